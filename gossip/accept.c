@@ -1,0 +1,169 @@
+#include "gossip/core.h"
+
+#include <string.h>
+
+/* A batch of consecutive entries, checked for form and for its inner chain. */
+struct batch {
+    struct bytes fresh;        /* the part behind our head */
+    size_t fresh_count;
+    struct entry last;
+    bool fork;                 /* it contradicts what we hold at or right behind our head */
+};
+
+static enum err batch_read(struct batch *out, const struct peer *peer, const uint8_t agency_id[static AGENCY_ID_BYTES],
+                           struct bytes entries) {
+    const struct log *log = &peer->log;
+    struct bytes rest = entries;
+    uint8_t previous[HASH_BYTES];
+    uint64_t expected = 0;
+    *out = (struct batch){0};
+    while (rest.size > 0) {
+        enum err err = entry_parse(&out->last, rest);
+        if (err != OK) return err == ERR_TRUNCATED ? ERR_FORMAT : err;
+        const struct entry *entry = &out->last;
+        if (memcmp(entry->agency_id, agency_id, AGENCY_ID_BYTES) != 0) return ERR_FORMAT;
+        if (memcmp(entry->node_id, peer->node.id, NODE_ID_BYTES) != 0) return ERR_FORMAT;
+        if (expected != 0 && (entry->seq != expected || memcmp(entry->previous, previous, HASH_BYTES) != 0)) return ERR_FORMAT;
+        if (expected == 0 && entry->seq > log->head + 1) return ERR_CHAIN;
+        if (entry->seq == log->head && memcmp(entry->id, log->head_id, HASH_BYTES) != 0) out->fork = true;
+        if (entry->seq == log->head + 1 && memcmp(entry->previous, log->head_id, HASH_BYTES) != 0) out->fork = true;
+        if (entry->seq > log->head) {
+            if (out->fresh_count++ == 0) out->fresh = rest;
+        }
+        expected = entry->seq + 1;
+        memcpy(previous, entry->id, HASH_BYTES);
+        rest = bytes_of(rest.data + entry->size, rest.size - entry->size);
+    }
+    return OK;
+}
+
+bool accept_wants(const struct peer *peer, const struct block_body *body) {
+    return body->carriage == CARRIAGE_RELAY || log_epoch_readable(&peer->log, body->epoch_seq);
+}
+
+/* What an accepted entry means to us beyond its place in the log. */
+static void apply(struct gossip *gossip, struct peer *peer, const struct entry *entry) {
+    struct block_body body;
+    struct prekey prekey;
+    if (entry->time_ms > gossip->now_ms + LIMIT_FUTURE_MS)
+        emit_notice(gossip, NOTICE_ENTRY_FUTURE, NULL, peer->node.id, entry->seq, OK);
+    if (entry->type == ENTRY_PREKEY && prekey_read(&prekey, entry->body) == OK) peers_prekey_learn(peer, &prekey);
+    if (entry->type != ENTRY_BLOCK || peer->log.own || block_body_read(&body, entry->body) != OK) return;
+    if (body.expires_ms <= gossip->now_ms || !accept_wants(peer, &body)) return;
+    /* A full list has noted by itself where to look again. */
+    if (!log_missing_add(&peer->log, entry->seq, &body)) return;
+}
+
+enum err accept_entries(struct gossip *gossip, size_t index, struct bytes entries, uint64_t *seq_last) {
+    struct peer *peer = gossip->peers.list[index];
+    struct log *log = &peer->log;
+    struct batch batch;
+    enum err err = batch_read(&batch, peer, gossip->peers.members[peer->member]->agency.id, entries);
+    if (err != OK) return err;
+    *seq_last = batch.last.seq;
+    if (entries.size == 0) return OK;
+    if (batch.fresh_count == 0 && !batch.fork) return OK;
+    /* PROTOCOL.md 4.3: size, known log, duplicate and chain were checked; the signature comes last, being the dearest. */
+    err = entry_verify(&batch.last, peer->node.sign_public);
+    if (err != OK) return err;
+    if (peer->node.revoked && batch.last.seq > peer->node.revoked_seq) return ERR_REVOKED;
+    if (batch.fork) {
+        log->frozen = true;
+        emit_notice(gossip, NOTICE_FORK, NULL, peer->node.id, log->head, ERR_FORK);
+        return ERR_FORK;
+    }
+    struct question *question = question_new(gossip, QUESTION_STORE_ENTRIES);
+    if (!question) return ERR_BUSY;
+    memcpy(question->node_id, peer->node.id, NODE_ID_BYTES);
+    question->seq = batch.last.seq;
+    memcpy(question->id, batch.last.id, HASH_BYTES);
+    struct action *action = emit(gossip, ACTION_STORE_ENTRIES);
+    action->store_entries.ticket = question->ticket;
+    action->store_entries.entries = batch.fresh;
+    action->store_entries.node_id = peer->node.id;
+    action->store_entries.all_verified = batch.fresh_count == 1;
+
+    log->head = batch.last.seq;
+    memcpy(log->head_id, batch.last.id, HASH_BYTES);
+    if (log->heard < log->head) log->heard = log->head;
+    for (struct bytes rest = batch.fresh; rest.size > 0;) {
+        struct entry entry;
+        if (entry_parse(&entry, rest) != OK) break; /* parsed once above */
+        apply(gossip, peer, &entry);
+        rest = bytes_of(rest.data + entry.size, rest.size - entry.size);
+    }
+    return OK;
+}
+
+enum err accept_payload(struct gossip *gossip, size_t index, struct missing *missing, struct bytes payload) {
+    struct peer *peer = gossip->peers.list[index];
+    if (!block_payload_matches(payload, &missing->body.seal)) return ERR_HASH;
+    struct question *question = question_new(gossip, QUESTION_STORE_PAYLOAD);
+    if (!question) return ERR_BUSY;
+    memcpy(question->node_id, peer->node.id, NODE_ID_BYTES);
+    question->seq = missing->seq;
+    struct action *action = emit(gossip, ACTION_STORE_PAYLOAD);
+    action->store_payload.ticket = question->ticket;
+    action->store_payload.node_id = peer->node.id;
+    action->store_payload.seq = missing->seq;
+    action->store_payload.body = missing->body;
+    action->store_payload.payload = payload;
+    log_missing_done(&peer->log, missing);
+    return OK;
+}
+
+static void durable(struct gossip *gossip, size_t index, const struct question *question) {
+    struct log *log = &gossip->peers.list[index]->log;
+    if (question->seq <= log->durable) return;
+    log->durable = question->seq;
+    memcpy(log->durable_id, question->id, HASH_BYTES);
+    for (size_t i = 0; i < LIMIT_LINKS; i++) {
+        struct link *link = &gossip->links.list[i];
+        if (link->state == LINK_OPEN) sync_heads_due(gossip, link);
+    }
+}
+
+void accept_stored(struct gossip *gossip, const struct question *question) {
+    struct peer *peer = peers_find(&gossip->peers, question->node_id);
+    if (!peer) return; /* unpinned meanwhile */
+    size_t index = peers_index(&gossip->peers, peer);
+    if (question->kind == QUESTION_STORE_ENTRIES) durable(gossip, index, question);
+    if (peer->log.own) own_stored(gossip, question->ticket);
+    else if (question->kind == QUESTION_STORE_PAYLOAD) push_have(gossip, index, question->seq, NULL);
+}
+
+/* --- payloads that the list of missing ones could not hold --- */
+
+void accept_scan(struct gossip *gossip, size_t index) {
+    struct peer *peer = gossip->peers.list[index];
+    struct log *log = &peer->log;
+    if (log->scan_from == 0 || log->scanning || log->own || log_missing_live(log) > LIMIT_MISSING_PER_LOG / 2) return;
+    struct question *question = question_new(gossip, QUESTION_SCAN);
+    if (!question) return;
+    memcpy(question->node_id, peer->node.id, NODE_ID_BYTES);
+    question->seq = log->scan_from;
+    struct action *action = emit(gossip, ACTION_SCAN);
+    action->scan.ticket = question->ticket;
+    action->scan.node_id = peer->node.id;
+    action->scan.seq = log->scan_from;
+    action->scan.rows_max = LIMIT_MISSING_PER_LOG - log_missing_live(log);
+    log->scanning = true;
+    log->scan_from = 0;
+}
+
+void accept_scanned(struct gossip *gossip, const struct question *question, const struct event *event) {
+    struct peer *peer = peers_find(&gossip->peers, question->node_id);
+    if (!peer) return;
+    struct log *log = &peer->log;
+    log->scanning = false;
+    if (event->scanned.next_seq != 0 && (log->scan_from == 0 || log->scan_from > event->scanned.next_seq))
+        log->scan_from = event->scanned.next_seq;
+    for (size_t i = 0; i < event->scanned.count; i++) {
+        const struct scanned *row = &event->scanned.rows[i];
+        if (row->body.expires_ms <= gossip->now_ms || !accept_wants(peer, &row->body)) continue;
+        if (!log_missing_add(log, row->seq, &row->body)) break;
+    }
+    size_t index = peers_index(&gossip->peers, peer);
+    accept_scan(gossip, index);
+    sync_pump_payloads(gossip, index);
+}

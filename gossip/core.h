@@ -1,0 +1,143 @@
+/* core: the state behind gossip.h, shared by the files of this folder that act on it. */
+#ifndef GOSSIP_CORE_H
+#define GOSSIP_CORE_H
+
+#include "crypto/random.h"
+#include "crypto/verify.h"
+#include "gossip/gossip.h"
+#include "gossip/links.h"
+
+/* A question to the world that will be answered by an event with its ticket. */
+enum question_kind { QUESTION_SIGN = 1, QUESTION_STORE_ENTRIES, QUESTION_STORE_PAYLOAD, QUESTION_LOAD_ENTRIES, QUESTION_LOAD_PAYLOAD, QUESTION_SCAN };
+struct question {
+    uint64_t ticket; /* 0: free */
+    enum question_kind kind;
+    uint32_t link;                  /* who waits for it, 0: ourselves */
+    uint8_t node_id[NODE_ID_BYTES]; /* whose log */
+    uint64_t seq;                   /* last one stored, or the one asked for */
+    uint8_t id[HASH_BYTES];         /* of entry `seq`, when entries are stored */
+};
+
+/* An own entry that waits for its sync before it is spread. */
+struct own_pending {
+    uint64_t seq;
+    struct buf entry;
+    struct buf payload; /* only when it rides along */
+    bool block;
+    uint64_t waits_for; /* ticket */
+};
+
+/* Who reads an own epoch: needed to serve `direct` payloads. */
+struct own_audience {
+    uint64_t epoch_seq;
+    uint8_t (*readers)[NODE_ID_BYTES];
+    size_t count;
+};
+
+struct gossip {
+    struct random random;
+    struct peers peers;
+    struct peer *self;
+    uint8_t instance[WIRE_INSTANCE_BYTES];
+    struct links links;
+    uint32_t link_next;    /* odd numbers for what we dial */
+    uint64_t ticket_next;
+    struct question *questions;
+    size_t question_count, question_capacity;
+
+    struct own_pending *pending;
+    size_t pending_count, pending_capacity;
+    struct own_audience *audiences; /* ascending by epoch */
+    size_t audience_count, audience_capacity;
+
+    uint64_t now_ms, monotonic_ms;
+    uint64_t started_ms;
+    uint64_t sync_due_ms, dial_due_ms, scan_due_ms;
+    uint64_t generation_allowed;    /* of the allow list below */
+    bool allow_dirty;
+    uint8_t (*allowed)[CURVE_KEY_BYTES];
+    size_t allowed_count;
+
+    struct actions *actions;        /* of the step under way */
+    struct action sink;             /* where effects go when memory is short */
+    struct buf **arena;             /* messages of this step */
+    size_t arena_count, arena_used;
+};
+
+/* --- emit.c: asking for effects --- */
+struct action *emit(struct gossip *gossip, enum action_kind kind);
+struct buf *emit_buf(struct gossip *gossip); /* an empty buffer that lives until the next step */
+void emit_send(struct gossip *gossip, struct link *link, struct buf *message);
+void emit_close(struct gossip *gossip, struct link *link, const char *reason);
+void emit_notice(struct gossip *gossip, enum notice_kind kind, const struct link *link, const uint8_t *node_id, uint64_t seq, enum err why);
+/* A new question; its ticket is filled in. Null when LIMIT_TICKETS are under way. */
+struct question *question_new(struct gossip *gossip, enum question_kind kind);
+/* Takes the question of this ticket; false when it is not known (any more). */
+bool question_take(struct gossip *gossip, uint64_t ticket, struct question *out);
+
+/* --- overlay.c: whom to dial, whom to keep --- */
+void overlay_link_up(struct gossip *gossip, const struct event *event);
+void overlay_link_down(struct gossip *gossip, uint32_t number);
+void overlay_link_open(struct gossip *gossip, struct link *link);  /* after the handshake */
+void overlay_drop(struct gossip *gossip, struct link *link, const char *reason); /* our decision: cut it, and forget it */
+void overlay_refuse(struct gossip *gossip, struct link *link, enum notice_kind kind, enum err why); /* for a misdeed: cut, and refuse for a while */
+void overlay_tick(struct gossip *gossip);
+void overlay_allow(struct gossip *gossip);
+uint64_t overlay_deadline(const struct gossip *gossip);
+
+/* --- sync.c: digests, heads, ranges, payloads --- */
+void sync_trust_changed(struct gossip *gossip);
+void sync_tags(struct gossip *gossip, struct link *link);
+void sync_digest(struct gossip *gossip, struct link *link, bool reply);
+void sync_heads(struct gossip *gossip, struct link *link, bool all);
+void sync_heads_due(struct gossip *gossip, struct link *link);
+void sync_heard(struct gossip *gossip, struct link *link, size_t peer_index, uint64_t seq);
+void sync_pump_entries(struct gossip *gossip, size_t peer_index);
+void sync_pump_payloads(struct gossip *gossip, size_t peer_index);
+void sync_pump_all(struct gossip *gossip);
+void sync_tick(struct gossip *gossip);
+uint64_t sync_deadline(const struct gossip *gossip);
+void sync_digest_of(const struct gossip *gossip, const struct link *link, uint8_t out[static WIRE_DIGEST_BYTES]);
+
+/* --- accept.c: entries and payloads that were verified --- */
+enum accept_from { ACCEPT_PUSHED, ACCEPT_FETCHED };
+/* Checks consecutive entries against the log of peer `index` and takes what is new. OK; ERR_FORK (the log is frozen);
+   ERR_CHAIN when they begin past our head; otherwise the sender's fault. */
+enum err accept_entries(struct gossip *gossip, size_t index, struct bytes entries, uint64_t *seq_last) MUST_USE;
+enum err accept_payload(struct gossip *gossip, size_t index, struct missing *missing, struct bytes payload) MUST_USE;
+/* Whether we want this payload at all: relay, or direct in an epoch that is ours. */
+bool accept_wants(const struct peer *peer, const struct block_body *body);
+void accept_stored(struct gossip *gossip, const struct question *question);
+void accept_scan(struct gossip *gossip, size_t index);
+void accept_scanned(struct gossip *gossip, const struct question *question, const struct event *event);
+
+/* --- push.c: new entries to all links at once --- */
+void push_entry(struct gossip *gossip, size_t index, uint64_t seq, struct bytes entry, enum push_payload state, struct bytes payload,
+                const struct link *except);
+void push_have(struct gossip *gossip, size_t index, uint64_t seq, const struct link *except);
+
+/* --- own.c: what this node publishes --- */
+enum err own_publish(struct gossip *gossip, const struct event *event) MUST_USE;
+void own_stored(struct gossip *gossip, uint64_t ticket);
+enum err own_audience(struct gossip *gossip, const struct event *event) MUST_USE;
+bool own_reads(const struct gossip *gossip, uint64_t epoch_seq, const uint8_t node_id[static NODE_ID_BYTES]);
+
+/* --- recv_*.c: one file per message: what we do when it arrives. An error cuts the link. --- */
+enum err recv_hello(struct gossip *gossip, struct link *link, struct message *message) MUST_USE;
+enum err recv_proof(struct gossip *gossip, struct link *link, struct message *message) MUST_USE;
+enum err recv_tags(struct gossip *gossip, struct link *link, struct message *message) MUST_USE;
+enum err recv_chain(struct gossip *gossip, struct link *link, struct message *message) MUST_USE;
+enum err recv_digest(struct gossip *gossip, struct link *link, struct message *message) MUST_USE;
+enum err recv_heads(struct gossip *gossip, struct link *link, struct message *message) MUST_USE;
+enum err recv_get(struct gossip *gossip, struct link *link, struct message *message) MUST_USE;
+enum err recv_entries(struct gossip *gossip, struct link *link, struct message *message) MUST_USE;
+enum err recv_want(struct gossip *gossip, struct link *link, struct message *message) MUST_USE;
+enum err recv_payload(struct gossip *gossip, struct link *link, struct message *message) MUST_USE;
+enum err recv_push(struct gossip *gossip, struct link *link, struct message *message) MUST_USE;
+enum err recv_have(struct gossip *gossip, struct link *link, struct message *message) MUST_USE;
+/* Answers of the store to a peer's questions. */
+void get_loaded(struct gossip *gossip, const struct question *question, const struct event *event);
+void want_loaded(struct gossip *gossip, const struct question *question, const struct event *event);
+void proof_signed(struct gossip *gossip, const struct question *question, const uint8_t *signature);
+
+#endif

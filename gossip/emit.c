@@ -1,0 +1,102 @@
+#include "gossip/core.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void actions_free(struct actions *actions) {
+    free(actions->list);
+    *actions = (struct actions){0};
+}
+
+struct action *emit(struct gossip *gossip, enum action_kind kind) {
+    struct actions *actions = gossip->actions;
+    if (actions->count == actions->capacity) {
+        size_t capacity = actions->capacity ? 2 * actions->capacity : 64;
+        struct action *grown = realloc(actions->list, capacity * sizeof *grown);
+        if (!grown) {
+            actions->failed = true;
+            return &gossip->sink; /* the caller writes there; `failed` stops the node */
+        }
+        actions->list = grown, actions->capacity = capacity;
+    }
+    struct action *action = &actions->list[actions->count++];
+    memset(action, 0, sizeof *action);
+    action->kind = kind;
+    return action;
+}
+
+struct buf *emit_buf(struct gossip *gossip) {
+    if (gossip->arena_used == gossip->arena_count) {
+        struct buf **grown = realloc(gossip->arena, (gossip->arena_count + 1) * sizeof *grown);
+        struct buf *buf = calloc(1, sizeof *buf);
+        if (grown) gossip->arena = grown;
+        if (!grown || !buf) {
+            free(buf);
+            gossip->actions->failed = true;
+            return NULL;
+        }
+        gossip->arena[gossip->arena_count++] = buf;
+    }
+    struct buf *buf = gossip->arena[gossip->arena_used++];
+    buf_clear(buf);
+    return buf;
+}
+
+void emit_send(struct gossip *gossip, struct link *link, struct buf *message) {
+    if (!message) return;
+    if (message->failed) {
+        gossip->actions->failed = true;
+        return;
+    }
+    struct action *action = emit(gossip, ACTION_SEND);
+    action->send.link = link->number;
+    action->send.bytes = bytes_of_buf(message);
+    link->messages_out++;
+    link->bytes_out += message->size;
+    link->queued_bytes += message->size;
+}
+
+void emit_close(struct gossip *gossip, struct link *link, const char *reason) {
+    struct action *action = emit(gossip, ACTION_CLOSE);
+    action->close.link = link->number;
+    action->close.reason = reason;
+}
+
+void emit_notice(struct gossip *gossip, enum notice_kind kind, const struct link *link, const uint8_t *node_id, uint64_t seq,
+                 enum err why) {
+    struct action *action = emit(gossip, ACTION_NOTICE);
+    action->notice.kind = kind;
+    action->notice.link = link ? link->number : 0;
+    action->notice.node_id = node_id;
+    action->notice.seq = seq;
+    action->notice.why = why;
+}
+
+struct question *question_new(struct gossip *gossip, enum question_kind kind) {
+    size_t at = 0;
+    while (at < gossip->question_count && gossip->questions[at].ticket != 0) at++;
+    if (at == gossip->question_count) {
+        if (at >= LIMIT_TICKETS) return NULL;
+        if (at == gossip->question_capacity) {
+            size_t capacity = gossip->question_capacity ? 2 * gossip->question_capacity : 32;
+            struct question *grown = realloc(gossip->questions, capacity * sizeof *grown);
+            if (!grown) return NULL;
+            gossip->questions = grown, gossip->question_capacity = capacity;
+        }
+        gossip->question_count++;
+    }
+    struct question *question = &gossip->questions[at];
+    *question = (struct question){.ticket = ++gossip->ticket_next, .kind = kind};
+    return question;
+}
+
+bool question_take(struct gossip *gossip, uint64_t ticket, struct question *out) {
+    for (size_t i = 0; ticket != 0 && i < gossip->question_count; i++) {
+        if (gossip->questions[i].ticket != ticket) continue;
+        *out = gossip->questions[i];
+        gossip->questions[i].ticket = 0;
+        while (gossip->question_count > 0 && gossip->questions[gossip->question_count - 1].ticket == 0) gossip->question_count--;
+        return true;
+    }
+    return false;
+}

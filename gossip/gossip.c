@@ -1,0 +1,201 @@
+#include "gossip/core.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum err gossip_open(struct gossip **out, const struct gossip_options *options) {
+    bool changed = false;
+    struct gossip *gossip = calloc(1, sizeof *gossip);
+    if (!gossip) return ERR_MEMORY;
+    enum err err = peers_trust(&gossip->peers, options->own_chain, &changed);
+    if (err == OK) gossip->self = peers_find(&gossip->peers, options->node_id);
+    if (err == OK && !gossip->self) err = ERR_NOT_FOUND;
+    if (err != OK) {
+        gossip_close(gossip);
+        return err;
+    }
+    gossip->self->log.own = true;
+    gossip->link_next = 1;
+    gossip->allow_dirty = true;
+    memcpy(gossip->instance, options->instance, sizeof gossip->instance);
+    random_init_seed(&gossip->random, options->seed);
+    *out = gossip;
+    return OK;
+}
+
+void gossip_close(struct gossip *gossip) {
+    if (!gossip) return;
+    for (size_t i = 0; i < LIMIT_LINKS; i++) link_free(&gossip->links.list[i]);
+    for (size_t i = 0; i < gossip->pending_count; i++) buf_free(&gossip->pending[i].entry), buf_free(&gossip->pending[i].payload);
+    for (size_t i = 0; i < gossip->audience_count; i++) free(gossip->audiences[i].readers);
+    for (size_t i = 0; i < gossip->arena_count; i++) buf_free(gossip->arena[i]), free(gossip->arena[i]);
+    peers_free(&gossip->peers);
+    random_wipe(&gossip->random);
+    free(gossip->questions), free(gossip->pending), free(gossip->audiences), free(gossip->allowed), free(gossip->arena);
+    free(gossip);
+}
+
+typedef enum err recv_function(struct gossip *gossip, struct link *link, struct message *message);
+static recv_function *const recv_table[] = {
+    [MESSAGE_HELLO] = recv_hello,     [MESSAGE_PROOF] = recv_proof, [MESSAGE_TAGS] = recv_tags,       [MESSAGE_CHAIN] = recv_chain,
+    [MESSAGE_DIGEST] = recv_digest,   [MESSAGE_HEADS] = recv_heads, [MESSAGE_GET] = recv_get,         [MESSAGE_ENTRIES] = recv_entries,
+    [MESSAGE_WANT] = recv_want,       [MESSAGE_PAYLOAD] = recv_payload, [MESSAGE_PUSH] = recv_push,   [MESSAGE_HAVE] = recv_have,
+};
+
+static void on_message(struct gossip *gossip, const struct event *event) {
+    struct link *link = links_find(&gossip->links, event->message.link);
+    struct message message;
+    if (!link) return; /* cut by us; the transport has not heard of it yet */
+    link->messages_in++;
+    link->bytes_in += event->message.bytes.size;
+    uint32_t number = link->number;
+    enum err err = wire_decode(&message, event->message.bytes);
+    bool handshake = err == OK && (message.kind == MESSAGE_HELLO || message.kind == MESSAGE_PROOF);
+    if (err == OK && handshake == (link->state == LINK_OPEN)) err = ERR_FORMAT;
+    if (err == OK) err = recv_table[message.kind](gossip, link, &message);
+    if (err == OK || links_find(&gossip->links, number) != link) return;
+    /* PROTOCOL.md 8: what no network fault can cause is answered by an hour's refusal; the rest only by a new link. */
+    switch (err) {
+    case ERR_SIGNATURE: overlay_refuse(gossip, link, NOTICE_PEER_SIGNATURE, err); break;
+    case ERR_LIMIT: overlay_refuse(gossip, link, NOTICE_PEER_RATE, err); break;
+    case ERR_MEMORY:
+    case ERR_BUSY:
+    case ERR_CHAIN:
+    case ERR_VERSION: overlay_drop(gossip, link, err_text(err)); break;
+    case ERR_DENIED:
+        emit_notice(gossip, NOTICE_LINK_REFUSED, link, NULL, 0, err);
+        overlay_drop(gossip, link, err_text(err));
+        break;
+    default: overlay_refuse(gossip, link, NOTICE_PEER_MALFORMED, err);
+    }
+}
+
+static enum err on_trust(struct gossip *gossip, const struct event *event) {
+    bool changed = false;
+    enum err err = peers_trust(&gossip->peers, event->trust.chain, &changed);
+    if (err == OK) err = peers_prekeys(&gossip->peers, event->trust.prekeys);
+    if (changed) sync_trust_changed(gossip);
+    return err;
+}
+
+static void on_distrust(struct gossip *gossip, const struct event *event) {
+    struct member *member = peers_member_find(&gossip->peers, event->distrust.agency_id);
+    if (!member || member == gossip->peers.members[0]) return;
+    for (size_t i = 0; i < LIMIT_LINKS; i++) {
+        struct link *link = &gossip->links.list[i];
+        const struct peer *peer = link->number ? peers_find(&gossip->peers, link->node_id) : NULL;
+        if (peer && gossip->peers.members[peer->member] == member) overlay_drop(gossip, link, "no longer trusted");
+    }
+    peers_distrust(&gossip->peers, event->distrust.agency_id);
+    sync_trust_changed(gossip);
+}
+
+/* What the store held at the start. */
+static enum err on_log(struct gossip *gossip, const struct event *event) {
+    struct peer *peer = peers_find(&gossip->peers, event->log.node_id);
+    struct prekey prekey;
+    if (!peer) return ERR_UNKNOWN_AUTHOR;
+    struct log *log = &peer->log;
+    log->head = log->durable = event->log.seq;
+    memcpy(log->head_id, event->log.id, HASH_BYTES);
+    memcpy(log->durable_id, event->log.id, HASH_BYTES);
+    if (log->heard < log->head) log->heard = log->head;
+    if (!log->own) log->scan_from = 1;
+    if (event->log.prekey.size == 0) return OK;
+    enum err err = prekey_read(&prekey, event->log.prekey);
+    if (err == OK) peers_prekey_learn(peer, &prekey);
+    return err;
+}
+
+/* An epoch turned out to be ours: its `direct` payloads are wanted from now on. */
+static void on_epoch(struct gossip *gossip, const struct event *event) {
+    struct peer *peer = peers_find(&gossip->peers, event->epoch.node_id);
+    if (!peer || !event->epoch.readable || peer->log.own) return;
+    if (!log_epoch_add(&peer->log, event->epoch.seq)) gossip->actions->failed = true;
+    if (peer->log.head > event->epoch.seq && (peer->log.scan_from == 0 || peer->log.scan_from > event->epoch.seq))
+        peer->log.scan_from = event->epoch.seq;
+    accept_scan(gossip, peers_index(&gossip->peers, peer));
+}
+
+static void on_answer(struct gossip *gossip, const struct event *event, uint64_t ticket) {
+    struct question question;
+    if (!question_take(gossip, ticket, &question)) return;
+    switch (question.kind) {
+    case QUESTION_SIGN: proof_signed(gossip, &question, event->signed_.signature); break;
+    case QUESTION_STORE_ENTRIES:
+    case QUESTION_STORE_PAYLOAD: accept_stored(gossip, &question); break;
+    case QUESTION_LOAD_ENTRIES: get_loaded(gossip, &question, event); break;
+    case QUESTION_LOAD_PAYLOAD: want_loaded(gossip, &question, event); break;
+    case QUESTION_SCAN: accept_scanned(gossip, &question, event); break;
+    }
+}
+
+static void on_sent(struct gossip *gossip, const struct event *event) {
+    struct link *link = links_find(&gossip->links, event->sent.link);
+    if (!link) return;
+    link->queued_bytes -= event->sent.bytes < link->queued_bytes ? event->sent.bytes : link->queued_bytes;
+}
+
+/* Messages were lost: what we told may not have arrived, so it is told again by a digest. */
+static void on_lossy(struct gossip *gossip, const struct event *event) {
+    struct link *link = links_find(&gossip->links, event->link.link);
+    if (!link) return;
+    link->queued_bytes = 0;
+    if (link->state != LINK_OPEN) overlay_drop(gossip, link, "messages of the handshake were lost");
+    else sync_tags(gossip, link);
+}
+
+static enum err dispatch(struct gossip *gossip, const struct event *event) {
+    switch (event->kind) {
+    case EVENT_TICK: break;
+    case EVENT_LINK_UP: overlay_link_up(gossip, event); break;
+    case EVENT_LINK_DOWN: overlay_link_down(gossip, event->link.link); break;
+    case EVENT_LINK_LOSSY: on_lossy(gossip, event); break;
+    case EVENT_SENT: on_sent(gossip, event); break;
+    case EVENT_MESSAGE: on_message(gossip, event); break;
+    case EVENT_SIGNED: on_answer(gossip, event, event->signed_.ticket); break;
+    case EVENT_PUBLISH: return own_publish(gossip, event);
+    case EVENT_STORED: on_answer(gossip, event, event->stored.ticket); break;
+    case EVENT_LOADED_ENTRIES: on_answer(gossip, event, event->loaded_entries.ticket); break;
+    case EVENT_LOADED_PAYLOAD: on_answer(gossip, event, event->loaded_payload.ticket); break;
+    case EVENT_SCANNED: on_answer(gossip, event, event->scanned.ticket); break;
+    case EVENT_EPOCH: on_epoch(gossip, event); break;
+    case EVENT_TRUST: return on_trust(gossip, event);
+    case EVENT_DISTRUST: on_distrust(gossip, event); break;
+    case EVENT_LOG: return on_log(gossip, event);
+    case EVENT_AUDIENCE: return own_audience(gossip, event);
+    }
+    return OK;
+}
+
+enum err gossip_step(struct gossip *gossip, const struct event *event, struct actions *actions) {
+    actions->count = 0;
+    actions->failed = false;
+    gossip->actions = actions;
+    gossip->arena_used = 0;
+    gossip->now_ms = event->now_ms;
+    gossip->monotonic_ms = event->monotonic_ms;
+    enum err err = dispatch(gossip, event);
+    if (gossip_deadline(gossip) <= gossip->monotonic_ms) {
+        sync_tick(gossip);
+        overlay_tick(gossip);
+    }
+    if (gossip->allow_dirty) overlay_allow(gossip);
+    gossip->actions = NULL;
+    return actions->failed ? ERR_MEMORY : err;
+}
+
+uint64_t gossip_deadline(const struct gossip *gossip) {
+    uint64_t sync = sync_deadline(gossip), overlay = overlay_deadline(gossip);
+    return sync < overlay ? sync : overlay;
+}
+
+const uint8_t (*gossip_allowed(const struct gossip *gossip, size_t *count))[CURVE_KEY_BYTES] {
+    *count = gossip->allowed_count;
+    return (const uint8_t(*)[CURVE_KEY_BYTES])gossip->allowed;
+}
+
+uint64_t gossip_own_next(const struct gossip *gossip, uint8_t previous[static HASH_BYTES]) {
+    memcpy(previous, gossip->self->log.head_id, HASH_BYTES);
+    return gossip->self->log.head + 1;
+}

@@ -1,0 +1,75 @@
+/* gossip: the core's front door. A node is a state machine: event in, actions out, deadline out. No clock, socket, file, thread or
+   global: time arrives inside the event, randomness as a seed at the open. Same events, same seed, same actions, byte for byte.
+   Opaque because a lifetime hides behind it. */
+#ifndef GOSSIP_GOSSIP_H
+#define GOSSIP_GOSSIP_H
+
+#include "gossip/action.h"
+#include "gossip/event.h"
+
+struct gossip;
+
+struct gossip_options {
+    struct bytes own_chain;                /* this agency's chain */
+    uint8_t node_id[NODE_ID_BYTES];        /* this node, named in it */
+    uint8_t instance[WIRE_INSTANCE_BYTES]; /* of the store */
+    uint8_t seed[RANDOM_SEED_BYTES];
+};
+
+/* ERR_FORMAT and others when the chain does not verify; ERR_NOT_FOUND when the node is not in it. */
+enum err gossip_open(struct gossip **out, const struct gossip_options *options) MUST_USE;
+void gossip_close(struct gossip *gossip);
+
+/* Takes one event and fills `actions` (cleared first). What the event points to may be freed afterwards. An error is returned only
+   for local input (EVENT_PUBLISH, EVENT_TRUST, EVENT_LOG): a peer's misbehaviour is never an error of ours. */
+enum err gossip_step(struct gossip *gossip, const struct event *event, struct actions *actions) MUST_USE;
+
+/* When to send EVENT_TICK at the latest, on the monotonic clock. */
+uint64_t gossip_deadline(const struct gossip *gossip);
+
+/* The CURVE keys that may connect now; borrowed until the next step. */
+const uint8_t (*gossip_allowed(const struct gossip *gossip, size_t *count))[CURVE_KEY_BYTES];
+
+/* The CURVE key of the node that this dial goes to; null when the dial was given up. */
+const uint8_t *gossip_dial_key(const struct gossip *gossip, uint32_t link);
+
+/* The own log: next sequence number and the id it follows, pending entries included. */
+uint64_t gossip_own_next(const struct gossip *gossip, uint8_t previous[static HASH_BYTES]);
+
+/* What status shows. */
+struct gossip_log_view {
+    uint8_t agency_id[AGENCY_ID_BYTES];
+    uint8_t node_id[NODE_ID_BYTES];
+    uint64_t head;           /* verified */
+    uint64_t head_durable;   /* and synced: what is claimed to others */
+    uint64_t head_heard;     /* highest that any peer claimed */
+    uint64_t missing;        /* payloads this node wants and does not have */
+    bool frozen;
+    bool own;
+};
+size_t gossip_log_count(const struct gossip *gossip);
+void gossip_log_view(const struct gossip *gossip, size_t index, struct gossip_log_view *out);
+bool gossip_log_find(const struct gossip *gossip, const uint8_t node_id[static NODE_ID_BYTES], struct gossip_log_view *out);
+
+struct gossip_link_view {
+    uint32_t link;
+    bool outbound, open;
+    uint8_t agency_id[AGENCY_ID_BYTES];
+    uint8_t node_id[NODE_ID_BYTES];
+    uint64_t since_ms;       /* monotonic */
+    uint64_t messages_in, bytes_in, messages_out, bytes_out, pushes_dropped, broken_answers, ignored_tags;
+    uint32_t rtt_ms;
+};
+size_t gossip_link_count(const struct gossip *gossip);
+void gossip_link_view(const struct gossip *gossip, size_t index, struct gossip_link_view *out);
+
+/* Trust, for resolving audiences and for status. Borrowed until the next step. */
+size_t gossip_agency_count(const struct gossip *gossip); /* index 0 is the own one */
+const struct agency *gossip_agency(const struct gossip *gossip, size_t index);
+struct bytes gossip_agency_chain(const struct gossip *gossip, size_t index);
+/* The newest prekey known of a node; null when there is none. */
+const struct prekey *gossip_prekey(const struct gossip *gossip, const uint8_t node_id[static NODE_ID_BYTES]);
+/* Is everything that was heard of here? (No log behind, no payload missing that a link has.) */
+bool gossip_caught_up(const struct gossip *gossip);
+
+#endif

@@ -1,0 +1,56 @@
+/* log: one node's log as we hold it: heads, what is missing, which epochs are ours. PROTOCOL.md 4, 7.3 */
+#ifndef GOSSIP_LOG_H
+#define GOSSIP_LOG_H
+
+#include "gossip/entry.h"
+#include "gossip/event.h"
+
+/* A payload that this node wants and does not hold. */
+struct missing {
+    uint64_t seq;
+    struct block_body body;
+    uint64_t asked_ms;    /* when, if asked_link */
+    uint64_t retry_ms;    /* not before: nobody had it */
+    uint32_t asked_link;  /* link number, 0: nobody is asked */
+    uint64_t refused_by;  /* slots of links that answered "I don't have it" */
+    uint64_t offered_by;  /* slots of links that said they have it */
+    bool done;            /* here; dropped from the list when it is compacted */
+};
+
+struct log {
+    uint64_t head;               /* last verified sequence number; 0: none */
+    uint8_t head_id[HASH_BYTES];
+    uint64_t durable;            /* last synced: what is claimed; durable <= head */
+    uint8_t durable_id[HASH_BYTES];
+    uint64_t heard;              /* highest claim of any peer; costs no more than this number */
+    bool frozen;                 /* two entries at one sequence number were seen */
+    bool own;
+
+    uint32_t get_link;           /* link that was asked for entries, 0: none */
+    uint64_t get_ms;
+
+    struct missing *missing;     /* sorted by seq, at most LIMIT_MISSING_PER_LOG live ones */
+    size_t missing_count, missing_capacity, missing_done;
+    size_t missing_unasked;      /* all before this index are asked, waiting or done */
+    uint64_t scan_from;          /* entries from here on may lack payloads that are not in the list; 0: none */
+    bool scanning;
+    bool rescan;                 /* rows were dropped under pressure: look through the whole log again */
+
+    uint64_t *epochs;            /* sequence numbers of EPOCH entries addressed to this node, ascending */
+    size_t epoch_count, epoch_capacity;
+};
+
+void log_free(struct log *log);
+
+/* Adds one missing payload; false when the list is full (scan_from is then set) or memory ran out. Known ones stay as they are. */
+bool log_missing_add(struct log *log, uint64_t seq, const struct block_body *body);
+struct missing *log_missing_find(struct log *log, uint64_t seq);
+void log_missing_done(struct log *log, struct missing *missing);
+size_t log_missing_live(const struct log *log);
+/* A link is gone: what was asked of it may be asked of others; its slot's marks are cleared. */
+void log_link_gone(struct log *log, uint32_t link, unsigned slot);
+
+bool log_epoch_add(struct log *log, uint64_t seq);
+bool log_epoch_readable(const struct log *log, uint64_t seq);
+
+#endif

@@ -1,0 +1,127 @@
+#include "gossip/core.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static struct own_pending *pending_new(struct gossip *gossip) {
+    if (gossip->pending_count == gossip->pending_capacity) {
+        size_t capacity = gossip->pending_capacity ? 2 * gossip->pending_capacity : 32;
+        struct own_pending *grown = realloc(gossip->pending, capacity * sizeof *grown);
+        if (!grown) return NULL;
+        gossip->pending = grown, gossip->pending_capacity = capacity;
+    }
+    struct own_pending *pending = &gossip->pending[gossip->pending_count++];
+    *pending = (struct own_pending){0};
+    return pending;
+}
+
+static enum err publish_check(const struct gossip *gossip, const struct entry *entry, struct bytes payload) {
+    const struct log *log = &gossip->self->log;
+    struct block_body body;
+    if (log->frozen) return ERR_FORK;
+    if (memcmp(entry->node_id, gossip->self->node.id, NODE_ID_BYTES) != 0) return ERR_FORMAT;
+    if (entry->seq != log->head + 1 || memcmp(entry->previous, log->head_id, HASH_BYTES) != 0) return ERR_CHAIN;
+    /* PROTOCOL.md 4.4: somebody holds entries of this log that we lost: nothing new may be signed beside them. */
+    if (log->heard > log->head) return ERR_BUSY;
+    if (entry->type == ENTRY_BLOCK) {
+        enum err err = block_body_read(&body, entry->body);
+        if (err != OK) return err;
+        if (!block_payload_matches(payload, &body.seal)) return ERR_HASH;
+    }
+    return entry_verify(entry, gossip->self->node.sign_public);
+}
+
+enum err own_publish(struct gossip *gossip, const struct event *event) {
+    struct entry entry;
+    struct log *log = &gossip->self->log;
+    struct bytes payload = event->publish.payload;
+    enum err err = entry_parse(&entry, event->publish.entry);
+    if (err == OK) err = publish_check(gossip, &entry, payload);
+    if (err != OK) return err;
+    if (gossip->pending_count >= LIMIT_OWN_PENDING) return ERR_BUSY;
+    struct question *question = question_new(gossip, QUESTION_STORE_ENTRIES);
+    struct own_pending *pending = question ? pending_new(gossip) : NULL;
+    if (!pending) return ERR_BUSY;
+    memcpy(question->node_id, entry.node_id, NODE_ID_BYTES);
+    question->seq = entry.seq;
+    memcpy(question->id, entry.id, HASH_BYTES);
+
+    pending->seq = entry.seq;
+    pending->block = entry.type == ENTRY_BLOCK;
+    pending->waits_for = question->ticket;
+    buf_put(&pending->entry, event->publish.entry);
+    if (payload.size <= LIMIT_PUSH_PAYLOAD_BYTES) buf_put(&pending->payload, payload);
+    if (pending->entry.failed || pending->payload.failed) gossip->actions->failed = true;
+
+    log->head = entry.seq;
+    memcpy(log->head_id, entry.id, HASH_BYTES);
+    if (log->heard < log->head) log->heard = log->head;
+    struct prekey prekey;
+    if (entry.type == ENTRY_PREKEY && prekey_read(&prekey, entry.body) == OK) peers_prekey_learn(gossip->self, &prekey);
+
+    /* Entry and payload are one atom of the store: one ticket for both. */
+    if (pending->block) {
+        struct action *action = emit(gossip, ACTION_STORE_PAYLOAD);
+        action->store_payload.node_id = gossip->self->node.id;
+        action->store_payload.seq = entry.seq;
+        action->store_payload.own = true;
+        err = block_body_read(&action->store_payload.body, entry.body);
+        action->store_payload.payload = payload;
+        if (err != OK) return err;
+    }
+    struct action *action = emit(gossip, ACTION_STORE_ENTRIES);
+    action->store_entries.ticket = pending->waits_for;
+    action->store_entries.entries = event->publish.entry;
+    action->store_entries.node_id = gossip->self->node.id;
+    action->store_entries.own = true;
+    action->store_entries.all_verified = true;
+    return OK;
+}
+
+void own_stored(struct gossip *gossip, uint64_t ticket) {
+    size_t index = peers_index(&gossip->peers, gossip->self);
+    for (size_t i = 0; i < gossip->pending_count; i++) {
+        struct own_pending *pending = &gossip->pending[i];
+        if (pending->waits_for != ticket) continue;
+        /* The payload is here for everyone who may have it: `direct` ones are refused when asked for, not when announced. */
+        struct entry entry;
+        struct block_body body = {.carriage = CARRIAGE_RELAY};
+        bool inline_ok = pending->block && pending->payload.size > 0 && entry_parse(&entry, bytes_of_buf(&pending->entry)) == OK &&
+                         block_body_read(&body, entry.body) == OK && body.carriage == CARRIAGE_RELAY;
+        push_entry(gossip, index, pending->seq, bytes_of_buf(&pending->entry),
+                   inline_ok ? PUSH_INLINE : (pending->block ? PUSH_HERE : PUSH_AWAITED), bytes_of_buf(&pending->payload), NULL);
+        buf_free(&pending->entry);
+        buf_free(&pending->payload);
+        memmove(pending, pending + 1, (gossip->pending_count - i - 1) * sizeof *pending);
+        gossip->pending_count--;
+        return;
+    }
+}
+
+enum err own_audience(struct gossip *gossip, const struct event *event) {
+    if (gossip->audience_count == gossip->audience_capacity) {
+        size_t capacity = gossip->audience_capacity ? 2 * gossip->audience_capacity : 16;
+        struct own_audience *grown = realloc(gossip->audiences, capacity * sizeof *grown);
+        if (!grown) return ERR_MEMORY;
+        gossip->audiences = grown, gossip->audience_capacity = capacity;
+    }
+    struct own_audience audience = {.epoch_seq = event->audience.epoch_seq, .count = event->audience.readers.size / NODE_ID_BYTES};
+    audience.readers = calloc(audience.count + 1, NODE_ID_BYTES);
+    if (!audience.readers) return ERR_MEMORY;
+    if (audience.count) memcpy(audience.readers, event->audience.readers.data, audience.count * NODE_ID_BYTES);
+    size_t at = gossip->audience_count++;
+    while (at > 0 && gossip->audiences[at - 1].epoch_seq > audience.epoch_seq) gossip->audiences[at] = gossip->audiences[at - 1], at--;
+    gossip->audiences[at] = audience;
+    return OK;
+}
+
+bool own_reads(const struct gossip *gossip, uint64_t epoch_seq, const uint8_t node_id[static NODE_ID_BYTES]) {
+    for (size_t i = gossip->audience_count; i-- > 0;) {
+        const struct own_audience *audience = &gossip->audiences[i];
+        if (audience->epoch_seq != epoch_seq) continue;
+        for (size_t j = 0; j < audience->count; j++)
+            if (memcmp(audience->readers[j], node_id, NODE_ID_BYTES) == 0) return true;
+        return false;
+    }
+    return false;
+}

@@ -1,0 +1,174 @@
+#include "gossip/peers.h"
+
+#include "gossip/limits.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void member_free(struct member *member) {
+    if (!member) return;
+    buf_free(&member->chain);
+    free(member);
+}
+
+static void peer_free(struct peer *peer) {
+    if (!peer) return;
+    log_free(&peer->log);
+    free(peer);
+}
+
+void peers_free(struct peers *peers) {
+    for (size_t i = 0; i < peers->member_count; i++) member_free(peers->members[i]);
+    for (size_t i = 0; i < peers->count; i++) peer_free(peers->list[i]);
+    free(peers->members);
+    free(peers->list);
+    *peers = (struct peers){0};
+}
+
+struct member *peers_member_find(const struct peers *peers, const uint8_t agency_id[static AGENCY_ID_BYTES]) {
+    for (size_t i = 0; i < peers->member_count; i++)
+        if (memcmp(peers->members[i]->agency.id, agency_id, AGENCY_ID_BYTES) == 0) return peers->members[i];
+    return NULL;
+}
+
+struct peer *peers_find(const struct peers *peers, const uint8_t node_id[static NODE_ID_BYTES]) {
+    for (size_t i = 0; i < peers->count; i++)
+        if (memcmp(peers->list[i]->node.id, node_id, NODE_ID_BYTES) == 0) return peers->list[i];
+    return NULL;
+}
+
+struct peer *peers_find_curve(const struct peers *peers, const uint8_t curve_public[static CURVE_KEY_BYTES]) {
+    for (size_t i = 0; i < peers->count; i++)
+        if (memcmp(peers->list[i]->node.curve_public, curve_public, CURVE_KEY_BYTES) == 0) return peers->list[i];
+    return NULL;
+}
+
+size_t peers_index(const struct peers *peers, const struct peer *peer) {
+    size_t i = 0;
+    while (i < peers->count && peers->list[i] != peer) i++;
+    return i;
+}
+
+/* A list of pointers with room for one more, or null without memory (the old one then stays). */
+static void *pointers_room(void *list, size_t count, size_t *capacity) {
+    if (count < *capacity) return list;
+    size_t wanted = *capacity ? 2 * *capacity : 8;
+    void *grown = realloc(list, wanted * sizeof(void *));
+    if (grown) *capacity = wanted;
+    return grown;
+}
+
+/* The nodes of a member's chain: known ones take over the new dates and endpoints, new ones get an empty log. */
+static enum err nodes_update(struct peers *peers, size_t member_index) {
+    const struct agency *agency = &peers->members[member_index]->agency;
+    for (size_t i = 0; i < agency->node_count; i++) {
+        struct peer *peer = peers_find(peers, agency->nodes[i].id);
+        if (!peer) {
+            if (peers->count >= LIMIT_LOGS) return ERR_LIMIT;
+            struct peer **list = pointers_room(peers->list, peers->count, &peers->capacity);
+            if (!list) return ERR_MEMORY;
+            peers->list = list;
+            peer = calloc(1, sizeof *peer);
+            if (!peer) return ERR_MEMORY;
+            peer->member = (uint32_t)member_index;
+            peer->slot = -1;
+            peers->list[peers->count++] = peer;
+        }
+        peer->node = agency->nodes[i];
+    }
+    return OK;
+}
+
+static enum err member_new(struct peers *peers, const struct agency *agency, struct bytes chain) {
+    if (peers->member_count >= LIMIT_AGENCIES) return ERR_LIMIT;
+    struct member **members = pointers_room(peers->members, peers->member_count, &peers->member_capacity);
+    if (!members) return ERR_MEMORY;
+    peers->members = members;
+    struct member *member = calloc(1, sizeof *member);
+    if (!member) return ERR_MEMORY;
+    member->agency = *agency;
+    buf_init(&member->chain, AGENCY_CHAIN_BYTES_MAX);
+    buf_put(&member->chain, chain);
+    if (buf_result(&member->chain) != OK) {
+        enum err err = buf_result(&member->chain);
+        member_free(member);
+        return err;
+    }
+    peers->members[peers->member_count++] = member;
+    return nodes_update(peers, peers->member_count - 1);
+}
+
+enum err peers_trust(struct peers *peers, struct bytes chain, bool *changed) {
+    struct agency agency;
+    *changed = false;
+    enum err err = agency_parse(&agency, chain, NULL);
+    if (err != OK) return err;
+    struct member *member = peers_member_find(peers, agency.id);
+    if (!member) {
+        err = member_new(peers, &agency, chain);
+        if (err == OK) *changed = true, peers->generation++;
+        return err;
+    }
+    size_t common = chain.size < member->chain.size ? chain.size : member->chain.size;
+    if (memcmp(chain.data, member->chain.data, common) != 0) return ERR_CHAIN;
+    if (chain.size <= member->chain.size) return OK;
+    buf_put(&member->chain, bytes_of(chain.data + common, chain.size - common));
+    if (buf_result(&member->chain) != OK) return buf_result(&member->chain);
+    member->agency = agency;
+    size_t index = 0;
+    while (peers->members[index] != member) index++;
+    *changed = true;
+    peers->generation++;
+    return nodes_update(peers, index);
+}
+
+void peers_prekey_learn(struct peer *peer, const struct prekey *prekey) {
+    if (peer->prekey_known && prekey->id <= peer->prekey.id) return;
+    peer->prekey = *prekey;
+    peer->prekey_known = true;
+}
+
+enum err peers_prekeys(struct peers *peers, struct bytes prekeys) {
+    while (prekeys.size > 0) {
+        struct entry entry;
+        struct prekey prekey;
+        enum err err = entry_parse(&entry, prekeys);
+        if (err != OK) return err;
+        if (entry.type != ENTRY_PREKEY) return ERR_FORMAT;
+        struct peer *peer = peers_find(peers, entry.node_id);
+        if (!peer) return ERR_UNKNOWN_AUTHOR;
+        err = entry_verify(&entry, peer->node.sign_public);
+        if (err == OK) err = prekey_read(&prekey, entry.body);
+        if (err != OK) return err;
+        peers_prekey_learn(peer, &prekey);
+        prekeys = bytes_of(prekeys.data + entry.size, prekeys.size - entry.size);
+    }
+    return OK;
+}
+
+bool peers_distrust(struct peers *peers, const uint8_t agency_id[static AGENCY_ID_BYTES]) {
+    size_t index = 1;
+    while (index < peers->member_count && memcmp(peers->members[index]->agency.id, agency_id, AGENCY_ID_BYTES) != 0) index++;
+    if (index >= peers->member_count) return false;
+    size_t kept = 0;
+    for (size_t i = 0; i < peers->count; i++) {
+        struct peer *peer = peers->list[i];
+        if (peer->member == index) {
+            peer_free(peer);
+            continue;
+        }
+        if (peer->member > index) peer->member--;
+        peers->list[kept++] = peer;
+    }
+    peers->count = kept;
+    member_free(peers->members[index]);
+    memmove(peers->members + index, peers->members + index + 1, (peers->member_count - index - 1) * sizeof *peers->members);
+    peers->member_count--;
+    peers->generation++;
+    return true;
+}
+
+bool peer_welcome(const struct peer *peer, uint64_t now_ms, uint64_t monotonic_ms) {
+    return !peer->node.revoked && now_ms < peer->node.not_after_ms && now_ms + PREKEY_DAY_MS > peer->node.not_before_ms &&
+           monotonic_ms >= peer->refused_until_ms;
+}

@@ -1,0 +1,59 @@
+/* peers: the agencies we trust and their nodes: who we know, how to reach them, how they behave. PROTOCOL.md 3, 7.1 */
+#ifndef GOSSIP_PEERS_H
+#define GOSSIP_PEERS_H
+
+#include "crypto/agency.h"
+#include "crypto/prekey.h"
+#include "gossip/log.h"
+
+/* A pinned agency. */
+struct member {
+    struct agency agency;
+    struct buf chain; /* its records, as verified */
+};
+
+/* A node of a pinned agency, with its log. */
+struct peer {
+    uint32_t member;           /* index of its agency */
+    struct agency_node node;
+    struct log log;
+    struct prekey prekey;      /* the newest known */
+    bool prekey_known;
+    int slot;                  /* of the open link to it, -1: none */
+    uint32_t dial_link;        /* link number of a dial under way, 0: none */
+    uint64_t dial_started_ms;
+    uint64_t dial_next_ms;     /* not before */
+    uint64_t dial_backoff_ms;
+    unsigned endpoint_next;
+    uint64_t refused_until_ms; /* after a bad signature or a malformed message */
+};
+
+struct peers {
+    struct member **members; /* 0 is the own agency */
+    size_t member_count, member_capacity;
+    struct peer **list;      /* in the order they became known; indexes are stable while trust does not shrink */
+    size_t count, capacity;
+    uint64_t generation;     /* rises with every change of members or nodes */
+};
+
+void peers_free(struct peers *peers);
+
+struct member *peers_member_find(const struct peers *peers, const uint8_t agency_id[static AGENCY_ID_BYTES]);
+struct peer *peers_find(const struct peers *peers, const uint8_t node_id[static NODE_ID_BYTES]);
+struct peer *peers_find_curve(const struct peers *peers, const uint8_t curve_public[static CURVE_KEY_BYTES]);
+size_t peers_index(const struct peers *peers, const struct peer *peer);
+
+/* Pins an agency, or extends the chain of a pinned one. The longer chain must begin with the held one; a shorter or equal one that
+   is a prefix changes nothing (OK). ERR_CHAIN when they part, ERR_LIMIT. *changed tells whether anything did. */
+enum err peers_trust(struct peers *peers, struct bytes chain, bool *changed) MUST_USE;
+/* Takes PREKEY entries (from a card), each verified. Older ones are ignored. */
+enum err peers_prekeys(struct peers *peers, struct bytes prekeys) MUST_USE;
+/* A newer prekey wins by id. */
+void peers_prekey_learn(struct peer *peer, const struct prekey *prekey);
+/* Unpins; the peers' log state goes with it. False when it was not pinned, or is the own agency. */
+bool peers_distrust(struct peers *peers, const uint8_t agency_id[static AGENCY_ID_BYTES]);
+
+/* May a link to this peer exist now? */
+bool peer_welcome(const struct peer *peer, uint64_t now_ms, uint64_t monotonic_ms);
+
+#endif

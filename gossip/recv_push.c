@@ -1,0 +1,62 @@
+#include "gossip/core.h"
+
+#include <string.h>
+
+/* A pushed payload belongs to the entry that came with it; what cannot be placed now is asked for like any other. */
+static enum err take_payload(struct gossip *gossip, struct link *link, size_t index, uint64_t seq, const struct message *message) {
+    struct log *log = &gossip->peers.list[index]->log;
+    struct missing *missing = log_missing_find(log, seq);
+    if (!missing) return OK;
+    uint64_t mark = 1ull << links_slot(&gossip->links, link);
+    if (message->push.state == PUSH_INLINE && !missing->asked_link) {
+        enum err err = accept_payload(gossip, index, missing, message->push.payload);
+        return err == ERR_BUSY ? OK : err;
+    }
+    if (message->push.state == PUSH_HERE) missing->offered_by |= mark;
+    if (message->push.state == PUSH_AWAITED) missing->refused_by |= mark;
+    return OK;
+}
+
+/* PROTOCOL.md 7.2; the order of checks is 4.3: size, known log, duplicate, chain, signature. */
+enum err recv_push(struct gossip *gossip, struct link *link, struct message *message) {
+    struct entry entry;
+    if (!bucket_take(&link->bytes, gossip->monotonic_ms, message->push.entry.size + message->push.payload.size,
+                     LIMIT_RATE_BYTES_PER_S, LIMIT_RATE_BYTES_BURST))
+        return OK; /* dropped: sync brings it at the pace we ask for */
+    enum err err = entry_parse(&entry, message->push.entry);
+    if (err != OK || entry.size != message->push.entry.size) return ERR_FORMAT;
+    struct peer *peer = peers_find(&gossip->peers, entry.node_id);
+    size_t index = peer ? peers_index(&gossip->peers, peer) : 0;
+    if (!peer || index >= link->log_count || !link->logs[index].common) {
+        link->ignored_tags++;
+        return OK;
+    }
+    struct log *log = &peer->log;
+    uint64_t before = log->head, last = 0;
+    if (log->frozen) return OK;
+    if (entry.seq <= log->head) {
+        sync_heard(gossip, link, index, entry.seq);
+        err = take_payload(gossip, link, index, entry.seq, message);
+        sync_pump_payloads(gossip, index);
+        return err;
+    }
+    if (entry.seq > log->head + 1) {
+        /* The claim is believed only as far as asking for what lies between. */
+        sync_heard(gossip, link, index, entry.seq);
+        sync_pump_entries(gossip, index);
+        return OK;
+    }
+    if (!bucket_take(&link->signatures, gossip->monotonic_ms, 1, LIMIT_RATE_SIGNATURES_PER_S, LIMIT_RATE_SIGNATURES_BURST)) return OK;
+    err = accept_entries(gossip, index, message->push.entry, &last);
+    if (err == ERR_FORK || err == ERR_REVOKED || err == ERR_BUSY) return OK;
+    if (err != OK) return err;
+    sync_heard(gossip, link, index, entry.seq);
+    err = take_payload(gossip, link, index, entry.seq, message);
+    if (err != OK) return err;
+    if (log->head > before && !log->own) {
+        bool whole = message->push.state == PUSH_INLINE;
+        push_entry(gossip, index, entry.seq, message->push.entry, whole ? PUSH_INLINE : PUSH_AWAITED, message->push.payload, link);
+    }
+    sync_pump_payloads(gossip, index);
+    return OK;
+}

@@ -1,0 +1,108 @@
+#include "gossip/core.h"
+
+#include <string.h>
+
+static void answer(struct gossip *gossip, struct link *link, const struct peer *peer, uint64_t seq, bool present, struct bytes payload) {
+    uint8_t tag[WIRE_TAG_BYTES];
+    struct buf *message = emit_buf(gossip);
+    if (!message) return;
+    link_tag(tag, link, bytes_of(peer->node.id, NODE_ID_BYTES));
+    wire_payload(message, tag, seq, present, payload);
+    emit_send(gossip, link, message);
+}
+
+enum err recv_want(struct gossip *gossip, struct link *link, struct message *message) {
+    struct wire_pairs pairs = message->want.payloads;
+    uint8_t tag[WIRE_TAG_BYTES];
+    uint64_t seq;
+    if (pairs.count > LIMIT_WANTS_IN_FLIGHT) return ERR_LIMIT;
+    while (wire_pair_next(&pairs, tag, &seq)) {
+        int index = link_log_of_tag(link, tag);
+        if (index < 0 || !link->logs[index].common) {
+            link->ignored_tags++;
+            continue;
+        }
+        const struct peer *peer = gossip->peers.list[index];
+        struct question *question = NULL;
+        if (link->serving < 2 * LIMIT_WANTS_IN_FLIGHT) question = question_new(gossip, QUESTION_LOAD_PAYLOAD);
+        if (!question) {
+            answer(gossip, link, peer, seq, false, bytes_of(NULL, 0));
+            continue;
+        }
+        question->link = link->number;
+        memcpy(question->node_id, peer->node.id, NODE_ID_BYTES);
+        question->seq = seq;
+        link->serving++;
+        struct action *action = emit(gossip, ACTION_LOAD_PAYLOAD);
+        action->load_payload.ticket = question->ticket;
+        action->load_payload.node_id = peer->node.id;
+        action->load_payload.seq = seq;
+    }
+    return OK;
+}
+
+/* PROTOCOL.md 5.4: a `direct` payload goes from its author to the members of its audience, and to nobody else. */
+static bool may_have(const struct gossip *gossip, const struct link *link, const struct peer *author, const struct block_body *body) {
+    if (body->carriage == CARRIAGE_RELAY) return true;
+    return author == gossip->self && own_reads(gossip, body->epoch_seq, link->node_id);
+}
+
+void want_loaded(struct gossip *gossip, const struct question *question, const struct event *event) {
+    struct link *link = links_find(&gossip->links, question->link);
+    const struct peer *peer = peers_find(&gossip->peers, question->node_id);
+    if (!link || !peer) return;
+    if (link->serving) link->serving--;
+    bool give = event->loaded_payload.present && may_have(gossip, link, peer, &event->loaded_payload.body);
+    answer(gossip, link, peer, question->seq, give, event->loaded_payload.payload);
+}
+
+enum err recv_payload(struct gossip *gossip, struct link *link, struct message *message) {
+    int index = link_log_of_tag(link, message->payload.tag);
+    struct missing *missing = index < 0 ? NULL : log_missing_find(&gossip->peers.list[index]->log, message->payload.seq);
+    if (!missing || missing->asked_link != link->number) {
+        link->ignored_tags++; /* answered too late: somebody else gave it, or is asked now */
+        return OK;
+    }
+    missing->asked_link = 0;
+    if (link->wants) link->wants--;
+    link->broken_row = 0;
+    if (!message->payload.present) {
+        unsigned slot = links_slot(&gossip->links, link);
+        missing->refused_by |= 1ull << slot;
+        missing->offered_by &= ~(1ull << slot);
+        gossip->peers.list[index]->log.missing_unasked = 0;
+    } else {
+        enum err err = accept_payload(gossip, (size_t)index, missing, message->payload.payload);
+        if (err == ERR_BUSY) gossip->peers.list[index]->log.missing_unasked = 0;
+        else if (err != OK) return err;
+    }
+    for (size_t i = 0; i < gossip->peers.count; i++)
+        if (i == (size_t)index || log_missing_live(&gossip->peers.list[i]->log)) sync_pump_payloads(gossip, i);
+    accept_scan(gossip, (size_t)index);
+    return OK;
+}
+
+enum err recv_have(struct gossip *gossip, struct link *link, struct message *message) {
+    struct wire_pairs pairs = message->have.payloads;
+    uint8_t tag[WIRE_TAG_BYTES];
+    uint64_t seq;
+    if (!bucket_take(&link->announcements, gossip->monotonic_ms, 1, LIMIT_RATE_ANNOUNCE_PER_S, LIMIT_RATE_ANNOUNCE_BURST)) return OK;
+    while (wire_pair_next(&pairs, tag, &seq)) {
+        int index = link_log_of_tag(link, tag);
+        if (index < 0 || !link->logs[index].common) {
+            link->ignored_tags++;
+            continue;
+        }
+        struct log *log = &gossip->peers.list[index]->log;
+        struct missing *missing = log_missing_find(log, seq);
+        if (!missing) continue;
+        uint64_t mark = 1ull << links_slot(&gossip->links, link);
+        missing->offered_by |= mark;
+        missing->refused_by &= ~mark;
+        if (missing->asked_link) continue;
+        missing->retry_ms = 0;
+        log->missing_unasked = 0;
+        sync_pump_payloads(gossip, (size_t)index);
+    }
+    return OK;
+}

@@ -1,0 +1,85 @@
+#include "gossip/core.h"
+
+#include <string.h>
+
+/* What status shows: copies, so that nobody outside holds on to the core's memory. */
+
+size_t gossip_log_count(const struct gossip *gossip) { return gossip->peers.count; }
+
+void gossip_log_view(const struct gossip *gossip, size_t index, struct gossip_log_view *out) {
+    const struct peer *peer = gossip->peers.list[index];
+    *out = (struct gossip_log_view){.head = peer->log.head,
+                                    .head_durable = peer->log.durable,
+                                    .head_heard = peer->log.heard,
+                                    .missing = log_missing_live(&peer->log),
+                                    .frozen = peer->log.frozen,
+                                    .own = peer->log.own};
+    memcpy(out->agency_id, gossip->peers.members[peer->member]->agency.id, AGENCY_ID_BYTES);
+    memcpy(out->node_id, peer->node.id, NODE_ID_BYTES);
+}
+
+bool gossip_log_find(const struct gossip *gossip, const uint8_t node_id[static NODE_ID_BYTES], struct gossip_log_view *out) {
+    const struct peer *peer = peers_find(&gossip->peers, node_id);
+    if (!peer) return false;
+    gossip_log_view(gossip, peers_index(&gossip->peers, peer), out);
+    return true;
+}
+
+static const struct link *link_at(const struct gossip *gossip, size_t index) {
+    for (size_t i = 0; i < LIMIT_LINKS; i++)
+        if (gossip->links.list[i].number != 0 && index-- == 0) return &gossip->links.list[i];
+    return NULL;
+}
+
+size_t gossip_link_count(const struct gossip *gossip) {
+    size_t count = 0;
+    for (size_t i = 0; i < LIMIT_LINKS; i++) count += gossip->links.list[i].number != 0;
+    return count;
+}
+
+void gossip_link_view(const struct gossip *gossip, size_t index, struct gossip_link_view *out) {
+    const struct link *link = link_at(gossip, index);
+    *out = (struct gossip_link_view){0};
+    if (!link) return;
+    *out = (struct gossip_link_view){.link = link->number,
+                                     .outbound = link->outbound,
+                                     .open = link->state == LINK_OPEN,
+                                     .since_ms = link->since_ms,
+                                     .messages_in = link->messages_in,
+                                     .bytes_in = link->bytes_in,
+                                     .messages_out = link->messages_out,
+                                     .bytes_out = link->bytes_out,
+                                     .pushes_dropped = link->pushes_dropped,
+                                     .broken_answers = link->broken_answers,
+                                     .ignored_tags = link->ignored_tags,
+                                     .rtt_ms = link->rtt_ms};
+    memcpy(out->node_id, link->node_id, NODE_ID_BYTES);
+    const struct peer *peer = peers_find(&gossip->peers, link->node_id);
+    if (peer) memcpy(out->agency_id, gossip->peers.members[peer->member]->agency.id, AGENCY_ID_BYTES);
+}
+
+size_t gossip_agency_count(const struct gossip *gossip) { return gossip->peers.member_count; }
+
+const struct agency *gossip_agency(const struct gossip *gossip, size_t index) { return &gossip->peers.members[index]->agency; }
+
+struct bytes gossip_agency_chain(const struct gossip *gossip, size_t index) { return bytes_of_buf(&gossip->peers.members[index]->chain); }
+
+const struct prekey *gossip_prekey(const struct gossip *gossip, const uint8_t node_id[static NODE_ID_BYTES]) {
+    const struct peer *peer = peers_find(&gossip->peers, node_id);
+    return peer && peer->prekey_known ? &peer->prekey : NULL;
+}
+
+bool gossip_caught_up(const struct gossip *gossip) {
+    for (size_t i = 0; i < gossip->peers.count; i++) {
+        const struct log *log = &gossip->peers.list[i]->log;
+        if (log->frozen) continue;
+        if (log->heard > log->head || log->scan_from || log->scanning || log_missing_live(log)) return false;
+    }
+    return true;
+}
+
+const uint8_t *gossip_dial_key(const struct gossip *gossip, uint32_t link) {
+    for (size_t i = 0; link != 0 && i < gossip->peers.count; i++)
+        if (gossip->peers.list[i]->dial_link == link) return gossip->peers.list[i]->node.curve_public;
+    return NULL;
+}
