@@ -1,0 +1,34 @@
+/* client: the command line's side of the control socket: connect, ask, read the answers, say what went wrong. */
+#ifndef NODE_CLIENT_H
+#define NODE_CLIENT_H
+
+#include "node/command.h"
+#include "node/control.h"
+
+struct client {
+    const struct invocation *invocation;
+    struct channel channel;
+    uint64_t tag; /* of the last request */
+};
+
+/* Connects to the node of invocation->dir; says what to do when it cannot, and returns the exit code. */
+enum outcome client_open(struct client *client, const struct invocation *invocation) MUST_USE;
+void client_close(struct client *client);
+
+/* Sends a request under a new tag. ERR_CLOSED, ERR_MEMORY, ERR_TOO_BIG. */
+enum err client_ask(struct client *client, enum frame_type type, struct bytes body) MUST_USE;
+/* Waits for the next answer as long as it takes (or timeout_ms: ERR_TIMEOUT). ERR_CLOSED, ERR_FORMAT. */
+enum err client_answer(struct client *client, struct frame *frame, int timeout_ms) MUST_USE;
+
+/* Says what the engine refused (FRAME_ANSWER_ERROR) and returns the exit code. */
+enum outcome client_refused(const struct client *client, struct bytes body);
+/* Says that the connection failed and returns the exit code. */
+enum outcome client_lost(const struct client *client, enum err error);
+
+/* Sends one request whose answer is one document, and hands a copy of it to `document`. */
+enum outcome client_document(struct client *client, enum frame_type type, struct buf *document) MUST_USE;
+
+/* The node reads DIR/trust again if it runs; *running tells. Says nothing when it does not run. */
+enum outcome client_trust_reload(const struct invocation *invocation, bool *running) MUST_USE;
+
+#endif

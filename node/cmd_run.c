@@ -1,0 +1,138 @@
+/* comity run: checks everything that can be checked before a process starts, then hands over to proc. */
+#include "crypto/secret.h"
+#include "node/cmd.h"
+#include "node/dir.h"
+#include "node/endpoint.h"
+#include "node/engine.h"
+#include "node/keyd.h"
+#include "node/net.h"
+#include "node/proc.h"
+#include "node/setup.h"
+
+#include <netdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define KEY_SETTINGS_BYTES_MAX 4096
+
+/* What proc_run borrows, one buffer for each role. The key role's holds the passphrase and is guarded. */
+struct settings {
+    struct buf net, engine, key;
+    void *key_memory;
+};
+
+static void settings_free(struct settings *settings) {
+    buf_free(&settings->net);
+    buf_free(&settings->engine);
+    secret_free(settings->key_memory);
+}
+
+/* The net process gets literal addresses only: the first one that the name stands for. */
+static enum outcome listen_resolve(const struct invocation *invocation, const char *listen, char out[static ENDPOINT_BYTES_MAX]) {
+    char host[ENDPOINT_HOST_MAX], address[NI_MAXHOST];
+    struct addrinfo wanted = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_ADDRCONFIG}, *found = NULL;
+    uint16_t port;
+    out[0] = 0;
+    if (!*listen) return OUTCOME_SUCCESS;
+    int size = snprintf(out, ENDPOINT_BYTES_MAX, "%s", listen);
+    if (endpoint_literal(bytes_of_text(listen), false) && size < ENDPOINT_BYTES_MAX) return OUTCOME_SUCCESS;
+    if (endpoint_split(bytes_of_text(listen), host, &port) != OK)
+        return command_fail(invocation, OUTCOME_REFUSED, "listen: %s is no endpoint", listen);
+    int failed = getaddrinfo(host, NULL, &wanted, &found);
+    if (failed != 0)
+        return command_fail(invocation, OUTCOME_REFUSED,
+                            "listen: the name %s cannot be resolved: %s; write an address of this machine", host,
+                            gai_strerror(failed));
+    failed = getnameinfo(found->ai_addr, found->ai_addrlen, address, sizeof address, NULL, 0, NI_NUMERICHOST);
+    bool ipv6 = found->ai_family == AF_INET6;
+    freeaddrinfo(found);
+    size = snprintf(out, ENDPOINT_BYTES_MAX, ipv6 ? "tcp://[%s]:%u" : "tcp://%s:%u", failed == 0 ? address : "", (unsigned)port);
+    if (failed == 0 && size < ENDPOINT_BYTES_MAX && endpoint_literal(bytes_of_text(out), false)) return OUTCOME_SUCCESS;
+    return command_fail(invocation, OUTCOME_REFUSED, "listen: the name %s stands for no address that can be listened on", host);
+}
+
+static enum outcome settings_make(const struct invocation *invocation, const char *dir, const struct config *config,
+                                  struct bytes passphrase, struct settings *out) {
+    char key_path[DIR_PATH_MAX];
+    struct net_settings net;
+    struct engine_settings engine;
+    enum log_level level = LOG_LEVEL_INFO;
+    log_level_of(config->log_level, &level);
+    log_open("run", level);
+    net_settings_default(&net);
+    net.log_level = level;
+    enum outcome outcome = listen_resolve(invocation, config->listen, net.listen);
+    if (outcome != OUTCOME_SUCCESS) return outcome;
+    engine_settings_of_config(&engine, config, dir);
+    out->key_memory = secret_new(KEY_SETTINGS_BYTES_MAX);
+    out->key = (struct buf){.data = out->key_memory, .capacity = KEY_SETTINGS_BYTES_MAX, .size_max = KEY_SETTINGS_BYTES_MAX};
+    enum err err = out->key_memory ? dir_path(key_path, dir, DIR_NODE_KEY) : ERR_MEMORY;
+    if (err == OK) err = net_settings_encode(&net, &out->net);
+    if (err == OK) err = engine_settings_encode(&engine, &out->engine);
+    if (err == OK) err = keyd_settings_encode(&out->key, level, key_path, passphrase);
+    return err == OK ? OUTCOME_SUCCESS : command_fail(invocation, OUTCOME_INTERNAL, "settings of the processes: %s", err_text(err));
+}
+
+static enum outcome processes_run(const struct settings *settings, const struct config *config, const char *dir) {
+    char what[AGENCY_NAME_BYTES_MAX + COMMAND_DIR_MAX + 32];
+    struct proc_options options = {.what = what};
+    snprintf(what, sizeof what, "node of %s in %s", config->agency_name, dir);
+    options.settings[ROLE_NET] = bytes_of_buf(&settings->net);
+    options.settings[ROLE_ENGINE] = bytes_of_buf(&settings->engine);
+    options.settings[ROLE_KEY] = bytes_of_buf(&settings->key);
+    int status = proc_run(&options);
+    return status >= OUTCOME_SUCCESS && status <= OUTCOME_INTERNAL ? (enum outcome)status : OUTCOME_INTERNAL;
+}
+
+static enum outcome node_run(const struct invocation *invocation, const char *dir, const struct config *config) {
+    struct settings settings = {0};
+    struct passphrase passphrase = {0};
+    struct buf sealed = {0};
+    enum outcome outcome = setup_node_key(invocation, &sealed, &passphrase, NULL);
+    if (outcome == OUTCOME_SUCCESS) outcome = settings_make(invocation, dir, config, passphrase_bytes(&passphrase), &settings);
+    passphrase_free(&passphrase);
+    buf_free(&sealed);
+    if (outcome == OUTCOME_SUCCESS) outcome = processes_run(&settings, config, dir);
+    settings_free(&settings);
+    return outcome;
+}
+
+static enum outcome run(const struct invocation *invocation) {
+    struct config config;
+    struct card_file own;
+    int lock = -1;
+    enum outcome outcome = setup_config(invocation, &config);
+    if (outcome == OUTCOME_SUCCESS) {
+        outcome = setup_own_card(invocation, &own);
+        card_file_free(&own);
+    }
+    if (outcome == OUTCOME_SUCCESS) outcome = setup_lock(invocation, &lock);
+    if (outcome != OUTCOME_SUCCESS) return outcome;
+    /* The processes get the whole path: they do not depend on where this one was started. */
+    char *dir = realpath(invocation->dir, NULL);
+    if (!dir || strlen(dir) >= COMMAND_DIR_MAX)
+        outcome = command_fail(invocation, OUTCOME_INTERNAL, "%s: its whole path cannot be found, or is longer than %d bytes",
+                               invocation->dir, COMMAND_DIR_MAX - 1);
+    else
+        outcome = node_run(invocation, dir, &config);
+    free(dir);
+    close(lock);
+    return outcome;
+}
+
+static const struct command_option options[] = {
+    {"passphrase-file", "FILE", "take the passphrase from FILE instead of the terminal"},
+    {0},
+};
+
+const struct command cmd_run = {
+    .name = "run",
+    .synopsis = "[--passphrase-file FILE]",
+    .summary = "run the node, in the foreground, until SIGTERM",
+    .details =
+        "The passphrase comes from --passphrase-file, or from the systemd credential \"passphrase\", or is asked on the terminal.",
+    .options = options,
+    .run = run,
+};

@@ -1,0 +1,33 @@
+/* config: DIR/comity.yaml in, checked settings out, and back. Strict: unknown keys, wrong types and doubled keys are refused with
+   line, column and what to write instead. */
+#ifndef NODE_CONFIG_H
+#define NODE_CONFIG_H
+
+#include "crypto/agency.h"
+
+#define CONFIG_TEXT_MAX 256
+
+struct config {
+    char agency_name[AGENCY_NAME_BYTES_MAX + 1];
+    char listen[CONFIG_TEXT_MAX];    /* mesh listener "tcp://HOST:PORT"; empty: only dials out */
+    char advertise[CONFIG_TEXT_MAX]; /* what cards tell; defaults to listen */
+    uint64_t payload_quota_bytes;    /* per foreign agency, default 1 GiB */
+    uint64_t cache_bytes;            /* of the store, default 64 MiB */
+    bool sync;                       /* fsync before acknowledging, default true */
+    char log_level[8];               /* "warn", "info", "debug" */
+};
+
+/* What holds where a file says nothing; the agency's name and the endpoints are empty. */
+void config_defaults(struct config *out);
+
+/* Null when this may be an agency's name; else what is wrong with it. */
+const char *config_name_problem(const char *name);
+
+#define CONFIG_ERROR_TEXT_MAX 512
+/* On an error `message` holds "FILE:LINE:COLUMN: what, and what to do". */
+enum err config_parse(struct config *out, struct bytes yaml, const char *file_name,
+                      char message[static CONFIG_ERROR_TEXT_MAX]) MUST_USE;
+/* Writes a commented file that config_parse reads back to the same settings. */
+enum err config_write(struct buf *out, const struct config *config) MUST_USE;
+
+#endif

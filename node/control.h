@@ -1,0 +1,32 @@
+/* control: what the engine's local clients may ask, and the answers. Bodies are one canonical MessagePack value each (gossip/pack.h).
+   A client connects to DIR/control.sock; peer credentials are checked: the engine's own user and root only. Requests on one
+   connection are answered in order and may be pipelined. Every request ends in one FRAME_ANSWER_DONE or FRAME_ANSWER_ERROR.
+
+   ASK_PUBLISH  [tlp uint (0: objects' own only), to_all bool, [recipient name str...]]
+       -> ANSWER_AUDIENCE [[name str, nodes uint]...] then DONE [] | ERROR. Opens the connection's publication.
+   ASK_ITEMS    body is not MessagePack: per item u8 flags (1: generated from a value list), u32 length, encoded item (gossip/item.h)
+       -> ANSWER_ITEMS [[index uint, err uint, rule str, reason str]...] for the refused or already known ones (err ERR_EXISTS:
+          known, not an error), then DONE [accepted uint, known uint, refused uint]. The answer may come before the sync.
+   ASK_COMMIT   [] -> after the sync of all that was accepted: DONE [accepted uint, known uint, refused uint, cursor uint]
+   ASK_SEARCH   [[kind uint, value bin]...]  -> ANSWER_OBJECT... then DONE [count uint]; an address matches stored CIDRs around it
+   ASK_GET      [id str, from name str or nil] -> ANSWER_OBJECT... then DONE [count]
+   ASK_FEED     [after cursor uint, follow bool, type str or nil, tlp_max uint (0: any), from name str or nil, limit uint (0: none)]
+       -> ANSWER_OBJECT... then DONE [count, cursor] (never when following)
+   ANSWER_OBJECT [cursor uint, author name str, author agency bin, tlp uint, arrived_ms uint, encoded item bin]
+   ASK_STATUS, ASK_PEERS [] -> ANSWER_DOCUMENT map (string keys; printed as JSON by the client) then DONE []
+   ASK_TRUST_RELOAD [] -> the engine reads DIR/trust again, DONE [agencies uint]
+   ANSWER_ERROR [err uint, text str] */
+#ifndef NODE_CONTROL_H
+#define NODE_CONTROL_H
+
+#include "node/frame.h"
+
+#define CONTROL_SOCKET_NAME "control.sock"
+#define CONTROL_CLIENTS_MAX 64
+#define CONTROL_ITEM_GENERATED 1
+
+/* Client side. Connects to DIR's engine; ERR_CLOSED when no node runs there, ERR_DENIED without the right, ERR_TOO_BIG when the
+   socket's path does not fit a socket address. */
+enum err control_connect(struct channel *out, const char *dir) MUST_USE;
+
+#endif

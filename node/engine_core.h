@@ -1,0 +1,247 @@
+/* engine_core: the engine's state, shared by the files that act on it: engine.c (start, loop), engine_act.c (actions of the core),
+   reader.c (payloads to pages), publisher.c (items to blocks), server.c (local clients), query.c, report.c, upkeep.c. */
+#ifndef NODE_ENGINE_CORE_H
+#define NODE_ENGINE_CORE_H
+
+#include "gossip/author.h"
+#include "gossip/gossip.h"
+#include "gossip/policy.h"
+#include "node/control.h"
+#include "node/engine.h"
+#include "node/proc.h"
+#include "node/store.h"
+#include "node/trust_files.h"
+
+/* What the tag of a frame to the key process is for: its highest byte; the rest says which one. */
+enum key_tag { KEY_TAG_LINK = 1, KEY_TAG_EPOCH = 2, KEY_TAG_PREKEY = 3, KEY_TAG_ENTRY = 4 };
+static inline uint64_t key_tag(enum key_tag purpose, uint64_t which) { return (uint64_t)purpose << 56 | which; }
+
+/* --- reader.c --- */
+#define READER_EPOCHS 512
+#define READER_HELD_MAX 1024
+
+enum epoch_state { EPOCH_EMPTY, EPOCH_PENDING, EPOCH_NOT_OURS, EPOCH_OURS };
+struct reader_epoch {
+    enum epoch_state state;
+    uint8_t agency_id[AGENCY_ID_BYTES];
+    uint8_t node_id[NODE_ID_BYTES];
+    uint64_t seq;
+    uint64_t used;
+    uint8_t secret[EPOCH_SECRET_BYTES];
+};
+/* A payload that waits for its epoch. */
+struct held {
+    uint64_t ticket;
+    uint8_t node_id[NODE_ID_BYTES];
+    uint64_t seq;
+    struct block_body body;
+    struct buf payload;
+};
+struct reader {
+    struct reader_epoch *epochs; /* READER_EPOCHS, guarded */
+    uint64_t clock;
+    struct held *held;
+    size_t held_count, held_capacity;
+    struct block *block;
+    uint64_t blocks_bad;         /* blocks addressed to us whose content was not as signed or not well formed */
+};
+
+/* --- publisher.c --- */
+#define PUBLISHER_DRAFTS_MAX 8
+#define PUBLISHER_EXPIRE_MS (75ull * 24 * 3600 * 1000)
+
+/* An own entry on its way: drafted, then signed, then stored and spread. */
+struct draft {
+    uint64_t seq; /* 0: free */
+    enum entry_type type;
+    struct buf entry;             /* header and body, then the signature */
+    struct buf payload;
+    struct block *block;          /* for its pages; goes back to the pool */
+    struct store_batch *batch;    /* while it is being built */
+    struct block_body body;
+    struct buf readers;           /* EPOCH: node ids of the audience */
+    bool given;                   /* to the core */
+    uint64_t ticket;
+};
+
+/* The items of one publication that wait for a block. */
+struct builder {
+    struct block *block;
+    uint64_t valid_until_ms; /* latest of its items; UINT64_MAX when one has no end */
+};
+
+/* A client's publication. */
+struct publication {
+    bool open;
+    enum tlp tlp;
+    bool named;
+    size_t recipients;
+    struct audience audience;
+    struct builder builders[CARRIAGE_DIRECT + 1];
+    uint64_t accepted, known, refused;
+    uint64_t last_seq;       /* last entry that carries its items; 0: none */
+    bool committing;
+    uint64_t commit_tag;
+};
+
+struct publisher {
+    struct author *author;                      /* guarded */
+    struct draft drafts[PUBLISHER_DRAFTS_MAX];  /* ring, in order of seq */
+    size_t first, count;
+    uint64_t head;                              /* last drafted */
+    uint8_t head_id[HASH_BYTES];
+    uint64_t durable;                           /* last own entry that is synced */
+    struct block *pool[2 * PUBLISHER_DRAFTS_MAX + 2 * CONTROL_CLIENTS_MAX];
+    size_t pool_count;
+    uint64_t *recent;                           /* keyed hashes of items in flight: what the index does not know yet */
+    size_t recent_count, recent_capacity;
+    uint8_t recent_key[16];
+    uint64_t epoch_cache_seq, epoch_cache_epoch; /* last BLOCK entry looked up, and its epoch */
+};
+
+/* --- server.c --- */
+struct feed_state {
+    bool active, follow;
+    uint64_t tag, after, count, limit;
+    enum tlp tlp_max;
+    char type[ITEM_TYPE_BYTES_MAX + 1];
+    bool from_set;
+    uint8_t from[AGENCY_ID_BYTES];
+};
+struct client {
+    bool used;
+    struct channel channel;
+    struct publication publication;
+    struct feed_state feed;
+    bool stalled;        /* in the middle of an ASK_ITEMS frame */
+    struct frame frame;  /* that frame */
+    struct cursor items; /* where it stands */
+    uint64_t item_index;
+    struct buf answer;   /* ANSWER_ITEMS under way */
+    uint32_t answer_count;
+    uint64_t frame_accepted, frame_known, frame_refused;
+    bool closing;
+};
+
+struct name_of_agency {
+    uint8_t agency_id[AGENCY_ID_BYTES];
+    char name[TRUST_NAME_BYTES_MAX + 1];
+};
+
+struct link_address {
+    uint32_t link;
+    char text[96];
+};
+
+/* What the core asked for that is answered by a further event. */
+struct follow_up {
+    enum action_kind kind;
+    uint64_t ticket;
+    uint8_t node_id[NODE_ID_BYTES];
+    uint64_t seq;
+    size_t size_max;
+};
+
+struct engine {
+    struct proc_child child;
+    struct engine_settings settings;
+    struct store *store;
+    struct gossip *gossip;
+    struct actions actions;
+    struct follow_up *follow_ups;
+    size_t follow_up_count, follow_up_capacity;
+    bool stepping;
+    struct random random;
+    struct block_codec *codec;
+    struct buf scratch, scratch_entry, scratch_plain;
+
+    uint8_t agency_id[AGENCY_ID_BYTES];
+    uint8_t node_id[NODE_ID_BYTES];
+    char own_name[AGENCY_NAME_BYTES_MAX + 1];
+    struct buf own_chain;
+    struct name_of_agency *names;
+    size_t name_count;
+
+    struct reader reader;
+    struct publisher publisher;
+    int listener;
+    struct client clients[CONTROL_CLIENTS_MAX];
+
+    char last_notices[16][160]; /* what the operator should see, newest last */
+    uint64_t notice_count;
+    uint64_t net_refused, net_cut, net_bytes_in, net_bytes_out;
+    uint64_t started_ms, started_monotonic_ms;
+    uint64_t upkeep_due_ms;
+    bool prekey_asked, prekey_stored;
+    bool stopping;
+    int exit_code;
+};
+
+/* engine.c */
+void engine_fail(struct engine *engine, int exit_code, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* Sends an event through the core and carries out what comes of it. Not from within itself: follow-ups are queued. */
+enum err engine_step(struct engine *engine, struct event *event);
+void engine_to_key(struct engine *engine, enum frame_type type, uint64_t tag, struct bytes body);
+void engine_to_net(struct engine *engine, enum frame_type type, uint64_t tag, struct bytes body);
+const char *engine_agency_name(const struct engine *engine, const uint8_t agency_id[static AGENCY_ID_BYTES]);
+bool engine_agency_of_name(const struct engine *engine, struct bytes name, uint8_t agency_id[static AGENCY_ID_BYTES]);
+void engine_notice(struct engine *engine, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* engine_act.c */
+void engine_act(struct engine *engine);
+void engine_follow_up(struct engine *engine, const struct follow_up *follow_up);
+
+/* reader.c */
+enum err reader_init(struct engine *engine) MUST_USE;
+void reader_free(struct engine *engine);
+void reader_entries(struct engine *engine, struct store_batch *batch, struct bytes entries);
+void reader_payload(struct engine *engine, const struct action *action);
+void reader_opened(struct engine *engine, uint64_t which, const uint8_t *secret);
+void reader_key_restarted(struct engine *engine);
+/* Adds the pages and terms of an opened or closed block to a batch. `head` gives author, seq, expiry; cursors are drawn here. */
+enum err reader_pages(struct engine *engine, struct store_batch *batch, const struct page_head *head, const struct block *block) MUST_USE;
+
+/* publisher.c */
+enum err publisher_init(struct engine *engine) MUST_USE;
+void publisher_free(struct engine *engine);
+/* ERR_BUSY: no draft is free, or the own log is behind: try again after publisher_progress. */
+enum err publisher_entry(struct engine *engine, enum entry_type type, struct bytes body) MUST_USE;
+struct item_verdict {
+    enum err err; /* OK accepted, ERR_EXISTS known, ERR_DENIED and others refused */
+    const char *rule, *reason;
+};
+enum err publisher_item(struct engine *engine, struct publication *publication, struct bytes encoded, bool generated,
+                        struct item_verdict *verdict) MUST_USE;
+enum err publisher_flush(struct engine *engine, struct publication *publication) MUST_USE; /* closes its blocks; ERR_BUSY */
+void publisher_drop(struct engine *engine, struct publication *publication);
+void publisher_signed(struct engine *engine, uint64_t seq, const uint8_t *signature);
+void publisher_key_restarted(struct engine *engine);
+void publisher_store_payload(struct engine *engine, const struct action *action);
+void publisher_store_entries(struct engine *engine, const struct action *action);
+bool publisher_stored(struct engine *engine, uint64_t ticket); /* after the core heard of it */
+bool publisher_open(const struct engine *engine, const char **why); /* is publishing accepted? */
+
+/* server.c, query.c, report.c */
+enum err server_init(struct engine *engine) MUST_USE;
+void server_free(struct engine *engine);
+void server_accept(struct engine *engine);
+void server_client(struct engine *engine, struct client *client, short revents);
+void server_progress(struct engine *engine); /* drafts were stored, pages arrived: go on where clients wait */
+void server_answer(struct client *client, enum frame_type type, uint64_t tag, struct bytes body);
+void server_error(struct client *client, uint64_t tag, enum err err, const char *format, ...) __attribute__((format(printf, 4, 5)));
+void query_search(struct engine *engine, struct client *client, const struct frame *frame);
+void query_get(struct engine *engine, struct client *client, const struct frame *frame);
+void query_feed(struct engine *engine, struct client *client, const struct frame *frame);
+void query_feed_pump(struct engine *engine, struct client *client);
+void report_status(struct engine *engine, struct client *client, const struct frame *frame);
+void report_peers(struct engine *engine, struct client *client, const struct frame *frame);
+
+/* upkeep.c: what is done at the start and from time to time */
+enum err upkeep_open(struct engine *engine, char why[static 256]) MUST_USE; /* store, chains, logs, epochs into the core */
+void upkeep_tick(struct engine *engine);
+void upkeep_new_prekey(struct engine *engine, struct bytes body);
+void upkeep_key_file(struct engine *engine, struct bytes file);
+void upkeep_prekey_stored(struct engine *engine);
+size_t upkeep_trust_load(struct engine *engine); /* reads DIR/trust; returns the number of pinned agencies */
+
+#endif

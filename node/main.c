@@ -1,0 +1,30 @@
+/* comity: one binary; a table of commands. The processes of a node are this program too: `comity --role NAME`. */
+#include "crypto/selftest.h"
+#include "node/cmd.h"
+#include "node/proc.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+static const struct command *const table[] = {
+    &cmd_init,  &cmd_card,         &cmd_trust,   &cmd_run,     &cmd_publish, &cmd_search,  &cmd_get,    &cmd_feed, &cmd_status,
+    &cmd_peers, &cmd_check_config, &cmd_version, &cmd_rebuild, &cmd_backup,  &cmd_restore, &cmd_verify, NULL,
+};
+
+int main(int argc, char **argv) {
+    const char *failed = "libsodium";
+    signal(SIGPIPE, SIG_IGN);
+    if (argc == 3 && strcmp(argv[1], "--role") == 0) {
+        int status = proc_role_main(argv[2]);
+        if (status >= 0) return status;
+        fprintf(stderr, "comity: there is no role '%s'; `comity run` starts the roles by itself\n", argv[2]);
+        return OUTCOME_USAGE;
+    }
+    if (selftest_run(&failed) != OK) {
+        fprintf(stderr, "comity: the cryptographic self-test '%s' failed: this machine or its libsodium is not to be used\n",
+                failed);
+        return OUTCOME_INTERNAL;
+    }
+    return command_main(table, argc, argv);
+}

@@ -1,0 +1,69 @@
+#include "node/moment.h"
+
+#include <stdio.h>
+
+#define DAY_SECONDS 86400
+#define LAST_MS     253402300799999u /* 9999-12-31T23:59:59.999Z */
+
+/* Two digits; 100 when they are none, which no part of a timestamp may be. */
+static unsigned two(const uint8_t *at) {
+    unsigned tens = at[0] - '0', ones = at[1] - '0';
+    return tens > 9 || ones > 9 ? 100 : tens * 10 + ones;
+}
+
+static unsigned month_days(unsigned year, unsigned month) {
+    static const uint8_t days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+    return days[month - 1] + (month == 2 && leap);
+}
+
+/* Days since 1970-01-01 in the Gregorian calendar; years are counted from March, so that the leap day comes last. */
+static int64_t days_of(int64_t year, unsigned month, unsigned day) {
+    if (month <= 2) year--;
+    int64_t era = (year >= 0 ? year : year - 399) / 400, year_of_era = year - era * 400;
+    int64_t day_of_year = (153 * ((int64_t)month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
+    return era * 146097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719468;
+}
+
+/* The fraction's milliseconds; 1000 when it is malformed. `at` stands on the '.', and the 'Z' is the last byte. */
+static unsigned fraction_ms(struct bytes text, size_t at) {
+    unsigned ms = 0, weight = 100;
+    if (text.data[at] != '.' || at + 2 >= text.size) return 1000;
+    for (size_t i = at + 1; i + 1 < text.size; i++) {
+        if (text.data[i] < '0' || text.data[i] > '9') return 1000;
+        ms += weight * (text.data[i] - '0');
+        weight /= 10;
+    }
+    return ms;
+}
+
+bool moment_parse(uint64_t *out_ms, struct bytes text) {
+    const uint8_t *at = text.data;
+    if (text.size < 20 || at[text.size - 1] != 'Z') return false;
+    if (at[4] != '-' || at[7] != '-' || at[10] != 'T' || at[13] != ':' || at[16] != ':') return false;
+    unsigned century = two(at), rest = two(at + 2), month = two(at + 5), day = two(at + 8);
+    unsigned hour = two(at + 11), minute = two(at + 14), second = two(at + 17), year = century * 100 + rest;
+    if (century > 99 || rest > 99 || month < 1 || month > 12 || day < 1 || day > month_days(year, month)) return false;
+    if (hour > 23 || minute > 59 || second > 60) return false;
+    unsigned ms = text.size > 20 ? fraction_ms(text, 19) : 0;
+    if (ms > 999) return false;
+    int64_t seconds = days_of(year, month, day) * DAY_SECONDS + hour * 3600 + minute * 60 + second;
+    int64_t total = seconds * 1000 + ms;
+    *out_ms = total < 1 ? 1 : (uint64_t)total;
+    return true;
+}
+
+void moment_text(char out[static MOMENT_TEXT_BYTES], uint64_t ms) {
+    if (ms > LAST_MS) ms = LAST_MS;
+    uint64_t seconds = ms / 1000 % DAY_SECONDS;
+    int64_t days = (int64_t)(ms / 1000 / DAY_SECONDS) + 719468;
+    int64_t era = days / 146097, day_of_era = days % 146097;
+    int64_t year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+    int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    int64_t from_march = (5 * day_of_year + 2) / 153;
+    unsigned day = (unsigned)(day_of_year - (153 * from_march + 2) / 5 + 1);
+    unsigned month = (unsigned)(from_march < 10 ? from_march + 3 : from_march - 9);
+    unsigned year = (unsigned)(year_of_era + era * 400 + (month <= 2));
+    snprintf(out, MOMENT_TEXT_BYTES, "%04u-%02u-%02uT%02u:%02u:%02u.%03uZ", year % 10000, month, day, (unsigned)(seconds / 3600),
+             (unsigned)(seconds / 60 % 60), (unsigned)(seconds % 60), (unsigned)(ms % 1000));
+}

@@ -1,0 +1,243 @@
+#include "node/pages.h"
+
+#include "crypto/secret.h"
+
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PAGE_VERSION   1
+#define SLOTS          8
+#define SLOT_BYTES_MAX (256 * 1024) /* a slot that held a larger page gives its memory back */
+#define AD_BYTES       (PAGES_KEY_BYTES + PAGES_HEAD_BYTES)
+
+struct slot {
+    struct page_head head;
+    struct buf plain;
+    uint64_t used; /* 0: empty */
+};
+
+struct pages {
+    struct rocks *rocks;
+    struct buckets *buckets;
+    struct block_codec *codec;
+    struct rocks_walk walk;
+    struct slot slots[SLOTS];
+    uint64_t uses;
+    struct buf sealed; /* scratch for sealing */
+    struct buf packed; /* scratch for opening */
+};
+
+struct pages *pages_new(struct rocks *rocks, const struct vault *vault) {
+    struct pages *pages = calloc(1, sizeof *pages);
+    if (pages == NULL) return NULL;
+    pages->rocks = rocks;
+    pages->buckets = buckets_new(rocks, vault);
+    pages->codec = block_codec_new();
+    for (size_t i = 0; i < SLOTS; i++) buf_init(&pages->slots[i].plain, BLOCK_PLAIN_BYTES_MAX);
+    buf_init(&pages->sealed, 0);
+    buf_init(&pages->packed, 0);
+    if (pages->buckets == NULL || pages->codec == NULL) {
+        pages_free(pages);
+        return NULL;
+    }
+    return pages;
+}
+
+static void wipe_and_free(struct buf *buf) {
+    if (buf->data != NULL) secret_wipe(buf->data, buf->capacity);
+    buf_free(buf);
+}
+
+void pages_free(struct pages *pages) {
+    if (pages == NULL) return;
+    rocks_walk_drop(&pages->walk);
+    buckets_free(pages->buckets);
+    if (pages->codec != NULL) block_codec_free(pages->codec);
+    for (size_t i = 0; i < SLOTS; i++) wipe_and_free(&pages->slots[i].plain);
+    wipe_and_free(&pages->packed);
+    buf_free(&pages->sealed);
+    free(pages);
+}
+
+static void head_write(struct buf *out, const struct page_head *head) {
+    buf_put_u8(out, PAGE_VERSION);
+    buf_put_u8(out, 0);
+    buf_put_u16(out, head->item_count);
+    buf_put_u32(out, head->plain_bytes);
+    buf_put_raw(out, head->node_id, sizeof head->node_id);
+    buf_put_raw(out, head->agency_id, sizeof head->agency_id);
+    buf_put_u64(out, head->seq);
+    buf_put_u32(out, head->item_first);
+    buf_put_u64(out, head->arrived_ms);
+    buf_put_u64(out, head->expires_ms);
+    buf_put_u32(out, head->bucket);
+}
+
+static enum err head_read(struct page_head *out, struct bytes key, struct bytes value) {
+    struct cursor cursor = cursor_of(value);
+    if (key.size != PAGES_KEY_BYTES || cursor_u8(&cursor) != PAGE_VERSION || cursor_u8(&cursor) != 0) return ERR_CORRUPT;
+    out->cursor = get_be64(key.data);
+    out->item_count = cursor_u16(&cursor);
+    out->plain_bytes = cursor_u32(&cursor);
+    cursor_copy(&cursor, out->node_id, sizeof out->node_id);
+    cursor_copy(&cursor, out->agency_id, sizeof out->agency_id);
+    out->seq = cursor_u64(&cursor);
+    out->item_first = cursor_u32(&cursor);
+    out->arrived_ms = cursor_u64(&cursor);
+    out->expires_ms = cursor_u64(&cursor);
+    out->bucket = cursor_u32(&cursor);
+    bool sound = !cursor.failed && out->item_count > 0 && out->cursor <= UINT64_MAX - out->item_count;
+    return sound ? OK : ERR_CORRUPT;
+}
+
+enum err pages_seal(struct pages *pages, rocksdb_writebatch_t *batch, struct buckets_carried *carried, const struct page_head *head,
+                    struct bytes packed) {
+    const uint8_t *key;
+    enum err error = buckets_key_for(pages->buckets, head->bucket, batch, carried, &key);
+    if (error != OK) return error;
+    struct buf *out = &pages->sealed;
+    buf_clear(out);
+    buf_put_u64(out, head->cursor);
+    head_write(out, head);
+    uint8_t *nonce = buf_grow(out, PAGES_OVERHEAD_BYTES - PAGES_HEAD_BYTES + packed.size);
+    if (out->failed) return buf_result(out);
+    randombytes_buf(nonce, 24);
+    crypto_aead_xchacha20poly1305_ietf_encrypt(nonce + 24, NULL, packed.data, packed.size, out->data, AD_BYTES, NULL, nonce, key);
+    rocksdb_writebatch_put_cf(batch, pages->rocks->families[ROCKS_PAGES], (const char *)out->data, PAGES_KEY_BYTES,
+                              (const char *)out->data + PAGES_KEY_BYTES, out->size - PAGES_KEY_BYTES);
+    return OK;
+}
+
+void pages_buckets_durable(struct pages *pages, const struct buckets_carried *carried) { buckets_durable(pages->buckets, carried); }
+
+void pages_changed(struct pages *pages) { rocks_walk_drop(&pages->walk); }
+
+static enum err unseal(struct pages *pages, const struct page_head *head, struct bytes key, struct bytes value, struct buf *plain) {
+    const uint8_t *secret;
+    if (value.size < PAGES_OVERHEAD_BYTES) return ERR_CORRUPT;
+    enum err error = buckets_key(pages->buckets, head->bucket, &secret);
+    if (error != OK) return error == ERR_NOT_FOUND ? ERR_CORRUPT : error;
+    uint8_t ad[AD_BYTES];
+    memcpy(ad, key.data, PAGES_KEY_BYTES);
+    memcpy(ad + PAGES_KEY_BYTES, value.data, PAGES_HEAD_BYTES);
+    const uint8_t *nonce = value.data + PAGES_HEAD_BYTES;
+    size_t packed_bytes = value.size - PAGES_OVERHEAD_BYTES;
+    buf_clear(&pages->packed);
+    uint8_t *packed = buf_grow(&pages->packed, packed_bytes + 1);
+    if (packed == NULL) return ERR_MEMORY;
+    if (crypto_aead_xchacha20poly1305_ietf_decrypt(packed, NULL, NULL, nonce + 24, value.size - PAGES_HEAD_BYTES - 24, ad,
+                                                   sizeof ad, nonce, secret) != 0)
+        return ERR_CORRUPT;
+    error = block_frame_unpack(pages->codec, plain, bytes_of(packed, packed_bytes), head->plain_bytes);
+    return error == OK || error == ERR_MEMORY ? error : ERR_CORRUPT;
+}
+
+static bool covers(const struct page_head *head, uint64_t cursor) {
+    return cursor >= head->cursor && cursor - head->cursor < head->item_count;
+}
+
+static struct slot *slot_find(struct pages *pages, uint64_t cursor) {
+    for (size_t i = 0; i < SLOTS; i++)
+        if (pages->slots[i].used > 0 && covers(&pages->slots[i].head, cursor)) return &pages->slots[i];
+    return NULL;
+}
+
+static struct slot *slot_oldest(struct pages *pages) {
+    struct slot *oldest = &pages->slots[0];
+    for (size_t i = 1; i < SLOTS; i++)
+        if (pages->slots[i].used < oldest->used) oldest = &pages->slots[i];
+    oldest->used = 0;
+    if (oldest->plain.capacity > SLOT_BYTES_MAX) wipe_and_free(&oldest->plain);
+    return oldest;
+}
+
+static void slot_give(struct pages *pages, struct slot *slot, struct page *out) {
+    slot->used = ++pages->uses;
+    out->head = slot->head;
+    out->plain = bytes_of_buf(&slot->plain);
+}
+
+/* Where the iterator stands, as a page in the cache. */
+static enum err page_load(struct pages *pages, rocksdb_iterator_t *iterator, const struct page_head *head, struct page *out) {
+    out->head = *head;
+    size_t key_bytes, value_bytes;
+    const char *key = rocksdb_iter_key(iterator, &key_bytes);
+    const char *value = rocksdb_iter_value(iterator, &value_bytes);
+    struct slot *slot = slot_oldest(pages);
+    enum err error = unseal(pages, head, bytes_of(key, key_bytes), bytes_of(value, value_bytes), &slot->plain);
+    if (error != OK) return error;
+    slot->head = *head;
+    slot_give(pages, slot, out);
+    return OK;
+}
+
+/* The head where the iterator stands. ERR_NOT_FOUND at its end. */
+static enum err head_here(struct pages *pages, rocksdb_iterator_t *iterator, struct page_head *head) {
+    if (rocksdb_iter_valid(iterator)) {
+        size_t key_bytes, value_bytes;
+        const char *key = rocksdb_iter_key(iterator, &key_bytes);
+        const char *value = rocksdb_iter_value(iterator, &value_bytes);
+        return head_read(head, bytes_of(key, key_bytes), bytes_of(value, value_bytes));
+    }
+    char *error = NULL;
+    rocksdb_iter_get_error(iterator, &error);
+    if (error == NULL) return ERR_NOT_FOUND;
+    rocks_walk_drop(&pages->walk);
+    return rocks_err(error, NULL);
+}
+
+static rocksdb_iterator_t *seek_back(struct pages *pages, uint64_t cursor) {
+    uint8_t key[PAGES_KEY_BYTES];
+    put_be64(key, cursor);
+    rocksdb_iterator_t *iterator = rocks_walk_use(pages->rocks, ROCKS_PAGES, &pages->walk);
+    rocksdb_iter_seek_for_prev(iterator, (const char *)key, sizeof key);
+    return iterator;
+}
+
+enum err pages_at(struct pages *pages, uint64_t cursor, struct page *out) {
+    struct slot *slot = slot_find(pages, cursor);
+    if (slot != NULL) {
+        slot_give(pages, slot, out);
+        return OK;
+    }
+    out->head.item_count = 0;
+    rocksdb_iterator_t *iterator = seek_back(pages, cursor);
+    struct page_head head;
+    enum err error = head_here(pages, iterator, &head);
+    if (error != OK) return error;
+    return covers(&head, cursor) ? page_load(pages, iterator, &head, out) : ERR_NOT_FOUND;
+}
+
+enum err pages_from(struct pages *pages, uint64_t cursor, struct page *out) {
+    struct slot *slot = slot_find(pages, cursor);
+    if (slot != NULL) {
+        slot_give(pages, slot, out);
+        return OK;
+    }
+    out->head.item_count = 0;
+    rocksdb_iterator_t *iterator = seek_back(pages, cursor);
+    struct page_head head;
+    enum err error = head_here(pages, iterator, &head);
+    if (error == OK && covers(&head, cursor)) return page_load(pages, iterator, &head, out);
+    if (error == OK) {
+        rocksdb_iter_next(iterator);
+    } else if (error == ERR_NOT_FOUND) {
+        rocksdb_iter_seek_to_first(iterator);
+    } else {
+        return error;
+    }
+    error = head_here(pages, iterator, &head);
+    return error == OK ? page_load(pages, iterator, &head, out) : error;
+}
+
+enum err pages_end(struct pages *pages, uint64_t *cursor) {
+    *cursor = 0;
+    rocksdb_iterator_t *iterator = rocks_walk_use(pages->rocks, ROCKS_PAGES, &pages->walk);
+    rocksdb_iter_seek_to_last(iterator);
+    struct page_head head;
+    enum err error = head_here(pages, iterator, &head);
+    if (error == ERR_NOT_FOUND) return OK;
+    if (error == OK) *cursor = head.cursor + head.item_count;
+    return error;
+}

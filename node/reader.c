@@ -1,0 +1,243 @@
+#include "crypto/secret.h"
+#include "node/clock.h"
+#include "node/engine_core.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* From payloads to pages: the epoch's secret comes from the key process, once an epoch; payloads that arrive before it wait. */
+
+enum err reader_init(struct engine *engine) {
+    struct reader *reader = &engine->reader;
+    reader->epochs = secret_new(READER_EPOCHS * sizeof *reader->epochs);
+    if (!reader->epochs) return ERR_MEMORY;
+    memset(reader->epochs, 0, READER_EPOCHS * sizeof *reader->epochs);
+    reader->block = block_new(engine->codec);
+    return reader->block ? OK : ERR_MEMORY;
+}
+
+void reader_free(struct engine *engine) {
+    struct reader *reader = &engine->reader;
+    for (size_t i = 0; i < reader->held_count; i++) buf_free(&reader->held[i].payload);
+    free(reader->held);
+    block_free(reader->block);
+    secret_free(reader->epochs);
+}
+
+static struct reader_epoch *epoch_find(struct reader *reader, const uint8_t *node_id, uint64_t seq) {
+    for (size_t i = 0; i < READER_EPOCHS; i++) {
+        struct reader_epoch *epoch = &reader->epochs[i];
+        if (epoch->state == EPOCH_EMPTY || epoch->seq != seq || memcmp(epoch->node_id, node_id, NODE_ID_BYTES) != 0) continue;
+        epoch->used = ++reader->clock;
+        return epoch;
+    }
+    return NULL;
+}
+
+/* A free place, or that of the epoch used longest ago; one that waits for its answer is never given away. */
+static struct reader_epoch *epoch_place(struct reader *reader) {
+    struct reader_epoch *oldest = NULL;
+    for (size_t i = 0; i < READER_EPOCHS; i++) {
+        struct reader_epoch *epoch = &reader->epochs[i];
+        if (epoch->state == EPOCH_EMPTY) return epoch;
+        if (epoch->state != EPOCH_PENDING && (!oldest || epoch->used < oldest->used)) oldest = epoch;
+    }
+    if (oldest) secret_wipe(oldest, sizeof *oldest);
+    return oldest;
+}
+
+static void epoch_ask(struct engine *engine, const struct reader_epoch *epoch, struct bytes body) {
+    struct buf frame = {0};
+    buf_put_raw(&frame, epoch->agency_id, AGENCY_ID_BYTES);
+    buf_put_raw(&frame, epoch->node_id, NODE_ID_BYTES);
+    buf_put(&frame, body);
+    if (!frame.failed) engine_to_key(engine, FRAME_KEY_OPEN, key_tag(KEY_TAG_EPOCH, (uint64_t)(epoch - engine->reader.epochs)), bytes_of_buf(&frame));
+    buf_free(&frame);
+}
+
+static struct reader_epoch *epoch_begin(struct engine *engine, const struct entry *entry) {
+    struct reader_epoch *epoch = epoch_place(&engine->reader);
+    if (!epoch) return NULL;
+    epoch->state = EPOCH_PENDING;
+    memcpy(epoch->agency_id, entry->agency_id, AGENCY_ID_BYTES);
+    memcpy(epoch->node_id, entry->node_id, NODE_ID_BYTES);
+    epoch->seq = entry->seq;
+    epoch->used = ++engine->reader.clock;
+    epoch_ask(engine, epoch, entry->body);
+    return epoch;
+}
+
+static void node_key_name(char *out, size_t size, const char *prefix, const uint8_t *node_id) {
+    char hex[2 * NODE_ID_BYTES + 1];
+    hex_encode(hex, bytes_of(node_id, NODE_ID_BYTES));
+    snprintf(out, size, "%s/%s", prefix, hex);
+}
+
+void reader_entries(struct engine *engine, struct store_batch *batch, struct bytes entries) {
+    while (entries.size > 0) {
+        struct entry entry;
+        char name[64];
+        if (entry_parse(&entry, entries) != OK) return; /* the core parsed it */
+        if (entry.type == ENTRY_EPOCH && !epoch_find(&engine->reader, entry.node_id, entry.seq)) epoch_begin(engine, &entry);
+        if (entry.type == ENTRY_PREKEY) {
+            node_key_name(name, sizeof name, "prekey", entry.node_id);
+            store_batch_meta(batch, name, entry.body);
+        }
+        entries = bytes_of(entries.data + entry.size, entries.size - entry.size);
+    }
+}
+
+/* After a restart: the epoch's entry is in the store, its secret must be asked for again. */
+static struct reader_epoch *epoch_load(struct engine *engine, const uint8_t *node_id, uint64_t seq) {
+    struct entry entry;
+    bool verified = false;
+    buf_clear(&engine->scratch_entry);
+    if (store_entry(engine->store, node_id, seq, &engine->scratch_entry, &verified) != OK) return NULL;
+    if (entry_parse(&entry, bytes_of_buf(&engine->scratch_entry)) != OK || entry.type != ENTRY_EPOCH) return NULL;
+    return epoch_begin(engine, &entry);
+}
+
+/* --- pages --- */
+
+static enum err frame_terms(struct engine *engine, struct store_batch *batch, const struct block_frame *frame, uint64_t cursor) {
+    static struct item item; /* 24 KiB; one thread */
+    struct bytes encoded;
+    enum err err = block_frame_unpack(engine->codec, &engine->scratch_plain, frame->packed, frame->plain_bytes);
+    if (err != OK) return err;
+    struct cursor walk = cursor_of(bytes_of_buf(&engine->scratch_plain));
+    while (block_frame_next(&walk, &encoded)) {
+        if (item_decode(&item, encoded) == OK) store_batch_terms(batch, cursor, &item);
+        else engine->reader.blocks_bad++; /* kept, never shown: its author's mistake */
+        cursor++;
+    }
+    return OK;
+}
+
+enum err reader_pages(struct engine *engine, struct store_batch *batch, const struct page_head *head, const struct block *block) {
+    struct page_head page = *head;
+    page.item_first = 0;
+    for (size_t i = 0; i < block_frame_count(block); i++) {
+        struct block_frame frame = block_frame_at(block, i);
+        page.cursor = store_cursor_next(engine->store);
+        page.item_count = frame.item_count;
+        page.plain_bytes = frame.plain_bytes;
+        enum err err = store_batch_page(batch, &page, frame.packed);
+        if (err == OK) err = frame_terms(engine, batch, &frame, page.cursor);
+        if (err != OK) return err;
+        page.item_first += frame.item_count;
+    }
+    return OK;
+}
+
+/* --- payloads --- */
+
+/* The batch of one payload: as received, and its items when they are ours to read. */
+static void payload_store(struct engine *engine, uint64_t ticket, const uint8_t *node_id, uint64_t seq, const struct block_body *body,
+                          struct bytes payload, const struct reader_epoch *epoch) {
+    struct store_batch *batch = store_batch_new(engine->store);
+    if (!batch) {
+        engine_fail(engine, 5, "out of memory while storing a payload");
+        return;
+    }
+    if (epoch && epoch->state == EPOCH_OURS) {
+        struct page_head head = {.seq = seq, .arrived_ms = clock_wall_ms(), .expires_ms = body->expires_ms};
+        memcpy(head.node_id, node_id, NODE_ID_BYTES);
+        memcpy(head.agency_id, epoch->agency_id, AGENCY_ID_BYTES);
+        enum err err = block_open(engine->reader.block, payload, &body->seal, epoch->secret, body->index);
+        if (err == OK) err = reader_pages(engine, batch, &head, engine->reader.block);
+        if (err != OK) {
+            /* Signed so by its author: carried for the others, shown to nobody here. */
+            engine->reader.blocks_bad++;
+            engine_notice(engine, "block %llu of %s is addressed to us and cannot be read: %s", (unsigned long long)seq,
+                          engine_agency_name(engine, epoch->agency_id), err_text(err));
+        }
+        block_reset(engine->reader.block);
+    }
+    store_batch_payload(batch, node_id, seq, payload);
+    store_commit(engine->store, batch, ticket);
+}
+
+static void hold(struct engine *engine, const struct action *action) {
+    struct reader *reader = &engine->reader;
+    if (reader->held_count == reader->held_capacity) {
+        size_t capacity = reader->held_capacity ? 2 * reader->held_capacity : 16;
+        struct held *grown = capacity <= READER_HELD_MAX ? realloc(reader->held, capacity * sizeof *grown) : NULL;
+        if (!grown) {
+            engine_fail(engine, 5, "too many payloads wait for the key process");
+            return;
+        }
+        reader->held = grown, reader->held_capacity = capacity;
+    }
+    struct held *held = &reader->held[reader->held_count++];
+    *held = (struct held){.ticket = action->store_payload.ticket, .seq = action->store_payload.seq, .body = action->store_payload.body};
+    memcpy(held->node_id, action->store_payload.node_id, NODE_ID_BYTES);
+    buf_put(&held->payload, action->store_payload.payload);
+    if (held->payload.failed) engine_fail(engine, 5, "out of memory while a payload waits for its epoch");
+}
+
+void reader_payload(struct engine *engine, const struct action *action) {
+    struct reader_epoch *epoch = epoch_find(&engine->reader, action->store_payload.node_id, action->store_payload.body.epoch_seq);
+    if (!epoch) epoch = epoch_load(engine, action->store_payload.node_id, action->store_payload.body.epoch_seq);
+    if (epoch && epoch->state == EPOCH_PENDING) {
+        hold(engine, action);
+        return;
+    }
+    payload_store(engine, action->store_payload.ticket, action->store_payload.node_id, action->store_payload.seq,
+                  &action->store_payload.body, action->store_payload.payload, epoch);
+}
+
+static void held_release(struct engine *engine, const struct reader_epoch *epoch) {
+    struct reader *reader = &engine->reader;
+    size_t kept = 0;
+    for (size_t i = 0; i < reader->held_count; i++) {
+        struct held *held = &reader->held[i];
+        if (held->body.epoch_seq != epoch->seq || memcmp(held->node_id, epoch->node_id, NODE_ID_BYTES) != 0) {
+            reader->held[kept++] = *held;
+            continue;
+        }
+        payload_store(engine, held->ticket, held->node_id, held->seq, &held->body, bytes_of_buf(&held->payload), epoch);
+        buf_free(&held->payload);
+    }
+    reader->held_count = kept;
+}
+
+void reader_opened(struct engine *engine, uint64_t which, const uint8_t *secret) {
+    char name[96], prefix[64];
+    if (which >= READER_EPOCHS) return;
+    struct reader_epoch *epoch = &engine->reader.epochs[which];
+    if (epoch->state != EPOCH_PENDING) return;
+    epoch->state = secret ? EPOCH_OURS : EPOCH_NOT_OURS;
+    if (secret) memcpy(epoch->secret, secret, EPOCH_SECRET_BYTES);
+    held_release(engine, epoch);
+    if (!secret) return;
+    /* Remembered, so that after a restart the `direct` payloads of this epoch are known to be wanted. */
+    struct store_batch *batch = store_batch_new(engine->store);
+    if (batch) {
+        node_key_name(prefix, sizeof prefix, "secret/ours", epoch->node_id);
+        snprintf(name, sizeof name, "%s/%016llx", prefix, (unsigned long long)epoch->seq);
+        store_batch_meta(batch, name, bytes_of_text("1"));
+        store_commit(engine->store, batch, 0);
+    }
+    struct event event = {.kind = EVENT_EPOCH};
+    uint8_t node_id[NODE_ID_BYTES];
+    memcpy(node_id, epoch->node_id, NODE_ID_BYTES);
+    event.epoch.node_id = node_id;
+    event.epoch.seq = epoch->seq;
+    event.epoch.readable = true;
+    if (engine_step(engine, &event) != OK) engine_fail(engine, 5, "the core refused an epoch");
+}
+
+void reader_key_restarted(struct engine *engine) {
+    struct entry entry;
+    bool verified = false;
+    store_wait(engine->store);
+    for (size_t i = 0; i < READER_EPOCHS; i++) {
+        struct reader_epoch *epoch = &engine->reader.epochs[i];
+        if (epoch->state != EPOCH_PENDING) continue;
+        buf_clear(&engine->scratch_entry);
+        if (store_entry(engine->store, epoch->node_id, epoch->seq, &engine->scratch_entry, &verified) == OK &&
+            entry_parse(&entry, bytes_of_buf(&engine->scratch_entry)) == OK)
+            epoch_ask(engine, epoch, entry.body);
+    }
+}

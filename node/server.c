@@ -1,0 +1,333 @@
+#define _GNU_SOURCE /* struct ucred, accept4 */
+
+#include "node/clock.h"
+#include "node/engine_core.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+/* The control socket's server: local clients, their publications and feeds. PROTOCOL.md has no part in it; node/control.h has. */
+
+enum err server_init(struct engine *engine) {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int length = snprintf(address.sun_path, sizeof address.sun_path, "%s/%s", engine->settings.dir, CONTROL_SOCKET_NAME);
+    if (length < 0 || (size_t)length >= sizeof address.sun_path) return ERR_TOO_BIG;
+    unlink(address.sun_path); /* a dead engine's: the directory's lock is held by our parent */
+    engine->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (engine->listener < 0) return ERR_IO;
+    mode_t before = umask(0177);
+    int bound = bind(engine->listener, (const struct sockaddr *)&address, sizeof address);
+    umask(before);
+    if (bound != 0 || listen(engine->listener, 16) != 0) return ERR_IO;
+    return OK;
+}
+
+static void client_end(struct engine *engine, struct client *client) {
+    publisher_drop(engine, &client->publication);
+    channel_close(&client->channel);
+    buf_free(&client->answer);
+    *client = (struct client){0};
+}
+
+void server_free(struct engine *engine) {
+    for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
+        if (engine->clients[i].used) client_end(engine, &engine->clients[i]);
+    if (engine->listener >= 0) close(engine->listener);
+}
+
+void server_accept(struct engine *engine) {
+    struct ucred peer = {0};
+    socklen_t size = sizeof peer;
+    int fd = accept4(engine->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd < 0) return;
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0 || (peer.uid != geteuid() && peer.uid != 0)) {
+        log_warn("a local process of user %u was refused at the control socket", (unsigned)peer.uid);
+        close(fd);
+        return;
+    }
+    for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++) {
+        if (engine->clients[i].used) continue;
+        engine->clients[i] = (struct client){.used = true};
+        channel_init(&engine->clients[i].channel, fd);
+        return;
+    }
+    log_warn("more than %d local clients: one was refused", CONTROL_CLIENTS_MAX);
+    close(fd);
+}
+
+void server_answer(struct client *client, enum frame_type type, uint64_t tag, struct bytes body) {
+    if (channel_queue(&client->channel, type, tag, body) != OK) client->closing = true;
+}
+
+void server_error(struct client *client, uint64_t tag, enum err err, const char *format, ...) {
+    char text[512];
+    struct buf body = {0};
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    pack_write_array(&body, 2);
+    pack_write_uint(&body, err);
+    pack_write_str(&body, bytes_of_text(text));
+    server_answer(client, FRAME_ANSWER_ERROR, tag, bytes_of_buf(&body));
+    buf_free(&body);
+}
+
+static void answer_counts(struct client *client, uint64_t tag, const uint64_t *counts, uint32_t count) {
+    struct buf body = {0};
+    pack_write_array(&body, count);
+    for (uint32_t i = 0; i < count; i++) pack_write_uint(&body, counts[i]);
+    server_answer(client, FRAME_ANSWER_DONE, tag, bytes_of_buf(&body));
+    buf_free(&body);
+}
+
+/* --- publishing --- */
+
+static bool audience_agency(struct engine *engine, struct client *client, const struct frame *frame, size_t index, struct buf *rows) {
+    struct publication *publication = &client->publication;
+    const struct agency *agency = gossip_agency(engine->gossip, index);
+    size_t before = publication->audience.count;
+    enum err err = audience_add(&publication->audience, engine->gossip, index, clock_wall_ms());
+    if (err != OK) {
+        server_error(client, frame->tag, err, "recipient '%s' (%s): %s; nothing was published. Ask for a current card.",
+                     engine_agency_name(engine, agency->id), agency->name, err_text(err));
+        return false;
+    }
+    if (index == 0) return true; /* the own agency's nodes are in every audience and need no naming */
+    pack_write_array(rows, 2);
+    pack_write_str(rows, bytes_of_text(engine_agency_name(engine, agency->id)));
+    pack_write_uint(rows, publication->audience.count - before);
+    publication->recipients++;
+    return true;
+}
+
+static bool audience_named(struct engine *engine, struct client *client, const struct frame *frame, struct pack_reader *reader,
+                           uint32_t names, struct buf *rows) {
+    for (uint32_t i = 0; i < names; i++) {
+        struct bytes name = pack_read_str(reader);
+        uint8_t id[AGENCY_ID_BYTES];
+        size_t index = 0;
+        if (pack_failed(reader)) return true; /* reported by the caller */
+        if (!engine_agency_of_name(engine, name, id)) {
+            server_error(client, frame->tag, ERR_NOT_FOUND, "recipient '%.*s' is not pinned here; nothing was published. `comity trust list` shows who is.",
+                         (int)(name.size < 64 ? name.size : 64), (const char *)name.data);
+            return false;
+        }
+        while (index < gossip_agency_count(engine->gossip) && memcmp(gossip_agency(engine->gossip, index)->id, id, sizeof id) != 0) index++;
+        if (index == gossip_agency_count(engine->gossip)) {
+            server_error(client, frame->tag, ERR_NOT_FOUND, "recipient '%.*s' has a card that was not taken; nothing was published", (int)name.size,
+                         (const char *)name.data);
+            return false;
+        }
+        if (index != 0 && !audience_agency(engine, client, frame, index, rows)) return false;
+    }
+    return true;
+}
+
+static void on_publish(struct engine *engine, struct client *client, const struct frame *frame) {
+    struct pack_reader reader = pack_reader_of(frame->body);
+    struct publication *publication = &client->publication;
+    struct buf rows = {0}, body = {0};
+    publisher_drop(engine, publication);
+    uint32_t fields = pack_read_array(&reader);
+    uint64_t tlp = pack_read_uint(&reader);
+    bool to_all = pack_read_bool(&reader);
+    uint32_t names = pack_read_array(&reader);
+    publication->tlp = (enum tlp)tlp;
+    publication->named = !to_all;
+    if (pack_failed(&reader) || fields != 3 || tlp > TLP_RED || (to_all && names > 0)) {
+        server_error(client, frame->tag, ERR_FORMAT, "the request to publish is not well formed");
+        goto out;
+    }
+    if (!to_all && names == 0) {
+        server_error(client, frame->tag, ERR_DENIED, "no recipient was named; nothing was published");
+        goto out;
+    }
+    if (!audience_agency(engine, client, frame, 0, &rows)) goto out;
+    for (size_t i = 1; to_all && i < gossip_agency_count(engine->gossip); i++)
+        if (!audience_agency(engine, client, frame, i, &rows)) goto out;
+    if (!audience_named(engine, client, frame, &reader, names, &rows)) goto out;
+    if (pack_done(&reader) != OK) {
+        server_error(client, frame->tag, ERR_FORMAT, "the request to publish is not well formed");
+        goto out;
+    }
+    audience_seal(&publication->audience);
+    publication->open = true;
+    pack_write_array(&body, (uint32_t)publication->recipients);
+    buf_put(&body, bytes_of_buf(&rows));
+    server_answer(client, FRAME_ANSWER_AUDIENCE, frame->tag, bytes_of_buf(&body));
+    answer_counts(client, frame->tag, NULL, 0);
+out:
+    if (!publication->open) publisher_drop(engine, publication);
+    buf_free(&rows);
+    buf_free(&body);
+}
+
+static void item_refused(struct client *client, const struct item_verdict *verdict) {
+    pack_write_array(&client->answer, 4);
+    pack_write_uint(&client->answer, client->item_index);
+    pack_write_uint(&client->answer, verdict->err);
+    pack_write_str(&client->answer, bytes_of_text(verdict->rule));
+    pack_write_str(&client->answer, bytes_of_text(verdict->reason));
+    client->answer_count++;
+    if (verdict->err == ERR_EXISTS) client->frame_known++;
+    else client->frame_refused++;
+}
+
+static void items_done(struct client *client) {
+    struct publication *publication = &client->publication;
+    uint64_t counts[3] = {client->frame_accepted, client->frame_known, client->frame_refused};
+    struct buf body = {0};
+    publication->accepted += counts[0], publication->known += counts[1], publication->refused += counts[2];
+    pack_write_array(&body, client->answer_count);
+    buf_put(&body, bytes_of_buf(&client->answer));
+    server_answer(client, FRAME_ANSWER_ITEMS, client->frame.tag, bytes_of_buf(&body));
+    answer_counts(client, client->frame.tag, counts, 3);
+    buf_free(&body);
+    client->stalled = false;
+}
+
+/* Takes items until the frame ends or no draft is free: then the client stalls, and its socket is not read. */
+static void items_go_on(struct engine *engine, struct client *client) {
+    while (client->items.left > 0) {
+        struct cursor before = client->items;
+        struct item_verdict verdict;
+        uint8_t flags = cursor_u8(&client->items);
+        struct bytes encoded = cursor_take(&client->items, cursor_u32(&client->items));
+        if (client->items.failed) {
+            server_error(client, client->frame.tag, ERR_FORMAT, "the items are not well formed");
+            client->closing = true;
+            return;
+        }
+        enum err err = publisher_item(engine, &client->publication, encoded, flags & CONTROL_ITEM_GENERATED, &verdict);
+        if (err == ERR_BUSY) {
+            client->items = before;
+            client->stalled = true;
+            return;
+        }
+        if (err != OK) {
+            server_error(client, client->frame.tag, err, "publishing stopped: %s", err_text(err));
+            client->closing = true;
+            return;
+        }
+        if (verdict.err == OK) client->frame_accepted++;
+        else item_refused(client, &verdict);
+        client->item_index++;
+    }
+    items_done(client);
+}
+
+static void on_items(struct engine *engine, struct client *client, const struct frame *frame) {
+    if (!client->publication.open) {
+        server_error(client, frame->tag, ERR_FORMAT, "no publication is open on this connection");
+        return;
+    }
+    client->frame = *frame;
+    client->items = cursor_of(frame->body);
+    client->item_index = client->frame_accepted = client->frame_known = client->frame_refused = 0;
+    client->answer_count = 0;
+    buf_clear(&client->answer);
+    items_go_on(engine, client);
+}
+
+static void commit_go_on(struct engine *engine, struct client *client) {
+    struct publication *publication = &client->publication;
+    enum err err = publisher_flush(engine, publication);
+    if (err == ERR_BUSY) return;
+    if (err != OK) {
+        server_error(client, publication->commit_tag, err, "publishing stopped: %s", err_text(err));
+        publication->committing = false;
+        return;
+    }
+    if (publication->last_seq > engine->publisher.durable) return;
+    uint64_t counts[4] = {publication->accepted, publication->known, publication->refused, store_cursor_next(engine->store) - 1};
+    answer_counts(client, publication->commit_tag, counts, 4);
+    publication->committing = false;
+    publication->accepted = publication->known = publication->refused = 0;
+}
+
+static void on_commit(struct engine *engine, struct client *client, const struct frame *frame) {
+    if (!client->publication.open) {
+        server_error(client, frame->tag, ERR_FORMAT, "no publication is open on this connection");
+        return;
+    }
+    client->publication.committing = true;
+    client->publication.commit_tag = frame->tag;
+    commit_go_on(engine, client);
+}
+
+static void on_trust_reload(struct engine *engine, struct client *client, const struct frame *frame) {
+    uint64_t count = upkeep_trust_load(engine);
+    /* Open publications were resolved under the old trust: their clients begin again. */
+    for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++) {
+        struct client *other = &engine->clients[i];
+        if (!other->used || !other->publication.open) continue;
+        server_error(other, other->stalled ? other->frame.tag : other->publication.commit_tag, ERR_CLOSED,
+                     "the list of pinned agencies changed while publishing: publish the rest again");
+        other->closing = true;
+    }
+    answer_counts(client, frame->tag, &count, 1);
+}
+
+/* --- frames --- */
+
+static void dispatch(struct engine *engine, struct client *client, const struct frame *frame) {
+    switch (frame->type) {
+    case FRAME_ASK_PUBLISH: on_publish(engine, client, frame); break;
+    case FRAME_ASK_ITEMS: on_items(engine, client, frame); break;
+    case FRAME_ASK_COMMIT: on_commit(engine, client, frame); break;
+    case FRAME_ASK_SEARCH: query_search(engine, client, frame); break;
+    case FRAME_ASK_GET: query_get(engine, client, frame); break;
+    case FRAME_ASK_FEED: query_feed(engine, client, frame); break;
+    case FRAME_ASK_STATUS: report_status(engine, client, frame); break;
+    case FRAME_ASK_PEERS: report_peers(engine, client, frame); break;
+    case FRAME_ASK_TRUST_RELOAD: on_trust_reload(engine, client, frame); break;
+    default: client->closing = true;
+    }
+}
+
+/* One request at a time: answers come in order, and a client that waits for the disk does not run ahead of it. */
+static bool waiting(const struct client *client) {
+    return client->stalled || client->publication.committing || client->closing || channel_backlog(&client->channel) > 1024 * 1024;
+}
+
+static void frames_go_on(struct engine *engine, struct client *client) {
+    struct frame frame;
+    enum err err = OK;
+    while (!waiting(client) && (err = channel_next(&client->channel, &frame)) == OK) dispatch(engine, client, &frame);
+    if (err != OK && err != ERR_NOT_FOUND) client->closing = true;
+}
+
+void server_client(struct engine *engine, struct client *client, short revents) {
+    (void)revents;
+    if (!client->stalled && channel_fill(&client->channel) != OK) {
+        client_end(engine, client); /* what was not committed was not acknowledged */
+        return;
+    }
+    frames_go_on(engine, client);
+    if (client->closing) {
+        if (channel_flush(&client->channel) != OK) log_debug("a client left before its answer");
+        client_end(engine, client);
+    }
+}
+
+void server_progress(struct engine *engine) {
+    for (size_t i = 0; i < CONTROL_CLIENTS_MAX && !engine->stopping; i++) {
+        struct client *client = &engine->clients[i];
+        if (!client->used) continue;
+        if (client->stalled) items_go_on(engine, client);
+        if (client->publication.committing) commit_go_on(engine, client);
+        if (client->feed.active) query_feed_pump(engine, client);
+        if (!waiting(client)) frames_go_on(engine, client);
+        if (client->closing || client->channel.fd < 0) {
+            if (client->channel.fd >= 0 && channel_flush(&client->channel) != OK) log_debug("a client left before its answer");
+            client_end(engine, client);
+        }
+    }
+}

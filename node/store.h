@@ -1,0 +1,155 @@
+/* store: entries and payloads as received, decoded items in encrypted pages, and where a value stands. On RocksDB.
+   Opaque, because a lifetime hides behind it: a committer thread syncs batches in groups.
+
+   Column families: entries (node id 16, seq 8 -> u8 flags, entry bytes, tag 8), payloads (node id, seq -> bytes, tag 8), places
+   (node id, seq -> u32 payload size), pages (cursor 8 -> head in clear, packed frame sealed under its bucket's key), index (keyed
+   hash 8, cursor 8 -> nothing), meta (text key -> bytes; keys beginning "store/" and "secret/bucket/" are the store's own).
+   A cursor numbers an item in arrival order and only grows; a page holds the items of one frame, consecutive cursors.
+   No plaintext value or object stands on disk: pages are sealed (XChaCha20-Poly1305) under a random key per retention bucket, which
+   stands in meta sealed under a key derived from the store key; index keys are SipHash-2-4 under another derived key.
+   Below that RocksDB checks every block; the tags (SipHash-2-4 under derived keys, over place and value) find what it can't, such as
+   a sound record at another record's place.
+
+   Index: new terms go to an in-memory table at once; every STORE_TABLE_TERMS terms the table is written as a sorted file and ingested.
+   What the table held at a crash is made again from the pages past the mark in meta.
+
+   After a write or sync failed, nothing is tried again: every later commit completes with that error, and only reading goes on.
+
+   Threads: all functions here are called by one thread. Threads of its own (committer, index, two of RocksDB) start in store_open, with
+   all signals blocked. */
+#ifndef NODE_STORE_H
+#define NODE_STORE_H
+
+#include "gossip/entry.h"
+#include "gossip/item.h"
+
+#define STORE_TABLE_TERMS (512 * 1024) /* 12 MB in memory, twice that while one is written; 13 MB as a file */
+#define STORE_META_KEY_BYTES_MAX 64
+
+struct store;
+struct store_batch;
+
+struct store_options {
+    const char *path;             /* directory, made when missing */
+    uint8_t store_key[32];
+    uint64_t cache_bytes;
+    bool sync;                    /* false: acknowledge without fsync (for measuring, and as an operator's choice) */
+    bool read_only_rebuild;       /* open without replaying the index, for rebuild */
+    bool torn_log;                /* open although the write-ahead log is damaged before its end: what stands behind the damage is lost */
+    size_t table_terms;           /* 0: STORE_TABLE_TERMS; for tests */
+    uint64_t now_ms;
+};
+
+/* ERR_BUSY: another process has it open. ERR_CORRUPT, ERR_IO, ERR_FULL, ERR_KEY (other store key), ERR_MEMORY. `why` (at least 256
+   bytes) gets a text. */
+enum err store_open(struct store **out, const struct store_options *options, char *why, size_t why_bytes) MUST_USE;
+/* Waits for pending commits; their tickets are lost. Batches that were not committed must have been freed. */
+void store_close(struct store *store);
+
+/* 16 random bytes made with the store: a wiped store has another. */
+void store_instance(const struct store *store, uint8_t out[static 16]);
+
+/* --- writing: a batch is atomic; batches become durable and visible in the order of their commits --- */
+/* Functions without a result note a failure (memory) in the batch; its commit then completes with that error. */
+struct store_batch *store_batch_new(struct store *store); /* null without memory */
+void store_batch_free(struct store_batch *batch);         /* of a batch that was not committed */
+/* What it will write, about. */
+size_t store_batch_bytes(const struct store_batch *batch);
+
+void store_batch_entry(struct store_batch *batch, const struct entry *entry, bool verified);
+void store_batch_payload(struct store_batch *batch, const uint8_t node_id[static NODE_ID_BYTES], uint64_t seq, struct bytes payload);
+void store_batch_payload_delete(struct store_batch *batch, const uint8_t node_id[static NODE_ID_BYTES], uint64_t seq);
+/* Keys have 1 to STORE_META_KEY_BYTES_MAX bytes. Values are sealed when the key starts with "secret/". */
+void store_batch_meta(struct store_batch *batch, const char *key, struct bytes value);
+void store_batch_meta_delete(struct store_batch *batch, const char *key);
+
+/* The facts of a page. */
+struct page_head {
+    uint64_t cursor;                 /* of its first item */
+    uint16_t item_count;
+    uint32_t plain_bytes;
+    uint8_t node_id[NODE_ID_BYTES];  /* author's node */
+    uint8_t agency_id[AGENCY_ID_BYTES];
+    uint64_t seq;                    /* of the BLOCK entry */
+    uint32_t item_first;             /* index of its first item within the block */
+    uint64_t arrived_ms;
+    uint64_t expires_ms;
+    uint32_t bucket;                 /* retention bucket: set by the store from expires_ms */
+};
+
+/* Adds a page: seals `packed` (a block frame, not compressed again). Its items' terms follow through store_batch_terms, in the same
+   batch. head->cursor is store_cursor_next, or a little more. ERR_RANGE: a cursor that was given before, no items or too many. */
+enum err store_batch_page(struct store_batch *batch, const struct page_head *head, struct bytes packed) MUST_USE;
+/* Adds the index terms of one item: its id and observables. */
+void store_batch_terms(struct store_batch *batch, uint64_t cursor, const struct item *item);
+
+/* Gives the batch to the committer (takes ownership). `ticket` comes back from store_completed. */
+void store_commit(struct store *store, struct store_batch *batch, uint64_t ticket);
+/* Readable when commits have completed: for poll. */
+int store_fd(const struct store *store);
+/* The next completed ticket, in order; its pages are now searchable. ERR_NOT_FOUND: none. Any other error: the disk refused
+   (ERR_IO, ERR_FULL, ERR_CORRUPT) or memory: acknowledge nothing more, stop; it stays so for ever. */
+enum err store_completed(struct store *store, uint64_t *ticket) MUST_USE;
+size_t store_pending(const struct store *store); /* commits under way */
+/* Waits until all commits have completed (they are still returned by store_completed). */
+void store_wait(struct store *store);
+
+/* What RocksDB said with that error; empty before. */
+const char *store_why(struct store *store);
+
+/* --- reading: sees what completed (entries, payloads and meta: perhaps also what is about to) --- */
+uint64_t store_cursor_next(const struct store *store); /* the number that the next item gets: after all committed or batched pages */
+
+/* Appends the entry's bytes to `out`. ERR_NOT_FOUND, ERR_CORRUPT. */
+enum err store_entry(struct store *store, const uint8_t node_id[static NODE_ID_BYTES], uint64_t seq, struct buf *out, bool *verified) MUST_USE;
+/* Walks entries of one log from `seq` on, in order, until `visit` returns false. */
+typedef bool store_visit_entry(void *context, uint64_t seq, bool verified, struct bytes entry);
+enum err store_entries(struct store *store, const uint8_t node_id[static NODE_ID_BYTES], uint64_t seq, store_visit_entry *visit, void *context) MUST_USE;
+/* Walks all logs' ids. */
+typedef bool store_visit_log(void *context, const uint8_t node_id[static NODE_ID_BYTES], uint64_t seq_first, uint64_t seq_last);
+enum err store_logs(struct store *store, store_visit_log *visit, void *context) MUST_USE;
+enum err store_payload(struct store *store, const uint8_t node_id[static NODE_ID_BYTES], uint64_t seq, struct buf *out) MUST_USE;
+/* Does a payload stand here (no read of the value if it can be avoided)? */
+bool store_payload_exists(struct store *store, const uint8_t node_id[static NODE_ID_BYTES], uint64_t seq);
+/* Walks the payloads' places of one log. */
+typedef bool store_visit_payload(void *context, uint64_t seq, size_t bytes);
+enum err store_payloads(struct store *store, const uint8_t node_id[static NODE_ID_BYTES], store_visit_payload *visit, void *context) MUST_USE;
+
+enum err store_meta(struct store *store, const char *key, struct buf *out) MUST_USE;
+typedef bool store_visit_meta(void *context, const char *key, struct bytes value);
+enum err store_meta_each(struct store *store, const char *prefix, store_visit_meta *visit, void *context) MUST_USE;
+
+/* An unsealed page. Borrowed from a small cache until the next page call. */
+struct page {
+    struct page_head head;
+    struct bytes plain; /* items, as block_frame_next walks them */
+};
+/* The page that holds `cursor`; ERR_NOT_FOUND when no page does. */
+enum err store_page_at(struct store *store, uint64_t cursor, struct page *out) MUST_USE;
+/* The first page whose last cursor is >= `cursor`; none at or past the first page of a batch that has not completed, so that who
+   walks misses nothing. ERR_NOT_FOUND: the end. ERR_CORRUPT with an item_count in out->head that is not 0: that page is damaged (or its
+   bucket's key was deleted), and the walk may go on behind it. */
+enum err store_page_from(struct store *store, uint64_t cursor, struct page *out) MUST_USE;
+/* One item by cursor: page_at and a walk. The views in `out` point into the page. */
+enum err store_item(struct store *store, uint64_t cursor, struct page_head *head, struct item *out, struct bytes *encoded) MUST_USE;
+
+/* Cursors of the items that carry this term, oldest first, at most `max`; returns how many were written. A hit may be a hash
+   collision: callers compare. When reading failed there may be too few: store_find_result tells. */
+size_t store_find_id(struct store *store, struct bytes id, uint64_t *cursors, size_t max);
+/* Exact value. For an address (or network): also every stored network around it. */
+size_t store_find_value(struct store *store, struct observable observable, uint64_t *cursors, size_t max);
+
+/* OK, or why the last find may have missed something: ERR_CORRUPT, ERR_IO. */
+enum err store_find_result(const struct store *store);
+
+struct store_counts {
+    uint64_t items, pages, payloads, payload_bytes, entries, disk_bytes, terms_in_memory;
+    uint64_t pages_damaged; /* met while the index was made again */
+};
+void store_counts(struct store *store, struct store_counts *out);
+
+/* Drops the index and makes it again from the pages; damaged pages are counted and passed over. `progress` may be null. */
+typedef void store_progress(void *context, uint64_t done, uint64_t total);
+enum err store_index_rebuild(struct store *store, store_progress *progress, void *context) MUST_USE;
+
+#endif

@@ -1,0 +1,273 @@
+#include "node/clock.h"
+#include "node/dir.h"
+#include "node/engine_core.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What is done at the start, and from time to time: trust, logs, prekeys, the card. */
+
+#define UPKEEP_MS 60000
+
+/* --- trust --- */
+
+struct trust_load {
+    struct engine *engine;
+    size_t count;
+    uint8_t (*seen)[AGENCY_ID_BYTES];
+};
+
+static bool trust_take(void *context, const char *name, enum err error, const struct card_file *file) {
+    struct trust_load *load = context;
+    struct engine *engine = load->engine;
+    if (error != OK) {
+        engine_notice(engine, "the pinned card of '%s' cannot be used: %s", name, err_text(error));
+        return true;
+    }
+    struct event event = {.kind = EVENT_TRUST};
+    event.trust.chain = file->card.chain;
+    event.trust.prekeys = file->card.prekeys;
+    enum err err = engine_step(engine, &event);
+    /* A card that is shorter than what the mesh brought in meanwhile is fine; one that contradicts it is not. */
+    if (err != OK) engine_notice(engine, "the pinned card of '%s' was not taken: %s", name, err_text(err));
+    struct name_of_agency *entry = &engine->names[engine->name_count++];
+    memcpy(entry->agency_id, file->card.agency.id, AGENCY_ID_BYTES);
+    snprintf(entry->name, sizeof entry->name, "%s", name);
+    memcpy(load->seen[load->count++], file->card.agency.id, AGENCY_ID_BYTES);
+    return engine->name_count < TRUST_FILES_MAX;
+}
+
+static void distrust_unseen(struct engine *engine, const struct trust_load *load) {
+    for (size_t i = gossip_agency_count(engine->gossip); i-- > 1;) {
+        uint8_t id[AGENCY_ID_BYTES];
+        memcpy(id, gossip_agency(engine->gossip, i)->id, sizeof id);
+        bool seen = false;
+        for (size_t j = 0; j < load->count && !seen; j++) seen = memcmp(load->seen[j], id, sizeof id) == 0;
+        if (seen) continue;
+        struct event event = {.kind = EVENT_DISTRUST};
+        event.distrust.agency_id = id;
+        if (engine_step(engine, &event) != OK) engine_fail(engine, 5, "out of memory");
+    }
+}
+
+size_t upkeep_trust_load(struct engine *engine) {
+    struct trust_load load = {.engine = engine};
+    load.seen = calloc(TRUST_FILES_MAX, AGENCY_ID_BYTES);
+    if (!load.seen || !engine->names) {
+        free(load.seen);
+        return 0;
+    }
+    engine->name_count = 0;
+    enum err err = trust_files_each(engine->settings.dir, trust_take, &load);
+    if (err == OK) distrust_unseen(engine, &load);
+    else engine_notice(engine, "the trust folder cannot be read: %s", err_text(err));
+    free(load.seen);
+    return load.count;
+}
+
+/* --- the start --- */
+
+static bool chain_take(void *context, const char *key, struct bytes value) {
+    struct engine *engine = context;
+    struct event event = {.kind = EVENT_TRUST};
+    uint8_t id[AGENCY_ID_BYTES];
+    if (!hex_decode(id, sizeof id, bytes_of_text(key + strlen("chain/")))) return true;
+    /* Only of agencies that are still pinned. */
+    for (size_t i = 0; i < gossip_agency_count(engine->gossip); i++) {
+        if (memcmp(gossip_agency(engine->gossip, i)->id, id, sizeof id) != 0) continue;
+        event.trust.chain = value;
+        if (engine_step(engine, &event) != OK) engine_notice(engine, "a stored agency chain was not taken");
+        break;
+    }
+    return true;
+}
+
+static bool log_take(void *context, const uint8_t node_id[static NODE_ID_BYTES], uint64_t seq_first, uint64_t seq_last) {
+    struct engine *engine = context;
+    struct event event = {.kind = EVENT_LOG};
+    struct entry entry;
+    bool verified;
+    char name[64], hex[2 * NODE_ID_BYTES + 1];
+    struct buf prekey = {0};
+    (void)seq_first;
+    buf_clear(&engine->scratch_entry);
+    if (store_entry(engine->store, node_id, seq_last, &engine->scratch_entry, &verified) != OK ||
+        entry_parse(&entry, bytes_of_buf(&engine->scratch_entry)) != OK) {
+        engine_notice(engine, "the last entry of a stored log cannot be read");
+        return true;
+    }
+    hex_encode(hex, bytes_of(node_id, NODE_ID_BYTES));
+    snprintf(name, sizeof name, "prekey/%s", hex);
+    if (store_meta(engine->store, name, &prekey) != OK) buf_clear(&prekey);
+    event.log.node_id = node_id;
+    event.log.seq = seq_last;
+    event.log.id = entry.id;
+    event.log.prekey = bytes_of_buf(&prekey);
+    enum err err = engine_step(engine, &event);
+    if (err != OK && err != ERR_UNKNOWN_AUTHOR) engine_notice(engine, "a stored log was not taken: %s", err_text(err));
+    buf_free(&prekey);
+    return true;
+}
+
+static bool audience_take(void *context, const char *key, struct bytes value) {
+    struct engine *engine = context;
+    struct event event = {.kind = EVENT_AUDIENCE};
+    event.audience.epoch_seq = strtoull(key + strlen("secret/audience/"), NULL, 16);
+    event.audience.readers = value;
+    if (engine_step(engine, &event) != OK) engine_fail(engine, 5, "out of memory");
+    return true;
+}
+
+static bool ours_take(void *context, const char *key, struct bytes value) {
+    struct engine *engine = context;
+    struct event event = {.kind = EVENT_EPOCH};
+    uint8_t node_id[NODE_ID_BYTES];
+    const char *hex = key + strlen("secret/ours/");
+    (void)value;
+    if (strlen(hex) != 2 * NODE_ID_BYTES + 1 + 16 || !hex_decode(node_id, sizeof node_id, bytes_of(hex, 2 * NODE_ID_BYTES))) return true;
+    event.epoch.node_id = node_id;
+    event.epoch.seq = strtoull(hex + 2 * NODE_ID_BYTES + 1, NULL, 16);
+    event.epoch.readable = true;
+    if (engine_step(engine, &event) != OK) engine_fail(engine, 5, "out of memory");
+    return true;
+}
+
+/* The first entry of a new log was made by `comity init` and stands in the own card. */
+static enum err genesis_take(struct engine *engine, const struct card *own) {
+    for (size_t i = 0; i < own->prekey_count; i++) {
+        const struct entry *entry = &own->prekey_entries[i];
+        char name[64], hex[2 * NODE_ID_BYTES + 1];
+        if (memcmp(entry->node_id, engine->node_id, NODE_ID_BYTES) != 0 || entry->seq != 1) continue;
+        struct store_batch *batch = store_batch_new(engine->store);
+        if (!batch) return ERR_MEMORY;
+        store_batch_entry(batch, entry, true);
+        hex_encode(hex, bytes_of(engine->node_id, NODE_ID_BYTES));
+        snprintf(name, sizeof name, "prekey/%s", hex);
+        store_batch_meta(batch, name, entry->body);
+        store_commit(engine->store, batch, 0);
+        store_wait(engine->store);
+        return OK;
+    }
+    return OK;
+}
+
+static enum err core_open(struct engine *engine, const struct card *own) {
+    struct gossip_options options = {.own_chain = bytes_of_buf(&engine->own_chain)};
+    bool known = false;
+    memcpy(options.node_id, engine->node_id, NODE_ID_BYTES);
+    store_instance(engine->store, options.instance);
+    random_bytes(&engine->random, options.seed, sizeof options.seed);
+    enum err err = gossip_open(&engine->gossip, &options);
+    if (err != OK) return err;
+    upkeep_trust_load(engine);
+    err = store_meta_each(engine->store, "chain/", chain_take, engine);
+    buf_clear(&engine->scratch_entry);
+    if (err == OK && store_entry(engine->store, engine->node_id, 1, &engine->scratch_entry, &known) == ERR_NOT_FOUND)
+        err = genesis_take(engine, own);
+    if (err == OK) err = store_logs(engine->store, log_take, engine);
+    if (err == OK) err = store_meta_each(engine->store, "secret/audience/", audience_take, engine);
+    if (err == OK) err = store_meta_each(engine->store, "secret/ours/", ours_take, engine);
+    return err;
+}
+
+static enum err store_key_get(struct engine *engine, uint8_t out[static 32]) {
+    struct channel *key = &engine->child.peers[ROLE_KEY];
+    struct frame frame;
+    enum err err = channel_send(key, FRAME_KEY_STORE_KEY, 0, bytes_of(NULL, 0));
+    if (err == OK) err = channel_wait(key, &frame, 30000);
+    if (err != OK) return err;
+    if (frame.type != FRAME_KEY_STORE || frame.body.size != 32) return ERR_FORMAT;
+    memcpy(out, frame.body.data, 32);
+    channel_wipe(key);
+    return OK;
+}
+
+enum err upkeep_open(struct engine *engine, char why[static 256]) {
+    struct card_file own = {0};
+    struct store_options options = {.cache_bytes = engine->settings.cache_bytes, .sync = engine->settings.sync, .now_ms = clock_wall_ms()};
+    char path[DIR_PATH_MAX];
+    enum err err = dir_path(path, engine->settings.dir, DIR_CARD);
+    snprintf(why, 256, "the own card cannot be read");
+    if (err == OK) err = card_file_read(&own, path);
+    if (err != OK) goto out;
+    memcpy(engine->agency_id, own.card.agency.id, AGENCY_ID_BYTES);
+    snprintf(engine->own_name, sizeof engine->own_name, "%s", own.card.agency.name);
+    buf_put(&engine->own_chain, own.card.chain);
+    snprintf(why, 256, "the own card names no node of this directory");
+    err = own.card.prekey_count > 0 ? OK : ERR_NOT_FOUND;
+    if (err != OK) goto out;
+    memcpy(engine->node_id, own.card.prekey_entries[0].node_id, NODE_ID_BYTES);
+    snprintf(why, 256, "the key process did not give the store key");
+    err = store_key_get(engine, options.store_key);
+    if (err == OK) err = dir_path(path, engine->settings.dir, DIR_STORE);
+    options.path = path;
+    if (err == OK) err = store_open(&engine->store, &options, why, 256);
+    explicit_bzero(options.store_key, sizeof options.store_key);
+    if (err != OK) goto out;
+    snprintf(why, 256, "the gossip core cannot be opened");
+    err = core_open(engine, &own.card);
+out:
+    card_file_free(&own);
+    return err;
+}
+
+/* --- prekeys and the card --- */
+
+static void card_rewrite(struct engine *engine, struct bytes prekey_entry) {
+    struct buf binary = {0}, text = {0};
+    enum err err = card_write(&binary, bytes_of_buf(&engine->own_chain), prekey_entry);
+    if (err == OK) err = card_armour(&text, bytes_of_buf(&binary));
+    if (err == OK) err = dir_write(engine->settings.dir, DIR_CARD, bytes_of_buf(&text), 0600);
+    if (err != OK) engine_notice(engine, "the card could not be rewritten: %s", err_text(err));
+    buf_free(&binary);
+    buf_free(&text);
+}
+
+void upkeep_key_file(struct engine *engine, struct bytes file) {
+    enum err err = dir_write(engine->settings.dir, DIR_NODE_KEY, file, 0600);
+    if (err != OK) engine_fail(engine, 5, "the key file could not be rewritten: %s", err_text(err));
+}
+
+/* The private half is on disk before anybody hears of the public one. */
+void upkeep_new_prekey(struct engine *engine, struct bytes body) {
+    engine->prekey_asked = false;
+    if (body.size <= PREKEY_BODY_BYTES) return;
+    upkeep_key_file(engine, bytes_of(body.data + PREKEY_BODY_BYTES, body.size - PREKEY_BODY_BYTES));
+    if (engine->stopping) return;
+    enum err err = publisher_entry(engine, ENTRY_PREKEY, bytes_of(body.data, PREKEY_BODY_BYTES));
+    if (err != OK) engine_notice(engine, "a new prekey waits for its publication: %s", err_text(err));
+}
+
+void upkeep_prekey_stored(struct engine *engine) {
+    struct gossip_log_view own;
+    bool verified;
+    if (!gossip_log_find(engine->gossip, engine->node_id, &own)) return;
+    for (uint64_t seq = own.head; seq > 0; seq--) {
+        struct entry entry;
+        buf_clear(&engine->scratch_entry);
+        if (store_entry(engine->store, engine->node_id, seq, &engine->scratch_entry, &verified) != OK) return;
+        if (entry_parse(&entry, bytes_of_buf(&engine->scratch_entry)) != OK || entry.type != ENTRY_PREKEY) continue;
+        card_rewrite(engine, bytes_of_buf(&engine->scratch_entry));
+        log_info("a new prekey was published, the card was rewritten");
+        return;
+    }
+}
+
+void upkeep_tick(struct engine *engine) {
+    uint64_t now_ms = clock_wall_ms(), monotonic_ms = clock_monotonic_ms();
+    if (monotonic_ms < engine->upkeep_due_ms) return;
+    engine->upkeep_due_ms = monotonic_ms + UPKEEP_MS;
+    author_expire(engine->publisher.author, now_ms);
+    const struct prekey *newest = gossip_prekey(engine->gossip, engine->node_id);
+    const char *why;
+    uint8_t body[9];
+    put_be64(body, now_ms);
+    /* "Caught up" is believed only of a node that has had somebody to hear it from for a while. */
+    body[8] = gossip_link_count(engine->gossip) > 0 && monotonic_ms - engine->started_monotonic_ms > 10 * UPKEEP_MS && gossip_caught_up(engine->gossip);
+    if (!engine->prekey_asked && (!newest || prekey_rotate_due(newest, now_ms)) && (!newest || publisher_open(engine, &why))) {
+        engine->prekey_asked = true;
+        engine_to_key(engine, FRAME_KEY_PREKEY, key_tag(KEY_TAG_PREKEY, 0), bytes_of(body, 8));
+    }
+    engine_to_key(engine, FRAME_KEY_FORGET, 0, bytes_of(body, sizeof body));
+}
