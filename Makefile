@@ -5,6 +5,8 @@ PREFIX  ?= /usr/local
 CC      ?= cc
 CFLAGS  ?= -O2 -g
 SAN     ?=
+# V=1 shows the commands.
+Q := $(if $(V),,@)
 
 # Debian packages: what the program links, and what building and testing need. README.md says why each.
 PACKAGES_BUILD = gcc make pkg-config libc6-dev libzmq3-dev libczmq-dev libsodium-dev libmsgpack-dev librocksdb-dev libzstd-dev \
@@ -54,22 +56,22 @@ TEST_HELPERS = $(call objects,$(filter-out $(wildcard tests/unit/test_*.c),$(wil
 all: $(B)/comity
 
 $(B)/%.o: %.c
-	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -c $< -o $@
+	@mkdir -p $(@D); echo "  CC   $<"
+	$(Q)$(CC) $(ALL_CFLAGS) -c $< -o $@
 
 $(B)/crypto.a: $(call objects,$(CRYPTO_SOURCES))
 $(B)/gossip.a: $(call objects,$(GOSSIP_SOURCES))
 $(B)/node.a: $(call objects,$(NODE_SOURCES))
 $(B)/%.a:
 	@rm -f $@
-	ar rcs $@ $^
+	$(Q)ar rcs $@ $^
 
 $(B)/comity: $(B)/node/main.o $(ARCHIVES)
-	$(CC) $(ALL_LDFLAGS) $^ $(LIBS_NODE) $(LIBS_GOSSIP) $(LIBS_CRYPTO) -o $@
+	$(Q)$(CC) $(ALL_LDFLAGS) $^ $(LIBS_NODE) $(LIBS_GOSSIP) $(LIBS_CRYPTO) -o $@
 
 # A unit test may use all three layers; the linker takes what it needs.
 $(B)/tests/unit/%: $(B)/tests/unit/%.o $(TEST_HELPERS) $(ARCHIVES)
-	$(CC) $(ALL_LDFLAGS) $(filter %.o,$^) $(ARCHIVES) $(LIBS_NODE) $(LIBS_GOSSIP) $(LIBS_CRYPTO) -lcmocka -o $@
+	$(Q)$(CC) $(ALL_LDFLAGS) $(filter %.o,$^) $(ARCHIVES) $(LIBS_NODE) $(LIBS_GOSSIP) $(LIBS_CRYPTO) -lcmocka -o $@
 
 packages:
 	sh deploy/packages.sh $(PACKAGES_BUILD) $(PACKAGES_TEST)

@@ -2,6 +2,7 @@
 #include "node/audience.h"
 #include "node/clock.h"
 #include "node/cmd.h"
+#include "node/dir.h"
 #include "node/log.h"
 #include "node/progress.h"
 #include "node/publication.h"
@@ -234,7 +235,10 @@ static enum outcome input_open(struct work *work, int *fd) {
     bool standard = strcmp(path, "-") == 0;
     work->path = standard ? "standard input" : path;
     *fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
-    if (*fd < 0) return command_usage(work->invocation, "%s: %s", path, strerror(errno));
+    if (*fd < 0) {
+        enum err err = dir_err_of(errno);
+        return command_fail(work->invocation, command_outcome(err), "%s: %s", path, strerror(errno));
+    }
     off_t end = standard ? -1 : lseek(*fd, 0, SEEK_END);
     if (end > 0 && lseek(*fd, 0, SEEK_SET) == 0) work->bytes_all = (uint64_t)end;
     return OUTCOME_SUCCESS;

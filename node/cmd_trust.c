@@ -98,7 +98,7 @@ static enum outcome add(const struct invocation *invocation) {
     if (outcome == OUTCOME_SUCCESS) {
         enum err err = card_file_read(&file, path);
         if (err == ERR_NOT_FOUND || err == ERR_DENIED || err == ERR_IO)
-            outcome = command_fail(invocation, OUTCOME_USAGE, "%s: %s", path, err_text(err));
+            outcome = command_fail(invocation, command_outcome(err), "%s: %s", path, err_text(err));
         else if (err != OK)
             outcome = command_fail(invocation, OUTCOME_REFUSED, "%s: this is no good card: %s. Ask your partner to send it again",
                                    path, err_text(err));

@@ -357,6 +357,7 @@ static int start(struct engine *engine, char why[static 256]) {
     if (!engine->codec || !engine->names || reader_init(engine) != OK || publisher_init(engine) != OK) return 5;
     snprintf(why, 256, "the control socket cannot be bound in its directory (is the path too long?)");
     if (server_init(engine) != OK) return 5;
+    engine->landlock_abi = sandbox_landlock_abi();
     if (sandbox_enter(ROLE_ENGINE, engine->settings.dir, why) != OK) return 5;
     engine->started_ms = clock_wall_ms();
     engine->started_monotonic_ms = clock_monotonic_ms();

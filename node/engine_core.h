@@ -150,7 +150,6 @@ struct engine {
     struct actions actions;
     struct follow_up *follow_ups;
     size_t follow_up_count, follow_up_capacity;
-    bool stepping;
     struct random random;
     struct block_codec *codec;
     struct buf scratch, scratch_entry, scratch_plain;
@@ -172,10 +171,17 @@ struct engine {
     uint64_t net_refused, net_cut, net_bytes_in, net_bytes_out;
     uint64_t started_ms, started_monotonic_ms;
     uint64_t upkeep_due_ms;
-    bool prekey_asked, prekey_stored;
+    bool prekey_asked;
     bool stopping;
+    int landlock_abi; /* what the kernel offers, asked before the sandbox closes */
     int exit_code;
 };
+
+/* The number of the newest item; 0 when there is none. */
+static inline uint64_t last_cursor(const struct engine *engine) {
+    uint64_t next = store_cursor_next(engine->store);
+    return next ? next - 1 : 0;
+}
 
 /* engine.c */
 void engine_fail(struct engine *engine, int exit_code, const char *format, ...) __attribute__((format(printf, 3, 4)));

@@ -116,6 +116,12 @@ struct intake_place json_locate(const struct json *json, size_t at) {
 
 static bool gap_add(struct collector *open, uint64_t removed, uint64_t line) {
     if (open->too_big || open->too_deep) return true;
+    struct gap *last = open->gap_count == 0 ? NULL : &open->gaps[open->gap_count - 1];
+    if (last != NULL && last->kept == open->text.size) { /* one run of blanks, in several chunks */
+        last->removed += removed;
+        last->line = line;
+        return true;
+    }
     if (open->gap_count == open->gap_capacity) {
         size_t capacity = open->gap_capacity == 0 ? 64 : open->gap_capacity * 2;
         struct gap *grown = realloc(open->gaps, capacity * sizeof *grown);

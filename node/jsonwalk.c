@@ -240,8 +240,10 @@ static enum err walk_text(struct jsonwalk *walk, struct bytes text) {
     return ERR_SYNTAX;
 }
 
+static bool blank(uint8_t c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
+
 static struct bytes end_trimmed(struct bytes text) {
-    while (text.size > 0 && text.data[text.size - 1] <= ' ' && text.data[text.size - 1] != 0) text.size--;
+    while (text.size > 0 && blank(text.data[text.size - 1])) text.size--;
     return text;
 }
 

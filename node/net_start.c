@@ -82,6 +82,7 @@ static enum err selftest(struct net *net, char why[static 256]) {
     net_socket_close(&monitor);
     net_socket_close(&stranger);
     zmq_unbind(net->router.handle, door);
+    net->zap.refused = 0;
     return refused ? OK : ERR_SELFTEST;
 }
 

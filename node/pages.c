@@ -77,8 +77,8 @@ static void head_write(struct buf *out, const struct page_head *head) {
 static enum err head_read(struct page_head *out, struct bytes key, struct bytes value) {
     struct cursor cursor = cursor_of(value);
     if (key.size != PAGES_KEY_BYTES || cursor_u8(&cursor) != PAGE_VERSION || cursor_u8(&cursor) != 0) return ERR_CORRUPT;
-    out->cursor = get_be64(key.data);
     out->item_count = cursor_u16(&cursor);
+    out->cursor = get_be64(key.data) - out->item_count + 1;
     out->plain_bytes = cursor_u32(&cursor);
     cursor_copy(&cursor, out->node_id, sizeof out->node_id);
     cursor_copy(&cursor, out->agency_id, sizeof out->agency_id);
@@ -87,8 +87,7 @@ static enum err head_read(struct page_head *out, struct bytes key, struct bytes 
     out->arrived_ms = cursor_u64(&cursor);
     out->expires_ms = cursor_u64(&cursor);
     out->bucket = cursor_u32(&cursor);
-    bool sound = !cursor.failed && out->item_count > 0 && out->cursor <= UINT64_MAX - out->item_count;
-    return sound ? OK : ERR_CORRUPT;
+    return !cursor.failed && out->item_count > 0 && out->cursor < UINT64_MAX - out->item_count ? OK : ERR_CORRUPT;
 }
 
 enum err pages_seal(struct pages *pages, rocksdb_writebatch_t *batch, struct buckets_carried *carried, const struct page_head *head,
@@ -98,7 +97,7 @@ enum err pages_seal(struct pages *pages, rocksdb_writebatch_t *batch, struct buc
     if (error != OK) return error;
     struct buf *out = &pages->sealed;
     buf_clear(out);
-    buf_put_u64(out, head->cursor);
+    buf_put_u64(out, head->cursor + head->item_count - 1);
     head_write(out, head);
     uint8_t *nonce = buf_grow(out, PAGES_OVERHEAD_BYTES - PAGES_HEAD_BYTES + packed.size);
     if (out->failed) return buf_result(out);
@@ -187,48 +186,26 @@ static enum err head_here(struct pages *pages, rocksdb_iterator_t *iterator, str
     return rocks_err(error, NULL);
 }
 
-static rocksdb_iterator_t *seek_back(struct pages *pages, uint64_t cursor) {
+enum err pages_from(struct pages *pages, uint64_t cursor, struct page *out) {
+    out->head.item_count = 0;
+    struct slot *slot = slot_find(pages, cursor);
+    if (slot != NULL) {
+        slot_give(pages, slot, out);
+        return OK;
+    }
     uint8_t key[PAGES_KEY_BYTES];
     put_be64(key, cursor);
     rocksdb_iterator_t *iterator = rocks_walk_use(pages->rocks, ROCKS_PAGES, &pages->walk);
-    rocksdb_iter_seek_for_prev(iterator, (const char *)key, sizeof key);
-    return iterator;
+    rocksdb_iter_seek(iterator, (const char *)key, sizeof key);
+    struct page_head head;
+    enum err error = head_here(pages, iterator, &head);
+    return error == OK ? page_load(pages, iterator, &head, out) : error;
 }
 
 enum err pages_at(struct pages *pages, uint64_t cursor, struct page *out) {
-    struct slot *slot = slot_find(pages, cursor);
-    if (slot != NULL) {
-        slot_give(pages, slot, out);
-        return OK;
-    }
-    out->head.item_count = 0;
-    rocksdb_iterator_t *iterator = seek_back(pages, cursor);
-    struct page_head head;
-    enum err error = head_here(pages, iterator, &head);
-    if (error != OK) return error;
-    return covers(&head, cursor) ? page_load(pages, iterator, &head, out) : ERR_NOT_FOUND;
-}
-
-enum err pages_from(struct pages *pages, uint64_t cursor, struct page *out) {
-    struct slot *slot = slot_find(pages, cursor);
-    if (slot != NULL) {
-        slot_give(pages, slot, out);
-        return OK;
-    }
-    out->head.item_count = 0;
-    rocksdb_iterator_t *iterator = seek_back(pages, cursor);
-    struct page_head head;
-    enum err error = head_here(pages, iterator, &head);
-    if (error == OK && covers(&head, cursor)) return page_load(pages, iterator, &head, out);
-    if (error == OK) {
-        rocksdb_iter_next(iterator);
-    } else if (error == ERR_NOT_FOUND) {
-        rocksdb_iter_seek_to_first(iterator);
-    } else {
-        return error;
-    }
-    error = head_here(pages, iterator, &head);
-    return error == OK ? page_load(pages, iterator, &head, out) : error;
+    enum err error = pages_from(pages, cursor, out);
+    if ((error == OK || error == ERR_CORRUPT) && out->head.item_count > 0 && !covers(&out->head, cursor)) return ERR_NOT_FOUND;
+    return error;
 }
 
 enum err pages_end(struct pages *pages, uint64_t *cursor) {

@@ -22,7 +22,8 @@ struct bytes passphrase_bytes(const struct passphrase *passphrase) {
     return bytes_of(passphrase->text, passphrase->size);
 }
 
-static int terminal_open(void) { return open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY); }
+/* Only when a person sits at the standard input too: a script that gives another one is not to hang on a question. */
+static int terminal_open(void) { return isatty(STDIN_FILENO) ? open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY) : -1; }
 
 static void terminal_put(int fd, const char *text) {
     /* A prompt that cannot be shown shows itself at the answer. */

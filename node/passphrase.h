@@ -22,7 +22,8 @@ enum err passphrase_get(struct passphrase *out, const char *file, const char *pr
 void passphrase_free(struct passphrase *passphrase);
 struct bytes passphrase_bytes(const struct passphrase *passphrase);
 
-/* Asks one line on the terminal, echoed, without its line end. ERR_NOT_FOUND: there is no terminal. ERR_CLOSED: its end. */
+/* Asks one line on the terminal, echoed, without its line end. ERR_NOT_FOUND: there is none, or standard input is something else.
+   ERR_CLOSED: its end. */
 enum err terminal_ask(const char *prompt, char *out, size_t out_bytes) MUST_USE;
 
 #endif

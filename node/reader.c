@@ -120,6 +120,7 @@ enum err reader_pages(struct engine *engine, struct store_batch *batch, const st
     for (size_t i = 0; i < block_frame_count(block); i++) {
         struct block_frame frame = block_frame_at(block, i);
         page.cursor = store_cursor_next(engine->store);
+        if (page.cursor == 0) page.cursor = 1; /* 0 means "from the beginning" to those who ask for a feed */
         page.item_count = frame.item_count;
         page.plain_bytes = frame.plain_bytes;
         enum err err = store_batch_page(batch, &page, frame.packed);

@@ -1,6 +1,5 @@
 #include "node/clock.h"
 #include "node/engine_core.h"
-#include "node/sandbox.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -101,10 +100,10 @@ void report_status(struct engine *engine, struct client *client, const struct fr
     put_text(&body, "agency", engine->own_name);
     put_uint(&body, "agencies_pinned", gossip_agency_count(engine->gossip) - 1);
     put_bool(&body, "caught_up", gossip_caught_up(engine->gossip));
-    put_uint(&body, "cursor", store_cursor_next(engine->store) - 1);
+    put_uint(&body, "cursor", last_cursor(engine));
     put_counts(engine, &body);
     put_text(&body, "fingerprint", fingerprint);
-    put_uint(&body, "landlock", (uint64_t)(sandbox_landlock_abi() > 0 ? sandbox_landlock_abi() : 0));
+    put_uint(&body, "landlock", (uint64_t)engine->landlock_abi);
     put_uint(&body, "links", links_open(engine));
     pack_write_str(&body, bytes_of_text("logs"));
     pack_write_array(&body, (uint32_t)gossip_log_count(engine->gossip));

@@ -12,6 +12,7 @@
 #define LOG_BYTES_MAX      (40 * MIB)
 #define WRITE_BYTES_MAX    (40 * MIB) /* of all families' write buffers together */
 #define OPEN_FILES_MAX     512
+#define PAGE_FILE_BYTES    (64 * MIB)
 #define BLOB_BYTES_MIN     (4 * KIB)
 #define BLOB_FILE_BYTES    (64 * MIB)
 #define BACKGROUND_THREADS 1 /* of each kind: flushes and compactions */
@@ -61,6 +62,12 @@ static rocksdb_options_t *family_options_of(const struct rocks *rocks, enum rock
         rocksdb_options_set_blob_file_size(options, BLOB_FILE_BYTES);
         rocksdb_options_set_blob_compression_type(options, rocksdb_no_compression);
         rocksdb_options_set_enable_blob_gc(options, 1);
+    }
+    if (family == ROCKS_PAGES) {
+        /* Cursors only grow, so files never overlap and move down without being rewritten; the fewer lie side by side above, the
+           fewer a seek has to look at. */
+        rocksdb_options_set_level0_file_num_compaction_trigger(options, 2);
+        rocksdb_options_set_target_file_size_base(options, PAGE_FILE_BYTES);
     }
     if (family == ROCKS_INDEX) {
         rocksdb_options_set_prefix_extractor(options, rocksdb_slicetransform_create_fixed_prefix(8));

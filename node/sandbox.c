@@ -256,6 +256,8 @@ static bool rules_compared(scmp_filter_ctx filter, enum role role) {
     if (role == ROLE_NET) {
         good = good && rule_one(filter, SCMP_ACT_ALLOW, "socket", SCMP_A0(SCMP_CMP_EQ, AF_INET));
         good = good && rule_one(filter, SCMP_ACT_ALLOW, "socket", SCMP_A0(SCMP_CMP_EQ, AF_INET6));
+        /* libzmq asks for the list of interfaces before it takes an address as such, and takes this error for "there is no list". */
+        good = good && rule_one(filter, SCMP_ACT_ERRNO(EINVAL), "socket", SCMP_A0(SCMP_CMP_EQ, AF_NETLINK));
     }
     return good;
 }

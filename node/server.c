@@ -246,7 +246,7 @@ static void commit_go_on(struct engine *engine, struct client *client) {
         return;
     }
     if (publication->last_seq > engine->publisher.durable) return;
-    uint64_t counts[4] = {publication->accepted, publication->known, publication->refused, store_cursor_next(engine->store) - 1};
+    uint64_t counts[4] = {publication->accepted, publication->known, publication->refused, last_cursor(engine)};
     answer_counts(client, publication->commit_tag, counts, 4);
     publication->committing = false;
     publication->accepted = publication->known = publication->refused = 0;

@@ -2,7 +2,7 @@
    Opaque, because a lifetime hides behind it: a committer thread syncs batches in groups.
 
    Column families: entries (node id 16, seq 8 -> u8 flags, entry bytes, tag 8), payloads (node id, seq -> bytes, tag 8), places
-   (node id, seq -> u32 payload size), pages (cursor 8 -> head in clear, packed frame sealed under its bucket's key), index (keyed
+   (node id, seq -> u32 payload size), pages (last cursor 8 -> head in clear, packed frame sealed under its bucket's key), index (keyed
    hash 8, cursor 8 -> nothing), meta (text key -> bytes; keys beginning "store/" and "secret/bucket/" are the store's own).
    A cursor numbers an item in arrival order and only grows; a page holds the items of one frame, consecutive cursors.
    No plaintext value or object stands on disk: pages are sealed (XChaCha20-Poly1305) under a random key per retention bucket, which
