@@ -11,7 +11,8 @@ Q := $(if $(V),,@)
 # Debian packages: what the program links, and what building and testing need. README.md says why each.
 PACKAGES_BUILD = gcc make pkg-config libc6-dev libzmq3-dev libczmq-dev libsodium-dev libmsgpack-dev librocksdb-dev libzstd-dev \
                  libyajl-dev libyaml-dev libidn2-dev libpsl-dev libseccomp-dev libsystemd-dev
-PACKAGES_TEST  = libcmocka-dev clang-format python3 zstd jq binutils
+PACKAGES_TEST  = libcmocka-dev clang-format python3 python3-zmq zstd binutils procps
+PACKAGES_FUZZ  = clang libclang-rt-14-dev
 
 B := build$(if $(SAN),-san)
 MODULES = libsodium libzstd libczmq libzmq msgpack yaml-0.1 libidn2 libpsl libseccomp libsystemd yajl
@@ -19,11 +20,11 @@ MODULES = libsodium libzstd libczmq libzmq msgpack yaml-0.1 libidn2 libpsl libse
 # Everything that needs a package asks for this stamp first, so that a fresh machine is set up before pkg-config is asked.
 ifneq ($(filter-out packages clean format,$(or $(MAKECMDGOALS),all)),)
 ifndef COMITY_PACKAGES_CHECKED
-PACKAGES_DONE := $(shell sh deploy/packages.sh $(PACKAGES_BUILD) $(if $(filter check bench sim% fuzz% mutants coverage test% tidy,$(MAKECMDGOALS)),$(PACKAGES_TEST)) >&2 && echo yes)
+PACKAGES_DONE := $(shell sh deploy/packages.sh $(PACKAGES_BUILD) $(if $(filter check tests bench fuzz% tidy golden,$(MAKECMDGOALS)),$(PACKAGES_TEST)) $(if $(filter fuzz%,$(MAKECMDGOALS)),$(PACKAGES_FUZZ)) >&2 && echo yes)
 ifneq ($(PACKAGES_DONE),yes)
 $(error packages are missing, see above)
 endif
-export COMITY_PACKAGES_CHECKED := 1
+export COMITY_PACKAGES_CHECKED := $(MAKECMDGOALS)
 endif
 PKG_CFLAGS := $(shell pkg-config --cflags $(MODULES))
 endif
@@ -49,7 +50,7 @@ ARCHIVES = $(B)/node.a $(B)/gossip.a $(B)/crypto.a
 UNIT_TESTS = $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 TEST_HELPERS = $(call objects,$(filter-out $(wildcard tests/unit/test_*.c),$(wildcard tests/unit/*.c)))
 
-.PHONY: all check demo bench install clean packages format tidy unit sim e2e fuzz golden
+.PHONY: all check tests demo bench install clean packages format tidy fuzz fuzz-build golden
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -70,14 +71,79 @@ $(B)/comity: $(B)/node/main.o $(ARCHIVES)
 	$(Q)$(CC) $(ALL_LDFLAGS) $^ $(LIBS_NODE) $(LIBS_GOSSIP) $(LIBS_CRYPTO) -o $@
 
 # A unit test may use all three layers; the linker takes what it needs.
-$(B)/tests/unit/%: $(B)/tests/unit/%.o $(TEST_HELPERS) $(ARCHIVES)
-	$(Q)$(CC) $(ALL_LDFLAGS) $(filter %.o,$^) $(ARCHIVES) $(LIBS_NODE) $(LIBS_GOSSIP) $(LIBS_CRYPTO) -lcmocka -o $@
+$(B)/helpers.a: $(TEST_HELPERS)
+$(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/helpers.a $(ARCHIVES)
+	$(Q)$(CC) $(ALL_LDFLAGS) $< $(B)/helpers.a $(ARCHIVES) $(LIBS_NODE) $(LIBS_GOSSIP) $(LIBS_CRYPTO) -lcmocka -o $@
+
+$(B)/tests/sim/sim: $(call objects,$(wildcard tests/sim/*.c)) $(B)/gossip.a $(B)/crypto.a
+	$(Q)$(CC) $(ALL_LDFLAGS) $^ $(LIBS_GOSSIP) $(LIBS_CRYPTO) -lcmocka -o $@
+
+$(B)/tests/e2e/%: $(B)/tests/e2e/%.o
+	$(Q)$(CC) $(ALL_LDFLAGS) $^ -o $@
+
+SIM_TESTS = $(if $(wildcard tests/sim/*.c),$(B)/tests/sim/sim)
+E2E_TOOLS = $(patsubst %.c,$(B)/%,$(wildcard tests/e2e/*.c))
+TESTS     = $(UNIT_TESTS) $(SIM_TESTS) $(E2E_TOOLS)
+
+# JOBS=N tests at once; FILTER=name for a part. Ends with "N passed, N failed".
+JOBS ?= 2
+check: all
+	@$(MAKE) --no-print-directory -j$(JOBS) tests
+	@tests/run.py --build $(B) --jobs $(JOBS) $(FILTER)
+
+tests: $(TESTS)
+
+demo: all
+	@COMITY=$(B)/comity sh deploy/demo.sh
+
+# --- fuzzing: make fuzz [SECONDS=600] [TARGETS="fuzz_wire fuzz_card"] runs every target that long; see tests/fuzz/ ---
+FUZZ_B       = build-fuzz
+FUZZ_SOURCES = $(wildcard tests/fuzz/fuzz_*.c)
+FUZZ_FLAGS   = -std=gnu11 -I. -O1 -g -fsanitize=address$(,)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer $(PKG_CFLAGS)
+TARGETS     ?= $(notdir $(basename $(FUZZ_SOURCES)))
+SECONDS     ?= 600
+
+$(FUZZ_B)/%.o: %.c
+	@mkdir -p $(@D)
+	$(Q)clang $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link -MMD -MP -c $< -o $@
+
+$(FUZZ_B)/all.a: $(patsubst %.c,$(FUZZ_B)/%.o,$(CRYPTO_SOURCES) $(GOSSIP_SOURCES) $(NODE_SOURCES))
+	@rm -f $@
+	$(Q)ar rcs $@ $^
+
+$(FUZZ_B)/fuzz_%: $(FUZZ_B)/tests/fuzz/fuzz_%.o $(FUZZ_B)/all.a
+	$(Q)clang $(FUZZ_FLAGS) -fsanitize=fuzzer $^ $(LIBS_NODE) $(LIBS_GOSSIP) $(LIBS_CRYPTO) -o $@
+
+fuzz-build: $(addprefix $(FUZZ_B)/,$(TARGETS))
+fuzz:
+	@$(MAKE) --no-print-directory -j$(JOBS) fuzz-build
+	@sh tests/fuzz/run.sh $(FUZZ_B) $(SECONDS) $(JOBS) $(TARGETS)
+
+# --- benchmarks: one table, printed by make bench; NATS is measured beside where it is installed ---
+BENCH_PROGRAMS = $(patsubst %.c,$(B)/%,$(filter-out $(if $(shell pkg-config --exists libnats 2>/dev/null && echo yes),,tests/bench/bench_nats.c),$(wildcard tests/bench/bench_*.c)))
+BENCH_HELPERS  = $(call objects,$(filter-out $(wildcard tests/bench/bench_*.c),$(wildcard tests/bench/*.c)))
+$(B)/tests/bench/bench_%: $(B)/tests/bench/bench_%.o $(BENCH_HELPERS) $(ARCHIVES)
+	$(Q)$(CC) $(ALL_LDFLAGS) $(filter %.o,$^) $(ARCHIVES) $(LIBS_NODE) $(LIBS_GOSSIP) $(LIBS_CRYPTO) $(if $(findstring nats,$@),-lnats) -o $@
+bench: all
+	@$(MAKE) --no-print-directory -j$(JOBS) $(BENCH_PROGRAMS)
+	@/usr/bin/python3 -B tests/bench/bench.py --build $(B)
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin
+	install -m 0755 $(B)/comity $(DESTDIR)$(PREFIX)/bin/comity
+
+# Writes the golden files anew; the difference is the review.
+golden: tests
+	@for test in $(filter %golden% %wire%,$(UNIT_TESTS)); do COMITY_GOLDEN_UPDATE=1 $$test >/dev/null || exit 1; done; git diff --stat -- tests/golden
+
+tidy: all
+	@sh tests/tidy.sh $(B)
 
 packages:
 	sh deploy/packages.sh $(PACKAGES_BUILD) $(PACKAGES_TEST)
 
 clean:
-	rm -rf build
+	rm -rf build build-san build-fuzz
 
 format:
 	clang-format -i $(shell git ls-files '*.c' '*.h')

@@ -259,6 +259,19 @@ def item():
     return struct.pack(">I", len(packed)) + packed
 
 
+def literal(raw):
+    """The bytes as a C string over lines of at most 132 columns: most of them are text, so it stays readable."""
+    lines, line = [], ""
+    for byte in raw:
+        text = chr(byte)
+        text = "\\" + text if text in "\\\"?" else text if 32 <= byte < 127 else f"\\{byte:03o}"
+        if len(line) + len(text) > 124:
+            lines.append(line)
+            line = ""
+        line += text
+    return "\n".join(f'    "{line}"' for line in [*lines, line])
+
+
 def main():
     here = Path(__file__).resolve().parent
     with tempfile.TemporaryDirectory() as folder:
@@ -271,10 +284,10 @@ def main():
         out = Path(folder) / "dictionary"
         subprocess.run(["zstd", "-q", "--train", "--filelist", listing, "--maxdict", str(DICTIONARY_BYTES), "--dictID", "1", "-o", out], check=True)
         raw = out.read_bytes()
-    lines = "\n".join("    " + " ".join(f"0x{byte:02x}," for byte in raw[at:at + 20]) for at in range(0, len(raw), 20))
     (here / "dictionary.c").write_text(
         "/* Made by crypto/dictionary_train.py: do not edit. */\n#include \"crypto/dictionary.h\"\n\n/* clang-format off */\n"
-        f"const uint8_t dictionary_bytes[{len(raw)}] = {{\n{lines}\n}};\n/* clang-format on */\nconst size_t dictionary_size = sizeof dictionary_bytes;\n")
+        f"const uint8_t dictionary_bytes[{len(raw)}] =\n{literal(raw)};\n/* clang-format on */\n"
+        "const size_t dictionary_size = sizeof dictionary_bytes;\n")
     print(f"{len(raw)} bytes from {SAMPLES} samples")
 
 
