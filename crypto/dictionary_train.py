@@ -246,16 +246,20 @@ def ordered(fields):
     return {**first, **{key: fields[key] for key in rest}}
 
 
+def placed(value, text, pack):
+    offset = text.find(value) if len(value) >= 6 else -1
+    return b"\x92" + pack_uint(offset) + pack_uint(len(value)) if offset >= 0 else pack(value)
+
 def item():
     fields, seen = indicator() if R.random() < 0.75 else other()
     text = json.dumps(ordered(fields), separators=(",", ":"), ensure_ascii=False).encode()
     refs = [ref.removeprefix("marking-definition--") for ref in fields.get("object_marking_refs", [])]
     modified = R.randrange(1_690_000_000_000, 1_830_000_000_000) if "modified" in fields else 0
-    packed = b"\x99\x01" + pack_text(fields["type"].encode()) + pack_text(fields["id"].encode()) + pack_uint(modified)
+    packed = b"\x99\x01" + pack_text(fields["type"].encode()) + pack_uint(modified)
     packed += pack_uint(modified + R.randrange(10**10) if "valid_until" in fields else 0)
     packed += pack_uint(max((TLP_NUMBER[ref] for ref in refs), default=R.choice([1, 2, 3]))) + b"\xc2"
-    packed += bytes([0x90 | len(seen)]) + b"".join(b"\x92" + pack_uint(kind) + pack_bytes(value) for kind, value in seen)
-    packed += pack_text(text)
+    packed += pack_bytes(text) + placed(fields["id"].encode(), text, pack_text)
+    packed += bytes([0x90 | len(seen)]) + b"".join(b"\x92" + pack_uint(kind) + placed(value, text, pack_bytes) for kind, value in seen)
     return struct.pack(">I", len(packed)) + packed
 
 

@@ -1,3 +1,4 @@
+#define _GNU_SOURCE /* memmem */
 #include "gossip/item.h"
 
 #include "gossip/pack.h"
@@ -7,6 +8,8 @@
 
 #define ITEM_VERSION           1
 #define ITEM_FIELDS            9
+#define REFERENCE_BYTES_MIN    6    /* shorter ones are not worth a place */
+#define PLACE_HEAD             0x92 /* a MessagePack array of two */
 #define DOMAIN_BYTES_MAX       253
 #define DOMAIN_LABEL_BYTES_MAX 63
 
@@ -140,6 +143,30 @@ static enum err item_check(const struct item *item) {
     return OK;
 }
 
+/* A string that stands in the object's own text is written as its place there, [offset, size]: it costs three bytes and not itself
+   again, in the block, in the page and in every hash. */
+static void write_placed(struct buf *out, struct bytes value, struct bytes text, void (*write)(struct buf *, struct bytes)) {
+    const uint8_t *found = value.size >= REFERENCE_BYTES_MIN ? memmem(text.data, text.size, value.data, value.size) : NULL;
+    if (!found) {
+        write(out, value);
+        return;
+    }
+    pack_write_array(out, 2);
+    pack_write_uint(out, (uint64_t)(found - text.data));
+    pack_write_uint(out, value.size);
+}
+
+/* The array of a place was announced; false when it lies outside the text. */
+static bool read_place(struct pack_reader *reader, struct bytes text, struct bytes *out) {
+    if (pack_read_array(reader) != 2) return false;
+    uint64_t offset = pack_read_uint(reader), size = pack_read_uint(reader);
+    if (pack_failed(reader) || offset > text.size || size > text.size - offset) return false;
+    *out = bytes_of(text.data + offset, (size_t)size);
+    return true;
+}
+
+static bool place_next(const struct pack_reader *reader) { return reader->cursor.left > 0 && *reader->cursor.at == PLACE_HEAD; }
+
 enum err item_encode(struct buf *out, const struct item *item) {
     if (item->observable_count > ITEM_OBSERVABLES_MAX) return ERR_TOO_BIG;
     enum err error = item_check(item);
@@ -147,19 +174,37 @@ enum err item_encode(struct buf *out, const struct item *item) {
     pack_write_array(out, ITEM_FIELDS);
     pack_write_uint(out, ITEM_VERSION);
     pack_write_str(out, item->type);
-    pack_write_str(out, item->id);
     pack_write_uint(out, item->modified_ms);
     pack_write_uint(out, item->valid_until_ms);
     pack_write_uint(out, item->tlp);
     pack_write_bool(out, item->revoked);
+    pack_write_bin(out, item->text);
+    write_placed(out, item->id, item->text, pack_write_str);
     pack_write_array(out, (uint32_t)item->observable_count);
     for (size_t i = 0; i < item->observable_count; i++) {
         pack_write_array(out, 2);
         pack_write_uint(out, item->observables[i].kind);
-        pack_write_bin(out, item->observables[i].value);
+        write_placed(out, item->observables[i].value, item->text, pack_write_bin);
     }
-    pack_write_bin(out, item->text);
     return buf_result(out);
+}
+
+static enum err observables_decode(struct item *out, struct pack_reader *reader) {
+    uint32_t count = pack_read_array(reader);
+    if (count > ITEM_OBSERVABLES_MAX) return ERR_RANGE;
+    out->observable_count = count;
+    for (uint32_t i = 0; i < count; i++) {
+        struct observable *observable = &out->observables[i];
+        if (pack_read_array(reader) != 2) return ERR_FORMAT;
+        uint64_t kind = pack_read_uint(reader);
+        if (kind >= OBSERVABLE_KIND_COUNT) return ERR_RANGE;
+        observable->kind = (enum observable_kind)kind;
+        if (!place_next(reader))
+            observable->value = pack_read_bin(reader);
+        else if (!read_place(reader, out->text, &observable->value))
+            return ERR_FORMAT;
+    }
+    return OK;
 }
 
 enum err item_decode(struct item *out, struct bytes encoded) {
@@ -170,24 +215,19 @@ enum err item_decode(struct item *out, struct bytes encoded) {
     if (pack_failed(&reader)) return ERR_FORMAT;
     if (version != ITEM_VERSION) return ERR_VERSION;
     out->type = pack_read_str(&reader);
-    out->id = pack_read_str(&reader);
     out->modified_ms = pack_read_uint(&reader);
     out->valid_until_ms = pack_read_uint(&reader);
     uint64_t tlp = pack_read_uint(&reader);
     if (tlp > TLP_RED) return ERR_RANGE;
     out->tlp = (enum tlp)tlp;
     out->revoked = pack_read_bool(&reader);
-    uint32_t count = pack_read_array(&reader);
-    if (count > ITEM_OBSERVABLES_MAX) return ERR_RANGE;
-    out->observable_count = count;
-    for (uint32_t i = 0; i < count; i++) {
-        if (pack_read_array(&reader) != 2) return ERR_FORMAT;
-        uint64_t kind = pack_read_uint(&reader);
-        if (kind >= OBSERVABLE_KIND_COUNT) return ERR_RANGE;
-        out->observables[i] = (struct observable){.kind = (enum observable_kind)kind, .value = pack_read_bin(&reader)};
-    }
     out->text = pack_read_bin(&reader);
-    enum err error = pack_done(&reader);
+    if (!place_next(&reader))
+        out->id = pack_read_str(&reader);
+    else if (!read_place(&reader, out->text, &out->id))
+        return ERR_FORMAT;
+    enum err error = observables_decode(out, &reader);
+    if (error == OK) error = pack_done(&reader);
     if (error != OK) return error;
     error = item_check(out);
     return error == ERR_TOO_BIG ? ERR_RANGE : error;

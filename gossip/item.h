@@ -50,10 +50,12 @@ struct item {
     struct bytes text;       /* the object as its author gave it, minified JSON */
 };
 
+/* Layout: array of 9: version 1, type str, modified uint, valid_until uint, tlp uint, revoked bool, text bin, id, observables: array of
+   [kind uint, value]. id (str) and value (bin) may stand as [offset, size] into the text; writers do so wherever the text holds them. */
 /* Appends the encoding. ERR_RANGE / ERR_TOO_BIG on a field beyond its limit. */
 enum err item_encode(struct buf *out, const struct item *item) MUST_USE;
 
-/* Decodes foreign bytes: exactly one canonical item, every field in range, observables valid, sorted and unique. Allocates
+/* Decodes foreign bytes: exactly one item in canonical MessagePack, every field in range, observables valid, sorted and unique. Allocates
    nothing. ERR_FORMAT, ERR_TRUNCATED (empty), ERR_VERSION, ERR_RANGE. */
 enum err item_decode(struct item *out, struct bytes encoded) MUST_USE;
 

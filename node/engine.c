@@ -375,7 +375,7 @@ static void end(struct engine *engine) {
     if (engine->store) store_close(engine->store);
     actions_free(&engine->actions);
     block_codec_free(engine->codec);
-    buf_free(&engine->scratch), buf_free(&engine->scratch_entry), buf_free(&engine->scratch_plain), buf_free(&engine->own_chain);
+    buf_free(&engine->scratch), buf_free(&engine->scratch_entry), buf_free(&engine->own_chain);
     free(engine->names), free(engine->follow_ups);
     random_wipe(&engine->random);
     proc_child_end(&engine->child);

@@ -152,7 +152,7 @@ struct engine {
     size_t follow_up_count, follow_up_capacity;
     struct random random;
     struct block_codec *codec;
-    struct buf scratch, scratch_entry, scratch_plain;
+    struct buf scratch, scratch_entry;
 
     uint8_t agency_id[AGENCY_ID_BYTES];
     uint8_t node_id[NODE_ID_BYTES];

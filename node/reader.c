@@ -100,18 +100,15 @@ static struct reader_epoch *epoch_load(struct engine *engine, const uint8_t *nod
 
 /* --- pages --- */
 
-static enum err frame_terms(struct engine *engine, struct store_batch *batch, const struct block_frame *frame, uint64_t cursor) {
+static void frame_terms(struct engine *engine, struct store_batch *batch, struct bytes plain, uint64_t cursor) {
     static struct item item; /* 24 KiB; one thread */
     struct bytes encoded;
-    enum err err = block_frame_unpack(engine->codec, &engine->scratch_plain, frame->packed, frame->plain_bytes);
-    if (err != OK) return err;
-    struct cursor walk = cursor_of(bytes_of_buf(&engine->scratch_plain));
+    struct cursor walk = cursor_of(plain);
     while (block_frame_next(&walk, &encoded)) {
         if (item_decode(&item, encoded) == OK) store_batch_terms(batch, cursor, &item);
         else engine->reader.blocks_bad++; /* kept, never shown: its author's mistake */
         cursor++;
     }
-    return OK;
 }
 
 enum err reader_pages(struct engine *engine, struct store_batch *batch, const struct page_head *head, const struct block *block) {
@@ -124,8 +121,8 @@ enum err reader_pages(struct engine *engine, struct store_batch *batch, const st
         page.item_count = frame.item_count;
         page.plain_bytes = frame.plain_bytes;
         enum err err = store_batch_page(batch, &page, frame.packed);
-        if (err == OK) err = frame_terms(engine, batch, &frame, page.cursor);
         if (err != OK) return err;
+        frame_terms(engine, batch, block_frame_plain(block, i), page.cursor);
         page.item_first += frame.item_count;
     }
     return OK;
