@@ -6,12 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ITEM_VERSION           1
-#define ITEM_FIELDS            9
-#define REFERENCE_BYTES_MIN    6    /* shorter ones are not worth a place */
-#define PLACE_HEAD             0x92 /* a MessagePack array of two */
-#define DOMAIN_BYTES_MAX       253
-#define DOMAIN_LABEL_BYTES_MAX 63
+#define ITEM_VERSION             1
+#define ITEM_FIELDS              9
+#define REFERENCE_BYTES_MIN      6           /* shorter ones are not worth a place */
+#define REFERENCE_TEXT_BYTES_MAX (16 * 1024) /* bounds the search for each value */
+#define PLACE_HEAD               0x92        /* a MessagePack array of two */
+#define DOMAIN_BYTES_MAX         253
+#define DOMAIN_LABEL_BYTES_MAX   63
 
 static const char *const kind_names[OBSERVABLE_KIND_COUNT] = {
     [OBSERVABLE_IPV4] = "ipv4",     [OBSERVABLE_IPV6] = "ipv6", [OBSERVABLE_DOMAIN] = "domain", [OBSERVABLE_URL] = "url",
@@ -146,7 +147,8 @@ static enum err item_check(const struct item *item) {
 /* A string that stands in the object's own text is written as its place there, [offset, size]: it costs three bytes and not itself
    again, in the block, in the page and in every hash. */
 static void write_placed(struct buf *out, struct bytes value, struct bytes text, void (*write)(struct buf *, struct bytes)) {
-    const uint8_t *found = value.size >= REFERENCE_BYTES_MIN ? memmem(text.data, text.size, value.data, value.size) : NULL;
+    bool worth = value.size >= REFERENCE_BYTES_MIN && text.size <= REFERENCE_TEXT_BYTES_MAX;
+    const uint8_t *found = worth ? memmem(text.data, text.size, value.data, value.size) : NULL;
     if (!found) {
         write(out, value);
         return;

@@ -6,10 +6,10 @@
 #include "gossip/label.h"
 
 #define ITEM_OBSERVABLES_MAX 1024
-#define ITEM_TYPE_BYTES_MAX 64
-#define ITEM_ID_BYTES_MAX 128
+#define ITEM_TYPE_BYTES_MAX  64
+#define ITEM_ID_BYTES_MAX    128
 #define ITEM_VALUE_BYTES_MAX 2048
-#define ITEM_TEXT_BYTES_MAX (1000 * 1024) /* leaves room for the rest under BLOCK_ITEM_BYTES_MAX */
+#define ITEM_TEXT_BYTES_MAX  (1000 * 1024) /* leaves room for the rest under BLOCK_ITEM_BYTES_MAX */
 
 /* Kinds of observable values, and the form that `value` then has. Numbers are part of the protocol and never reused. */
 enum observable_kind {
@@ -47,7 +47,7 @@ struct item {
     bool revoked;            /* STIX `revoked` */
     struct observable observables[ITEM_OBSERVABLES_MAX];
     size_t observable_count;
-    struct bytes text;       /* the object as its author gave it, minified JSON */
+    struct bytes text; /* the object as its author gave it, minified JSON */
 };
 
 /* Layout: array of 9: version 1, type str, modified uint, valid_until uint, tlp uint, revoked bool, text bin, id, observables: array of

@@ -97,5 +97,5 @@ struct bytes csvrow_field(const struct csvrow *row, size_t index) {
     size_t start = index == 0 ? 0 : row->ends[index - 1], end = row->ends[index];
     while (start < end && blank(row->data.data[start])) start++;
     while (end > start && blank(row->data.data[end - 1])) end--;
-    return bytes_of(row->data.data + start, end - start);
+    return start == end ? bytes_of(NULL, 0) : bytes_of(row->data.data + start, end - start);
 }

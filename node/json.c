@@ -228,7 +228,11 @@ static const uint8_t *string_skip(const uint8_t *at, const uint8_t *end) {
     while (end - at >= (ptrdiff_t)sizeof eight) {
         memcpy(&eight, at, sizeof eight);
         uint64_t quote = eight ^ (ONES * '"'), slash = eight ^ (ONES * '\\');
-        if ((((quote - ONES) & ~quote) | ((slash - ONES) & ~slash)) & HIGHS) break;
+        uint64_t found = (((quote - ONES) & ~quote) | ((slash - ONES) & ~slash)) & HIGHS;
+        if (found != 0) {
+            if (__BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__) break;
+            return at + __builtin_ctzll(found) / 8; /* the lowest mark is never a false one */
+        }
         at += sizeof eight;
     }
     while (at < end && *at != '"' && *at != '\\') at++;

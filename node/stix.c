@@ -47,8 +47,7 @@ static enum err on_value(void *context, struct bytes text, const struct intake_p
     enum err error = read_object(stix, text, &taken);
     if (error != OK || !taken) return error;
     /* A bundle without objects holds nothing, which is no fault. */
-    if (bytes_equal_text(stix->object.values[STIX_TYPE].text, "bundle") &&
-        stix->object.values[STIX_OBJECTS].form == STIX_ABSENT)
+    if (bytes_equal_text(stix->object.values[STIX_TYPE].text, "bundle") && stix->object.values[STIX_OBJECTS].form == STIX_ABSENT)
         return OK;
     switch (stixrules_judge(&stix->object, reason)) {
     case STIXRULES_KNOWN: return OK;

@@ -11,7 +11,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (item_decode(&item, bytes_of(data, size)) != OK) return 0;
     struct buf out = {0};
     if (item_encode(&out, &item) != OK || item_decode(&again, bytes_of_buf(&out)) != OK) abort();
-    if (!bytes_equal(again.id, item.id) || !bytes_equal(again.text, item.text) || again.observable_count != item.observable_count) abort();
+    if (!bytes_equal(again.id, item.id) || !bytes_equal(again.text, item.text) || again.observable_count != item.observable_count)
+        abort();
     buf_free(&out);
     msgpack_unpacked result;
     size_t offset = 0;

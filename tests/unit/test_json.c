@@ -104,8 +104,7 @@ static void test_cuts(void **state) {
         {"[,{}]", "r 1 malformed JSON: ',' stands whe\n", ERR_SYNTAX},
         {"{}]", "v 1 {}\nr 2 malformed JSON: ']' stands whe\n", ERR_SYNTAX},
         {"{\"a\":[1}}", "r 7 malformed JSON: '}' stands whe\n", ERR_SYNTAX},
-        {"{\"objects\":[{}],\"objects\":[{}]}", "s {\"objects\":[]}\nv 1 {}\nr 0 the bundle has two properties \n",
-         ERR_SYNTAX},
+        {"{\"objects\":[{}],\"objects\":[{}]}", "s {\"objects\":[]}\nv 1 {}\nr 0 the bundle has two properties \n", ERR_SYNTAX},
     };
     struct cuts cuts = {0};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
@@ -137,8 +136,7 @@ static void test_limits(void **state) {
     static const char input[] = "[{\"a\": \"12345\"},{\"a\": \"123456\"},{}]";
     for (size_t chunk = 1; chunk < sizeof input; chunk++) {
         assert_int_equal(cut(&cuts, bytes_of_text(input), chunk, 13), OK);
-        assert_string_equal((char *)cuts.out.data,
-                            "v 1 {\"a\":\"12345\"}\nr 16 the object has 14 bytes and at\nv 3 {}\n");
+        assert_string_equal((char *)cuts.out.data, "v 1 {\"a\":\"12345\"}\nr 16 the object has 14 bytes and at\nv 3 {}\n");
     }
     for (size_t depth = 60; depth < 70; depth++) {
         char text[256];
