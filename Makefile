@@ -94,7 +94,7 @@ check: all
 tests: $(TESTS)
 
 demo: all
-	@COMITY=$(B)/comity sh deploy/demo.sh
+	@COMITY=$(B)/comity bash deploy/demo.sh
 
 # --- fuzzing: make fuzz [SECONDS=600] [TARGETS="fuzz_wire fuzz_card"] runs every target that long; see tests/fuzz/ ---
 FUZZ_B       = build-fuzz

@@ -108,7 +108,8 @@ enum err accept_payload(struct gossip *gossip, size_t index, struct missing *mis
     action->store_payload.seq = missing->seq;
     action->store_payload.body = missing->body;
     action->store_payload.payload = payload;
-    log_missing_done(&peer->log, missing);
+    missing->storing = true;
+    missing->asked_link = 0;
     return OK;
 }
 
@@ -128,8 +129,13 @@ void accept_stored(struct gossip *gossip, const struct question *question) {
     if (!peer) return; /* unpinned meanwhile */
     size_t index = peers_index(&gossip->peers, peer);
     if (question->kind == QUESTION_STORE_ENTRIES) durable(gossip, index, question);
-    if (peer->log.own) own_stored(gossip, question->ticket);
-    else if (question->kind == QUESTION_STORE_PAYLOAD) push_have(gossip, index, question->seq, NULL);
+    if (peer->log.own) {
+        own_stored(gossip, question->ticket);
+    } else if (question->kind == QUESTION_STORE_PAYLOAD) {
+        struct missing *missing = log_missing_find(&peer->log, question->seq);
+        if (missing) log_missing_done(&peer->log, missing);
+        push_have(gossip, index, question->seq, NULL);
+    }
 }
 
 /* --- payloads that the list of missing ones could not hold --- */

@@ -6,7 +6,7 @@
 static enum err take_payload(struct gossip *gossip, struct link *link, size_t index, uint64_t seq, const struct message *message) {
     struct log *log = &gossip->peers.list[index]->log;
     struct missing *missing = log_missing_find(log, seq);
-    if (!missing) return OK;
+    if (!missing || missing->storing) return OK;
     uint64_t mark = 1ull << links_slot(&gossip->links, link);
     if (message->push.state == PUSH_INLINE && !missing->asked_link) {
         enum err err = accept_payload(gossip, index, missing, message->push.payload);

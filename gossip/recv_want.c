@@ -95,7 +95,7 @@ enum err recv_have(struct gossip *gossip, struct link *link, struct message *mes
         }
         struct log *log = &gossip->peers.list[index]->log;
         struct missing *missing = log_missing_find(log, seq);
-        if (!missing) continue;
+        if (!missing || missing->storing) continue;
         uint64_t mark = 1ull << links_slot(&gossip->links, link);
         missing->offered_by |= mark;
         missing->refused_by &= ~mark;

@@ -165,7 +165,7 @@ void sync_pump_payloads(struct gossip *gossip, size_t index) {
     while (log->missing_unasked < log->missing_count) {
         struct missing *missing = &log->missing[log->missing_unasked];
         bool anyone = false;
-        if (missing->done || missing->asked_link || missing->retry_ms > gossip->monotonic_ms) {
+        if (missing->done || missing->storing || missing->asked_link || missing->retry_ms > gossip->monotonic_ms) {
             log->missing_unasked++;
             continue;
         }

@@ -19,6 +19,7 @@ static inline uint64_t key_tag(enum key_tag purpose, uint64_t which) { return (u
 /* --- reader.c --- */
 #define READER_EPOCHS 512
 #define READER_HELD_MAX 1024
+#define READER_COUNT_KEY "blocks-read"
 
 enum epoch_state { EPOCH_EMPTY, EPOCH_PENDING, EPOCH_NOT_OURS, EPOCH_OURS };
 struct reader_epoch {
@@ -43,6 +44,7 @@ struct reader {
     struct held *held;
     size_t held_count, held_capacity;
     struct block *block;
+    uint64_t blocks_read;        /* blocks whose items stand in pages, own ones included */
     uint64_t blocks_bad;         /* blocks addressed to us whose content was not as signed or not well formed */
 };
 
@@ -204,6 +206,7 @@ void reader_entries(struct engine *engine, struct store_batch *batch, struct byt
 void reader_payload(struct engine *engine, const struct action *action);
 void reader_opened(struct engine *engine, uint64_t which, const uint8_t *secret);
 void reader_key_restarted(struct engine *engine);
+void reader_count_load(struct engine *engine); /* once the store is open */
 /* Adds the pages and terms of an opened or closed block to a batch. `head` gives author, seq, expiry; cursors are drawn here. */
 enum err reader_pages(struct engine *engine, struct store_batch *batch, const struct page_head *head, const struct block *block) MUST_USE;
 

@@ -125,7 +125,17 @@ enum err reader_pages(struct engine *engine, struct store_batch *batch, const st
         frame_terms(engine, batch, block_frame_plain(block, i), page.cursor);
         page.item_first += frame.item_count;
     }
+    /* Counted in the same batch, so that status never disagrees with the pages. */
+    uint8_t count[8];
+    put_be64(count, ++engine->reader.blocks_read);
+    store_batch_meta(batch, READER_COUNT_KEY, bytes_of(count, sizeof count));
     return OK;
+}
+
+void reader_count_load(struct engine *engine) {
+    buf_clear(&engine->scratch);
+    if (store_meta(engine->store, READER_COUNT_KEY, &engine->scratch) == OK && engine->scratch.size == 8)
+        engine->reader.blocks_read = get_be64(engine->scratch.data);
 }
 
 /* --- payloads --- */

@@ -96,7 +96,7 @@ void report_status(struct engine *engine, struct client *client, const struct fr
     bool publishing = publisher_open(engine, &why);
     agency_fingerprint(fingerprint, engine->agency_id);
     store_counts(engine->store, &counts);
-    pack_write_map(&body, 20);
+    pack_write_map(&body, 21);
     put_text(&body, "agency", engine->own_name);
     put_uint(&body, "agencies_pinned", gossip_agency_count(engine->gossip) - 1);
     put_bool(&body, "caught_up", gossip_caught_up(engine->gossip));
@@ -113,7 +113,8 @@ void report_status(struct engine *engine, struct client *client, const struct fr
     put_uint(&body, "pages", counts.pages);
     put_uint(&body, "payload_bytes", counts.payload_bytes);
     put_uint(&body, "payloads", counts.payloads);
-    put_uint(&body, "payloads_unreadable", engine->reader.blocks_bad);
+    put_uint(&body, "payloads_damaged", engine->reader.blocks_bad);
+    put_uint(&body, "payloads_readable", engine->reader.blocks_read);
     put_bool(&body, "publishing", publishing);
     put_text(&body, "publishing_reason", publishing ? "" : why);
     put_uint(&body, "uptime_s", (clock_monotonic_ms() - engine->started_monotonic_ms) / 1000);

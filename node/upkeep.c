@@ -205,6 +205,7 @@ enum err upkeep_open(struct engine *engine, char why[static 256]) {
     if (err == OK) err = store_open(&engine->store, &options, why, 256);
     explicit_bzero(options.store_key, sizeof options.store_key);
     if (err != OK) goto out;
+    reader_count_load(engine);
     snprintf(why, 256, "the gossip core cannot be opened");
     err = core_open(engine, &own.card);
 out:
@@ -218,7 +219,7 @@ static void card_rewrite(struct engine *engine, struct bytes prekey_entry) {
     struct buf binary = {0}, text = {0};
     enum err err = card_write(&binary, bytes_of_buf(&engine->own_chain), prekey_entry);
     if (err == OK) err = card_armour(&text, bytes_of_buf(&binary));
-    if (err == OK) err = dir_write(engine->settings.dir, DIR_CARD, bytes_of_buf(&text), 0600);
+    if (err == OK) err = dir_write(engine->settings.dir, DIR_CARD, bytes_of_buf(&text), 0644);
     if (err != OK) engine_notice(engine, "the card could not be rewritten: %s", err_text(err));
     buf_free(&binary);
     buf_free(&text);
