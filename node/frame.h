@@ -16,7 +16,7 @@ enum frame_type {
     FRAME_STOP = 3,     /* finish what is under way and exit 0 */
     FRAME_RESOLVED = 4, /* tag as asked; body: literal "tcp://ADDRESS:PORT" texts, each u8 length; empty: not found */
     /* child -> parent */
-    FRAME_READY = 10,
+    FRAME_READY = 10,   /* once; body: nothing, or of net: the endpoint that it listens on */
     FRAME_FATAL = 11,   /* body: u8 exit code (1 to 125), text for the operator; the child exits by itself */
     FRAME_RESOLVE = 12, /* body: "tcp://HOST:PORT" */
 
@@ -24,14 +24,16 @@ enum frame_type {
     FRAME_NET_ALLOW = 20, /* body: all CURVE keys that may connect, 32 bytes each; links of others are closed at once */
     FRAME_NET_DIAL = 21,  /* body: 32-byte server key, literal endpoint text; the engine chooses an odd link number */
     FRAME_NET_SEND = 22,  /* body: one message */
-    FRAME_NET_CLOSE = 23,
+    FRAME_NET_CLOSE = 23, /* answered by NET_DOWN, as every end of a link */
     /* net -> engine */
-    FRAME_NET_UP = 30,      /* body: u8 outbound, 32-byte key of the peer, text of its address; inbound link numbers are even */
+    FRAME_NET_UP = 30,      /* body: u8 outbound, 32-byte key of the peer, text of its address; inbound link numbers are even,
+                               and begin with the first message: who dials speaks first, within 10 s */
     FRAME_NET_DOWN = 31,    /* body: text of the reason */
     FRAME_NET_MESSAGE = 32, /* body: one message */
     FRAME_NET_LOSSY = 33,   /* a send found the queue full: that message and later ones were dropped until the queue drained */
     FRAME_NET_COUNTS = 34, /* body: u64 refused strangers, u64 cut links, u64 bytes in, u64 bytes out; once a second when changed */
-    FRAME_NET_SENT = 35,   /* body: u32 bytes of this link that left the frame buffer for ZeroMQ since the last such frame */
+    FRAME_NET_SENT = 35, /* body: u32 bytes of messages of this link that the peer's kernel has acknowledged, or that were dropped,
+                               since the last such frame: with at most 4 MiB under way nothing is lossy while the peer drains */
 
     /* engine -> key; tag is returned with the answer */
     FRAME_KEY_SIGN = 40,      /* body: purpose 1, type 1, suite 1, zero 1, seq 8, hash 32 */

@@ -208,23 +208,27 @@ static void links_step(struct net *net, uint64_t now_ms) {
     }
 }
 
+/* A connection is known before anybody on it gets a serial: so a message with an earlier serial is of an earlier connection. */
+static void before_admission(void *context) { net_router_events(context, clock_monotonic_ms()); }
+
 static int turn(struct net *net) {
     uint64_t now_ms = clock_monotonic_ms();
     parent_step(net);
     key_step(net);
+    /* The engine first: a key that it allowed before its peer dialled is admitted. */
+    engine_step(net);
     if (net->router.sock != NULL) {
         net_router_events(net, now_ms);
-        net_zap_step(&net->zap);
+        net_zap_step(&net->zap, before_admission, net);
+        net_receive_router(net, now_ms);
     }
-    engine_step(net);
-    if (net->router.sock != NULL) net_receive_router(net, now_ms);
     links_step(net, now_ms);
     guard_step(net, now_ms);
     net_links_closing(net);
     /* In this order: the look at the sockets lets ZeroMQ learn which queues have room again. */
     bool pending = sockets_pending(net);
     int wait_ms = net_send_step(net);
-    if (pending) wait_ms = 0;
+    if (pending || net->stop) wait_ms = 0;
     counts_tell(net, now_ms);
     if (NET_ENGINE(net)->fd >= 0 && channel_flush(NET_ENGINE(net)) != OK) net->engine_failed = true;
     if (net->engine_failed) {

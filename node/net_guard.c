@@ -49,8 +49,12 @@ void net_guard_opened(struct net_guard *guard, int fd, bool inbound, uint64_t se
     int duplicate = fcntl(fd, F_DUPFD_CLOEXEC, 0);
     /* It is closed already: the event that says so is on its way. */
     if (duplicate < 0) return;
-    guard->connections[fd] =
-        (struct net_connection){.used = true, .inbound = inbound, .fd = duplicate, .since_ms = now_ms, .serial_first = serial_next};
+    guard->connections[fd] = (struct net_connection){.used = true,
+                                                     .inbound = inbound,
+                                                     .fd = duplicate,
+                                                     .since_ms = now_ms,
+                                                     .serial_first = serial_next,
+                                                     .order = guard->order_next++};
     guard->used_count++;
     if (fd >= guard->used_end) guard->used_end = fd + 1;
     if (inbound) guard->strangers++;
@@ -78,7 +82,9 @@ void net_guard_cut(struct net_guard *guard, int fd) {
     if (connection == NULL || connection->cut) return;
     if (is_stranger(connection)) guard->strangers--;
     connection->cut = true;
-    guard->cut_count++;
+    /* With a reset at the close: a peer whose window was shut would else not learn of an orderly end for a minute. */
+    struct linger reset = {.l_onoff = 1, .l_linger = 0};
+    setsockopt(connection->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
     shutdown(connection->fd, SHUT_RDWR);
 }
 
@@ -92,7 +98,7 @@ static void oldest_stranger_cut(struct net_guard *guard) {
     int oldest = -1;
     for (int fd = 0; fd < guard->used_end; fd++) {
         if (!is_stranger(&guard->connections[fd])) continue;
-        if (oldest < 0 || guard->connections[fd].since_ms < guard->connections[oldest].since_ms) oldest = fd;
+        if (oldest < 0 || guard->connections[fd].order < guard->connections[oldest].order) oldest = fd;
     }
     if (oldest >= 0) net_guard_cut(guard, oldest);
 }

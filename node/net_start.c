@@ -48,7 +48,7 @@ static bool stranger_refused(struct net *net, struct net_socket *monitor, char w
             return false;
         }
         net_router_events(net, now_ms);
-        net_zap_step(&net->zap);
+        net_zap_step(&net->zap, NULL, NULL);
         unsigned event;
         uint32_t value;
         while (net_monitor_next(monitor, &event, &value)) {

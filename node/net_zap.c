@@ -113,7 +113,7 @@ static void request_answer(struct net_zap *zap, const struct request *request) {
     frame_send(zap, bytes_of(metadata, metadata_bytes), false);
 }
 
-void net_zap_step(struct net_zap *zap) {
+void net_zap_step(struct net_zap *zap, void (*before)(void *context), void *context) {
     if (zap->socket.sock == NULL) return;
     zap->socket.check = true;
     for (int i = 0; i < REQUESTS_A_STEP; i++) {
@@ -122,6 +122,7 @@ void net_zap_step(struct net_zap *zap) {
             zap->socket.check = false;
             return;
         }
+        if (before != NULL) before(context);
         request_answer(zap, &request);
     }
 }

@@ -24,7 +24,8 @@ void net_zap_close(struct net_zap *zap);
 enum err net_zap_allow(struct net_zap *zap, struct bytes keys) MUST_USE;
 bool net_zap_allowed(const struct net_zap *zap, const uint8_t key[static NET_CURVE_KEY_BYTES]);
 
-/* Answers all requests that wait. */
-void net_zap_step(struct net_zap *zap);
+/* Answers all requests that wait. `before` (may be null) is called after a request was read and before it gets its serial: all that
+   ZeroMQ said of the connection so far can be heard then. */
+void net_zap_step(struct net_zap *zap, void (*before)(void *context), void *context);
 
 #endif

@@ -1,5 +1,6 @@
 #include "node/pages.h"
 
+#include "crypto/random.h"
 #include "crypto/secret.h"
 
 #include <sodium.h>
@@ -24,8 +25,9 @@ struct pages {
     struct rocks_walk walk;
     struct slot slots[SLOTS];
     uint64_t uses;
-    struct buf sealed; /* scratch for sealing */
-    struct buf packed; /* scratch for opening */
+    struct random random; /* for nonces: a system call for each page would cost more than its sealing */
+    struct buf sealed;    /* scratch for sealing */
+    struct buf packed;    /* scratch for opening */
 };
 
 struct pages *pages_new(struct rocks *rocks, const struct vault *vault) {
@@ -34,6 +36,7 @@ struct pages *pages_new(struct rocks *rocks, const struct vault *vault) {
     pages->rocks = rocks;
     pages->buckets = buckets_new(rocks, vault);
     pages->codec = block_codec_new();
+    random_init_kernel(&pages->random);
     for (size_t i = 0; i < SLOTS; i++) buf_init(&pages->slots[i].plain, BLOCK_PLAIN_BYTES_MAX);
     buf_init(&pages->sealed, 0);
     buf_init(&pages->packed, 0);
@@ -57,6 +60,7 @@ void pages_free(struct pages *pages) {
     for (size_t i = 0; i < SLOTS; i++) wipe_and_free(&pages->slots[i].plain);
     wipe_and_free(&pages->packed);
     buf_free(&pages->sealed);
+    random_wipe(&pages->random);
     free(pages);
 }
 
@@ -101,7 +105,7 @@ enum err pages_seal(struct pages *pages, rocksdb_writebatch_t *batch, struct buc
     head_write(out, head);
     uint8_t *nonce = buf_grow(out, PAGES_OVERHEAD_BYTES - PAGES_HEAD_BYTES + packed.size);
     if (out->failed) return buf_result(out);
-    randombytes_buf(nonce, 24);
+    random_bytes(&pages->random, nonce, 24);
     crypto_aead_xchacha20poly1305_ietf_encrypt(nonce + 24, NULL, packed.data, packed.size, out->data, AD_BYTES, NULL, nonce, key);
     rocksdb_writebatch_put_cf(batch, pages->rocks->families[ROCKS_PAGES], (const char *)out->data, PAGES_KEY_BYTES,
                               (const char *)out->data + PAGES_KEY_BYTES, out->size - PAGES_KEY_BYTES);

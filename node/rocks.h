@@ -27,6 +27,7 @@ struct rocks {
     rocksdb_cache_t *cache;
     rocksdb_readoptions_t *read;
     rocksdb_readoptions_t *read_prefix; /* an iterator ends where the prefix of its seek ends: for the index */
+    rocksdb_readoptions_t *read_once;   /* leaves the cache to others: for pages, which are kept opened elsewhere */
     rocksdb_writeoptions_t *write;      /* no sync: the committer syncs for many */
 };
 

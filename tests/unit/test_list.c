@@ -70,10 +70,10 @@ static void test_text(void **state) {
     assert_int_equal(taking.item_count, 1);
     char expected[1024];
     snprintf(expected, sizeof expected,
-             "{\"type\":\"indicator\",\"spec_version\":\"2.1\",\"id\":\"%s\",\"created\":\"2026-09-21T13:33:20.000Z\",\"modified\":"
-             "\"2026-09-21T13:33:20.000Z\",\"pattern\":\"[url:value = "
+             "{\"type\":\"indicator\",\"spec_version\":\"2.1\",\"id\":\"%s\",\"created\":\"2026-09-21T14:13:20.000Z\",\"modified\":"
+             "\"2026-09-21T14:13:20.000Z\",\"pattern\":\"[url:value = "
              "'http://evil.example/it\\\\'s%%5C\\\"\\\\\\\\']\",\"pattern_type\":\"stix\","
-             "\"valid_from\":\"2026-09-21T13:33:20.000Z\",\"object_marking_refs\":[\"marking-definition--bab4a63c-aed9-4cf5-a766-"
+             "\"valid_from\":\"2026-09-21T14:13:20.000Z\",\"object_marking_refs\":[\"marking-definition--bab4a63c-aed9-4cf5-a766-"
              "dfca5abac2bb\"]}",
              taking.items[0].id);
     assert_string_equal(taking.items[0].text, expected);

@@ -1,5 +1,6 @@
 /* The network process: who gets in, what is cut, and that it survives its neighbours. */
 #define _GNU_SOURCE /* memmem */
+#include "tests/unit/curve_client.h"
 #include "tests/unit/net_node.h"
 
 #include "node/clock.h"
@@ -270,26 +271,23 @@ static void test_endless_multipart(void **state) {
     (void)state;
     struct net_node a, b;
     struct frame frame;
-    struct raw raw;
+    struct curve_client hostile;
     uint64_t inbound, attacker;
     static uint8_t part[65536];
     pair_start(&a, &b, &inbound);
-    raw_open(&raw, &a, b.public_key, b.secret_key);
-    zmq_send(raw.socket, "one", 3, 0);
+    assert_true(curve_client_open(&hostile, a.endpoint, a.public_key, b.public_key, b.secret_key));
+    assert_true(curve_client_send(&hostile, bytes_of_text("one"), false));
     assert_true(net_node_expect(&a, FRAME_NET_UP, &frame));
     attacker = frame.tag;
     long resident_max_kib = 0;
-    bool cut = false;
-    uint64_t deadline_ms = clock_monotonic_ms() + 5000;
-    while (!cut && clock_monotonic_ms() < deadline_ms) {
-        for (int i = 0; i < 64; i++) zmq_send(raw.socket, part, sizeof part, ZMQ_SNDMORE);
-        long kib = resident_kib(a.pid);
+    size_t count = 0;
+    while (count < 16000 && curve_client_send(&hostile, bytes_of(part, sizeof part), true)) {
+        long kib = ++count % 16 == 0 ? resident_kib(a.pid) : 0;
         if (kib > resident_max_kib) resident_max_kib = kib;
-        cut = raw_event(&raw, ZMQ_EVENT_DISCONNECTED, 1) != 0;
     }
-    assert_true(cut);
+    assert_true(count < 16000);
+    print_message("endless multipart: cut after %zu MiB, peak %ld MiB resident\n", count / 16, resident_max_kib / 1024);
 #ifndef __SANITIZE_ADDRESS__
-    print_message("endless multipart: peak %ld MiB resident\n", resident_max_kib / 1024);
     assert_true(resident_max_kib < 200 * 1024);
 #endif
     assert_true(net_node_expect(&a, FRAME_NET_DOWN, &frame));
@@ -297,7 +295,36 @@ static void test_endless_multipart(void **state) {
     net_node_send(&b, 1, bytes_of_text("still here"));
     assert_true(net_node_expect(&a, FRAME_NET_MESSAGE, &frame));
     assert_int_equal(frame.tag, inbound);
-    raw_close(&raw);
+    curve_client_close(&hostile);
+    pair_stop(&a, &b);
+}
+
+/* The same from a member that never completed any message, so that no link stands yet; and a crowd of silent strangers. */
+static void test_strangers_are_bounded(void **state) {
+    (void)state;
+    struct net_node a, b;
+    struct frame frame;
+    struct curve_client hostile, crowd[3 * NET_STRANGERS_MAX];
+    uint64_t inbound;
+    static uint8_t part[65536];
+    pair_start(&a, &b, &inbound);
+    assert_true(curve_client_open(&hostile, a.endpoint, a.public_key, b.public_key, b.secret_key));
+    size_t count = 0;
+    while (count < 16000 && curve_client_send(&hostile, bytes_of(part, sizeof part), true)) count++;
+    assert_true(count < 16000);
+    curve_client_close(&hostile);
+
+    size_t ended = 0, crowd_size = sizeof crowd / sizeof crowd[0];
+    for (size_t i = 0; i < crowd_size; i++) assert_true(curve_client_connect(&crowd[i], a.endpoint));
+    /* Of so many at once the oldest are gone before their handshake could time out. */
+    uint64_t start_ms = clock_monotonic_ms();
+    for (size_t i = 0; i < crowd_size - NET_STRANGERS_MAX; i++) ended += curve_client_ended(&crowd[i]);
+    assert_int_equal(ended, crowd_size - NET_STRANGERS_MAX);
+    assert_true(clock_monotonic_ms() - start_ms < NET_HANDSHAKE_MS);
+    /* A member gets in all the same. */
+    net_node_dial(&b, 3, a.public_key, a.endpoint);
+    assert_true(net_node_expect(&b, FRAME_NET_UP, &frame));
+    for (size_t i = 0; i < crowd_size; i++) curve_client_close(&crowd[i]);
     pair_stop(&a, &b);
 }
 
@@ -425,11 +452,22 @@ static void test_settings(void **state) {
 int main(void) {
     if (sodium_init() < 0) return 1;
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_trusted_peer),    cmocka_unit_test(test_sent_adds_up),     cmocka_unit_test(test_stranger),
-        cmocka_unit_test(test_no_key),          cmocka_unit_test(test_wrong_server_key), cmocka_unit_test(test_allow_shrinks),
-        cmocka_unit_test(test_message_too_big), cmocka_unit_test(test_multipart),        cmocka_unit_test(test_endless_multipart),
-        cmocka_unit_test(test_lossy),           cmocka_unit_test(test_engine_replaced),  cmocka_unit_test(test_killed),
-        cmocka_unit_test(test_parent_gone),     cmocka_unit_test(test_address_taken),    cmocka_unit_test(test_settings),
+        cmocka_unit_test(test_trusted_peer),
+        cmocka_unit_test(test_sent_adds_up),
+        cmocka_unit_test(test_stranger),
+        cmocka_unit_test(test_no_key),
+        cmocka_unit_test(test_wrong_server_key),
+        cmocka_unit_test(test_allow_shrinks),
+        cmocka_unit_test(test_message_too_big),
+        cmocka_unit_test(test_multipart),
+        cmocka_unit_test(test_endless_multipart),
+        cmocka_unit_test(test_strangers_are_bounded),
+        cmocka_unit_test(test_lossy),
+        cmocka_unit_test(test_engine_replaced),
+        cmocka_unit_test(test_killed),
+        cmocka_unit_test(test_parent_gone),
+        cmocka_unit_test(test_address_taken),
+        cmocka_unit_test(test_settings),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -231,7 +231,7 @@ static void test_engine_restarts_all(void **state) {
     run_start(&run, "");
     run_expect_all(&run);
     pid_t net = run.pids[ROLE_NET], key = run.pids[ROLE_KEY];
-    kill(run.pids[ROLE_ENGINE], SIGSEGV);
+    kill(run.pids[ROLE_ENGINE], SIGKILL);
     run_expect_all(&run);
     assert_int_not_equal(run.pids[ROLE_NET], net);
     assert_int_not_equal(run.pids[ROLE_KEY], key);
