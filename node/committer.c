@@ -1,8 +1,11 @@
 #include "node/committer.h"
 
+#include "node/waltail.h"
+
 #include <assert.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -16,6 +19,7 @@ struct committer {
     struct rocks *rocks;
     bool sync;
     int event_fd;
+    uint64_t run, groups; /* of this opening, for the marks in the log */
     pthread_t thread;
     pthread_mutex_t lock; /* of all that follows */
     pthread_cond_t work;
@@ -24,6 +28,7 @@ struct committer {
     struct queue done;
     size_t pending; /* waiting or in the group under way */
     bool stop;
+    bool gather; /* more belongs to this group: do not begin it yet */
     enum err error;
     char why[ROCKS_WHY_BYTES];
 };
@@ -40,8 +45,11 @@ static void queue_put(struct queue *queue, struct commit *first, struct commit *
 /* One group: all are written, one sync covers them. */
 static enum err group_write(struct committer *committer, struct commit *group, char *why) {
     char *error = NULL;
-    for (struct commit *commit = group; commit != NULL; commit = commit->next) {
+    struct waltail_place place = {.run = committer->run, .group = ++committer->groups};
+    for (const struct commit *commit = group; commit != NULL; commit = commit->next) place.count++;
+    for (struct commit *commit = group; commit != NULL; commit = commit->next, place.index++) {
         if (commit->result != OK) return commit->result;
+        waltail_mark(commit->batch, &place);
         rocksdb_write(committer->rocks->db, committer->rocks->write, commit->batch, &error);
         if (error != NULL) return rocks_err(error, why);
     }
@@ -53,7 +61,8 @@ static void *run(void *argument) {
     struct committer *committer = argument;
     pthread_mutex_lock(&committer->lock);
     for (;;) {
-        while (committer->waiting.first == NULL && !committer->stop) pthread_cond_wait(&committer->work, &committer->lock);
+        while ((committer->waiting.first == NULL || committer->gather) && !committer->stop)
+            pthread_cond_wait(&committer->work, &committer->lock);
         if (committer->waiting.first == NULL) break;
         struct queue group = committer->waiting;
         committer->waiting = (struct queue){NULL, NULL};
@@ -88,6 +97,7 @@ struct committer *committer_new(struct rocks *rocks, bool sync, int event_fd) {
     committer->rocks = rocks;
     committer->sync = sync;
     committer->event_fd = event_fd;
+    randombytes_buf(&committer->run, sizeof committer->run);
     pthread_mutex_init(&committer->lock, NULL);
     pthread_cond_init(&committer->work, NULL);
     pthread_cond_init(&committer->idle, NULL);
@@ -121,7 +131,14 @@ void committer_add(struct committer *committer, struct commit *commit) {
     pthread_mutex_lock(&committer->lock);
     queue_put(&committer->waiting, commit, commit);
     committer->pending++;
-    pthread_cond_signal(&committer->work);
+    if (!committer->gather) pthread_cond_signal(&committer->work);
+    pthread_mutex_unlock(&committer->lock);
+}
+
+void committer_gather(struct committer *committer, bool gather) {
+    pthread_mutex_lock(&committer->lock);
+    committer->gather = gather;
+    if (!gather && committer->waiting.first != NULL) pthread_cond_signal(&committer->work);
     pthread_mutex_unlock(&committer->lock);
 }
 
@@ -146,6 +163,8 @@ size_t committer_pending(struct committer *committer) {
 
 void committer_wait(struct committer *committer) {
     pthread_mutex_lock(&committer->lock);
+    committer->gather = false;
+    pthread_cond_signal(&committer->work);
     while (committer->pending > 0) pthread_cond_wait(&committer->idle, &committer->lock);
     pthread_mutex_unlock(&committer->lock);
 }

@@ -19,6 +19,8 @@ struct committer *committer_new(struct rocks *rocks, bool sync, int event_fd);
 void committer_free(struct committer *committer);
 
 void committer_add(struct committer *committer, struct commit *commit);
+/* While it is on, no new group begins: what is added becomes one group, with one sync, when it goes off. committer_wait ends it. */
+void committer_gather(struct committer *committer, bool gather);
 /* The next completed one, in the order of adding; null: none. After a refusal by the disk every further result is that error:
    what a failed sync left behind is unknown, so nothing is ever tried again. */
 struct commit *committer_take(struct committer *committer);

@@ -246,8 +246,10 @@ static void serve(struct engine *engine, struct channel *channel, frame_function
     struct frame frame;
     enum err err = channel_fill(channel);
     while (!engine->stopping && channel->fd >= 0 && channel_next(channel, &frame) == OK) {
+        store_gather(engine->store, true);
         handle(engine, &frame);
         follow_ups(engine);
+        store_gather(engine->store, false);
     }
     if (err == OK || channel->fd < 0) return;
     if (parent) engine->stopping = true;

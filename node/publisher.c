@@ -9,6 +9,8 @@
 
 /* From items to own entries: policy, blocks, epochs, and the line of drafts that wait for their signature and then for the disk. */
 
+#define RECENT_KEPT 512 /* slots */
+
 enum err publisher_init(struct engine *engine) {
     struct publisher *publisher = &engine->publisher;
     publisher->author = secret_new(sizeof *publisher->author);
@@ -198,7 +200,7 @@ static uint64_t recent_hash(const struct publisher *publisher, const struct item
 
 static bool recent_add(struct publisher *publisher, uint64_t hash) {
     if (publisher->recent_count * 2 >= publisher->recent_capacity) {
-        size_t capacity = publisher->recent_capacity ? 2 * publisher->recent_capacity : 16384;
+        size_t capacity = publisher->recent_capacity ? 2 * publisher->recent_capacity : RECENT_KEPT;
         uint64_t *grown = calloc(capacity, sizeof *grown);
         if (!grown) return true;
         for (size_t i = 0; i < publisher->recent_capacity; i++) {
@@ -229,7 +231,14 @@ static void recent_clear(struct engine *engine) {
             const struct block *block = engine->clients[i].publication.builders[carriage].block;
             if (engine->clients[i].used && block && block_item_count(block) > 0) return;
         }
-    memset(publisher->recent, 0, publisher->recent_capacity * sizeof *publisher->recent);
+    /* A table that a bulk publication grew is not swept again for each single one after it. */
+    if (publisher->recent_capacity > RECENT_KEPT) {
+        free(publisher->recent);
+        publisher->recent = NULL;
+        publisher->recent_capacity = 0;
+    } else {
+        memset(publisher->recent, 0, publisher->recent_capacity * sizeof *publisher->recent);
+    }
     publisher->recent_count = 0;
 }
 

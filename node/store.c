@@ -1,6 +1,7 @@
 #include "node/store_private.h"
 
 #include "crypto/secret.h"
+#include "node/waltail.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -10,10 +11,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define CACHE_BYTES_MIN (8ULL * 1024 * 1024)
+#define LOCK_NAME       "store.lock"
 #define KEY_IDENTITY    "store/identity"
 #define KEY_COUNTS      "store/counts"
 #define FORMAT          1
@@ -43,6 +46,17 @@ static enum err directory_make(const char *path, char *why) {
     if (failed == 0 || errno == EINVAL) return OK;
     snprintf(why, ROCKS_WHY_BYTES, "cannot sync the directory above it: %s", strerror(errno));
     return ERR_IO;
+}
+
+/* Our own lock, held from before the log is looked through until closing: RocksDB's is taken only when it opens. */
+static enum err lock_take(struct store *store, char *why) {
+    char name[4200];
+    snprintf(name, sizeof name, "%s/" LOCK_NAME, store->path);
+    store->lock_fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (store->lock_fd >= 0 && flock(store->lock_fd, LOCK_EX | LOCK_NB) == 0) return OK;
+    if (store->lock_fd >= 0 && errno == EWOULDBLOCK) return ERR_BUSY;
+    snprintf(why, ROCKS_WHY_BYTES, "cannot lock " LOCK_NAME ": %s", strerror(errno));
+    return errno == ENOSPC || errno == EDQUOT ? ERR_FULL : ERR_IO;
 }
 
 enum err store_totals_put(struct store *store, rocksdb_writebatch_t *batch) {
@@ -145,11 +159,17 @@ enum err store_open(struct store **out, const struct store_options *options, cha
     struct store *store = calloc(1, sizeof *store);
     if (store == NULL) return ERR_MEMORY;
     buf_init(&store->scratch, 0);
+    store->lock_fd = -1;
     store->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     store->path = strdup(options->path);
     store->item = malloc(sizeof *store->item);
     enum err error = store->event_fd < 0 || store->path == NULL || store->item == NULL ? ERR_MEMORY : OK;
     if (error == OK) error = directory_make(options->path, said);
+    if (error == OK) error = lock_take(store, said);
+    if (error == OK && !options->torn_log) {
+        error = waltail_trim(store->path, &store->log_bytes_cut);
+        if (error == ERR_CORRUPT) snprintf(said, sizeof said, "the write-ahead log is damaged before its end");
+    }
     if (error == OK) {
         uint64_t cache = options->cache_bytes > CACHE_BYTES_MIN ? options->cache_bytes : CACHE_BYTES_MIN;
         error = rocks_open(&store->rocks, options->path, cache, options->torn_log, said);
@@ -179,6 +199,7 @@ void store_close(struct store *store) {
     if (store->rocks.db != NULL) rocks_close(&store->rocks);
     vault_free(store->vault);
     if (store->event_fd >= 0) close(store->event_fd);
+    if (store->lock_fd >= 0) close(store->lock_fd);
     if (store->scratch.data != NULL) secret_wipe(store->scratch.data, store->scratch.capacity);
     buf_free(&store->scratch);
     free(store->terms);
@@ -218,6 +239,7 @@ void store_counts(struct store *store, struct store_counts *out) {
         .disk_bytes = disk_bytes(store->path),
         .terms_in_memory = index_terms_in_memory(store->index),
         .pages_damaged = store->pages_damaged,
+        .log_bytes_cut = store->log_bytes_cut,
     };
 }
 

@@ -85,6 +85,8 @@ void store_batch_terms(struct store_batch *batch, uint64_t cursor, const struct 
 
 /* Gives the batch to the committer (takes ownership). `ticket` comes back from store_completed. */
 void store_commit(struct store *store, struct store_batch *batch, uint64_t ticket);
+/* Commits between (true) and (false) share one sync: what one message brings becomes durable at once. store_wait ends it too. */
+void store_gather(struct store *store, bool gather);
 /* Readable when commits have completed: for poll. */
 int store_fd(const struct store *store);
 /* The next completed ticket, in order; its pages are now searchable. ERR_NOT_FOUND: none. Any other error: the disk refused
@@ -145,6 +147,7 @@ enum err store_find_result(const struct store *store);
 struct store_counts {
     uint64_t items, pages, payloads, payload_bytes, entries, disk_bytes, terms_in_memory;
     uint64_t pages_damaged; /* met while the index was made again */
+    uint64_t log_bytes_cut; /* at opening, from the end of the log: what a power cut had left of the last, unacknowledged group */
 };
 void store_counts(struct store *store, struct store_counts *out);
 

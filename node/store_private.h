@@ -23,6 +23,7 @@ struct store {
     struct index *index;
     struct committer *committer;
     int event_fd;
+    int lock_fd;
     char *path;
     uint8_t instance[16];
     struct store_totals totals;  /* of all that was committed; cursor_next also of what is only batched */
@@ -32,6 +33,7 @@ struct store {
     struct term *terms;
     size_t terms_capacity;
     uint64_t pages_damaged;
+    uint64_t log_bytes_cut;
     enum err error; /* the first that a completed commit brought */
     enum err find_result;
     char why[ROCKS_WHY_BYTES];

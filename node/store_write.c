@@ -176,6 +176,8 @@ int store_fd(const struct store *store) { return store->event_fd; }
 
 size_t store_pending(const struct store *store) { return committer_pending(store->committer); }
 
+void store_gather(struct store *store, bool gather) { committer_gather(store->committer, gather); }
+
 void store_wait(struct store *store) { committer_wait(store->committer); }
 
 uint64_t store_cursor_uncompleted(const struct store *store) {

@@ -43,10 +43,10 @@ struct scan {
     size_t log_count;
     struct waltail_place last; /* of the last sound record before the damage; group 0: none yet */
     bool damaged;
-    size_t damaged_log;        /* where the first spoilt record begins */
+    size_t damaged_log; /* where the first spoilt record begins */
     size_t damaged_at;
-    bool holed;                /* zeros that were never written lie in it */
-    bool refused;              /* what follows shows that it had been synced */
+    bool holed;  /* zeros that were never written lie in it */
+    bool synced; /* what follows shows that it had been synced */
     struct waltail_place after;
     uint8_t tail[MARK_HEAD_BYTES + MARK_BYTES]; /* end of the record under way */
     size_t tail_bytes;
@@ -99,7 +99,8 @@ static bool hole_in(const struct log *log, size_t from, size_t to) {
 /* A whole record has ended, and its mark, if it has one, is the end of it. */
 static void record_ended(struct scan *scan) {
     const uint8_t *mark = scan->tail + MARK_HEAD_BYTES;
-    if (scan->tail_bytes < sizeof scan->tail || scan->tail[0] != 3 || scan->tail[1] != MARK_BYTES || get_be32(mark) != MARK_MAGIC) return;
+    if (scan->tail_bytes < sizeof scan->tail || scan->tail[0] != 3 || scan->tail[1] != MARK_BYTES || get_be32(mark) != MARK_MAGIC)
+        return;
     struct waltail_place place = {get_be64(mark + 4), get_be64(mark + 12), get_be32(mark + 20), get_be32(mark + 24)};
     if (!scan->damaged) {
         scan->last = place;
@@ -107,10 +108,10 @@ static void record_ended(struct scan *scan) {
     }
     const struct waltail_place *last = &scan->last;
     bool last_complete = last->group > 0 && last->index + 1 == last->count;
-    bool same = place.group == last->group && !last_complete, next = place.group == last->group + 1 && (last_complete || last->group == 0);
-    bool of_one = scan->after.group == 0 || scan->after.group == place.group;
-    bool one_run = last->group == 0 || place.run == last->run;
-    if (!(same || next) || !of_one || !one_run) scan->refused = true;
+    /* Only the rest of a group that had begun, or the one after a complete group, can be what was not synced. */
+    bool follows = last->group == 0 || (place.run == last->run && place.group == last->group + last_complete);
+    bool of_one = scan->after.group == 0 || (scan->after.run == place.run && scan->after.group == place.group);
+    if (!follows || !of_one) scan->synced = true;
     scan->after = place;
 }
 
@@ -149,7 +150,10 @@ static void log_scan(struct scan *scan, size_t index) {
         size_t size = record_at(scan, log, at);
         if (size == 0) {
             /* An end that is cut, or the zeros of room reserved ahead, are no damage: RocksDB drops them. */
-            if (zeros(log->data + at, log->size - at)) break;
+            if (zeros(log->data + at, log->size - at)) {
+                if (open) damage_note(scan, index, begin, at, log->size);
+                break;
+            }
             size_t from = at;
             do at++;
             while (at < log->size && record_at(scan, log, at) == 0);
@@ -241,7 +245,7 @@ enum err waltail_trim(const char *path, uint64_t *cut) {
     if (error == OK) {
         crc_init(scan->crc_table);
         for (size_t i = 0; i < scan->log_count; i++) log_scan(scan, i);
-        if (scan->damaged && scan->holed && !scan->refused) error = tail_cut(scan, dirfd(listing), cut);
+        if (scan->damaged) error = scan->holed && !scan->synced ? tail_cut(scan, dirfd(listing), cut) : ERR_CORRUPT;
     }
     if (scan != NULL)
         for (size_t i = 0; i < scan->log_count; i++) free(scan->logs[i].data);
