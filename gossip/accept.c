@@ -37,8 +37,18 @@ static enum err batch_read(struct batch *out, const struct peer *peer, const uin
     return OK;
 }
 
-bool accept_wants(const struct peer *peer, const struct block_body *body) {
-    return body->carriage == CARRIAGE_RELAY || log_epoch_readable(&peer->log, body->epoch_seq);
+/* PROTOCOL.md 9: a quota hits new payloads only, never entries, and nothing that is held. */
+static bool over_quota(struct gossip *gossip, const struct peer *peer, const struct block_body *body) {
+    struct member *member = gossip->peers.members[peer->member];
+    if (gossip->payload_quota_bytes == 0 || peer->member == 0) return false;
+    if (member->payload_bytes + body->seal.payload_bytes <= gossip->payload_quota_bytes) return false;
+    if (member->payloads_refused++ == 0) emit_notice(gossip, NOTICE_QUOTA, NULL, peer->node.id, 0, ERR_FULL);
+    return true;
+}
+
+bool accept_wants(struct gossip *gossip, const struct peer *peer, const struct block_body *body) {
+    if (body->carriage != CARRIAGE_RELAY && !log_epoch_readable(&peer->log, body->epoch_seq)) return false;
+    return !over_quota(gossip, peer, body);
 }
 
 /* What an accepted entry means to us beyond its place in the log. */
@@ -49,7 +59,7 @@ static void apply(struct gossip *gossip, struct peer *peer, const struct entry *
         emit_notice(gossip, NOTICE_ENTRY_FUTURE, NULL, peer->node.id, entry->seq, OK);
     if (entry->type == ENTRY_PREKEY && prekey_read(&prekey, entry->body) == OK) peers_prekey_learn(peer, &prekey);
     if (entry->type != ENTRY_BLOCK || peer->log.own || block_body_read(&body, entry->body) != OK) return;
-    if (body.expires_ms <= gossip->now_ms || !accept_wants(peer, &body)) return;
+    if (body.expires_ms <= gossip->now_ms || !accept_wants(gossip, peer, &body)) return;
     /* A full list has noted by itself where to look again. */
     if (!log_missing_add(&peer->log, entry->seq, &body)) return;
 }
@@ -108,6 +118,7 @@ enum err accept_payload(struct gossip *gossip, size_t index, struct missing *mis
     action->store_payload.seq = missing->seq;
     action->store_payload.body = missing->body;
     action->store_payload.payload = payload;
+    gossip->peers.members[peer->member]->payload_bytes += payload.size;
     missing->storing = true;
     missing->asked_link = 0;
     return OK;
@@ -166,7 +177,7 @@ void accept_scanned(struct gossip *gossip, const struct question *question, cons
         log->scan_from = event->scanned.next_seq;
     for (size_t i = 0; i < event->scanned.count; i++) {
         const struct scanned *row = &event->scanned.rows[i];
-        if (row->body.expires_ms <= gossip->now_ms || !accept_wants(peer, &row->body)) continue;
+        if (row->body.expires_ms <= gossip->now_ms || !accept_wants(gossip, peer, &row->body)) continue;
         if (!log_missing_add(log, row->seq, &row->body)) break;
     }
     size_t index = peers_index(&gossip->peers, peer);

@@ -29,6 +29,7 @@ enum notice_kind {
     NOTICE_PEER_SIGNATURE, /* cut: bad signature */
     NOTICE_PEER_RATE,      /* cut: over its budget */
     NOTICE_ENTRY_FUTURE,   /* stored and flagged: dated in the future */
+    NOTICE_QUOTA,          /* an agency's payloads reached the quota: new ones are not asked for */
     NOTICE_FORK            /* two entries at one sequence number: the log is frozen */
 };
 

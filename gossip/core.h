@@ -50,6 +50,7 @@ struct gossip {
     struct own_audience *audiences; /* ascending by epoch */
     size_t audience_count, audience_capacity;
 
+    uint64_t payload_quota_bytes; /* per foreign agency; 0: none */
     uint64_t now_ms, monotonic_ms;
     uint64_t started_ms;
     uint64_t sync_due_ms, dial_due_ms, scan_due_ms;
@@ -106,7 +107,7 @@ enum accept_from { ACCEPT_PUSHED, ACCEPT_FETCHED };
 enum err accept_entries(struct gossip *gossip, size_t index, struct bytes entries, uint64_t *seq_last) MUST_USE;
 enum err accept_payload(struct gossip *gossip, size_t index, struct missing *missing, struct bytes payload) MUST_USE;
 /* Whether we want this payload at all: relay, or direct in an epoch that is ours. */
-bool accept_wants(const struct peer *peer, const struct block_body *body);
+bool accept_wants(struct gossip *gossip, const struct peer *peer, const struct block_body *body);
 void accept_stored(struct gossip *gossip, const struct question *question);
 void accept_scan(struct gossip *gossip, size_t index);
 void accept_scanned(struct gossip *gossip, const struct question *question, const struct event *event);

@@ -49,7 +49,7 @@ struct event {
         struct { const uint8_t *node_id; uint64_t seq; bool readable; } epoch;
         struct { struct bytes chain; struct bytes prekeys; } trust;
         struct { const uint8_t *agency_id; } distrust;
-        struct { const uint8_t *node_id; uint64_t seq; const uint8_t *id; struct bytes prekey; } log; /* newest PREKEY body, or empty */
+        struct { const uint8_t *node_id; uint64_t seq; const uint8_t *id; struct bytes prekey; uint64_t payload_bytes; } log; /* newest PREKEY body, or empty */
         struct { uint64_t epoch_seq; struct bytes readers; } audience; /* node ids, one after the other */
     };
 };

@@ -17,6 +17,7 @@ enum err gossip_open(struct gossip **out, const struct gossip_options *options) 
     gossip->self->log.own = true;
     gossip->link_next = 1;
     gossip->allow_dirty = true;
+    gossip->payload_quota_bytes = options->payload_quota_bytes;
     memcpy(gossip->instance, options->instance, sizeof gossip->instance);
     random_init_seed(&gossip->random, options->seed);
     *out = gossip;
@@ -100,6 +101,7 @@ static enum err on_log(struct gossip *gossip, const struct event *event) {
     memcpy(log->head_id, event->log.id, HASH_BYTES);
     memcpy(log->durable_id, event->log.id, HASH_BYTES);
     if (log->heard < log->head) log->heard = log->head;
+    gossip->peers.members[peer->member]->payload_bytes += event->log.payload_bytes;
     if (!log->own) log->scan_from = 1;
     if (event->log.prekey.size == 0) return OK;
     enum err err = prekey_read(&prekey, event->log.prekey);

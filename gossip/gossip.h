@@ -13,6 +13,7 @@ struct gossip_options {
     struct bytes own_chain;                /* this agency's chain */
     uint8_t node_id[NODE_ID_BYTES];        /* this node, named in it */
     uint8_t instance[WIRE_INSTANCE_BYTES]; /* of the store */
+    uint64_t payload_quota_bytes;          /* held for each foreign agency at most; 0: no bound */
     uint8_t seed[RANDOM_SEED_BYTES];
 };
 
@@ -44,6 +45,7 @@ struct gossip_log_view {
     uint64_t head_durable;   /* and synced: what is claimed to others */
     uint64_t head_heard;     /* highest that any peer claimed */
     uint64_t missing;        /* payloads this node wants and does not have */
+    uint64_t refused;        /* payloads of its agency not asked for: over the quota */
     bool frozen;
     bool own;
 };

@@ -10,6 +10,8 @@
 struct member {
     struct agency agency;
     struct buf chain; /* its records, as verified */
+    uint64_t payload_bytes;    /* of its logs, held here */
+    uint64_t payloads_refused; /* not asked for: over the quota */
 };
 
 /* A node of a pinned agency, with its log. */

@@ -12,6 +12,7 @@ void gossip_log_view(const struct gossip *gossip, size_t index, struct gossip_lo
                                     .head_durable = peer->log.durable,
                                     .head_heard = peer->log.heard,
                                     .missing = log_missing_live(&peer->log),
+                                    .refused = gossip->peers.members[peer->member]->payloads_refused,
                                     .frozen = peer->log.frozen,
                                     .own = peer->log.own};
     memcpy(out->agency_id, gossip->peers.members[peer->member]->agency.id, AGENCY_ID_BYTES);

@@ -92,6 +92,9 @@ static void notice(struct engine *engine, const struct action *action) {
     case NOTICE_ENTRY_FUTURE:
         engine_notice(engine, "entry %llu of %s is dated in the future", (unsigned long long)action->notice.seq, who);
         break;
+    case NOTICE_QUOTA:
+        engine_notice(engine, "%s reached its payload quota (payload_quota in comity.yaml): new payloads are not fetched", who);
+        break;
     case NOTICE_FORK:
         engine_notice(engine, "the log of %s was forked near entry %llu and is frozen", who, (unsigned long long)action->notice.seq);
         break;

@@ -1,4 +1,5 @@
-/* rebuild: makes every index again, and pages that are missing, from the entries and payloads. The node must not run. */
+/* rebuild: checks entries and payloads, drops damaged payloads so that the mesh brings them again, and makes every index
+   again from the pages. The node must not run. */
 #ifndef NODE_REBUILD_H
 #define NODE_REBUILD_H
 

@@ -40,7 +40,7 @@ static void put_log(struct engine *engine, struct buf *out, size_t index) {
     uint64_t payloads = 0;
     gossip_log_view(engine->gossip, index, &view);
     if (store_payloads(engine->store, view.node_id, payload_count, &payloads) != OK) payloads = 0;
-    pack_write_map(out, 9);
+    pack_write_map(out, 10);
     put_text(out, "agency", engine_agency_name(engine, view.agency_id));
     put_uint(out, "entries", view.head_durable);
     put_bool(out, "frozen", view.frozen);
@@ -50,6 +50,7 @@ static void put_log(struct engine *engine, struct buf *out, size_t index) {
     put_hex(out, "node", view.node_id, NODE_ID_BYTES);
     put_bool(out, "own", view.own);
     put_uint(out, "payloads", payloads);
+    put_uint(out, "refused", view.refused);
 }
 
 static size_t links_open(const struct engine *engine) {

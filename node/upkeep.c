@@ -83,6 +83,12 @@ static bool chain_take(void *context, const char *key, struct bytes value) {
     return true;
 }
 
+static bool payload_sum(void *context, uint64_t seq, size_t bytes) {
+    (void)seq;
+    *(uint64_t *)context += bytes;
+    return true;
+}
+
 static bool log_take(void *context, const uint8_t node_id[static NODE_ID_BYTES], uint64_t seq_first, uint64_t seq_last) {
     struct engine *engine = context;
     struct event event = {.kind = EVENT_LOG};
@@ -104,6 +110,7 @@ static bool log_take(void *context, const uint8_t node_id[static NODE_ID_BYTES],
     event.log.seq = seq_last;
     event.log.id = entry.id;
     event.log.prekey = bytes_of_buf(&prekey);
+    if (store_payloads(engine->store, node_id, payload_sum, &event.log.payload_bytes) != OK) engine_notice(engine, "stored payloads cannot be counted");
     enum err err = engine_step(engine, &event);
     if (err != OK && err != ERR_UNKNOWN_AUTHOR) engine_notice(engine, "a stored log was not taken: %s", err_text(err));
     buf_free(&prekey);
@@ -155,6 +162,7 @@ static enum err genesis_take(struct engine *engine, const struct card *own) {
 static enum err core_open(struct engine *engine, const struct card *own) {
     struct gossip_options options = {.own_chain = bytes_of_buf(&engine->own_chain)};
     bool known = false;
+    options.payload_quota_bytes = engine->settings.payload_quota_bytes;
     memcpy(options.node_id, engine->node_id, NODE_ID_BYTES);
     store_instance(engine->store, options.instance);
     random_bytes(&engine->random, options.seed, sizeof options.seed);
