@@ -12,6 +12,7 @@ Q := $(if $(V),,@)
 PACKAGES_BUILD = gcc make pkg-config libc6-dev libzmq3-dev libczmq-dev libsodium-dev libmsgpack-dev librocksdb-dev libzstd-dev \
                  libyajl-dev libyaml-dev libidn2-dev libseccomp-dev libsystemd-dev
 PACKAGES_TEST  = libcmocka-dev clang-format python3 python3-zmq zstd binutils procps
+PACKAGES_DEMO  = jq
 PACKAGES_FUZZ  = clang libclang-rt-14-dev
 
 B := build$(if $(SAN),-san)
@@ -20,7 +21,7 @@ MODULES = libsodium libzstd libczmq libzmq msgpack yaml-0.1 libidn2 libseccomp l
 # Everything that needs a package asks for this stamp first, so that a fresh machine is set up before pkg-config is asked.
 ifneq ($(filter-out packages clean format,$(or $(MAKECMDGOALS),all)),)
 ifndef COMITY_PACKAGES_CHECKED
-PACKAGES_DONE := $(shell sh deploy/packages.sh $(PACKAGES_BUILD) $(if $(filter check tests bench fuzz% tidy golden,$(MAKECMDGOALS)),$(PACKAGES_TEST)) $(if $(filter fuzz%,$(MAKECMDGOALS)),$(PACKAGES_FUZZ)) >&2 && echo yes)
+PACKAGES_DONE := $(shell sh deploy/packages.sh $(PACKAGES_BUILD) $(if $(filter check tests bench fuzz% tidy golden,$(MAKECMDGOALS)),$(PACKAGES_TEST)) $(if $(filter demo,$(MAKECMDGOALS)),$(PACKAGES_DEMO)) $(if $(filter fuzz%,$(MAKECMDGOALS)),$(PACKAGES_FUZZ)) >&2 && echo yes)
 ifneq ($(PACKAGES_DONE),yes)
 $(error packages are missing, see above)
 endif

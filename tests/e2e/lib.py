@@ -137,6 +137,12 @@ def must(condition, seconds, text, *details):
     return value
 
 
+def must_hold(node, count, seconds, text, *details):
+    """Waits until a node's feed has `count` objects, then checks that it has no more."""
+    wait_until(lambda: len(node.feed()) >= count, seconds)
+    check_equal(len(node.feed()), count, "%s (within %g s)" % (text, seconds), *details)
+
+
 # --- processes -------------------------------------------------------------------------------------------------------------
 
 _PR_SET_PDEATHSIG = 1
@@ -427,10 +433,8 @@ class Node:
 
     def links(self):
         """Names of the agencies whose links are open."""
-        try:
-            return link_names(self.status())
-        except RuntimeError:
-            return set()
+        result = self("peers", "--json")
+        return link_names(result.value) if result.code == OK else set()
 
     def linked(self, *others):
         return all(other.name in self.links() for other in others)
@@ -472,15 +476,12 @@ def feed_text(each):
 
 def carried_unread(node):
     """Payloads that a node keeps for others and cannot open."""
-    return node.status()["payloads"]["carried"]
+    status = node.status()
+    return status["payloads"] - status.get("payloads_readable", 0)
 
 
-def link_names(status):
-    return {each["agency"] for each in status["links"] if each.get("open", True)}
-
-
-def logs_of(status, name):
-    return [each for each in status["logs"] if each["agency"] == name]
+def link_names(peers):
+    return {each["agency"] for each in peers["links"] if each["state"] == "open"}
 
 
 # --- a place for one story -------------------------------------------------------------------------------------------------
@@ -499,6 +500,12 @@ class Place:
 
     def node(self, name, **more):
         return Node(self, name, **more)
+
+    def alone(self, name):
+        """A running node with one partner that is pinned and never there: somebody to publish for."""
+        node, partner = self.node(name), self.node("absent." + name, relayed=False)
+        node.trust(partner)
+        return node.start()
 
     def mesh(self, *names, start=True):
         """Nodes that all trust each other, linked through their relays."""

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """A node that was away for 60 days gets what was sealed to its old prekey; one that is away too long is refused by name."""
-from lib import OK, REFUSED, check, check_equal, indicators, main, must, story
+from lib import OK, REFUSED, check, check_equal, indicators, main, must, must_hold, story
 
 DAY_MS = 24 * 3600 * 1000
 
@@ -18,7 +18,7 @@ def sixty_days(place):
     a, b, c = place.mesh("agency.a", "agency.b", "agency.c")
     first, _ = indicators("day0", 10)
     a.publish_good(first, "TLP:AMBER", [b, c])
-    must(lambda: len(c.feed()) == 10, 30, "C is there at first")
+    must_hold(c, 10, 30, "C is there at first")
     check(c.stop() is not None, "C goes away")
     wanted = [each["id"] for each in first]
     for day in (15, 30, 45, 60):
@@ -28,10 +28,10 @@ def sixty_days(place):
         red, _ = indicators("red%d" % day, 5)
         check_equal(a.publish(red, "TLP:RED", [c]).code, OK, "day %d: and TLP:RED for C" % day)
         wanted += [each["id"] for each in objects + red]
-        must(lambda: len(b.feed()) == 10 + 20 * (day // 15), 45, "day %d: B has its part" % day, b.log_tail)
+        must_hold(b, 10 + 20 * (day // 15), 45, "day %d: B has its part" % day, b.log_tail)
     c.env["COMITY_CLOCK_OFFSET_MS"] = str(60 * DAY_MS)
     place.start(c)
-    must(lambda: len(c.feed()) == len(wanted), 90, "C has all that was sealed to its old prekey", c.log_tail, a.log_tail)
+    must_hold(c, len(wanted), 90, "C has all that was sealed to its old prekey", c.log_tail, a.log_tail)
     check_equal(set(c.feed_ids()), set(wanted), "exactly that")
     back, values = indicators("back", 5)
     c.publish_good(back, "TLP:AMBER", [a])

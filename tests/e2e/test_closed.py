@@ -45,8 +45,7 @@ def knock(port, server_key=None, keys=None, seconds=4):
         if peer in ready:
             received.append(peer.recv())
     peer.disable_monitor()
-    peer.close()
-    context.term()
+    context.destroy(linger=0)
     return events, received
 
 
@@ -79,6 +78,14 @@ def strangers(place):
         check("CONNECTED" in events, "a stranger with %s reaches the port" % text)
         check("HANDSHAKE_SUCCEEDED" not in events, "and is not let in", str(events))
         check_equal(received, [], "and receives nothing")
+    # The same knock at a door that lets everybody in, to show that it would be seen.
+    context = zmq.Context()
+    door = context.socket(zmq.ROUTER)
+    door.curve_publickey, door.curve_secretkey = keys
+    door.curve_server = True
+    port = door.bind_to_random_port("tcp://127.0.0.1")
+    check("HANDSHAKE_SUCCEEDED" in knock(port, keys[0], zmq.curve_keypair())[0], "an open door would have been seen")
+    context.destroy(linger=0)
     check(b.ready() and b.linked(a), "B runs on, linked with A")
     objects, values = indicators("strangers", 5)
     a.publish_good(objects, "TLP:GREEN", "all")

@@ -2,7 +2,7 @@
 """What is published arrives: with the author off line, after an absence, over bad links, after a restart of all; once."""
 import json
 
-from lib import carried_unread, check, check_equal, feed_text, indicators, main, must, story
+from lib import carried_unread, check, check_equal, feed_text, indicators, main, must, must_hold, story
 
 
 @story
@@ -18,7 +18,7 @@ def author_off_line(place):
     check(a.stop() is not None, "A stops")
     place.start(c, link=False)
     must(lambda: c.linked(b), 45, "C is linked with B", c.log_tail)
-    must(lambda: len(c.feed()) == len(values), 60, "C has all of it, with A off line", c.log_tail, b.log_tail)
+    must_hold(c, len(values), 60, "C has all of it, with A off line", c.log_tail, b.log_tail)
     check(all(c.finds(value) for value in values), "C finds every value")
     wanted = {each["id"]: each for each in objects}
     check(all(wanted[json_of(each)["id"]] == json_of(each) for each in c.feed()), "every object is what A wrote")
@@ -37,7 +37,7 @@ def author_cut_off(place):
     check(not c.linked(a) and not a.linked(c), "A and C are not linked")
     objects, values = indicators("cut", 30)
     check_equal(a.publish(objects, "TLP:AMBER", [c]).code, 0, "A publishes for C")
-    must(lambda: len(c.feed()) == len(values), 60, "C has it through B", c.log_tail, b.log_tail)
+    must_hold(c, len(values), 60, "C has it through B", c.log_tail, b.log_tail)
     check(not b.finds(values[0]), "B cannot read it")
     check(not c.linked(a), "C never was linked with A")
     a.relay("refuse off")
@@ -58,12 +58,12 @@ def red_is_direct(place):
     must(lambda: b.finds(marker_values[0]), 30, "B has what was published later")
     check_equal(carried_unread(b), before, "B carries no payload of the TLP:RED block")
     place.start(c)
-    must(lambda: len(c.feed()) == len(values), 60, "C has it from A", c.log_tail)
+    must_hold(c, len(values), 60, "C has it from A", c.log_tail)
 
 
 @story
 def catch_up(place):
-    """B was down while A published in several steps; over a slow link that breaks on the way it still gets all, in order, once."""
+    """B was down while A published in several steps; over a slow link that breaks on the way it still gets all, once."""
     a, b = place.mesh("agency.a", "agency.b")
     check(b.stop() is not None, "B stops")
     wanted = []
@@ -82,7 +82,9 @@ def catch_up(place):
     ids = b.feed_ids()
     check_equal(len(ids), len(set(ids)), "nothing is doubled")
     check_equal(set(ids), set(wanted), "nothing is missing, nothing is strange")
-    check_equal(ids, wanted, "the order is the author's")
+    place_of = {each: number for number, each in enumerate(ids)}
+    first = [place_of[each] for each in wanted[:200]]
+    check_equal(first, sorted(first), "within one publication the order is the author's")
 
 
 @story
@@ -96,7 +98,7 @@ def stalled_link(place):
     check(not b.finds(values[0]), "nothing arrives over a stalled link")
     for relay in (a.relay, b.relay):
         relay("stall off")
-    must(lambda: len(b.feed()) == len(values), 60, "all arrives when it moves again", b.log_tail)
+    must_hold(b, len(values), 60, "all arrives when it moves again", b.log_tail)
 
 
 @story
@@ -109,7 +111,7 @@ def restart_of_all(place):
     c.publish_good(objects[200:], "TLP:RED", [a])
     sizes = {a: 300, b: 200, c: 300}
     for node in nodes:
-        must(lambda: len(node.feed()) == sizes[node], 45, "%s has %d objects" % (node.name, sizes[node]), node.log_tail)
+        must_hold(node, sizes[node], 45, "%s has %d objects" % (node.name, sizes[node]), node.log_tail)
     before = {node: node.feed() for node in nodes}
     for node in nodes:
         check(node.stop() is not None, "%s stops" % node.name)
@@ -119,7 +121,7 @@ def restart_of_all(place):
     more, more_values = indicators("after", 50)
     b.publish_good(more, "TLP:GREEN", "all")
     for node in nodes:
-        must(lambda: len(node.feed()) == sizes[node] + 50, 45, "%s has what was published after it" % node.name, node.log_tail)
+        must_hold(node, sizes[node] + 50, 45, "%s has what was published after it" % node.name, node.log_tail)
     check(all(a.finds(value) for value in (values[0], values[150], values[299], more_values[0])), "A finds old and new")
     for node in nodes:
         node.kill()
@@ -161,7 +163,7 @@ def one_id_two_authors(place):
     theirs["id"] = mine["id"]
     a.publish_good([mine], "TLP:GREEN", "all")
     b.publish_good([theirs], "TLP:GREEN", "all")
-    must(lambda: len(c.feed()) == 2, 45, "C has both", c.log_tail)
+    must_hold(c, 2, 45, "C has both", c.log_tail)
     got = c("get", mine["id"], "--json")
     check(got.code == 0 and b"ours-" in got.out and b"theirs-" in got.out, "get lists both", str(got))
     got = c("get", mine["id"], "--from", b.name, "--json")

@@ -5,7 +5,7 @@ import os
 import random
 import shutil
 
-from lib import carried_unread, check, check_equal, feed_text, indicators, main, must, note, story, wait_until
+from lib import carried_unread, check, check_equal, feed_text, indicators, main, must, must_hold, note, story, wait_until
 
 
 def texts(node):
@@ -23,18 +23,18 @@ def flipped_on_the_link(place):
     a, b = place.mesh("agency.a", "agency.b")
     wanted = {}
     for number, position in enumerate((1, 150, 900, 4000, 20000, 60000)):
-        flips = sum(relay.count()["flipped"] for relay in (a.relay, b.relay))
-        for relay in (a.relay, b.relay):
-            relay("flip %d" % position)
+        must(lambda: a.linked(b) and b.linked(a), 90, "A and B are linked")
+        relay = max((a.relay, b.relay), key=lambda each: each.count()["open"])
+        flips = relay.count()["flipped"]
+        relay("flip %d" % position)
         # Names that do not compress, so that late positions are reached.
         objects, _ = indicators("flip%d" % number, 1500)
         a.publish_good(objects, "TLP:GREEN", "all")
         wanted.update({each["id"]: each for each in objects})
-        must(lambda: sum(relay.count()["flipped"] for relay in (a.relay, b.relay)) > flips, 45, "byte %d was altered" % position)
-        must(lambda: len(b.feed()) == len(wanted), 90, "all %d objects arrive" % len(wanted), a.log_tail, b.log_tail)
+        must(lambda: relay.count()["flipped"] > flips, 45, "byte %d was altered" % position)
+        # An altered length may be waited for until the heartbeat finds the link dead; then it is dialled again.
+        must_hold(b, len(wanted), 120, "all %d objects arrive" % len(wanted), a.log_tail, b.log_tail)
         check(texts(b) == wanted, "they are what A wrote")
-        for relay in (a.relay, b.relay):
-            relay("flip 1000000000")
     for position in (5, 70, 300, 500):
         for relay in (a.relay, b.relay):
             relay("reset")
@@ -42,7 +42,7 @@ def flipped_on_the_link(place):
         objects, _ = indicators("handshake%d" % position, 20)
         a.publish_good(objects, "TLP:GREEN", "all")
         wanted.update({each["id"]: each for each in objects})
-        must(lambda: len(b.feed()) == len(wanted), 90, "all arrives after a flip at byte %d of new connections" % position,
+        must_hold(b, len(wanted), 120, "all arrives after a flip at byte %d of new connections" % position,
              a.log_tail, b.log_tail)
     check(texts(b) == wanted, "B holds exactly what A wrote")
 
@@ -63,6 +63,11 @@ def flip_bit(path, chance):
     return "%s, byte %d of %d" % (os.path.basename(path), offset, size)
 
 
+def copy(source, target):
+    """A stopped node's directory; its socket is made anew at the start."""
+    shutil.copytree(source, target, symlinks=True, ignore=shutil.ignore_patterns("*.sock"))
+
+
 @story
 def flipped_on_the_disk(place):
     """A bit is flipped in what B carries for C: C never gets altered bytes; B refuses to start, or repairs from A."""
@@ -75,15 +80,15 @@ def flipped_on_the_disk(place):
     check(b.stop() is not None and a.stop() is not None, "A and B stop")
     kept = place.path("kept")
     fresh = place.path("fresh")
-    shutil.copytree(b.dir, kept, symlinks=True)
-    shutil.copytree(c.dir, fresh, symlinks=True)
+    copy(b.dir, kept)
+    copy(c.dir, fresh)
     seed = int(os.environ.get("COMITY_SEED", random.SystemRandom().randrange(1 << 32)))
     note("COMITY_SEED=%d" % seed)
     chance = random.Random(seed)
     for trial in range(int(os.environ.get("COMITY_FLIPS", "4"))):
         for node, source in ((b, kept), (c, fresh)):
             shutil.rmtree(node.dir)
-            shutil.copytree(source, node.dir, symlinks=True)
+            copy(source, node.dir)
         files = store_files(b)
         check(files, "B has store files")
         where = flip_bit(chance.choices(files, [os.path.getsize(path) for path in files])[0], chance)
@@ -99,7 +104,7 @@ def flipped_on_the_disk(place):
         check_equal(altered, set(), "trial %d (%s; B %s): C has nothing that A did not write" % (
             trial, where, "runs" if up else "refused to start"), b.log_tail)
         place.start(a, link=False)
-        must(lambda: len(c.feed()) == len(wanted), 90, "trial %d: all arrives once A is back" % trial, c.log_tail, b.log_tail)
+        must_hold(c, len(wanted), 90, "trial %d: all arrives once A is back" % trial, c.log_tail, b.log_tail)
         check(texts(c) == wanted, "trial %d: it is what A wrote" % trial)
         for node in (a, b, c):
             node.kill()

@@ -3,10 +3,11 @@
 import os
 import random
 import signal
+import subprocess
 import threading
 import time
 
-from lib import REFUSED, alive, check, check_equal, children, family, indicators, main, must, note, role, story, wait_until
+from lib import COMITY, alive, bundle, check, check_equal, children, family, indicators, main, must, must_hold, note, role, story, wait_until
 
 CYCLES = int(os.environ.get("COMITY_KILL_CYCLES", "20"))
 
@@ -98,16 +99,15 @@ def each_role(place):
     a, b = place.mesh("agency.a", "agency.b")
     total = 0
     for victim in (a, b):
-        for index in range(len(children(victim.process.pid))):
-            objects, _ = indicators("role-%s-%d" % (victim.name, index), 20)
+        for name in sorted(role(pid).split("/")[-1] for pid in children(victim.process.pid)):
+            objects, _ = indicators("%s %s" % (victim.name, name), 20)
             a.publish_good(objects, "TLP:GREEN", "all")
             total += 20
-            pid = children(victim.process.pid)[index]
-            name = role(pid).split("/")[-1]
+            pid = [pid for pid in children(victim.process.pid) if role(pid).endswith(name)][0]
             os.kill(pid, signal.SIGKILL)
             must(lambda: not alive(pid) and victim.ready(), 30, "%s is ready after '%s' was killed" % (victim.name, name), victim.log_tail)
             check_equal(len(a.feed()), total, "A has all %d" % total)
-            must(lambda: len(b.feed()) == total, 60, "B has all %d" % total, a.log_tail, b.log_tail)
+            must_hold(b, total, 60, "B has all %d" % total, a.log_tail, b.log_tail)
 
 
 @story
@@ -122,7 +122,6 @@ def sigterm(place):
         took = node.stop(seconds=30)
         check(took is not None and took <= 5, "%s ends within 5 s (%.2f s)" % (node.name, took or -1), node.log_tail)
         check_equal([role(pid) for pid in pids if alive(pid)], [], "no process of %s is left" % node.name)
-        check(b"" == open(node.log_path, "rb").read()[:0], "its log is kept")
     load.stop()
     a.start()
     check(set(load.acknowledged) <= set(a.feed_ids()), "what was acknowledged before SIGTERM is there")
@@ -140,9 +139,7 @@ def sigterm(place):
 @story
 def client_killed(place):
     """A publishing command that is killed or stopped halfway holds up nobody, and its repetition doubles nothing."""
-    import subprocess
-    from lib import COMITY, bundle
-    a = place.node("agency.a").start()
+    a = place.alone("agency.a")
     objects, _ = indicators("client", 3000)
     data = bundle(objects)
     for share in (0.3, 0.7, 0.99):
@@ -156,7 +153,7 @@ def client_killed(place):
         process.stdin = None
         check(a.ready(), "the node accepts publications")
     result = a.publish(data, "TLP:GREEN", "all")
-    check(result.code in (0, REFUSED) and result.code == 0, "the whole file is published then", str(result))
+    check_equal(result.code, 0, "the whole file is published then", str(result))
     ids = a.feed_ids()
     check_equal((len(ids), len(set(ids))), (3000, 3000), "each object is there once")
 
