@@ -7,7 +7,7 @@
 # all of it, C only the green part, and nothing of B's part may stand in C's files in clear.
 set -u
 root=$(cd "$(dirname "$0")/.." && pwd)
-comity=${COMITY:-$root/build/comity}
+comity=$(realpath -m "${COMITY:-$root/build/comity}")
 file=${FILE:-$root/deploy/demo/sample.json}
 A=cert.north B=police.east C=ministry.west
 values_per_label=6

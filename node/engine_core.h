@@ -70,6 +70,7 @@ struct draft {
 struct builder {
     struct block *block;
     uint64_t valid_until_ms; /* latest of its items; UINT64_MAX when one has no end */
+    struct buf recent;       /* hashes of its items in the publisher's table, 8 bytes each: taken out again if it is dropped */
 };
 
 /* A client's publication. */

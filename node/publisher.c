@@ -10,6 +10,7 @@
 /* From items to own entries: policy, blocks, epochs, and the line of drafts that wait for their signature and then for the disk. */
 
 #define RECENT_KEPT 512 /* slots */
+#define RECENT_GONE 2   /* a slot that held a hash: look-ups go on past it (hashes are odd) */
 
 enum err publisher_init(struct engine *engine) {
     struct publisher *publisher = &engine->publisher;
@@ -160,6 +161,7 @@ static enum err block_draft(struct engine *engine, struct publication *publicati
             draft->block = builder->block;
             draft->body = body;
             publication->last_seq = draft->seq;
+            buf_clear(&builder->recent);
             builder->block = NULL;
             draft_sign(engine, draft);
             return OK;
@@ -180,8 +182,21 @@ enum err publisher_flush(struct engine *engine, struct publication *publication)
     return OK;
 }
 
+static void recent_remove(struct publisher *publisher, uint64_t hash) {
+    if (publisher->recent_capacity == 0) return;
+    size_t at = hash & (publisher->recent_capacity - 1);
+    while (publisher->recent[at] && publisher->recent[at] != hash) at = (at + 1) & (publisher->recent_capacity - 1);
+    if (publisher->recent[at]) publisher->recent[at] = RECENT_GONE;
+}
+
+/* What a client left without committing was never published: it must not count as known when it comes again. */
 void publisher_drop(struct engine *engine, struct publication *publication) {
-    for (int carriage = CARRIAGE_RELAY; carriage <= CARRIAGE_DIRECT; carriage++) pool_give(engine, publication->builders[carriage].block);
+    for (int carriage = CARRIAGE_RELAY; carriage <= CARRIAGE_DIRECT; carriage++) {
+        struct builder *builder = &publication->builders[carriage];
+        for (size_t at = 0; at < builder->recent.size; at += 8) recent_remove(&engine->publisher, get_be64(builder->recent.data + at));
+        buf_free(&builder->recent);
+        pool_give(engine, builder->block);
+    }
     audience_free(&publication->audience);
     *publication = (struct publication){0};
 }
@@ -204,7 +219,7 @@ static bool recent_add(struct publisher *publisher, uint64_t hash) {
         uint64_t *grown = calloc(capacity, sizeof *grown);
         if (!grown) return true;
         for (size_t i = 0; i < publisher->recent_capacity; i++) {
-            if (!publisher->recent[i]) continue;
+            if (!publisher->recent[i] || publisher->recent[i] == RECENT_GONE) continue;
             size_t at = publisher->recent[i] & (capacity - 1);
             while (grown[at]) at = (at + 1) & (capacity - 1);
             grown[at] = publisher->recent[i];
@@ -266,6 +281,7 @@ static bool known(struct engine *engine, const struct publication *publication, 
     static struct item held;
     uint64_t cursors[64];
     size_t count = store_find_id(engine->store, item->id, cursors, 64);
+    if (store_find_result(engine->store) != OK) engine_notice(engine, "the index cannot be read: an object may be published twice");
     for (size_t i = count; i-- > 0;) {
         struct page_head head;
         struct bytes encoded;
@@ -334,6 +350,8 @@ enum err publisher_item(struct engine *engine, struct publication *publication, 
         return OK;
     }
     err = block_put(engine, publication, decision.carriage, &item, encoded);
+    if (err == OK) buf_put_u64(&publication->builders[decision.carriage].recent, hash);
+    else recent_remove(&engine->publisher, hash);
     if (err == ERR_TOO_BIG) {
         refuse(verdict, err, "size", "the object does not fit into a block of 256 KiB when packed");
         return OK;

@@ -99,6 +99,12 @@ static bool hit_answer(struct engine *engine, struct client *client, uint64_t ta
     return true;
 }
 
+/* A miss that is none is worse than no answer. */
+static void index_unreadable(struct engine *engine, struct client *client, uint64_t tag) {
+    server_error(client, tag, ERR_CORRUPT, "the index cannot be read (%s): stop the node and run `comity rebuild`",
+                 err_text(store_find_result(engine->store)));
+}
+
 void query_search(struct engine *engine, struct client *client, const struct frame *frame) {
     struct pack_reader reader = pack_reader_of(frame->body);
     uint64_t cursors[QUERY_HITS_MAX], answered[QUERY_HITS_MAX];
@@ -119,6 +125,7 @@ void query_search(struct engine *engine, struct client *client, const struct fra
         }
     }
     if (pack_done(&reader) != OK) server_error(client, frame->tag, ERR_FORMAT, "the question is not well formed");
+    else if (store_find_result(engine->store) != OK) index_unreadable(engine, client, frame->tag);
     else done(client, frame->tag, answered_count);
 }
 
@@ -139,6 +146,10 @@ void query_get(struct engine *engine, struct client *client, const struct frame 
         return;
     }
     size_t hits = store_find_id(engine->store, id, cursors, QUERY_HITS_MAX);
+    if (store_find_result(engine->store) != OK) {
+        index_unreadable(engine, client, frame->tag);
+        return;
+    }
     for (size_t i = 0; i < hits; i++) count += hit_answer(engine, client, frame->tag, cursors[i], NULL, id, from_set ? from : NULL);
     done(client, frame->tag, count);
 }
@@ -204,7 +215,7 @@ void query_feed_pump(struct engine *engine, struct client *client) {
             break;
         }
         if (err != OK) {
-            server_error(client, feed->tag, err, "a stored page cannot be read: `comity rebuild` mends it");
+            server_error(client, feed->tag, err, "a stored page cannot be read: it is damaged on disk");
             feed->active = false;
             return;
         }

@@ -31,12 +31,13 @@ class Test:
 
 
 def binaries(build, suite, seconds):
-    """Built tests whose source still stands: a leftover of another branch is not run."""
+    """Built unit tests whose source still stands (a leftover of another branch is not run), and the simulations."""
     folder = os.path.join(build, "tests", suite)
     for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else []:
         path = os.path.join(folder, name)
         source = os.path.join(ROOT, "tests", suite, name + ".c")
-        if name.startswith("test_") and os.path.isfile(source) and os.access(path, os.X_OK) and "." not in name:
+        wanted = suite == "sim" or (name.startswith("test_") and os.path.isfile(source))
+        if wanted and "." not in name and os.path.isfile(path) and os.access(path, os.X_OK):
             yield Test(suite, name, [path], seconds)
 
 
