@@ -20,6 +20,7 @@ static inline uint64_t key_tag(enum key_tag purpose, uint64_t which) { return (u
 #define READER_EPOCHS 512
 #define READER_HELD_MAX 1024
 #define READER_COUNT_KEY "blocks-read"
+#define READER_OURS_PREFIX "secret/ours" /* then the author's node and the epoch: "1" or "0" */
 
 enum epoch_state { EPOCH_EMPTY, EPOCH_PENDING, EPOCH_NOT_OURS, EPOCH_OURS };
 struct reader_epoch {
@@ -206,6 +207,8 @@ void reader_free(struct engine *engine);
 void reader_entries(struct engine *engine, struct store_batch *batch, struct bytes entries);
 void reader_payload(struct engine *engine, const struct action *action);
 void reader_opened(struct engine *engine, uint64_t which, const uint8_t *secret);
+/* An EPOCH entry met while scanning: asks the key process if nobody knows yet whether it is ours (a crash came in between). */
+void reader_epoch_seen(struct engine *engine, struct bytes bytes);
 void reader_key_restarted(struct engine *engine);
 void reader_count_load(struct engine *engine); /* once the store is open */
 /* Adds the pages and terms of an opened or closed block to a batch. `head` gives author, seq, expiry; cursors are drawn here. */

@@ -78,6 +78,7 @@ static bool scan_visit(void *context, uint64_t seq, bool verified, struct bytes 
         scan->next = seq;
         return false;
     }
+    if (bytes.size > ENTRY_HEADER_BYTES && bytes.data[1] == ENTRY_EPOCH) reader_epoch_seen(scan->engine, bytes);
     /* The type alone tells most entries apart; the rest of the parsing is for blocks only. */
     if (bytes.size < ENTRY_HEADER_BYTES || bytes.data[1] != ENTRY_BLOCK) return true;
     if (store_payload_exists(scan->engine->store, scan->node_id, seq)) return true;
@@ -89,6 +90,7 @@ static bool scan_visit(void *context, uint64_t seq, bool verified, struct bytes 
 void load_scan(struct engine *engine, const struct follow_up *ask) {
     static struct scan scan; /* 150 KiB; one thread */
     struct event event = {.kind = EVENT_SCANNED};
+    store_wait(engine->store); /* what was just accepted must be seen: nobody asks twice */
     scan = (struct scan){.engine = engine, .node_id = ask->node_id, .rows_max = ask->size_max < SCAN_ROWS_MAX ? ask->size_max : SCAN_ROWS_MAX};
     enum err err = store_entries(engine->store, ask->node_id, ask->seq, scan_visit, &scan);
     if (err != OK) engine_notice(engine, "stored entries cannot be read: %s", err_text(err));

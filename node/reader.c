@@ -210,23 +210,41 @@ static void held_release(struct engine *engine, const struct reader_epoch *epoch
     reader->held_count = kept;
 }
 
+static void verdict_name(char out[static 96], const uint8_t *node_id, uint64_t seq) {
+    char prefix[64];
+    node_key_name(prefix, sizeof prefix, READER_OURS_PREFIX, node_id);
+    snprintf(out, 96, "%s/%016llx", prefix, (unsigned long long)seq);
+}
+
+/* Remembered, so that after a restart it is known which `direct` payloads are wanted. */
+static void verdict_keep(struct engine *engine, const struct reader_epoch *epoch) {
+    char name[96];
+    struct store_batch *batch = store_batch_new(engine->store);
+    if (!batch) return;
+    verdict_name(name, epoch->node_id, epoch->seq);
+    store_batch_meta(batch, name, bytes_of_text(epoch->state == EPOCH_OURS ? "1" : "0"));
+    store_commit(engine->store, batch, 0);
+}
+
+void reader_epoch_seen(struct engine *engine, struct bytes bytes) {
+    struct entry entry;
+    char name[96];
+    struct buf verdict = {0};
+    if (entry_parse(&entry, bytes) != OK || epoch_find(&engine->reader, entry.node_id, entry.seq)) return;
+    verdict_name(name, entry.node_id, entry.seq);
+    if (store_meta(engine->store, name, &verdict) == ERR_NOT_FOUND) epoch_begin(engine, &entry);
+    buf_free(&verdict);
+}
+
 void reader_opened(struct engine *engine, uint64_t which, const uint8_t *secret) {
-    char name[96], prefix[64];
     if (which >= READER_EPOCHS) return;
     struct reader_epoch *epoch = &engine->reader.epochs[which];
     if (epoch->state != EPOCH_PENDING) return;
     epoch->state = secret ? EPOCH_OURS : EPOCH_NOT_OURS;
     if (secret) memcpy(epoch->secret, secret, EPOCH_SECRET_BYTES);
     held_release(engine, epoch);
+    verdict_keep(engine, epoch);
     if (!secret) return;
-    /* Remembered, so that after a restart the `direct` payloads of this epoch are known to be wanted. */
-    struct store_batch *batch = store_batch_new(engine->store);
-    if (batch) {
-        node_key_name(prefix, sizeof prefix, "secret/ours", epoch->node_id);
-        snprintf(name, sizeof name, "%s/%016llx", prefix, (unsigned long long)epoch->seq);
-        store_batch_meta(batch, name, bytes_of_text("1"));
-        store_commit(engine->store, batch, 0);
-    }
     struct event event = {.kind = EVENT_EPOCH};
     uint8_t node_id[NODE_ID_BYTES];
     memcpy(node_id, epoch->node_id, NODE_ID_BYTES);

@@ -130,8 +130,8 @@ static bool ours_take(void *context, const char *key, struct bytes value) {
     struct engine *engine = context;
     struct event event = {.kind = EVENT_EPOCH};
     uint8_t node_id[NODE_ID_BYTES];
-    const char *hex = key + strlen("secret/ours/");
-    (void)value;
+    const char *hex = key + strlen(READER_OURS_PREFIX "/");
+    if (!bytes_equal_text(value, "1")) return true;
     if (strlen(hex) != 2 * NODE_ID_BYTES + 1 + 16 || !hex_decode(node_id, sizeof node_id, bytes_of(hex, 2 * NODE_ID_BYTES))) return true;
     event.epoch.node_id = node_id;
     event.epoch.seq = strtoull(hex + 2 * NODE_ID_BYTES + 1, NULL, 16);
@@ -175,7 +175,7 @@ static enum err core_open(struct engine *engine, const struct card *own) {
         err = genesis_take(engine, own);
     if (err == OK) err = store_logs(engine->store, log_take, engine);
     if (err == OK) err = store_meta_each(engine->store, "secret/audience/", audience_take, engine);
-    if (err == OK) err = store_meta_each(engine->store, "secret/ours/", ours_take, engine);
+    if (err == OK) err = store_meta_each(engine->store, READER_OURS_PREFIX "/", ours_take, engine);
     return err;
 }
 
