@@ -126,7 +126,7 @@ BENCH_HELPERS  = $(call objects,$(filter-out $(wildcard tests/bench/bench_*.c),$
 $(B)/tests/bench/bench_%: $(B)/tests/bench/bench_%.o $(BENCH_HELPERS) $(ARCHIVES)
 	$(Q)$(CC) $(ALL_LDFLAGS) $(filter %.o,$^) $(ARCHIVES) $(LIBS_NODE) $(LIBS_GOSSIP) $(LIBS_CRYPTO) $(if $(findstring nats,$@),-lnats) -o $@
 bench: all
-	@$(MAKE) --no-print-directory -j$(JOBS) $(BENCH_PROGRAMS)
+	@$(MAKE) --no-print-directory -j$(JOBS) $(BENCH_PROGRAMS) $(E2E_TOOLS)
 	@/usr/bin/python3 -B tests/bench/bench.py --build $(B)
 
 install: all

@@ -4,10 +4,11 @@
 
 /* A batch of consecutive entries, checked for form and for its inner chain. */
 struct batch {
-    struct bytes fresh;        /* the part behind our head */
+    struct bytes fresh; /* the part behind our head */
     size_t fresh_count;
     struct entry last;
-    bool fork;                 /* it contradicts what we hold at or right behind our head */
+    bool fork; /* it contradicts what we hold at or right behind our head */
+    bool cut;  /* it went past a revocation: `last` is the last good one */
 };
 
 static enum err batch_read(struct batch *out, const struct peer *peer, const uint8_t agency_id[static AGENCY_ID_BYTES],
@@ -18,18 +19,25 @@ static enum err batch_read(struct batch *out, const struct peer *peer, const uin
     uint64_t expected = 0;
     *out = (struct batch){0};
     while (rest.size > 0) {
-        enum err err = entry_parse(&out->last, rest);
+        struct entry parsed;
+        const struct entry *entry = &parsed;
+        enum err err = entry_parse(&parsed, rest);
         if (err != OK) return err == ERR_TRUNCATED ? ERR_FORMAT : err;
-        const struct entry *entry = &out->last;
         if (memcmp(entry->agency_id, agency_id, AGENCY_ID_BYTES) != 0) return ERR_FORMAT;
         if (memcmp(entry->node_id, peer->node.id, NODE_ID_BYTES) != 0) return ERR_FORMAT;
         if (expected != 0 && (entry->seq != expected || memcmp(entry->previous, previous, HASH_BYTES) != 0)) return ERR_FORMAT;
         if (expected == 0 && entry->seq > log->head + 1) return ERR_CHAIN;
+        if (peer->node.revoked && entry->seq > peer->node.revoked_seq) {
+            out->cut = true;
+            break;
+        }
         if (entry->seq == log->head && memcmp(entry->id, log->head_id, HASH_BYTES) != 0) out->fork = true;
         if (entry->seq == log->head + 1 && memcmp(entry->previous, log->head_id, HASH_BYTES) != 0) out->fork = true;
         if (entry->seq > log->head) {
-            if (out->fresh_count++ == 0) out->fresh = rest;
+            if (out->fresh_count++ == 0) out->fresh = bytes_of(rest.data, 0);
+            out->fresh.size += entry->size;
         }
+        out->last = parsed;
         expected = entry->seq + 1;
         memcpy(previous, entry->id, HASH_BYTES);
         rest = bytes_of(rest.data + entry->size, rest.size - entry->size);
@@ -58,7 +66,7 @@ static void apply(struct gossip *gossip, struct peer *peer, const struct entry *
     if (entry->time_ms > gossip->now_ms + LIMIT_FUTURE_MS)
         emit_notice(gossip, NOTICE_ENTRY_FUTURE, NULL, peer->node.id, entry->seq, OK);
     if (entry->type == ENTRY_PREKEY && prekey_read(&prekey, entry->body) == OK) peers_prekey_learn(peer, &prekey);
-    if (entry->type != ENTRY_BLOCK || peer->log.own || block_body_read(&body, entry->body) != OK) return;
+    if (entry->type != ENTRY_BLOCK || block_body_read(&body, entry->body) != OK) return;
     if (body.expires_ms <= gossip->now_ms || !accept_wants(gossip, peer, &body)) return;
     /* A full list has noted by itself where to look again. */
     if (!log_missing_add(&peer->log, entry->seq, &body)) return;
@@ -71,12 +79,14 @@ enum err accept_entries(struct gossip *gossip, size_t index, struct bytes entrie
     enum err err = batch_read(&batch, peer, gossip->peers.members[peer->member]->agency.id, entries);
     if (err != OK) return err;
     *seq_last = batch.last.seq;
-    if (entries.size == 0) return OK;
-    if (batch.fresh_count == 0 && !batch.fork) return OK;
+    if (batch.fresh_count == 0 && !batch.fork) return batch.cut ? ERR_REVOKED : OK;
+    /* PROTOCOL.md 3.3: a cut names its last good entry, so another branch up to the same number is none. */
+    bool at_cut = peer->node.revoked && batch.last.seq == peer->node.revoked_seq;
+    if (at_cut && memcmp(batch.last.id, peer->node.revoked_hash, HASH_BYTES) != 0) return ERR_REVOKED;
     /* PROTOCOL.md 4.3: size, known log, duplicate and chain were checked; the signature comes last, being the dearest. */
     err = entry_verify(&batch.last, peer->node.sign_public);
-    if (err != OK) return err;
-    if (peer->node.revoked && batch.last.seq > peer->node.revoked_seq) return ERR_REVOKED;
+    /* Inside a batch nobody vouched for signatures: where we cut it, a bad one is not the sender's fault. */
+    if (err != OK) return batch.cut ? ERR_REVOKED : err;
     if (batch.fork) {
         log->frozen = true;
         emit_notice(gossip, NOTICE_FORK, NULL, peer->node.id, log->head, ERR_FORK);
@@ -105,13 +115,14 @@ enum err accept_entries(struct gossip *gossip, size_t index, struct bytes entrie
     return OK;
 }
 
-enum err accept_payload(struct gossip *gossip, size_t index, struct missing *missing, struct bytes payload) {
+enum err accept_payload(struct gossip *gossip, size_t index, struct missing *missing, struct bytes payload, bool quiet) {
     struct peer *peer = gossip->peers.list[index];
     if (!block_payload_matches(payload, &missing->body.seal)) return ERR_HASH;
     struct question *question = question_new(gossip, QUESTION_STORE_PAYLOAD);
     if (!question) return ERR_BUSY;
     memcpy(question->node_id, peer->node.id, NODE_ID_BYTES);
     question->seq = missing->seq;
+    question->quiet = quiet;
     struct action *action = emit(gossip, ACTION_STORE_PAYLOAD);
     action->store_payload.ticket = question->ticket;
     action->store_payload.node_id = peer->node.id;
@@ -120,18 +131,19 @@ enum err accept_payload(struct gossip *gossip, size_t index, struct missing *mis
     action->store_payload.payload = payload;
     gossip->peers.members[peer->member]->payload_bytes += payload.size;
     missing->storing = true;
-    missing->asked_link = 0;
+    sync_unask(gossip, missing);
     return OK;
 }
 
 static void durable(struct gossip *gossip, size_t index, const struct question *question) {
     struct log *log = &gossip->peers.list[index]->log;
-    if (question->seq <= log->durable) return;
+    if (question->seq <= log->durable || question->seq > log->head) return; /* the latter: unpinned and pinned again meanwhile */
     log->durable = question->seq;
     memcpy(log->durable_id, question->id, HASH_BYTES);
+    accept_scan(gossip, index);
     for (size_t i = 0; i < LIMIT_LINKS; i++) {
         struct link *link = &gossip->links.list[i];
-        if (link->state == LINK_OPEN) sync_heads_due(gossip, link);
+        if (link->number != 0 && link->state == LINK_OPEN) sync_heads_due(gossip, link, index);
     }
 }
 
@@ -140,13 +152,11 @@ void accept_stored(struct gossip *gossip, const struct question *question) {
     if (!peer) return; /* unpinned meanwhile */
     size_t index = peers_index(&gossip->peers, peer);
     if (question->kind == QUESTION_STORE_ENTRIES) durable(gossip, index, question);
-    if (peer->log.own) {
-        own_stored(gossip, question->ticket);
-    } else if (question->kind == QUESTION_STORE_PAYLOAD) {
-        struct missing *missing = log_missing_find(&peer->log, question->seq);
-        if (missing) log_missing_done(&peer->log, missing);
-        push_have(gossip, index, question->seq, NULL);
-    }
+    if (peer->log.own) own_stored(gossip, question->ticket);
+    if (question->kind != QUESTION_STORE_PAYLOAD) return;
+    struct missing *missing = log_missing_find(&peer->log, question->seq);
+    if (missing) log_missing_done(&peer->log, missing);
+    if (!question->quiet) push_have(gossip, index, question->seq, NULL);
 }
 
 /* --- payloads that the list of missing ones could not hold --- */
@@ -154,7 +164,9 @@ void accept_stored(struct gossip *gossip, const struct question *question) {
 void accept_scan(struct gossip *gossip, size_t index) {
     struct peer *peer = gossip->peers.list[index];
     struct log *log = &peer->log;
-    if (log->scan_from == 0 || log->scanning || log->own || log_missing_live(log) > LIMIT_MISSING_PER_LOG / 2) return;
+    /* What is not on the disk yet cannot be found there: durable() comes back here. */
+    if (log->scan_from == 0 || log->scan_from > log->durable || log->scanning || log_missing_live(log) > LIMIT_MISSING_PER_LOG / 2)
+        return;
     struct question *question = question_new(gossip, QUESTION_SCAN);
     if (!question) return;
     memcpy(question->node_id, peer->node.id, NODE_ID_BYTES);
@@ -166,6 +178,7 @@ void accept_scan(struct gossip *gossip, size_t index) {
     action->scan.rows_max = LIMIT_MISSING_PER_LOG - log_missing_live(log);
     log->scanning = true;
     log->scan_from = 0;
+    log->scan_seen = log->durable;
 }
 
 void accept_scanned(struct gossip *gossip, const struct question *question, const struct event *event) {
@@ -173,8 +186,10 @@ void accept_scanned(struct gossip *gossip, const struct question *question, cons
     if (!peer) return;
     struct log *log = &peer->log;
     log->scanning = false;
-    if (event->scanned.next_seq != 0 && (log->scan_from == 0 || log->scan_from > event->scanned.next_seq))
-        log->scan_from = event->scanned.next_seq;
+    if (event->scanned.next_seq != 0)
+        log_scan_want(log, event->scanned.next_seq, log->scan_seen);
+    else if (log->scan_seen < log->scan_until)
+        log_scan_want(log, log->scan_seen + 1, log->scan_until);
     for (size_t i = 0; i < event->scanned.count; i++) {
         const struct scanned *row = &event->scanned.rows[i];
         if (row->body.expires_ms <= gossip->now_ms || !accept_wants(gossip, peer, &row->body)) continue;

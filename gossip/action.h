@@ -16,9 +16,9 @@ enum action_kind {
     ACTION_STORE_PAYLOAD, /* a payload (and its items, if this node reads it); EVENT_STORED when durable */
     ACTION_LOAD_ENTRIES,
     ACTION_LOAD_PAYLOAD,
-    ACTION_SCAN,          /* list BLOCK entries of a log without payload; EVENT_SCANNED */
-    ACTION_CHAIN,         /* an agency's chain grew: keep it; its log list may be longer */
-    ACTION_NOTICE         /* something the operator should see */
+    ACTION_SCAN,  /* list BLOCK entries of a log without payload; EVENT_SCANNED */
+    ACTION_CHAIN, /* an agency's chain grew: keep it; its log list may be longer */
+    ACTION_NOTICE /* something the operator should see */
 };
 
 /* What happened, for the operator and the counters. PROTOCOL.md 8 */
@@ -36,18 +36,67 @@ enum notice_kind {
 struct action {
     enum action_kind kind;
     union {
-        struct { uint32_t link; struct bytes bytes; } send;
-        struct { uint32_t link; const char *reason; } close;
-        struct { uint32_t link; const char *endpoint; const uint8_t *curve_public; } dial;
-        struct { uint64_t ticket; struct sign_subject subject; } sign;
-        struct { uint64_t ticket; struct bytes entries; const uint8_t *node_id; bool own; bool all_verified; } store_entries;
+        struct {
+            uint32_t link;
+            struct bytes bytes;
+        } send;
+        struct {
+            uint32_t link;
+            const char *reason;
+        } close;
+        struct {
+            uint32_t link;
+            const char *endpoint;
+            const uint8_t *curve_public;
+        } dial;
+        struct {
+            uint64_t ticket;
+            struct sign_subject subject;
+        } sign;
+        struct {
+            uint64_t ticket;
+            struct bytes entries;
+            const uint8_t *node_id;
+            bool own;
+            bool all_verified;
+        } store_entries;
         /* all_verified: every signature was checked; otherwise only the last one's was */
-        struct { uint64_t ticket; const uint8_t *node_id; uint64_t seq; bool own; struct block_body body; struct bytes payload; } store_payload;
-        struct { uint64_t ticket; const uint8_t *node_id; uint64_t seq; size_t bytes_max; } load_entries;
-        struct { uint64_t ticket; const uint8_t *node_id; uint64_t seq; } load_payload;
-        struct { uint64_t ticket; const uint8_t *node_id; uint64_t seq; size_t rows_max; } scan;
-        struct { const uint8_t *agency_id; struct bytes chain; } chain;
-        struct { enum notice_kind kind; uint32_t link; const uint8_t *node_id; uint64_t seq; enum err why; } notice;
+        struct {
+            uint64_t ticket;
+            const uint8_t *node_id;
+            uint64_t seq;
+            bool own;
+            struct block_body body;
+            struct bytes payload;
+        } store_payload;
+        struct {
+            uint64_t ticket;
+            const uint8_t *node_id;
+            uint64_t seq;
+            size_t bytes_max;
+        } load_entries;
+        struct {
+            uint64_t ticket;
+            const uint8_t *node_id;
+            uint64_t seq;
+        } load_payload;
+        struct {
+            uint64_t ticket;
+            const uint8_t *node_id;
+            uint64_t seq;
+            size_t rows_max;
+        } scan;
+        struct {
+            const uint8_t *agency_id;
+            struct bytes chain;
+        } chain;
+        struct {
+            enum notice_kind kind;
+            uint32_t link;
+            const uint8_t *node_id;
+            uint64_t seq;
+            enum err why;
+        } notice;
     };
 };
 

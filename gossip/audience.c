@@ -10,7 +10,8 @@ void audience_free(struct audience *audience) {
     *audience = (struct audience){0};
 }
 
-static enum err reader_add(struct audience *audience, const struct agency *agency, const struct agency_node *node, const struct prekey *prekey) {
+static enum err reader_add(struct audience *audience, const struct agency *agency, const struct agency_node *node,
+                           const struct prekey *prekey) {
     if (audience->count >= EPOCH_SLOTS_MAX) return ERR_LIMIT;
     for (size_t i = 0; i < audience->count; i++)
         if (memcmp(audience->readers[i].node_id, node->id, NODE_ID_BYTES) == 0) return OK;
@@ -56,7 +57,8 @@ void audience_seal(struct audience *audience) {
 bool audience_covered(const struct audience *audience, struct bytes node_ids) {
     for (size_t i = 0; i < audience->count; i++) {
         size_t at = 0;
-        while (at < node_ids.size && memcmp(node_ids.data + at, audience->readers[i].node_id, NODE_ID_BYTES) != 0) at += NODE_ID_BYTES;
+        while (at < node_ids.size && memcmp(node_ids.data + at, audience->readers[i].node_id, NODE_ID_BYTES) != 0)
+            at += NODE_ID_BYTES;
         if (at >= node_ids.size) return false;
     }
     return true;

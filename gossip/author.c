@@ -5,7 +5,8 @@
 #include <string.h>
 
 static bool usable(const struct author_epoch *epoch, uint64_t now_ms) {
-    return epoch->seq != 0 && epoch->blocks < AUTHOR_EPOCH_BLOCKS && now_ms < epoch->created_ms + AUTHOR_EPOCH_MS && now_ms + AUTHOR_EPOCH_MS > epoch->created_ms;
+    return epoch->seq != 0 && epoch->blocks < AUTHOR_EPOCH_BLOCKS && now_ms < epoch->created_ms + AUTHOR_EPOCH_MS &&
+           now_ms + AUTHOR_EPOCH_MS > epoch->created_ms;
 }
 
 struct author_epoch *author_epoch_find(struct author *author, const struct audience *audience, uint64_t now_ms) {
@@ -26,8 +27,9 @@ static struct author_epoch *place(struct author *author, uint64_t now_ms) {
     return oldest;
 }
 
-enum err author_epoch_start(struct author *author, struct buf *body, const struct epoch_author *self, const struct audience *audience,
-                            uint64_t seq, uint64_t now_ms, struct random *random, struct author_epoch **out) {
+enum err author_epoch_start(struct author *author, struct buf *body, const struct epoch_author *self,
+                            const struct audience *audience, uint64_t seq, uint64_t now_ms, struct random *random,
+                            struct author_epoch **out) {
     struct author_epoch *epoch = place(author, now_ms);
     size_t bad = 0;
     secret_wipe(epoch, sizeof *epoch);
@@ -50,5 +52,6 @@ uint32_t author_block_index(struct author_epoch *epoch, uint64_t now_ms) {
 
 void author_expire(struct author *author, uint64_t now_ms) {
     for (size_t i = 0; i < AUTHOR_EPOCHS_MAX; i++)
-        if (author->epochs[i].seq != 0 && !usable(&author->epochs[i], now_ms)) secret_wipe(&author->epochs[i], sizeof author->epochs[i]);
+        if (author->epochs[i].seq != 0 && !usable(&author->epochs[i], now_ms))
+            secret_wipe(&author->epochs[i], sizeof author->epochs[i]);
 }

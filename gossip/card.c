@@ -5,11 +5,11 @@
 #include <sodium.h>
 #include <string.h>
 
-#define CARD_MAGIC "CMTYCARD"
+#define CARD_MAGIC       "CMTYCARD"
 #define CARD_MAGIC_BYTES 8
-#define CARD_VERSION 1
-#define CARD_BEGIN "-----BEGIN COMITY CARD-----"
-#define CARD_END "-----END COMITY CARD-----"
+#define CARD_VERSION     1
+#define CARD_BEGIN       "-----BEGIN COMITY CARD-----"
+#define CARD_END         "-----END COMITY CARD-----"
 
 enum err card_write(struct buf *out, struct bytes chain, struct bytes prekeys) {
     size_t start = out->size;

@@ -10,7 +10,7 @@
 struct card {
     struct agency agency;
     struct bytes chain;
-    struct bytes prekeys;                       /* PREKEY entries, one after the other, each signed by its node */
+    struct bytes prekeys; /* PREKEY entries, one after the other, each signed by its node */
     struct entry prekey_entries[AGENCY_NODES_MAX];
     size_t prekey_count;
 };

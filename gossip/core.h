@@ -8,11 +8,19 @@
 #include "gossip/links.h"
 
 /* A question to the world that will be answered by an event with its ticket. */
-enum question_kind { QUESTION_SIGN = 1, QUESTION_STORE_ENTRIES, QUESTION_STORE_PAYLOAD, QUESTION_LOAD_ENTRIES, QUESTION_LOAD_PAYLOAD, QUESTION_SCAN };
+enum question_kind {
+    QUESTION_SIGN = 1,
+    QUESTION_STORE_ENTRIES,
+    QUESTION_STORE_PAYLOAD,
+    QUESTION_LOAD_ENTRIES,
+    QUESTION_LOAD_PAYLOAD,
+    QUESTION_SCAN
+};
 struct question {
     uint64_t ticket; /* 0: free */
     enum question_kind kind;
     uint32_t link;                  /* who waits for it, 0: ourselves */
+    bool quiet;                     /* a payload that came with its entry: nobody waits for our HAVE */
     uint8_t node_id[NODE_ID_BYTES]; /* whose log */
     uint64_t seq;                   /* last one stored, or the one asked for */
     uint8_t id[HASH_BYTES];         /* of entry `seq`, when entries are stored */
@@ -40,10 +48,10 @@ struct gossip {
     struct peer *self;
     uint8_t instance[WIRE_INSTANCE_BYTES];
     struct links links;
-    uint32_t link_next;    /* odd numbers for what we dial */
+    uint32_t link_next; /* odd numbers for what we dial */
     uint64_t ticket_next;
-    struct question *questions;
-    size_t question_count, question_capacity;
+    struct question *questions; /* LIMIT_TICKETS places; a ticket's place is its number modulo that */
+    size_t question_count;      /* under way */
 
     struct own_pending *pending;
     size_t pending_count, pending_capacity;
@@ -52,16 +60,14 @@ struct gossip {
 
     uint64_t payload_quota_bytes; /* per foreign agency; 0: none */
     uint64_t now_ms, monotonic_ms;
-    uint64_t started_ms;
-    uint64_t sync_due_ms, dial_due_ms, scan_due_ms;
-    uint64_t generation_allowed;    /* of the allow list below */
+    uint64_t sync_due_ms, dial_due_ms, dial_any_ms, scan_due_ms;
     bool allow_dirty;
     uint8_t (*allowed)[CURVE_KEY_BYTES];
     size_t allowed_count;
 
-    struct actions *actions;        /* of the step under way */
-    struct action sink;             /* where effects go when memory is short */
-    struct buf **arena;             /* messages of this step */
+    struct actions *actions; /* of the step under way */
+    struct action sink;      /* where effects go when memory is short */
+    struct buf **arena;      /* messages of this step */
     size_t arena_count, arena_used;
 };
 
@@ -70,7 +76,8 @@ struct action *emit(struct gossip *gossip, enum action_kind kind);
 struct buf *emit_buf(struct gossip *gossip); /* an empty buffer that lives until the next step */
 void emit_send(struct gossip *gossip, struct link *link, struct buf *message);
 void emit_close(struct gossip *gossip, struct link *link, const char *reason);
-void emit_notice(struct gossip *gossip, enum notice_kind kind, const struct link *link, const uint8_t *node_id, uint64_t seq, enum err why);
+void emit_notice(struct gossip *gossip, enum notice_kind kind, const struct link *link, const uint8_t *node_id, uint64_t seq,
+                 enum err why);
 /* A new question; its ticket is filled in. Null when LIMIT_TICKETS are under way. */
 struct question *question_new(struct gossip *gossip, enum question_kind kind);
 /* Takes the question of this ticket; false when it is not known (any more). */
@@ -79,9 +86,11 @@ bool question_take(struct gossip *gossip, uint64_t ticket, struct question *out)
 /* --- overlay.c: whom to dial, whom to keep --- */
 void overlay_link_up(struct gossip *gossip, const struct event *event);
 void overlay_link_down(struct gossip *gossip, uint32_t number);
-void overlay_link_open(struct gossip *gossip, struct link *link);  /* after the handshake */
-void overlay_drop(struct gossip *gossip, struct link *link, const char *reason); /* our decision: cut it, and forget it */
-void overlay_refuse(struct gossip *gossip, struct link *link, enum notice_kind kind, enum err why); /* for a misdeed: cut, and refuse for a while */
+void overlay_link_open(struct gossip *gossip, struct link *link);                /* after the handshake */
+void overlay_cut(struct gossip *gossip, struct link *link, const char *reason);  /* close and forget, and nothing else */
+void overlay_drop(struct gossip *gossip, struct link *link, const char *reason); /* our decision: cut it, and ask others instead */
+void overlay_refuse(struct gossip *gossip, struct link *link, enum notice_kind kind,
+                    enum err why); /* for a misdeed: cut, and refuse for a while */
 void overlay_tick(struct gossip *gossip);
 void overlay_allow(struct gossip *gossip);
 uint64_t overlay_deadline(const struct gossip *gossip);
@@ -91,21 +100,32 @@ void sync_trust_changed(struct gossip *gossip);
 void sync_tags(struct gossip *gossip, struct link *link);
 void sync_digest(struct gossip *gossip, struct link *link, bool reply);
 void sync_heads(struct gossip *gossip, struct link *link, bool all);
-void sync_heads_due(struct gossip *gossip, struct link *link);
+void sync_heads_due(struct gossip *gossip, struct link *link, size_t peer_index);
 void sync_heard(struct gossip *gossip, struct link *link, size_t peer_index, uint64_t seq);
+/* A claim was taken back, or its link is gone: what is `heard` of this log is what the links of now say. */
+void sync_settle(struct gossip *gossip, size_t peer_index);
+/* A peer claimed entries and did not give them. */
+void sync_unheard(struct gossip *gossip, struct link *link, size_t peer_index);
+/* Where a log ends for others: what is durable, and nothing past a cut. `id` may be null. */
+uint64_t sync_claim(const struct peer *peer, const uint8_t **id);
+void sync_chains(struct gossip *gossip, struct link *link); /* to a peer whose chains are shorter */
 void sync_pump_entries(struct gossip *gossip, size_t peer_index);
 void sync_pump_payloads(struct gossip *gossip, size_t peer_index);
+/* The others first, so that one busy log does not starve them; then this one. */
+void sync_pump_others(struct gossip *gossip, size_t peer_index);
+/* Nobody is asked for this payload any more. */
+void sync_unask(struct gossip *gossip, struct missing *missing);
 void sync_pump_all(struct gossip *gossip);
 void sync_tick(struct gossip *gossip);
 uint64_t sync_deadline(const struct gossip *gossip);
 void sync_digest_of(const struct gossip *gossip, const struct link *link, uint8_t out[static WIRE_DIGEST_BYTES]);
 
 /* --- accept.c: entries and payloads that were verified --- */
-enum accept_from { ACCEPT_PUSHED, ACCEPT_FETCHED };
-/* Checks consecutive entries against the log of peer `index` and takes what is new. OK; ERR_FORK (the log is frozen);
-   ERR_CHAIN when they begin past our head; otherwise the sender's fault. */
+/* Checks consecutive entries against the log of peer `index` and takes what is new, up to a cut. OK; ERR_FORK (the log is frozen);
+   ERR_REVOKED when there is nothing up to the cut; ERR_BUSY; ERR_CHAIN when they begin past our head; otherwise the sender's fault. */
 enum err accept_entries(struct gossip *gossip, size_t index, struct bytes entries, uint64_t *seq_last) MUST_USE;
-enum err accept_payload(struct gossip *gossip, size_t index, struct missing *missing, struct bytes payload) MUST_USE;
+/* `quiet`: it came with its entry, so that nobody waits to hear that we have it. */
+enum err accept_payload(struct gossip *gossip, size_t index, struct missing *missing, struct bytes payload, bool quiet) MUST_USE;
 /* Whether we want this payload at all: relay, or direct in an epoch that is ours. */
 bool accept_wants(struct gossip *gossip, const struct peer *peer, const struct block_body *body);
 void accept_stored(struct gossip *gossip, const struct question *question);
@@ -113,8 +133,8 @@ void accept_scan(struct gossip *gossip, size_t index);
 void accept_scanned(struct gossip *gossip, const struct question *question, const struct event *event);
 
 /* --- push.c: new entries to all links at once --- */
-void push_entry(struct gossip *gossip, size_t index, uint64_t seq, struct bytes entry, enum push_payload state, struct bytes payload,
-                const struct link *except);
+void push_entry(struct gossip *gossip, size_t index, uint64_t seq, struct bytes entry, enum push_payload state,
+                struct bytes payload, const struct link *except);
 void push_have(struct gossip *gossip, size_t index, uint64_t seq, const struct link *except);
 
 /* --- own.c: what this node publishes --- */

@@ -73,30 +73,20 @@ void emit_notice(struct gossip *gossip, enum notice_kind kind, const struct link
 }
 
 struct question *question_new(struct gossip *gossip, enum question_kind kind) {
-    size_t at = 0;
-    while (at < gossip->question_count && gossip->questions[at].ticket != 0) at++;
-    if (at == gossip->question_count) {
-        if (at >= LIMIT_TICKETS) return NULL;
-        if (at == gossip->question_capacity) {
-            size_t capacity = gossip->question_capacity ? 2 * gossip->question_capacity : 32;
-            struct question *grown = realloc(gossip->questions, capacity * sizeof *grown);
-            if (!grown) return NULL;
-            gossip->questions = grown, gossip->question_capacity = capacity;
-        }
-        gossip->question_count++;
-    }
-    struct question *question = &gossip->questions[at];
-    *question = (struct question){.ticket = ++gossip->ticket_next, .kind = kind};
+    if (gossip->question_count >= LIMIT_TICKETS) return NULL;
+    struct question *question;
+    do question = &gossip->questions[++gossip->ticket_next % LIMIT_TICKETS];
+    while (question->ticket != 0);
+    *question = (struct question){.ticket = gossip->ticket_next, .kind = kind};
+    gossip->question_count++;
     return question;
 }
 
 bool question_take(struct gossip *gossip, uint64_t ticket, struct question *out) {
-    for (size_t i = 0; ticket != 0 && i < gossip->question_count; i++) {
-        if (gossip->questions[i].ticket != ticket) continue;
-        *out = gossip->questions[i];
-        gossip->questions[i].ticket = 0;
-        while (gossip->question_count > 0 && gossip->questions[gossip->question_count - 1].ticket == 0) gossip->question_count--;
-        return true;
-    }
-    return false;
+    struct question *question = &gossip->questions[ticket % LIMIT_TICKETS];
+    if (ticket == 0 || question->ticket != ticket) return false;
+    *out = *question;
+    question->ticket = 0;
+    gossip->question_count--;
+    return true;
 }

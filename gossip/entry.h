@@ -17,9 +17,9 @@ enum entry_type {
 
 #define ENTRY_VERSION 1
 /* version 1, type 1, suite 1, zero 1, agency 32, node 16, seq 8, previous 32, time 8, body length 4 */
-#define ENTRY_HEADER_BYTES 104
+#define ENTRY_HEADER_BYTES   104
 #define ENTRY_BODY_BYTES_MAX EPOCH_BODY_BYTES_MAX
-#define ENTRY_BYTES_MAX (ENTRY_HEADER_BYTES + ENTRY_BODY_BYTES_MAX + SIGN_BYTES)
+#define ENTRY_BYTES_MAX      (ENTRY_HEADER_BYTES + ENTRY_BODY_BYTES_MAX + SIGN_BYTES)
 
 /* A parsed entry. All views are borrowed from the bytes that were parsed. */
 struct entry {
@@ -27,14 +27,14 @@ struct entry {
     uint8_t suite;
     uint8_t agency_id[AGENCY_ID_BYTES];
     uint8_t node_id[NODE_ID_BYTES];
-    uint64_t seq;                    /* first is 1 */
-    uint8_t previous[HASH_BYTES];    /* id of entry seq - 1; zeros for the first */
-    uint64_t time_ms;                /* author's clock */
+    uint64_t seq;                 /* first is 1 */
+    uint8_t previous[HASH_BYTES]; /* id of entry seq - 1; zeros for the first */
+    uint64_t time_ms;             /* author's clock */
     struct bytes body;
-    uint8_t id[HASH_BYTES];          /* hash_of("comity-entry", header, body) */
-    struct bytes unsigned_bytes;     /* header and body as received */
-    const uint8_t *signature;        /* SIGN_BYTES, behind them */
-    size_t size;                     /* header, body and signature together */
+    uint8_t id[HASH_BYTES];      /* hash_of("comity-entry", header, body) */
+    struct bytes unsigned_bytes; /* header and body as received */
+    const uint8_t *signature;    /* SIGN_BYTES, behind them */
+    size_t size;                 /* header, body and signature together */
 };
 
 /* The body of a BLOCK entry. 102 bytes: epoch seq 8, index 4, payload hash 32, payload length 4, plain class 1, carriage 1,

@@ -33,24 +33,76 @@ struct scanned {
 
 struct event {
     enum event_kind kind;
-    uint64_t now_ms;      /* wall clock, ms since 1970: for dates in entries and certificates */
-    uint64_t monotonic_ms;/* never falls: for timers */
+    uint64_t now_ms;       /* wall clock, ms since 1970: for dates in entries and certificates */
+    uint64_t monotonic_ms; /* never falls: for timers */
     union {
-        struct { uint32_t link; bool outbound; uint8_t curve_public[CURVE_KEY_BYTES]; } link_up;
-        struct { uint32_t link; } link;
-        struct { uint32_t link; uint32_t bytes; } sent;
-        struct { uint32_t link; struct bytes bytes; } message;
-        struct { uint64_t ticket; const uint8_t *signature; } signed_; /* null: refused */
-        struct { struct bytes entry; struct bytes payload; } publish;  /* payload: empty but for BLOCK */
-        struct { uint64_t ticket; } stored;
-        struct { uint64_t ticket; struct bytes entries; bool last_verified; } loaded_entries; /* empty: none */
-        struct { uint64_t ticket; bool present; struct block_body body; struct bytes payload; } loaded_payload;
-        struct { uint64_t ticket; const struct scanned *rows; size_t count; uint64_t next_seq; } scanned; /* next 0: the end */
-        struct { const uint8_t *node_id; uint64_t seq; bool readable; } epoch;
-        struct { struct bytes chain; struct bytes prekeys; } trust;
-        struct { const uint8_t *agency_id; } distrust;
-        struct { const uint8_t *node_id; uint64_t seq; const uint8_t *id; struct bytes prekey; uint64_t payload_bytes; } log; /* newest PREKEY body, or empty */
-        struct { uint64_t epoch_seq; struct bytes readers; } audience; /* node ids, one after the other */
+        struct {
+            uint32_t link;
+            bool outbound;
+            uint8_t curve_public[CURVE_KEY_BYTES];
+        } link_up;
+        struct {
+            uint32_t link;
+        } link;
+        struct {
+            uint32_t link;
+            uint32_t bytes;
+        } sent;
+        struct {
+            uint32_t link;
+            struct bytes bytes;
+        } message;
+        struct {
+            uint64_t ticket;
+            const uint8_t *signature;
+        } signed_; /* null: refused */
+        struct {
+            struct bytes entry;
+            struct bytes payload;
+        } publish; /* payload: empty but for BLOCK */
+        struct {
+            uint64_t ticket;
+        } stored;
+        struct {
+            uint64_t ticket;
+            struct bytes entries;
+            bool last_verified;
+        } loaded_entries; /* empty: none */
+        struct {
+            uint64_t ticket;
+            bool present;
+            struct block_body body;
+            struct bytes payload;
+        } loaded_payload;
+        struct {
+            uint64_t ticket;
+            const struct scanned *rows;
+            size_t count;
+            uint64_t next_seq;
+        } scanned; /* next 0: the end */
+        struct {
+            const uint8_t *node_id;
+            uint64_t seq;
+            bool readable;
+        } epoch;
+        struct {
+            struct bytes chain;
+            struct bytes prekeys;
+        } trust;
+        struct {
+            const uint8_t *agency_id;
+        } distrust;
+        struct {
+            const uint8_t *node_id;
+            uint64_t seq;
+            const uint8_t *id;
+            struct bytes prekey;
+            uint64_t payload_bytes;
+        } log; /* newest PREKEY body, or empty */
+        struct {
+            uint64_t epoch_seq;
+            struct bytes readers;
+        } audience; /* node ids, one after the other */
     };
 };
 

@@ -7,7 +7,8 @@ enum err gossip_open(struct gossip **out, const struct gossip_options *options) 
     bool changed = false;
     struct gossip *gossip = calloc(1, sizeof *gossip);
     if (!gossip) return ERR_MEMORY;
-    enum err err = peers_trust(&gossip->peers, options->own_chain, &changed);
+    gossip->questions = calloc(LIMIT_TICKETS, sizeof *gossip->questions);
+    enum err err = !gossip->questions ? ERR_MEMORY : peers_trust(&gossip->peers, options->own_chain, &changed);
     if (err == OK) gossip->self = peers_find(&gossip->peers, options->node_id);
     if (err == OK && !gossip->self) err = ERR_NOT_FOUND;
     if (err != OK) {
@@ -38,9 +39,9 @@ void gossip_close(struct gossip *gossip) {
 
 typedef enum err recv_function(struct gossip *gossip, struct link *link, struct message *message);
 static recv_function *const recv_table[] = {
-    [MESSAGE_HELLO] = recv_hello,     [MESSAGE_PROOF] = recv_proof, [MESSAGE_TAGS] = recv_tags,       [MESSAGE_CHAIN] = recv_chain,
-    [MESSAGE_DIGEST] = recv_digest,   [MESSAGE_HEADS] = recv_heads, [MESSAGE_GET] = recv_get,         [MESSAGE_ENTRIES] = recv_entries,
-    [MESSAGE_WANT] = recv_want,       [MESSAGE_PAYLOAD] = recv_payload, [MESSAGE_PUSH] = recv_push,   [MESSAGE_HAVE] = recv_have,
+    [MESSAGE_HELLO] = recv_hello,   [MESSAGE_PROOF] = recv_proof,     [MESSAGE_TAGS] = recv_tags, [MESSAGE_CHAIN] = recv_chain,
+    [MESSAGE_DIGEST] = recv_digest, [MESSAGE_HEADS] = recv_heads,     [MESSAGE_GET] = recv_get,   [MESSAGE_ENTRIES] = recv_entries,
+    [MESSAGE_WANT] = recv_want,     [MESSAGE_PAYLOAD] = recv_payload, [MESSAGE_PUSH] = recv_push, [MESSAGE_HAVE] = recv_have,
 };
 
 static void on_message(struct gossip *gossip, const struct event *event) {
@@ -52,7 +53,9 @@ static void on_message(struct gossip *gossip, const struct event *event) {
     uint32_t number = link->number;
     enum err err = wire_decode(&message, event->message.bytes);
     bool handshake = err == OK && (message.kind == MESSAGE_HELLO || message.kind == MESSAGE_PROOF);
-    if (err == OK && handshake == (link->state == LINK_OPEN)) err = ERR_FORMAT;
+    /* The network can lose a PROOF, so what comes before one is no misdeed; nobody says HELLO twice. */
+    if (err == OK && !handshake && link->state != LINK_OPEN) err = ERR_BUSY;
+    if (err == OK && handshake && link->state == LINK_OPEN) err = ERR_FORMAT;
     if (err == OK) err = recv_table[message.kind](gossip, link, &message);
     if (err == OK || links_find(&gossip->links, number) != link) return;
     /* PROTOCOL.md 8: what no network fault can cause is answered by an hour's refusal; the rest only by a new link. */
@@ -85,10 +88,12 @@ static void on_distrust(struct gossip *gossip, const struct event *event) {
     for (size_t i = 0; i < LIMIT_LINKS; i++) {
         struct link *link = &gossip->links.list[i];
         const struct peer *peer = link->number ? peers_find(&gossip->peers, link->node_id) : NULL;
-        if (peer && gossip->peers.members[peer->member] == member) overlay_drop(gossip, link, "no longer trusted");
+        /* Nothing is asked of anybody here: an action must not name a node that is forgotten in the same step. */
+        if (peer && gossip->peers.members[peer->member] == member) overlay_cut(gossip, link, "no longer trusted");
     }
     peers_distrust(&gossip->peers, event->distrust.agency_id);
     sync_trust_changed(gossip);
+    sync_pump_all(gossip);
 }
 
 /* What the store held at the start. */
@@ -102,7 +107,7 @@ static enum err on_log(struct gossip *gossip, const struct event *event) {
     memcpy(log->durable_id, event->log.id, HASH_BYTES);
     if (log->heard < log->head) log->heard = log->head;
     gossip->peers.members[peer->member]->payload_bytes += event->log.payload_bytes;
-    if (!log->own) log->scan_from = 1;
+    log_scan_want(log, 1, log->head);
     if (event->log.prekey.size == 0) return OK;
     enum err err = prekey_read(&prekey, event->log.prekey);
     if (err == OK) peers_prekey_learn(peer, &prekey);
@@ -114,8 +119,7 @@ static void on_epoch(struct gossip *gossip, const struct event *event) {
     struct peer *peer = peers_find(&gossip->peers, event->epoch.node_id);
     if (!peer || !event->epoch.readable || peer->log.own) return;
     if (!log_epoch_add(&peer->log, event->epoch.seq)) gossip->actions->failed = true;
-    if (peer->log.head > event->epoch.seq && (peer->log.scan_from == 0 || peer->log.scan_from > event->epoch.seq))
-        peer->log.scan_from = event->epoch.seq;
+    if (peer->log.head > event->epoch.seq) log_scan_want(&peer->log, event->epoch.seq + 1, peer->log.head);
     accept_scan(gossip, peers_index(&gossip->peers, peer));
 }
 
@@ -143,8 +147,10 @@ static void on_lossy(struct gossip *gossip, const struct event *event) {
     struct link *link = links_find(&gossip->links, event->link.link);
     if (!link) return;
     link->queued_bytes = 0;
-    if (link->state != LINK_OPEN) overlay_drop(gossip, link, "messages of the handshake were lost");
-    else sync_tags(gossip, link);
+    if (link->state != LINK_OPEN)
+        overlay_drop(gossip, link, "messages of the handshake were lost");
+    else
+        sync_tags(gossip, link);
 }
 
 static enum err dispatch(struct gossip *gossip, const struct event *event) {

@@ -41,11 +41,11 @@ uint64_t gossip_own_next(const struct gossip *gossip, uint8_t previous[static HA
 struct gossip_log_view {
     uint8_t agency_id[AGENCY_ID_BYTES];
     uint8_t node_id[NODE_ID_BYTES];
-    uint64_t head;           /* verified */
-    uint64_t head_durable;   /* and synced: what is claimed to others */
-    uint64_t head_heard;     /* highest that any peer claimed */
-    uint64_t missing;        /* payloads this node wants and does not have */
-    uint64_t refused;        /* payloads of its agency not asked for: over the quota */
+    uint64_t head;         /* verified */
+    uint64_t head_durable; /* and synced: what is claimed to others */
+    uint64_t head_heard;   /* highest that any peer claimed */
+    uint64_t missing;      /* payloads this node wants and does not have */
+    uint64_t refused;      /* payloads of its agency not asked for: over the quota */
     bool frozen;
     bool own;
 };
@@ -58,7 +58,7 @@ struct gossip_link_view {
     bool outbound, open;
     uint8_t agency_id[AGENCY_ID_BYTES];
     uint8_t node_id[NODE_ID_BYTES];
-    uint64_t since_ms;       /* monotonic */
+    uint64_t since_ms; /* monotonic */
     uint64_t messages_in, bytes_in, messages_out, bytes_out, pushes_dropped, broken_answers, ignored_tags;
     uint32_t rtt_ms;
 };

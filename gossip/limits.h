@@ -3,38 +3,48 @@
 #define GOSSIP_LIMITS_H
 
 #define LIMIT_MESSAGE_BYTES (512 * 1024) /* one content frame; the transport refuses more */
-#define LIMIT_LINKS 64                   /* authenticated peers at once */
-#define LIMIT_AGENCIES 1024              /* pinned agencies */
-#define LIMIT_LOGS 4096                  /* logs of all their nodes */
+#define LIMIT_LINKS         64           /* authenticated peers at once */
+#define LIMIT_LINKS_DIALLED 48           /* nobody is dialled beyond, but for one now and then: room for those who dial us */
+#define LIMIT_LINKS_OF_NODE 4            /* open or in handshake */
+#define LIMIT_AGENCIES      1024         /* pinned agencies */
+#define LIMIT_LOGS          4096         /* logs of all their nodes */
 
-#define LIMIT_HANDSHAKE_MS 5000          /* from link up to a verified PROOF */
-#define LIMIT_ENTRIES_BYTES (256 * 1024) /* entries in one ENTRIES message */
-#define LIMIT_PAIRS 4096                 /* (tag, seq) pairs in one HEADS, WANT or HAVE */
-#define LIMIT_WANTS_IN_FLIGHT 16         /* payloads asked of one peer */
-#define LIMIT_GETS_SERVED 32             /* requests of one peer that wait for the store */
-#define LIMIT_ANSWER_MS 5000             /* a promise broken after so long: ask another peer */
-#define LIMIT_ANSWERS_BROKEN 8           /* in a row: the link is renewed */
-#define LIMIT_PUSH_PAYLOAD_BYTES 4096    /* payloads up to here ride along with their entry */
-#define LIMIT_OWN_PENDING 4096           /* own entries that wait for their sync */
-#define LIMIT_TICKETS 4096               /* questions to the store and the key process under way */
-#define LIMIT_MISSING_PER_LOG 1024       /* payloads known to be missing; beyond, the store is scanned again later */
-#define LIMIT_LINK_QUEUE_BYTES (4 * 1024 * 1024) /* unsent bytes of one link: pushes are dropped, sync makes up for them */
-#define LIMIT_LINK_CHARGE_BYTES (8 * 1024 * 1024) /* all memory charged to one peer */
-#define LIMIT_FUTURE_MS (5 * 60 * 1000)  /* entries dated further ahead are stored and flagged */
+#define LIMIT_HANDSHAKE_MS       5000         /* from link up to a verified PROOF */
+#define LIMIT_ENTRIES_BYTES      (256 * 1024) /* entries in one ENTRIES message */
+#define LIMIT_PAIRS              4096         /* (tag, seq) pairs in one HEADS, WANT or HAVE */
+#define LIMIT_WANTS_IN_FLIGHT    16           /* payloads asked of one peer */
+#define LIMIT_GETS_IN_FLIGHT     8            /* ranges asked of one peer, whatever the number of logs */
+#define LIMIT_SERVING            32    /* requests of one peer that wait for the store; more than an honest one has in flight */
+#define LIMIT_ANSWER_MS          5000  /* a promise broken after so long: ask another peer */
+#define LIMIT_ANSWER_LAST_MS     60000 /* broken in any case, even on a line so slow that other answers took the time */
+#define LIMIT_ANSWERS_BROKEN     8     /* in a row: the link is renewed */
+#define LIMIT_CLAIMS_BROKEN      3     /* of our own log: such a peer's word no longer holds up publishing */
+#define LIMIT_PUSH_PAYLOAD_BYTES 4096  /* payloads up to here ride along with their entry */
+#define LIMIT_OWN_PENDING        4096  /* own entries that wait for their sync */
+#define LIMIT_TICKETS            4096  /* questions to the store and the key process under way */
+#define LIMIT_MISSING_PER_LOG    1024  /* payloads known to be missing; beyond, the store is scanned again later */
+#define LIMIT_LINK_QUEUE_BYTES   (4 * 1024 * 1024) /* unsent bytes of one link: pushes are dropped, sync makes up for them */
+#define LIMIT_LINK_CHARGE_BYTES  (8 * 1024 * 1024) /* all memory charged to one peer */
+#define LIMIT_FUTURE_MS          (5 * 60 * 1000)   /* entries dated further ahead are stored and flagged */
 
-#define LIMIT_RATE_BYTES_PER_S (16u * 1024 * 1024) /* in, per peer, what was not asked for */
-#define LIMIT_RATE_BYTES_BURST (64u * 1024 * 1024)
+#define LIMIT_RATE_BYTES_PER_S      (16u * 1024 * 1024) /* in, per peer, what was not asked for */
+#define LIMIT_RATE_BYTES_BURST      (64u * 1024 * 1024)
 #define LIMIT_RATE_SIGNATURES_PER_S 500
 #define LIMIT_RATE_SIGNATURES_BURST 2000
-#define LIMIT_RATE_ANNOUNCE_PER_S 200
-#define LIMIT_RATE_ANNOUNCE_BURST 1000
-#define LIMIT_REFUSE_MS (3600u * 1000)   /* after a bad signature or a malformed message */
+#define LIMIT_RATE_ANNOUNCE_PER_S   200
+#define LIMIT_RATE_ANNOUNCE_BURST   1000
+#define LIMIT_COST_TAGS             16             /* announcements: all tables are made anew */
+#define LIMIT_COST_HEADS            8              /* announcements: a digest that is answered with all heads */
+#define LIMIT_COST_CHAIN            256            /* signature checks: as many as a chain may hold */
+#define LIMIT_REFUSE_MS             (3600u * 1000) /* after a bad signature or a malformed message */
 
-#define SYNC_INTERVAL_MS 15000           /* a digest to one random link */
-#define DIAL_INTERVAL_MS 30000           /* one random unconnected node is dialled, believed up or down */
-#define DIAL_BACKOFF_FIRST_MS 500        /* doubled per failure, with jitter */
-#define DIAL_BACKOFF_LAST_MS 30000
-#define DIAL_TIMEOUT_MS 10000
-#define MISSING_RETRY_MS 15000           /* a payload that no link had is asked for again */
+#define HEADS_DELAY_MS        50    /* changed heads go out together */
+#define SYNC_INTERVAL_MS      15000 /* a digest to one random link */
+#define DIAL_INTERVAL_MS      30000 /* one random unconnected node is dialled, believed up or down */
+#define DIAL_BACKOFF_FIRST_MS 500   /* doubled per failure, with jitter */
+#define DIAL_BACKOFF_LAST_MS  30000
+#define DIAL_TIMEOUT_MS       10000
+#define DIAL_STABLE_MS        10000 /* a link that lasted so long starts the back-off anew */
+#define MISSING_RETRY_MS      15000 /* a payload that no link had is asked for again */
 
 #endif

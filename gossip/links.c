@@ -83,8 +83,14 @@ bool link_tables(struct link *link, const struct peers *peers) {
     link->logs = logs, link->tags = tags, link->agencies = agencies;
     link->log_count = peers->count;
     link->agency_count = peers->member_count;
+    link->heads_known = false;
     mark_common(link, peers);
     return true;
+}
+
+bool link_burdened(const struct link *link) {
+    return link->serving >= LIMIT_SERVING ||
+           link->queued_bytes + (link->serving + 1ull) * LIMIT_ENTRIES_BYTES > LIMIT_LINK_CHARGE_BYTES;
 }
 
 bool bucket_take(struct bucket *bucket, uint64_t now_ms, uint64_t amount, uint64_t per_s, uint64_t burst) {
@@ -92,7 +98,7 @@ bool bucket_take(struct bucket *bucket, uint64_t now_ms, uint64_t amount, uint64
     uint64_t refill = (now_ms - bucket->at_ms) * per_s / 1000;
     if (refill > 0) {
         bucket->level = bucket->level > refill ? bucket->level - refill : 0;
-        bucket->at_ms = now_ms;
+        bucket->at_ms += refill * 1000 / per_s; /* what is less than one unit is not lost */
     }
     if (bucket->level + amount > burst) return false;
     bucket->level += amount;

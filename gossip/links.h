@@ -38,7 +38,7 @@ struct link {
     uint64_t since_ms;              /* monotonic */
     uint8_t nonce[WIRE_NONCE_BYTES], nonce_peer[WIRE_NONCE_BYTES];
     uint8_t instance_peer[WIRE_INSTANCE_BYTES];
-    uint8_t key[32];                /* tags are hashed under it */
+    uint8_t key[32]; /* tags are hashed under it */
 
     uint64_t generation_told;  /* our trust when we last sent TAGS; 0: never */
     uint64_t generation_heard; /* the peer's, from its TAGS; 0: none yet */
@@ -49,16 +49,19 @@ struct link {
     size_t agency_count;
     struct wire_pair *peer_agencies; /* the peer's TAGS as it sent them: tag, records of the chain */
     size_t peer_agency_count;
-    uint64_t heads_due_ms;     /* when to tell changed heads; 0: nothing to tell */
+    uint64_t heads_due_ms; /* when to tell changed heads; 0: nothing to tell */
 
-    unsigned wants;            /* payloads asked and not answered */
-    unsigned serving;          /* the peer's questions that wait for the store */
-    uint64_t queued_bytes;     /* sent by us, not yet out of our process */
+    bool heads_known; /* the peer said where all its logs end, under the trust of now */
+
+    unsigned wants;        /* payloads asked and not answered */
+    unsigned gets;         /* ranges asked and not answered */
+    uint64_t answered_ms;  /* last answer of any kind: a slow line is no broken promise */
+    unsigned serving;      /* the peer's questions that wait for the store */
+    uint64_t queued_bytes; /* sent by us, not yet out of our process */
     struct bucket bytes, signatures, announcements;
-    unsigned broken_row;       /* answers broken in a row */
+    unsigned broken_row; /* answers broken in a row */
 
     uint64_t messages_in, bytes_in, messages_out, bytes_out, pushes_dropped, broken_answers, ignored_tags;
-    uint64_t get_sent_ms;
     uint32_t rtt_ms;
 };
 
@@ -79,6 +82,9 @@ bool link_tables(struct link *link, const struct peers *peers);
 int link_log_of_tag(const struct link *link, const uint8_t tag[static WIRE_TAG_BYTES]);
 int link_member_of_tag(const struct link *link, const uint8_t tag[static WIRE_TAG_BYTES]);
 void link_tag(uint8_t out[static WIRE_TAG_BYTES], const struct link *link, struct bytes id);
+
+/* Has this peer as much under way already as it may cost? */
+bool link_burdened(const struct link *link);
 
 /* Takes `amount` from a bucket that refills at `per_s` up to `burst`; false when there is not enough. */
 bool bucket_take(struct bucket *bucket, uint64_t now_ms, uint64_t amount, uint64_t per_s, uint64_t burst);

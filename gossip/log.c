@@ -16,8 +16,10 @@ static size_t missing_at(const struct log *log, uint64_t seq) {
     size_t low = 0, high = log->missing_count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (log->missing[middle].seq < seq) low = middle + 1;
-        else high = middle;
+        if (log->missing[middle].seq < seq)
+            low = middle + 1;
+        else
+            high = middle;
     }
     return low;
 }
@@ -36,18 +38,19 @@ static void missing_compact(struct log *log) {
 
 size_t log_missing_live(const struct log *log) { return log->missing_count - log->missing_done; }
 
-static void scan_from_lower(struct log *log, uint64_t seq) {
-    if (log->scan_from == 0 || seq < log->scan_from) log->scan_from = seq;
+void log_scan_want(struct log *log, uint64_t from, uint64_t until) {
+    if (log->scan_from == 0 || from < log->scan_from) log->scan_from = from;
+    if (log->scan_until < until) log->scan_until = until;
 }
 
 bool log_missing_add(struct log *log, uint64_t seq, const struct block_body *body) {
     size_t at = missing_at(log, seq);
     if (at < log->missing_count && log->missing[at].seq == seq && !log->missing[at].done) return true;
-    if (log_missing_live(log) >= LIMIT_MISSING_PER_LOG) return scan_from_lower(log, seq), false;
+    if (log_missing_live(log) >= LIMIT_MISSING_PER_LOG) return log_scan_want(log, seq, seq), false;
     if (log->missing_count == log->missing_capacity) {
         size_t capacity = log->missing_capacity ? 2 * log->missing_capacity : 16;
         struct missing *grown = realloc(log->missing, capacity * sizeof *grown);
-        if (!grown) return scan_from_lower(log, seq), false;
+        if (!grown) return log_scan_want(log, seq, seq), false;
         log->missing = grown, log->missing_capacity = capacity;
     }
     memmove(log->missing + at + 1, log->missing + at, (log->missing_count - at) * sizeof *log->missing);
@@ -86,8 +89,10 @@ bool log_epoch_readable(const struct log *log, uint64_t seq) {
     size_t low = 0, high = log->epoch_count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (log->epochs[middle] < seq) low = middle + 1;
-        else high = middle;
+        if (log->epochs[middle] < seq)
+            low = middle + 1;
+        else
+            high = middle;
     }
     return low < log->epoch_count && log->epochs[low] == seq;
 }

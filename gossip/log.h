@@ -9,35 +9,38 @@
 struct missing {
     uint64_t seq;
     struct block_body body;
-    uint64_t asked_ms;    /* when, if asked_link */
-    uint64_t retry_ms;    /* not before: nobody had it */
-    uint32_t asked_link;  /* link number, 0: nobody is asked */
-    uint64_t refused_by;  /* slots of links that answered "I don't have it" */
-    uint64_t offered_by;  /* slots of links that said they have it */
-    bool storing;         /* here, on its way to the disk: a scan must not find it missing again */
-    bool done;            /* here; dropped from the list when it is compacted */
+    uint64_t asked_ms;   /* when, if asked_link */
+    uint64_t retry_ms;   /* not before: nobody had it */
+    uint32_t asked_link; /* link number, 0: nobody is asked */
+    uint64_t refused_by; /* slots of links that answered "I don't have it" */
+    uint64_t offered_by; /* slots of links that said they have it */
+    bool storing;        /* here, on its way to the disk: a scan must not find it missing again */
+    bool done;           /* here; dropped from the list when it is compacted */
 };
 
 struct log {
-    uint64_t head;               /* last verified sequence number; 0: none */
+    uint64_t head; /* last verified sequence number; 0: none */
     uint8_t head_id[HASH_BYTES];
-    uint64_t durable;            /* last synced: what is claimed; durable <= head */
+    uint64_t durable; /* last synced: what is claimed; durable <= head */
     uint8_t durable_id[HASH_BYTES];
-    uint64_t heard;              /* highest claim of any peer; costs no more than this number */
-    bool frozen;                 /* two entries at one sequence number were seen */
+    uint64_t heard; /* highest claim of any peer; costs no more than this number */
+    bool frozen;    /* two entries at one sequence number were seen */
     bool own;
 
-    uint32_t get_link;           /* link that was asked for entries, 0: none */
+    uint32_t get_link; /* link that was asked for entries, 0: none */
     uint64_t get_ms;
+    bool pump; /* somebody offered a payload in the message at hand */
 
-    struct missing *missing;     /* sorted by seq, at most LIMIT_MISSING_PER_LOG live ones */
+    struct missing *missing; /* sorted by seq, at most LIMIT_MISSING_PER_LOG live ones */
     size_t missing_count, missing_capacity, missing_done;
-    size_t missing_unasked;      /* all before this index are asked, waiting or done */
-    uint64_t scan_from;          /* entries from here on may lack payloads that are not in the list; 0: none */
+    size_t missing_unasked; /* all before this index are asked, waiting or done */
+    uint64_t scan_from;     /* entries from here on may lack payloads that are not in the list; 0: none */
+    uint64_t scan_until;    /* and up to here: more than the disk had when it was last looked at, perhaps */
+    uint64_t scan_seen;     /* what was durable when the scan under way was asked for */
     bool scanning;
-    bool rescan;                 /* rows were dropped under pressure: look through the whole log again */
+    bool rescan; /* rows were dropped under pressure: look through the whole log again */
 
-    uint64_t *epochs;            /* sequence numbers of EPOCH entries addressed to this node, ascending */
+    uint64_t *epochs; /* sequence numbers of EPOCH entries addressed to this node, ascending */
     size_t epoch_count, epoch_capacity;
 };
 
@@ -47,6 +50,8 @@ void log_free(struct log *log);
 bool log_missing_add(struct log *log, uint64_t seq, const struct block_body *body);
 struct missing *log_missing_find(struct log *log, uint64_t seq);
 void log_missing_done(struct log *log, struct missing *missing);
+/* Entries `from` to `until` may lack payloads that are wanted: they are to be looked at. */
+void log_scan_want(struct log *log, uint64_t from, uint64_t until);
 size_t log_missing_live(const struct log *log);
 /* A link is gone: what was asked of it may be asked of others; its slot's marks are cleared. */
 void log_link_gone(struct log *log, uint32_t link, unsigned slot);

@@ -39,9 +39,10 @@ enum err own_publish(struct gossip *gossip, const struct event *event) {
     if (err == OK) err = publish_check(gossip, &entry, payload);
     if (err != OK) return err;
     if (gossip->pending_count >= LIMIT_OWN_PENDING) return ERR_BUSY;
-    struct question *question = question_new(gossip, QUESTION_STORE_ENTRIES);
-    struct own_pending *pending = question ? pending_new(gossip) : NULL;
-    if (!pending) return ERR_BUSY;
+    if (gossip->question_count >= LIMIT_TICKETS) return ERR_BUSY;
+    struct own_pending *pending = pending_new(gossip);
+    struct question *question = pending ? question_new(gossip, QUESTION_STORE_ENTRIES) : NULL;
+    if (!question) return ERR_MEMORY;
     memcpy(question->node_id, entry.node_id, NODE_ID_BYTES);
     question->seq = entry.seq;
     memcpy(question->id, entry.id, HASH_BYTES);
@@ -110,7 +111,8 @@ enum err own_audience(struct gossip *gossip, const struct event *event) {
     if (!audience.readers) return ERR_MEMORY;
     if (audience.count) memcpy(audience.readers, event->audience.readers.data, audience.count * NODE_ID_BYTES);
     size_t at = gossip->audience_count++;
-    while (at > 0 && gossip->audiences[at - 1].epoch_seq > audience.epoch_seq) gossip->audiences[at] = gossip->audiences[at - 1], at--;
+    while (at > 0 && gossip->audiences[at - 1].epoch_seq > audience.epoch_seq)
+        gossip->audiences[at] = gossip->audiences[at - 1], at--;
     gossip->audiences[at] = audience;
     return OK;
 }

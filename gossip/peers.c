@@ -22,6 +22,7 @@ void peers_free(struct peers *peers) {
     for (size_t i = 0; i < peers->count; i++) peer_free(peers->list[i]);
     free(peers->members);
     free(peers->list);
+    free(peers->table);
     *peers = (struct peers){0};
 }
 
@@ -32,9 +33,41 @@ struct member *peers_member_find(const struct peers *peers, const uint8_t agency
 }
 
 struct peer *peers_find(const struct peers *peers, const uint8_t node_id[static NODE_ID_BYTES]) {
-    for (size_t i = 0; i < peers->count; i++)
-        if (memcmp(peers->list[i]->node.id, node_id, NODE_ID_BYTES) == 0) return peers->list[i];
+    /* Node ids are hashes already. */
+    for (size_t at = get_be32(node_id); peers->table_size > 0; at++) {
+        uint32_t row = peers->table[at & (peers->table_size - 1)];
+        if (row == 0) break;
+        if (memcmp(peers->list[row - 1]->node.id, node_id, NODE_ID_BYTES) == 0) return peers->list[row - 1];
+    }
     return NULL;
+}
+
+static void table_put(struct peers *peers, const struct peer *peer) {
+    size_t at = get_be32(peer->node.id);
+    while (peers->table[at & (peers->table_size - 1)] != 0) at++;
+    peers->table[at & (peers->table_size - 1)] = peer->index + 1;
+}
+
+/* Numbers the list anew and fills the table with it. */
+static void table_fill(struct peers *peers) {
+    memset(peers->table, 0, peers->table_size * sizeof *peers->table);
+    for (size_t i = 0; i < peers->count; i++) {
+        peers->list[i]->index = (uint32_t)i;
+        table_put(peers, peers->list[i]);
+    }
+}
+
+/* Room for one more peer; false without memory (the old table then stays). */
+static bool table_room(struct peers *peers) {
+    size_t size = peers->table_size ? peers->table_size : 16;
+    while (size < 2 * (peers->count + 1)) size *= 2;
+    if (size == peers->table_size) return true;
+    uint32_t *table = calloc(size, sizeof *table);
+    if (!table) return false;
+    free(peers->table);
+    peers->table = table, peers->table_size = size;
+    table_fill(peers);
+    return true;
 }
 
 struct peer *peers_find_curve(const struct peers *peers, const uint8_t curve_public[static CURVE_KEY_BYTES]) {
@@ -44,9 +77,7 @@ struct peer *peers_find_curve(const struct peers *peers, const uint8_t curve_pub
 }
 
 size_t peers_index(const struct peers *peers, const struct peer *peer) {
-    size_t i = 0;
-    while (i < peers->count && peers->list[i] != peer) i++;
-    return i;
+    return peer->index < peers->count && peers->list[peer->index] == peer ? peer->index : peers->count;
 }
 
 /* A list of pointers with room for one more, or null without memory (the old one then stays). */
@@ -68,11 +99,15 @@ static enum err nodes_update(struct peers *peers, size_t member_index) {
             struct peer **list = pointers_room(peers->list, peers->count, &peers->capacity);
             if (!list) return ERR_MEMORY;
             peers->list = list;
+            if (!table_room(peers)) return ERR_MEMORY;
             peer = calloc(1, sizeof *peer);
             if (!peer) return ERR_MEMORY;
             peer->member = (uint32_t)member_index;
             peer->slot = -1;
+            peer->node = agency->nodes[i];
+            peer->index = (uint32_t)peers->count;
             peers->list[peers->count++] = peer;
+            table_put(peers, peer);
         }
         peer->node = agency->nodes[i];
     }
@@ -161,6 +196,7 @@ bool peers_distrust(struct peers *peers, const uint8_t agency_id[static AGENCY_I
         peers->list[kept++] = peer;
     }
     peers->count = kept;
+    table_fill(peers);
     member_free(peers->members[index]);
     memmove(peers->members + index, peers->members + index + 1, (peers->member_count - index - 1) * sizeof *peers->members);
     peers->member_count--;

@@ -9,33 +9,38 @@
 /* A pinned agency. */
 struct member {
     struct agency agency;
-    struct buf chain; /* its records, as verified */
+    struct buf chain;          /* its records, as verified */
     uint64_t payload_bytes;    /* of its logs, held here */
     uint64_t payloads_refused; /* not asked for: over the quota */
 };
 
 /* A node of a pinned agency, with its log. */
 struct peer {
-    uint32_t member;           /* index of its agency */
+    uint32_t member; /* index of its agency */
+    uint32_t index;  /* of this peer in the list */
     struct agency_node node;
     struct log log;
-    struct prekey prekey;      /* the newest known */
+    struct prekey prekey; /* the newest known */
     bool prekey_known;
-    int slot;                  /* of the open link to it, -1: none */
-    uint32_t dial_link;        /* link number of a dial under way, 0: none */
+    int slot;           /* of the open link to it, -1: none */
+    uint32_t dial_link; /* link number of a dial under way, 0: none */
     uint64_t dial_started_ms;
-    uint64_t dial_next_ms;     /* not before */
+    uint64_t dial_next_ms; /* not before */
     uint64_t dial_backoff_ms;
     unsigned endpoint_next;
     uint64_t refused_until_ms; /* after a bad signature or a malformed message */
+    bool allowed;              /* its key stands in the allow list now */
+    unsigned claims_broken;    /* entries of our own log that it claimed and did not give */
 };
 
 struct peers {
     struct member **members; /* 0 is the own agency */
     size_t member_count, member_capacity;
-    struct peer **list;      /* in the order they became known; indexes are stable while trust does not shrink */
+    struct peer **list; /* in the order they became known; indexes are stable while trust does not shrink */
     size_t count, capacity;
-    uint64_t generation;     /* rises with every change of members or nodes */
+    uint32_t *table;     /* open addressing over node ids: index + 1, 0: empty */
+    size_t table_size;   /* a power of two, at least twice the count */
+    uint64_t generation; /* rises with every change of members or nodes */
 };
 
 void peers_free(struct peers *peers);

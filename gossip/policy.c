@@ -26,7 +26,8 @@ static struct verdict publish(const struct policy_object *object, const struct p
 }
 
 struct verdict policy_decide(const struct policy_object *object, const struct policy_reader *reader, uint64_t now_ms) {
-    if (object->tlp < TLP_CLEAR || object->tlp > TLP_RED) return deny("label.missing", "no TLP label: give --tlp or mark the object");
+    if (object->tlp < TLP_CLEAR || object->tlp > TLP_RED)
+        return deny("label.missing", "no TLP label: give --tlp or mark the object");
     if (reader->exit == POLICY_PUBLISH) {
         if (object->valid_until_ms != 0 && object->valid_until_ms <= now_ms)
             return deny("expired", "valid_until has passed: an expired object is not published");

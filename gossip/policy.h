@@ -15,14 +15,14 @@ struct policy_object {
 enum policy_exit { POLICY_PUBLISH = 1, POLICY_LOCAL = 2 };
 struct policy_reader {
     enum policy_exit exit;
-    size_t recipients;       /* agencies named or resolved, own one not counted */
-    bool named;              /* each was named; false: "all that are pinned now" */
+    size_t recipients; /* agencies named or resolved, own one not counted */
+    bool named;        /* each was named; false: "all that are pinned now" */
 };
 
 struct verdict {
     bool allow;
-    const char *rule;   /* stable name: "label.missing" */
-    const char *reason; /* a sentence for people */
+    const char *rule;       /* stable name: "label.missing" */
+    const char *reason;     /* a sentence for people */
     enum carriage carriage; /* when allowed to publish */
 };
 

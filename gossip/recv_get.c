@@ -10,7 +10,8 @@ enum err recv_get(struct gossip *gossip, struct link *link, struct message *mess
         link->ignored_tags++;
         return OK;
     }
-    if (link->serving >= LIMIT_GETS_SERVED + LIMIT_WANTS_IN_FLIGHT) return ERR_LIMIT;
+    /* PROTOCOL.md 9: a reader that never drains costs so much and no more; its own time-out asks again. */
+    if (link_burdened(link)) return OK;
     struct question *question = question_new(gossip, QUESTION_LOAD_ENTRIES);
     if (!question) return OK; /* the peer's own time-out asks again */
     const struct peer *peer = gossip->peers.list[index];
@@ -27,16 +28,25 @@ enum err recv_get(struct gossip *gossip, struct link *link, struct message *mess
     return OK;
 }
 
-/* A batch ends in an entry whose signature was verified; if this cut has none yet, it is verified now. */
-static bool batch_good(const struct peer *peer, const struct event *event) {
-    struct bytes rest = event->loaded_entries.entries;
+/* How much of a range may go out: nothing past a cut, and up to an entry whose signature was verified, by the store's word or now.
+   Signatures inside a batch were never checked, so the last good one may stand far in front of the end. */
+static size_t range_good(const struct peer *peer, const struct event *event) {
+    struct bytes entries = event->loaded_entries.entries;
+    size_t ends[LIMIT_ENTRIES_BYTES / (ENTRY_HEADER_BYTES + SIGN_BYTES) + 1], count = 0, size = 0;
     struct entry entry;
-    if (event->loaded_entries.last_verified || rest.size == 0) return true;
-    while (rest.size > 0) {
-        if (entry_parse(&entry, rest) != OK) return false;
-        rest = bytes_of(rest.data + entry.size, rest.size - entry.size);
+    while (size < entries.size && count < sizeof ends / sizeof *ends) {
+        enum err err = entry_parse(&entry, bytes_of(entries.data + size, entries.size - size));
+        if (err != OK || (peer->node.revoked && entry.seq > peer->node.revoked_seq)) break;
+        size += entry.size;
+        ends[count++] = size;
     }
-    return entry_verify(&entry, peer->node.sign_public) == OK;
+    if (size == entries.size && event->loaded_entries.last_verified) return size;
+    for (; count > 0; count--) {
+        size_t from = count > 1 ? ends[count - 2] : 0;
+        enum err err = entry_parse(&entry, bytes_of(entries.data + from, ends[count - 1] - from));
+        if (err == OK && entry_verify(&entry, peer->node.sign_public) == OK) return ends[count - 1];
+    }
+    return 0;
 }
 
 void get_loaded(struct gossip *gossip, const struct question *question, const struct event *event) {
@@ -44,9 +54,9 @@ void get_loaded(struct gossip *gossip, const struct question *question, const st
     const struct peer *peer = peers_find(&gossip->peers, question->node_id);
     struct bytes entries = event->loaded_entries.entries;
     uint8_t tag[WIRE_TAG_BYTES];
+    if (link && link->serving) link->serving--;
     if (!link || !peer) return;
-    if (link->serving) link->serving--;
-    if (!batch_good(peer, event)) entries = bytes_of(NULL, 0);
+    entries.size = range_good(peer, event);
     struct buf *message = emit_buf(gossip);
     if (!message) return;
     link_tag(tag, link, bytes_of(peer->node.id, NODE_ID_BYTES));
@@ -62,24 +72,32 @@ enum err recv_entries(struct gossip *gossip, struct link *link, struct message *
         return OK;
     }
     struct log *log = &gossip->peers.list[index]->log;
-    if (log->get_link != link->number) {
-        link->ignored_tags++; /* not asked for, or answered too late */
+    struct bytes entries = message->entries.entries;
+    link->answered_ms = gossip->monotonic_ms;
+    if (log->get_link == link->number) {
+        log->get_link = 0;
+        link->gets -= link->gets > 0;
+        link->broken_row = 0;
+        link->rtt_ms = (uint32_t)(gossip->monotonic_ms - log->get_ms);
+    } else {
+        /* Not asked for, or answered late on a slow line: good entries are good, at the pace of what was not asked for. */
+        link->ignored_tags++;
+        if (!link->logs[index].common || entries.size == 0 || message->entries.seq > log->head + 1) return OK;
+        if (!bucket_take(&link->bytes, gossip->monotonic_ms, entries.size, LIMIT_RATE_BYTES_PER_S, LIMIT_RATE_BYTES_BURST))
+            return OK;
+    }
+    if (entries.size == 0) {
+        sync_unheard(gossip, link, (size_t)index); /* it claimed what it does not give */
+        sync_pump_others(gossip, (size_t)index);
         return OK;
     }
-    log->get_link = 0;
-    link->broken_row = 0;
-    link->rtt_ms = (uint32_t)(gossip->monotonic_ms - log->get_ms);
-    if (message->entries.entries.size == 0) {
-        link->logs[index].heard = 0; /* it claimed what it does not give */
-        sync_pump_entries(gossip, (size_t)index);
-        return OK;
-    }
-    if (!bucket_take(&link->signatures, gossip->monotonic_ms, 1, LIMIT_RATE_SIGNATURES_PER_S, LIMIT_RATE_SIGNATURES_BURST)) return ERR_LIMIT;
-    enum err err = accept_entries(gossip, (size_t)index, message->entries.entries, &last);
+    if (!bucket_take(&link->signatures, gossip->monotonic_ms, 1, LIMIT_RATE_SIGNATURES_PER_S, LIMIT_RATE_SIGNATURES_BURST))
+        return ERR_LIMIT;
+    enum err err = accept_entries(gossip, (size_t)index, entries, &last);
+    if (err == ERR_REVOKED) sync_unheard(gossip, link, (size_t)index);
     if (err == ERR_FORK || err == ERR_REVOKED || err == ERR_BUSY) return OK;
     if (err != OK) return err;
     sync_heard(gossip, link, (size_t)index, last);
-    sync_pump_entries(gossip, (size_t)index);
-    sync_pump_payloads(gossip, (size_t)index);
+    sync_pump_others(gossip, (size_t)index);
     return OK;
 }

@@ -12,9 +12,26 @@ static bool outdated(struct link *link, uint64_t mine, uint64_t yours) {
 enum err recv_digest(struct gossip *gossip, struct link *link, struct message *message) {
     uint8_t digest[WIRE_DIGEST_BYTES];
     if (outdated(link, message->digest.mine, message->digest.yours)) return OK;
+    if (!bucket_take(&link->announcements, gossip->monotonic_ms, 1, LIMIT_RATE_ANNOUNCE_PER_S, LIMIT_RATE_ANNOUNCE_BURST))
+        return OK;
     sync_digest_of(gossip, link, digest);
-    if (memcmp(digest, message->digest.digest, WIRE_DIGEST_BYTES) == 0) return OK;
-    if (message->digest.reply) sync_heads(gossip, link, true);
+    if (memcmp(digest, message->digest.digest, WIRE_DIGEST_BYTES) != 0) {
+        if (!message->digest.reply) return OK;
+        if (!bucket_take(&link->announcements, gossip->monotonic_ms, LIMIT_COST_HEADS, LIMIT_RATE_ANNOUNCE_PER_S,
+                         LIMIT_RATE_ANNOUNCE_BURST))
+            return OK;
+        sync_heads(gossip, link, true);
+        return OK;
+    }
+    /* Equal heads are told heads: whoever lacks a payload now knows whom to ask. */
+    link->heads_known = true;
+    for (size_t i = 0; i < link->log_count; i++) {
+        uint64_t claim = sync_claim(gossip->peers.list[i], NULL);
+        if (!link->logs[i].common) continue;
+        link->logs[i].told = claim;
+        sync_heard(gossip, link, i, claim);
+    }
+    for (size_t i = 0; i < gossip->peers.count; i++) sync_pump_payloads(gossip, i);
     return OK;
 }
 
@@ -23,7 +40,8 @@ enum err recv_heads(struct gossip *gossip, struct link *link, struct message *me
     uint8_t tag[WIRE_TAG_BYTES];
     uint64_t seq;
     if (outdated(link, message->heads.mine, message->heads.yours)) return OK;
-    if (!bucket_take(&link->announcements, gossip->monotonic_ms, 1, LIMIT_RATE_ANNOUNCE_PER_S, LIMIT_RATE_ANNOUNCE_BURST)) return OK;
+    if (!bucket_take(&link->announcements, gossip->monotonic_ms, 1, LIMIT_RATE_ANNOUNCE_PER_S, LIMIT_RATE_ANNOUNCE_BURST))
+        return OK;
     /* A whole list also says what the peer does not have: forget what we told it, so that it is told again. */
     for (size_t i = 0; message->heads.all && i < link->log_count; i++) link->logs[i].told = link->logs[i].heard = 0;
     while (wire_pair_next(&pairs, tag, &seq)) {
@@ -37,6 +55,10 @@ enum err recv_heads(struct gossip *gossip, struct link *link, struct message *me
         sync_pump_entries(gossip, (size_t)index);
         sync_pump_payloads(gossip, (size_t)index);
     }
-    if (message->heads.all) sync_heads(gossip, link, false);
+    if (message->heads.all) {
+        link->heads_known = true;
+        for (size_t i = 0; i < gossip->peers.count; i++) sync_settle(gossip, i);
+        sync_heads(gossip, link, false);
+    }
     return OK;
 }

@@ -14,9 +14,8 @@ static void link_key(struct link *link) {
 }
 
 /* The hash that the proof of one side signs; `dialled`: that side opened the connection. */
-static void proof_subject(struct sign_subject *out, const uint8_t agency_id[static AGENCY_ID_BYTES],
-                          const uint8_t *curve_mine, const uint8_t *curve_other, const uint8_t *nonce_mine,
-                          const uint8_t *nonce_other, bool dialled) {
+static void proof_subject(struct sign_subject *out, const uint8_t agency_id[static AGENCY_ID_BYTES], const uint8_t *curve_mine,
+                          const uint8_t *curve_other, const uint8_t *nonce_mine, const uint8_t *nonce_other, bool dialled) {
     uint8_t text[2 * CURVE_KEY_BYTES + 2 * WIRE_NONCE_BYTES];
     memcpy(text, curve_mine, CURVE_KEY_BYTES);
     memcpy(text + CURVE_KEY_BYTES, curve_other, CURVE_KEY_BYTES);

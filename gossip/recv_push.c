@@ -8,8 +8,8 @@ static enum err take_payload(struct gossip *gossip, struct link *link, size_t in
     struct missing *missing = log_missing_find(log, seq);
     if (!missing || missing->storing) return OK;
     uint64_t mark = 1ull << links_slot(&gossip->links, link);
-    if (message->push.state == PUSH_INLINE && !missing->asked_link) {
-        enum err err = accept_payload(gossip, index, missing, message->push.payload);
+    if (message->push.state == PUSH_INLINE) {
+        enum err err = accept_payload(gossip, index, missing, message->push.payload, true);
         return err == ERR_BUSY ? OK : err;
     }
     if (message->push.state == PUSH_HERE) missing->offered_by |= mark;
@@ -34,7 +34,8 @@ enum err recv_push(struct gossip *gossip, struct link *link, struct message *mes
     struct log *log = &peer->log;
     uint64_t before = log->head, last = 0;
     if (log->frozen) return OK;
-    if (entry.seq <= log->head) {
+    /* The same number with other content is a fork's proof, and goes the way of new entries. */
+    if (entry.seq < log->head || (entry.seq == log->head && memcmp(entry.id, log->head_id, HASH_BYTES) == 0)) {
         sync_heard(gossip, link, index, entry.seq);
         err = take_payload(gossip, link, index, entry.seq, message);
         sync_pump_payloads(gossip, index);
@@ -46,11 +47,12 @@ enum err recv_push(struct gossip *gossip, struct link *link, struct message *mes
         sync_pump_entries(gossip, index);
         return OK;
     }
-    if (!bucket_take(&link->signatures, gossip->monotonic_ms, 1, LIMIT_RATE_SIGNATURES_PER_S, LIMIT_RATE_SIGNATURES_BURST)) return OK;
+    if (!bucket_take(&link->signatures, gossip->monotonic_ms, 1, LIMIT_RATE_SIGNATURES_PER_S, LIMIT_RATE_SIGNATURES_BURST))
+        return OK;
+    sync_heard(gossip, link, index, entry.seq);
     err = accept_entries(gossip, index, message->push.entry, &last);
     if (err == ERR_FORK || err == ERR_REVOKED || err == ERR_BUSY) return OK;
     if (err != OK) return err;
-    sync_heard(gossip, link, index, entry.seq);
     err = take_payload(gossip, link, index, entry.seq, message);
     if (err != OK) return err;
     if (log->head > before && !log->own) {

@@ -7,6 +7,9 @@
 enum err recv_tags(struct gossip *gossip, struct link *link, struct message *message) {
     struct wire_pairs pairs = message->tags.agencies;
     if (pairs.count > LIMIT_AGENCIES || message->tags.generation == 0) return ERR_FORMAT;
+    if (!bucket_take(&link->announcements, gossip->monotonic_ms, LIMIT_COST_TAGS, LIMIT_RATE_ANNOUNCE_PER_S,
+                     LIMIT_RATE_ANNOUNCE_BURST))
+        return ERR_LIMIT;
     struct wire_pair *told = calloc(pairs.count + 1, sizeof *told);
     if (!told) return ERR_MEMORY;
     size_t count = 0;
@@ -17,19 +20,8 @@ enum err recv_tags(struct gossip *gossip, struct link *link, struct message *mes
     link->generation_heard = message->tags.generation;
     if (!link_tables(link, &gossip->peers)) return ERR_MEMORY;
 
-    for (size_t i = 0; i < count; i++) {
-        int index = link_member_of_tag(link, told[i].tag);
-        if (index < 0) {
-            link->ignored_tags++;
-            continue;
-        }
-        const struct member *member = gossip->peers.members[index];
-        if (member->agency.record_count <= told[i].number) continue;
-        struct buf *chain = emit_buf(gossip);
-        if (!chain) return ERR_MEMORY;
-        wire_chain(chain, member->agency.id, bytes_of_buf(&member->chain));
-        emit_send(gossip, link, chain);
-    }
+    for (size_t i = 0; i < count; i++) link->ignored_tags += link_member_of_tag(link, told[i].tag) < 0;
+    sync_chains(gossip, link);
     if (link->generation_told) sync_digest(gossip, link, true);
     return OK;
 }
@@ -37,11 +29,15 @@ enum err recv_tags(struct gossip *gossip, struct link *link, struct message *mes
 /* An agency's chain, longer than ours: any node may bring it in. PROTOCOL.md 3 */
 enum err recv_chain(struct gossip *gossip, struct link *link, struct message *message) {
     bool changed = false;
-    (void)link;
     struct member *member = peers_member_find(&gossip->peers, message->chain.agency_id);
     if (!member) return OK; /* trust sets differ: no fault of the peer's */
-    enum err err = peers_trust(&gossip->peers, message->chain.chain, &changed);
-    if (err == ERR_CHAIN) return OK; /* a parted chain is the operators' matter, not this link's */
+    /* Only a longer one that begins with ours: so it is this agency's for sure, and a parted one is the operators' matter. */
+    struct bytes held = bytes_of_buf(&member->chain), chain = message->chain.chain;
+    if (chain.size <= held.size || memcmp(chain.data, held.data, held.size) != 0) return OK;
+    if (!bucket_take(&link->signatures, gossip->monotonic_ms, LIMIT_COST_CHAIN, LIMIT_RATE_SIGNATURES_PER_S,
+                     LIMIT_RATE_SIGNATURES_BURST))
+        return OK;
+    enum err err = peers_trust(&gossip->peers, chain, &changed);
     if (err != OK) return err;
     if (!changed) return OK;
     struct action *action = emit(gossip, ACTION_CHAIN);

@@ -2,7 +2,8 @@
 
 #include <string.h>
 
-static void answer(struct gossip *gossip, struct link *link, const struct peer *peer, uint64_t seq, bool present, struct bytes payload) {
+static void answer(struct gossip *gossip, struct link *link, const struct peer *peer, uint64_t seq, bool present,
+                   struct bytes payload) {
     uint8_t tag[WIRE_TAG_BYTES];
     struct buf *message = emit_buf(gossip);
     if (!message) return;
@@ -24,7 +25,7 @@ enum err recv_want(struct gossip *gossip, struct link *link, struct message *mes
         }
         const struct peer *peer = gossip->peers.list[index];
         struct question *question = NULL;
-        if (link->serving < 2 * LIMIT_WANTS_IN_FLIGHT) question = question_new(gossip, QUESTION_LOAD_PAYLOAD);
+        if (!link_burdened(link)) question = question_new(gossip, QUESTION_LOAD_PAYLOAD);
         if (!question) {
             answer(gossip, link, peer, seq, false, bytes_of(NULL, 0));
             continue;
@@ -42,7 +43,8 @@ enum err recv_want(struct gossip *gossip, struct link *link, struct message *mes
 }
 
 /* PROTOCOL.md 5.4: a `direct` payload goes from its author to the members of its audience, and to nobody else. */
-static bool may_have(const struct gossip *gossip, const struct link *link, const struct peer *author, const struct block_body *body) {
+static bool may_have(const struct gossip *gossip, const struct link *link, const struct peer *author,
+                     const struct block_body *body) {
     if (body->carriage == CARRIAGE_RELAY) return true;
     return author == gossip->self && own_reads(gossip, body->epoch_seq, link->node_id);
 }
@@ -50,8 +52,8 @@ static bool may_have(const struct gossip *gossip, const struct link *link, const
 void want_loaded(struct gossip *gossip, const struct question *question, const struct event *event) {
     struct link *link = links_find(&gossip->links, question->link);
     const struct peer *peer = peers_find(&gossip->peers, question->node_id);
+    if (link && link->serving) link->serving--;
     if (!link || !peer) return;
-    if (link->serving) link->serving--;
     bool give = event->loaded_payload.present && may_have(gossip, link, peer, &event->loaded_payload.body);
     answer(gossip, link, peer, question->seq, give, event->loaded_payload.payload);
 }
@@ -59,26 +61,35 @@ void want_loaded(struct gossip *gossip, const struct question *question, const s
 enum err recv_payload(struct gossip *gossip, struct link *link, struct message *message) {
     int index = link_log_of_tag(link, message->payload.tag);
     struct missing *missing = index < 0 ? NULL : log_missing_find(&gossip->peers.list[index]->log, message->payload.seq);
-    if (!missing || missing->asked_link != link->number) {
-        link->ignored_tags++; /* answered too late: somebody else gave it, or is asked now */
+    link->answered_ms = gossip->monotonic_ms;
+    if (!missing || missing->storing) {
+        link->ignored_tags++; /* somebody else gave it */
         return OK;
     }
-    missing->asked_link = 0;
-    if (link->wants) link->wants--;
-    link->broken_row = 0;
+    struct log *log = &gossip->peers.list[index]->log;
+    struct bytes payload = message->payload.payload;
+    if (missing->asked_link == link->number) {
+        sync_unask(gossip, missing);
+        link->broken_row = 0;
+    } else if (!message->payload.present ||
+               !bucket_take(&link->bytes, gossip->monotonic_ms, payload.size, LIMIT_RATE_BYTES_PER_S, LIMIT_RATE_BYTES_BURST)) {
+        link->ignored_tags++; /* late: a payload is still good then, a refusal says nothing */
+        return OK;
+    }
     if (!message->payload.present) {
         unsigned slot = links_slot(&gossip->links, link);
         missing->refused_by |= 1ull << slot;
         missing->offered_by &= ~(1ull << slot);
-        gossip->peers.list[index]->log.missing_unasked = 0;
+        log->missing_unasked = 0;
     } else {
-        enum err err = accept_payload(gossip, (size_t)index, missing, message->payload.payload);
-        if (err == ERR_BUSY) gossip->peers.list[index]->log.missing_unasked = 0;
-        else if (err != OK) return err;
+        enum err err = accept_payload(gossip, (size_t)index, missing, payload, false);
+        if (err == ERR_BUSY)
+            missing->retry_ms = gossip->monotonic_ms + 1000; /* the store is behind: the tick asks again */
+        else if (err != OK)
+            return err;
     }
-    for (size_t i = 0; i < gossip->peers.count; i++)
-        if (i == (size_t)index || log_missing_live(&gossip->peers.list[i]->log)) sync_pump_payloads(gossip, i);
     accept_scan(gossip, (size_t)index);
+    sync_pump_others(gossip, (size_t)index);
     return OK;
 }
 
@@ -86,7 +97,9 @@ enum err recv_have(struct gossip *gossip, struct link *link, struct message *mes
     struct wire_pairs pairs = message->have.payloads;
     uint8_t tag[WIRE_TAG_BYTES];
     uint64_t seq;
-    if (!bucket_take(&link->announcements, gossip->monotonic_ms, 1, LIMIT_RATE_ANNOUNCE_PER_S, LIMIT_RATE_ANNOUNCE_BURST)) return OK;
+    bool any = false;
+    if (!bucket_take(&link->announcements, gossip->monotonic_ms, 1, LIMIT_RATE_ANNOUNCE_PER_S, LIMIT_RATE_ANNOUNCE_BURST))
+        return OK;
     while (wire_pair_next(&pairs, tag, &seq)) {
         int index = link_log_of_tag(link, tag);
         if (index < 0 || !link->logs[index].common) {
@@ -102,7 +115,13 @@ enum err recv_have(struct gossip *gossip, struct link *link, struct message *mes
         if (missing->asked_link) continue;
         missing->retry_ms = 0;
         log->missing_unasked = 0;
-        sync_pump_payloads(gossip, (size_t)index);
+        log->pump = any = true;
+    }
+    /* Once for each log, however often it was named. */
+    for (size_t i = 0; any && i < gossip->peers.count; i++) {
+        struct log *log = &gossip->peers.list[i]->log;
+        if (log->pump) sync_pump_payloads(gossip, i);
+        log->pump = false;
     }
     return OK;
 }

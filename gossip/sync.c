@@ -22,7 +22,29 @@ void sync_tags(struct gossip *gossip, struct link *link) {
     link->generation_told = gossip->peers.generation;
     wire_tags(message, link->generation_told, pairs, (uint32_t)link->agency_count);
     emit_send(gossip, link, message);
-    if (link->generation_heard) sync_digest(gossip, link, true);
+    if (!link->generation_heard) return;
+    sync_chains(gossip, link);
+    sync_digest(gossip, link, true);
+}
+
+void sync_chains(struct gossip *gossip, struct link *link) {
+    for (size_t i = 0; i < link->peer_agency_count && link->queued_bytes <= LIMIT_LINK_QUEUE_BYTES; i++) {
+        int index = link_member_of_tag(link, link->peer_agencies[i].tag);
+        if (index < 0) continue;
+        const struct member *member = gossip->peers.members[index];
+        if (member->agency.record_count <= link->peer_agencies[i].number) continue;
+        struct buf *chain = emit_buf(gossip);
+        if (!chain) return;
+        wire_chain(chain, member->agency.id, bytes_of_buf(&member->chain));
+        emit_send(gossip, link, chain);
+        link->peer_agencies[i].number = member->agency.record_count; /* once is enough; its own TAGS say whether it took it */
+    }
+}
+
+uint64_t sync_claim(const struct peer *peer, const uint8_t **id) {
+    bool cut = peer->node.revoked && peer->log.durable > peer->node.revoked_seq;
+    if (id) *id = cut ? peer->node.revoked_hash : peer->log.durable_id;
+    return cut ? peer->node.revoked_seq : peer->log.durable;
 }
 
 void sync_trust_changed(struct gossip *gossip) {
@@ -39,10 +61,12 @@ void sync_digest_of(const struct gossip *gossip, const struct link *link, uint8_
     uint8_t row[NODE_ID_BYTES + 8 + HASH_BYTES];
     for (size_t i = 0; i < link->log_count; i++) {
         const struct peer *peer = log_peer(gossip, i);
-        if (!link->logs[i].common || peer->log.durable == 0) continue;
+        const uint8_t *id;
+        uint64_t claim = sync_claim(peer, &id);
+        if (!link->logs[i].common || claim == 0) continue;
         memcpy(row, peer->node.id, NODE_ID_BYTES);
-        put_be64(row + NODE_ID_BYTES, peer->log.durable);
-        memcpy(row + NODE_ID_BYTES + 8, peer->log.durable_id, HASH_BYTES);
+        put_be64(row + NODE_ID_BYTES, claim);
+        memcpy(row + NODE_ID_BYTES + 8, id, HASH_BYTES);
         hash_derive(one, link->key, "comity-digest", bytes_of(row, sizeof row));
         for (size_t j = 0; j < HASH_BYTES; j++) sum[j] ^= one[j];
     }
@@ -66,7 +90,7 @@ void sync_heads(struct gossip *gossip, struct link *link, bool all) {
     if (!link->generation_heard) return;
     for (size_t i = 0; i < link->log_count && count < LIMIT_PAIRS; i++) {
         struct link_log *log = &link->logs[i];
-        uint64_t durable = log_peer(gossip, i)->log.durable;
+        uint64_t durable = sync_claim(log_peer(gossip, i), NULL);
         if (!log->common) continue;
         if (!all && (durable <= log->told || durable <= log->heard)) continue;
         if (all && durable == 0) continue;
@@ -81,22 +105,53 @@ void sync_heads(struct gossip *gossip, struct link *link, bool all) {
     emit_send(gossip, link, message);
 }
 
-void sync_heads_due(struct gossip *gossip, struct link *link) {
-    if (link->heads_due_ms || !link->generation_heard) return;
-    for (size_t i = 0; i < link->log_count; i++) {
-        const struct link_log *log = &link->logs[i];
-        uint64_t durable = log_peer(gossip, i)->log.durable;
-        if (!log->common || durable <= log->told || durable <= log->heard) continue;
-        link->heads_due_ms = gossip->monotonic_ms + 50; /* several changes go out together */
-        return;
-    }
+void sync_heads_due(struct gossip *gossip, struct link *link, size_t index) {
+    if (link->heads_due_ms || !link->generation_heard || index >= link->log_count || !link->logs[index].common) return;
+    uint64_t claim = sync_claim(log_peer(gossip, index), NULL);
+    if (claim <= link->logs[index].told || claim <= link->logs[index].heard) return;
+    link->heads_due_ms = gossip->monotonic_ms + HEADS_DELAY_MS;
 }
 
 void sync_heard(struct gossip *gossip, struct link *link, size_t index, uint64_t seq) {
     if (index >= link->log_count || !link->logs[index].common) return;
     struct log *log = &log_peer(gossip, index)->log;
+    if (log->own && seq > log->head) {
+        /* PROTOCOL.md 4.4: such a claim stops publishing, so one who made it up a few times is not believed again. */
+        const struct peer *claimant = peers_find(&gossip->peers, link->node_id);
+        if (!claimant || claimant->claims_broken >= LIMIT_CLAIMS_BROKEN) return;
+    }
     if (link->logs[index].heard < seq) link->logs[index].heard = seq;
     if (log->heard < seq) log->heard = seq;
+}
+
+void sync_settle(struct gossip *gossip, size_t index) {
+    struct log *log = &log_peer(gossip, index)->log;
+    uint64_t most = log->head;
+    bool known = !log->own;
+    if (log->heard <= log->head) return;
+    for (size_t i = 0; i < LIMIT_LINKS; i++) {
+        const struct link *link = &gossip->links.list[i];
+        if (link->number == 0 || index >= link->log_count || !link->logs[index].common) continue;
+        if (link->logs[index].heard > most) most = link->logs[index].heard;
+        known |= link->heads_known;
+    }
+    /* Of the own log what was heard stays, until somebody who tells his heads does not know of it. */
+    if (known) log->heard = most;
+}
+
+void sync_unheard(struct gossip *gossip, struct link *link, size_t index) {
+    struct peer *claimant = peers_find(&gossip->peers, link->node_id);
+    if (index >= link->log_count) return;
+    if (log_peer(gossip, index)->log.own && link->logs[index].heard > log_peer(gossip, index)->log.head && claimant)
+        claimant->claims_broken++;
+    link->logs[index].heard = 0; /* until it says so again */
+    sync_settle(gossip, index);
+}
+
+void sync_unask(struct gossip *gossip, struct missing *missing) {
+    struct link *link = links_find(&gossip->links, missing->asked_link);
+    if (link) link->wants -= link->wants > 0;
+    missing->asked_link = 0;
 }
 
 static struct link *best_for_entries(struct gossip *gossip, size_t index) {
@@ -104,9 +159,10 @@ static struct link *best_for_entries(struct gossip *gossip, size_t index) {
     for (size_t i = 0; i < LIMIT_LINKS; i++) {
         struct link *link = &gossip->links.list[i];
         if (link->number == 0 || link->state != LINK_OPEN || index >= link->log_count || !link->logs[index].common) continue;
-        if (link->logs[index].heard <= log_peer(gossip, index)->log.head) continue;
-        if (!best || link->logs[index].heard > best->logs[index].heard ||
-            (link->logs[index].heard == best->logs[index].heard && link->wants < best->wants))
+        if (link->logs[index].heard <= log_peer(gossip, index)->log.head || link->gets >= LIMIT_GETS_IN_FLIGHT) continue;
+        /* Who kept his promises comes before who promises most. */
+        if (!best || link->broken_answers < best->broken_answers ||
+            (link->broken_answers == best->broken_answers && link->logs[index].heard > best->logs[index].heard))
             best = link;
     }
     return best;
@@ -125,7 +181,8 @@ void sync_pump_entries(struct gossip *gossip, size_t index) {
     wire_get(message, tag, log->head + 1, LIMIT_ENTRIES_BYTES);
     emit_send(gossip, link, message);
     log->get_link = link->number;
-    log->get_ms = link->get_sent_ms = gossip->monotonic_ms;
+    log->get_ms = gossip->monotonic_ms;
+    link->gets++;
 }
 
 /* Whom to ask for a payload: who offered it first, then who has the entry; `direct` payloads come from the author's agency only. */
@@ -137,13 +194,16 @@ static struct link *best_for_payload(struct gossip *gossip, size_t index, const 
     for (unsigned slot = 0; slot < LIMIT_LINKS; slot++) {
         struct link *link = &gossip->links.list[slot];
         if (link->number == 0 || link->state != LINK_OPEN || index >= link->log_count || !link->logs[index].common) continue;
-        const struct peer *peer = peers_find(&gossip->peers, link->node_id);
-        if (missing->body.carriage == CARRIAGE_DIRECT && (!peer || peer->member != author->member)) continue;
+        if (missing->body.carriage == CARRIAGE_DIRECT) {
+            const struct peer *peer = peers_find(&gossip->peers, link->node_id);
+            if (!peer || peer->member != author->member) continue;
+        }
         bool offered = missing->offered_by >> slot & 1;
         if (!offered && (link->logs[index].heard < missing->seq || (missing->refused_by >> slot & 1))) continue;
         *anyone = true;
         if (link->wants >= LIMIT_WANTS_IN_FLIGHT) continue;
-        if (!best || (offered && !best_offered) || (offered == best_offered && link->wants < best->wants)) best = link, best_offered = offered;
+        if (!best || (offered && !best_offered) || (offered == best_offered && link->wants < best->wants))
+            best = link, best_offered = offered;
     }
     return best;
 }
@@ -200,6 +260,15 @@ void sync_pump_all(struct gossip *gossip) {
     }
 }
 
+void sync_pump_others(struct gossip *gossip, size_t index) {
+    for (size_t k = 1; k <= gossip->peers.count; k++) {
+        size_t i = (index + k) % gossip->peers.count;
+        const struct log *log = &log_peer(gossip, i)->log;
+        if (log->heard > log->head) sync_pump_entries(gossip, i);
+        if (log_missing_live(log) > 0) sync_pump_payloads(gossip, i);
+    }
+}
+
 static void broken(struct gossip *gossip, uint32_t number) {
     struct link *link = links_find(&gossip->links, number);
     if (!link) return;
@@ -207,31 +276,43 @@ static void broken(struct gossip *gossip, uint32_t number) {
     link->broken_row++;
 }
 
-/* Promises that were not kept: ask somebody else. */
-static void answers_check(struct gossip *gossip, struct log *log) {
+/* Broken is a promise when the link gave nothing at all for so long, or this one not for very long. */
+static bool overdue(struct gossip *gossip, uint32_t number, uint64_t asked_ms) {
     uint64_t now = gossip->monotonic_ms;
-    if (log->get_link && now - log->get_ms > LIMIT_ANSWER_MS) {
-        broken(gossip, log->get_link);
+    const struct link *link = links_find(&gossip->links, number);
+    uint64_t since = link && link->answered_ms > asked_ms ? link->answered_ms : asked_ms;
+    return now - since > LIMIT_ANSWER_MS || now - asked_ms > LIMIT_ANSWER_LAST_MS;
+}
+
+/* Promises that were not kept: ask somebody else. */
+static void answers_check(struct gossip *gossip, size_t index) {
+    struct log *log = &log_peer(gossip, index)->log;
+    if (log->get_link && overdue(gossip, log->get_link, log->get_ms)) {
         struct link *link = links_find(&gossip->links, log->get_link);
-        size_t index = 0;
-        while (&log_peer(gossip, index)->log != log) index++;
-        if (link && index < link->log_count) link->logs[index].heard = 0; /* until it says so again */
+        broken(gossip, log->get_link);
         log->get_link = 0;
+        if (link) link->gets -= link->gets > 0;
+        if (link) sync_unheard(gossip, link, index);
     }
     for (size_t i = 0; i < log->missing_count; i++) {
         struct missing *missing = &log->missing[i];
-        if (missing->done || !missing->asked_link || now - missing->asked_ms <= LIMIT_ANSWER_MS) continue;
+        if (missing->done || missing->storing) continue;
+        if (missing->body.expires_ms <= gossip->now_ms) {
+            /* Nobody keeps it any longer. */
+            sync_unask(gossip, missing);
+            missing->done = true;
+            log->missing_done++;
+            continue;
+        }
+        if (!missing->asked_link || !overdue(gossip, missing->asked_link, missing->asked_ms)) continue;
         struct link *link = links_find(&gossip->links, missing->asked_link);
         broken(gossip, missing->asked_link);
-        if (link) {
-            if (link->wants) link->wants--;
-            missing->refused_by |= 1ull << links_slot(&gossip->links, link);
-            missing->offered_by &= ~missing->refused_by;
-        }
-        missing->asked_link = 0;
+        if (link) missing->refused_by |= 1ull << links_slot(&gossip->links, link);
+        missing->offered_by &= ~missing->refused_by;
+        sync_unask(gossip, missing);
     }
     log->missing_unasked = 0;
-    if (log->rescan && log->scan_from == 0 && !log->scanning) log->rescan = false, log->scan_from = 1;
+    if (log->rescan && log->scan_from == 0 && !log->scanning) log->rescan = false, log_scan_want(log, 1, log->head);
 }
 
 void sync_tick(struct gossip *gossip) {
@@ -248,7 +329,7 @@ void sync_tick(struct gossip *gossip) {
         gossip->sync_due_ms = gossip->monotonic_ms + SYNC_INTERVAL_MS * 3 / 4 + random_below(&gossip->random, SYNC_INTERVAL_MS / 2);
     }
     if (gossip->scan_due_ms <= gossip->monotonic_ms) {
-        for (size_t i = 0; i < gossip->peers.count; i++) answers_check(gossip, &log_peer(gossip, i)->log);
+        for (size_t i = 0; i < gossip->peers.count; i++) answers_check(gossip, i);
         sync_pump_all(gossip);
         gossip->scan_due_ms = gossip->monotonic_ms + 1000;
     }

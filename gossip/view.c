@@ -63,7 +63,9 @@ size_t gossip_agency_count(const struct gossip *gossip) { return gossip->peers.m
 
 const struct agency *gossip_agency(const struct gossip *gossip, size_t index) { return &gossip->peers.members[index]->agency; }
 
-struct bytes gossip_agency_chain(const struct gossip *gossip, size_t index) { return bytes_of_buf(&gossip->peers.members[index]->chain); }
+struct bytes gossip_agency_chain(const struct gossip *gossip, size_t index) {
+    return bytes_of_buf(&gossip->peers.members[index]->chain);
+}
 
 const struct prekey *gossip_prekey(const struct gossip *gossip, const uint8_t node_id[static NODE_ID_BYTES]) {
     const struct peer *peer = peers_find(&gossip->peers, node_id);
@@ -74,7 +76,9 @@ bool gossip_caught_up(const struct gossip *gossip) {
     for (size_t i = 0; i < gossip->peers.count; i++) {
         const struct log *log = &gossip->peers.list[i]->log;
         if (log->frozen) continue;
-        if (log->heard > log->head || log->scan_from || log->scanning || log_missing_live(log)) return false;
+        const struct agency_node *node = &gossip->peers.list[i]->node;
+        uint64_t end = node->revoked && log->heard > node->revoked_seq ? node->revoked_seq : log->heard;
+        if (end > log->head || log->scan_from || log->scanning || log_missing_live(log)) return false;
     }
     return true;
 }

@@ -89,16 +89,20 @@ void wire_payload(struct buf *out, const uint8_t tag[static WIRE_TAG_BYTES], uin
     put_kind(out, MESSAGE_PAYLOAD, 3);
     put_fixed(out, tag, WIRE_TAG_BYTES);
     pack_write_uint(out, seq);
-    if (present) pack_write_bin(out, payload);
-    else pack_write_nil(out);
+    if (present)
+        pack_write_bin(out, payload);
+    else
+        pack_write_nil(out);
 }
 
 void wire_push(struct buf *out, struct bytes entry, enum push_payload state, struct bytes payload) {
     put_kind(out, MESSAGE_PUSH, 3);
     pack_write_bin(out, entry);
     pack_write_uint(out, state);
-    if (state == PUSH_INLINE) pack_write_bin(out, payload);
-    else pack_write_nil(out);
+    if (state == PUSH_INLINE)
+        pack_write_bin(out, payload);
+    else
+        pack_write_nil(out);
 }
 
 void wire_have(struct buf *out, const struct wire_pair *payloads, uint32_t count) {
@@ -110,8 +114,10 @@ void wire_have(struct buf *out, const struct wire_pair *payloads, uint32_t count
 
 static void take_fixed(struct pack_reader *reader, uint8_t *out, size_t size) {
     struct bytes bytes = pack_read_bin(reader);
-    if (bytes.size == size) memcpy(out, bytes.data, size);
-    else reader->cursor.failed = true;
+    if (bytes.size == size)
+        memcpy(out, bytes.data, size);
+    else
+        reader->cursor.failed = true;
 }
 
 static void take_pairs(struct pack_reader *reader, struct wire_pairs *out) {
@@ -153,8 +159,10 @@ static void take_push(struct pack_reader *reader, struct message *out) {
     if (state > PUSH_AWAITED) reader->cursor.failed = true;
     out->push.state = (enum push_payload)state;
     out->push.payload = bytes_of(NULL, 0);
-    if (state == PUSH_INLINE) out->push.payload = take_bin_max(reader, LIMIT_PUSH_PAYLOAD_BYTES);
-    else pack_read_nil(reader);
+    if (state == PUSH_INLINE)
+        out->push.payload = take_bin_max(reader, LIMIT_PUSH_PAYLOAD_BYTES);
+    else
+        pack_read_nil(reader);
 }
 
 static uint32_t fields_of(uint64_t kind) {

@@ -6,25 +6,25 @@
 #include "gossip/limits.h"
 #include "gossip/pack.h"
 
-#define WIRE_VERSION 1
-#define WIRE_NONCE_BYTES 32
+#define WIRE_VERSION        1
+#define WIRE_NONCE_BYTES    32
 #define WIRE_INSTANCE_BYTES 16
-#define WIRE_TAG_BYTES 8
-#define WIRE_DIGEST_BYTES 16
+#define WIRE_TAG_BYTES      8
+#define WIRE_DIGEST_BYTES   16
 
 enum message_kind {
-    MESSAGE_HELLO = 1,   /* who I am, my nonce */
-    MESSAGE_PROOF = 2,   /* signature over both keys and both nonces */
-    MESSAGE_TAGS = 3,    /* the agencies I trust, under tags that only this link can read */
-    MESSAGE_CHAIN = 4,   /* an agency's chain, for one who has a shorter one */
-    MESSAGE_DIGEST = 5,  /* heads of our common logs, in 16 bytes */
-    MESSAGE_HEADS = 6,   /* heads that changed since I last told you */
-    MESSAGE_GET = 7,     /* send me entries of this log from here on, up to so many bytes */
-    MESSAGE_ENTRIES = 8, /* consecutive entries; the last one's signature was verified by the sender */
-    MESSAGE_WANT = 9,    /* send me these payloads */
-    MESSAGE_PAYLOAD = 10,/* one payload, or "I don't have it" */
-    MESSAGE_PUSH = 11,   /* a new entry, with its payload if that is small */
-    MESSAGE_HAVE = 12    /* payloads that I have now */
+    MESSAGE_HELLO = 1,    /* who I am, my nonce */
+    MESSAGE_PROOF = 2,    /* signature over both keys and both nonces */
+    MESSAGE_TAGS = 3,     /* the agencies I trust, under tags that only this link can read */
+    MESSAGE_CHAIN = 4,    /* an agency's chain, for one who has a shorter one */
+    MESSAGE_DIGEST = 5,   /* heads of our common logs, in 16 bytes */
+    MESSAGE_HEADS = 6,    /* heads that changed since I last told you */
+    MESSAGE_GET = 7,      /* send me entries of this log from here on, up to so many bytes */
+    MESSAGE_ENTRIES = 8,  /* consecutive entries; the last one's signature was verified by the sender */
+    MESSAGE_WANT = 9,     /* send me these payloads */
+    MESSAGE_PAYLOAD = 10, /* one payload, or "I don't have it" */
+    MESSAGE_PUSH = 11,    /* a new entry, with its payload if that is small */
+    MESSAGE_HAVE = 12     /* payloads that I have now */
 };
 
 /* What a node says about a payload in PUSH when it does not ride along. */
@@ -46,18 +46,55 @@ struct message {
             uint8_t nonce[WIRE_NONCE_BYTES];
             uint8_t instance[WIRE_INSTANCE_BYTES];
         } hello;
-        struct { uint8_t signature[SIGN_BYTES]; } proof;
-        struct { uint64_t generation; struct wire_pairs agencies; } tags; /* numbers: records of the agency's chain */
-        struct { uint8_t agency_id[AGENCY_ID_BYTES]; struct bytes chain; } chain;
+        struct {
+            uint8_t signature[SIGN_BYTES];
+        } proof;
+        struct {
+            uint64_t generation;
+            struct wire_pairs agencies;
+        } tags; /* numbers: records of the agency's chain */
+        struct {
+            uint8_t agency_id[AGENCY_ID_BYTES];
+            struct bytes chain;
+        } chain;
         /* generations: the sender's, and the last one it heard of the receiver's */
-        struct { uint64_t mine, yours; uint8_t digest[WIRE_DIGEST_BYTES]; bool reply; } digest;
-        struct { uint64_t mine, yours; bool all; struct wire_pairs heads; } heads; /* numbers: sequence numbers */
-        struct { uint8_t tag[WIRE_TAG_BYTES]; uint64_t seq; uint64_t bytes_max; } get;
-        struct { uint8_t tag[WIRE_TAG_BYTES]; uint64_t seq; struct bytes entries; } entries; /* empty: none to give */
-        struct { struct wire_pairs payloads; } want;
-        struct { uint8_t tag[WIRE_TAG_BYTES]; uint64_t seq; bool present; struct bytes payload; } payload;
-        struct { struct bytes entry; enum push_payload state; struct bytes payload; } push;
-        struct { struct wire_pairs payloads; } have;
+        struct {
+            uint64_t mine, yours;
+            uint8_t digest[WIRE_DIGEST_BYTES];
+            bool reply;
+        } digest;
+        struct {
+            uint64_t mine, yours;
+            bool all;
+            struct wire_pairs heads;
+        } heads; /* numbers: sequence numbers */
+        struct {
+            uint8_t tag[WIRE_TAG_BYTES];
+            uint64_t seq;
+            uint64_t bytes_max;
+        } get;
+        struct {
+            uint8_t tag[WIRE_TAG_BYTES];
+            uint64_t seq;
+            struct bytes entries;
+        } entries; /* empty: none to give */
+        struct {
+            struct wire_pairs payloads;
+        } want;
+        struct {
+            uint8_t tag[WIRE_TAG_BYTES];
+            uint64_t seq;
+            bool present;
+            struct bytes payload;
+        } payload;
+        struct {
+            struct bytes entry;
+            enum push_payload state;
+            struct bytes payload;
+        } push;
+        struct {
+            struct wire_pairs payloads;
+        } have;
     };
 };
 

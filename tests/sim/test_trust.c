@@ -1,0 +1,79 @@
+#include "tests/sim/story.h"
+
+/* An agency that is no longer pinned loses its links within a second, and nothing of it is taken any more. */
+static void unpinned_is_unlinked(void **state) {
+    struct world *world = &story_world;
+    (void)state;
+    world_mesh(world, 41, 3);
+    world_unpin(world, 0, 2);
+    world_run(world, 1 * SECONDS);
+    assert_null(world_link_between(world, 0, 2));
+    uint64_t seq = world_publish_all(world, 2, 100);
+    world_run(world, 60 * SECONDS);
+    assert_null(world_link_between(world, 0, 2));
+    assert_true(disk_head(&world->nodes[0].disk, world->nodes[2].identity.node_id) < seq);
+    assert_int_equal(disk_head(&world->nodes[1].disk, world->nodes[2].identity.node_id), seq);
+    story_end(world);
+}
+
+/* A new record of an agency's chain reaches those who are not linked to that agency. */
+static void a_longer_chain_spreads(void **state) {
+    struct world *world = &story_world;
+    (void)state;
+    world_mesh(world, 42, 4);
+    world_cut(world, 0, 3, true);
+    world_run(world, 15 * SECONDS);
+    identity_node_add(&world->nodes[0].identity, 77, world_wall_ms(world, 0));
+    world_learn_chain(world, 1, 0);
+    world_run(world, 30 * SECONDS);
+    for (size_t i = 1; i < 4; i++) assert_int_equal(gossip_log_count(world->nodes[i].gossip), 5);
+    assert_true(bytes_equal(bytes_of_buf(&world->nodes[3].chains[0]), bytes_of_buf(&world->nodes[0].identity.chain)));
+    story_end(world);
+}
+
+/* A revoked node loses its links; entries up to the cut are good and still spread, later ones are not. */
+static void a_cut_is_a_cut(void **state) {
+    struct world *world = &story_world;
+    (void)state;
+    world_mesh(world, 43, 4);
+    world_crash(world, 3);
+    uint64_t good = world_publish_all(world, 0, 6000), late = 0;
+    for (size_t i = 0; i < 5; i++) late = world_publish_all(world, 0, 100);
+    world_run(world, 10 * SECONDS);
+    assert_int_equal(disk_head(&world->nodes[1].disk, world->nodes[0].identity.node_id), late);
+    identity_revoke(&world->nodes[0].identity, good, world_ledger(world, 0, good)->id, world_wall_ms(world, 0));
+    world_learn_chain(world, 1, 0);
+    world_run(world, 30 * SECONDS);
+    assert_null(world_link_between(world, 0, 1));
+    assert_null(world_link_between(world, 0, 2));
+    world_start(world, 3);
+    world_run(world, 60 * SECONDS);
+    assert_null(world_link_between(world, 0, 3));
+    assert_true(disk_payload_here(&world->nodes[3].disk, world->nodes[0].identity.node_id, good));
+    assert_int_equal(disk_head(&world->nodes[3].disk, world->nodes[0].identity.node_id), good);
+    assert_true(gossip_caught_up(world->nodes[3].gossip));
+    story_end(world);
+}
+
+/* Pinned again, an agency's log goes on where the store left off. */
+static void pinned_again(void **state) {
+    struct world *world = &story_world;
+    (void)state;
+    world_mesh(world, 44, 3);
+    world_publish_all(world, 2, 100);
+    world_run(world, 5 * SECONDS);
+    world_unpin(world, 0, 2);
+    world_run(world, 5 * SECONDS);
+    world_publish_all(world, 2, 100);
+    world_pin(world, 0, 2);
+    world_crash(world, 0);
+    world_start(world, 0);
+    assert_true(world_run_until(world, check_converged, 60 * SECONDS));
+    story_end(world);
+}
+
+int test_trust(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(unpinned_is_unlinked), cmocka_unit_test(a_longer_chain_spreads),
+                                       cmocka_unit_test(a_cut_is_a_cut), cmocka_unit_test(pinned_again)};
+    return cmocka_run_group_tests_name("trust", tests, NULL, NULL);
+}
