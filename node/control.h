@@ -21,8 +21,8 @@
 
 #include "node/frame.h"
 
-#define CONTROL_SOCKET_NAME "control.sock"
-#define CONTROL_CLIENTS_MAX 64
+#define CONTROL_SOCKET_NAME    "control.sock"
+#define CONTROL_CLIENTS_MAX    64
 #define CONTROL_ITEM_GENERATED 1
 
 /* Client side. Connects to DIR's engine; ERR_CLOSED when no node runs there, ERR_DENIED without the right, ERR_TOO_BIG when the

@@ -94,9 +94,13 @@ static void to_peer(struct engine *engine, enum role role, enum frame_type type,
     if (channel->fd >= 0 && channel_queue(channel, type, tag, body) != OK) channel_close(channel);
 }
 
-void engine_to_key(struct engine *engine, enum frame_type type, uint64_t tag, struct bytes body) { to_peer(engine, ROLE_KEY, type, tag, body); }
+void engine_to_key(struct engine *engine, enum frame_type type, uint64_t tag, struct bytes body) {
+    to_peer(engine, ROLE_KEY, type, tag, body);
+}
 
-void engine_to_net(struct engine *engine, enum frame_type type, uint64_t tag, struct bytes body) { to_peer(engine, ROLE_NET, type, tag, body); }
+void engine_to_net(struct engine *engine, enum frame_type type, uint64_t tag, struct bytes body) {
+    to_peer(engine, ROLE_NET, type, tag, body);
+}
 
 static void follow_ups(struct engine *engine) {
     for (size_t i = 0; i < engine->follow_up_count && !engine->stopping; i++) {
@@ -182,8 +186,10 @@ static void on_key(struct engine *engine, const struct frame *frame) {
     case KEY_TAG_EPOCH: reader_opened(engine, which, data); break;
     case KEY_TAG_ENTRY: publisher_signed(engine, which, data); break;
     case KEY_TAG_PREKEY:
-        if (frame->type == FRAME_KEY_NEW_PREKEY) upkeep_new_prekey(engine, frame->body);
-        else engine->prekey_asked = false;
+        if (frame->type == FRAME_KEY_NEW_PREKEY)
+            upkeep_new_prekey(engine, frame->body);
+        else
+            engine->prekey_asked = false;
         break;
     }
     if (frame->type == FRAME_KEY_OPENED) channel_wipe(&engine->child.peers[ROLE_KEY]);
@@ -252,8 +258,10 @@ static void serve(struct engine *engine, struct channel *channel, frame_function
         store_gather(engine->store, false);
     }
     if (err == OK || channel->fd < 0) return;
-    if (parent) engine->stopping = true;
-    else channel_close(channel);
+    if (parent)
+        engine->stopping = true;
+    else
+        channel_close(channel);
 }
 
 static void on_store(struct engine *engine) {
@@ -266,7 +274,8 @@ static void on_store(struct engine *engine) {
         follow_ups(engine);
     }
     /* PROTOCOL.md 4.4: after a failed sync nothing more is acknowledged. */
-    if (err != OK && err != ERR_NOT_FOUND) engine_fail(engine, 5, "the store failed (%s): %s", err_text(err), store_why(engine->store));
+    if (err != OK && err != ERR_NOT_FOUND)
+        engine_fail(engine, 5, "the store failed (%s): %s", err_text(err), store_why(engine->store));
 }
 
 /* --- the loop --- */

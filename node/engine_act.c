@@ -80,7 +80,8 @@ static void chain(struct engine *engine, const struct action *action) {
 static void notice(struct engine *engine, const struct action *action) {
     struct gossip_log_view log;
     const char *who = "an unknown node";
-    if (action->notice.node_id && gossip_log_find(engine->gossip, action->notice.node_id, &log)) who = engine_agency_name(engine, log.agency_id);
+    if (action->notice.node_id && gossip_log_find(engine->gossip, action->notice.node_id, &log))
+        who = engine_agency_name(engine, log.agency_id);
     switch (action->notice.kind) {
     case NOTICE_LINK_OPEN: log_info("linked with %s", who); break;
     case NOTICE_LINK_REFUSED: engine_notice(engine, "a link of %s was refused: %s", who, err_text(action->notice.why)); break;
@@ -96,7 +97,8 @@ static void notice(struct engine *engine, const struct action *action) {
         engine_notice(engine, "%s reached its payload quota (payload_quota in comity.yaml): new payloads are not fetched", who);
         break;
     case NOTICE_FORK:
-        engine_notice(engine, "the log of %s was forked near entry %llu and is frozen", who, (unsigned long long)action->notice.seq);
+        engine_notice(engine, "the log of %s was forked near entry %llu and is frozen", who,
+                      (unsigned long long)action->notice.seq);
         break;
     }
 }
@@ -127,8 +129,10 @@ void engine_act(struct engine *engine) {
         case ACTION_SIGN: sign(engine, action); break;
         case ACTION_STORE_ENTRIES: entries_store(engine, action); break;
         case ACTION_STORE_PAYLOAD:
-            if (action->store_payload.own) publisher_store_payload(engine, action);
-            else reader_payload(engine, action);
+            if (action->store_payload.own)
+                publisher_store_payload(engine, action);
+            else
+                reader_payload(engine, action);
             break;
         case ACTION_LOAD_ENTRIES:
         case ACTION_LOAD_PAYLOAD:

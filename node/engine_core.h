@@ -17,9 +17,9 @@ enum key_tag { KEY_TAG_LINK = 1, KEY_TAG_EPOCH = 2, KEY_TAG_PREKEY = 3, KEY_TAG_
 static inline uint64_t key_tag(enum key_tag purpose, uint64_t which) { return (uint64_t)purpose << 56 | which; }
 
 /* --- reader.c --- */
-#define READER_EPOCHS 512
-#define READER_HELD_MAX 1024
-#define READER_COUNT_KEY "blocks-read"
+#define READER_EPOCHS      512
+#define READER_HELD_MAX    1024
+#define READER_COUNT_KEY   "blocks-read"
 #define READER_OURS_PREFIX "secret/ours" /* then the author's node and the epoch: "1" or "0" */
 
 enum epoch_state { EPOCH_EMPTY, EPOCH_PENDING, EPOCH_NOT_OURS, EPOCH_OURS };
@@ -45,25 +45,25 @@ struct reader {
     struct held *held;
     size_t held_count, held_capacity;
     struct block *block;
-    uint64_t blocks_read;        /* blocks whose items stand in pages, own ones included */
-    uint64_t blocks_bad;         /* blocks addressed to us whose content was not as signed or not well formed */
+    uint64_t blocks_read; /* blocks whose items stand in pages, own ones included */
+    uint64_t blocks_bad;  /* blocks addressed to us whose content was not as signed or not well formed */
 };
 
 /* --- publisher.c --- */
 #define PUBLISHER_DRAFTS_MAX 8
-#define PUBLISHER_EXPIRE_MS (75ull * 24 * 3600 * 1000)
+#define PUBLISHER_EXPIRE_MS  (75ull * 24 * 3600 * 1000)
 
 /* An own entry on its way: drafted, then signed, then stored and spread. */
 struct draft {
     uint64_t seq; /* 0: free */
     enum entry_type type;
-    struct buf entry;             /* header and body, then the signature */
+    struct buf entry; /* header and body, then the signature */
     struct buf payload;
-    struct block *block;          /* for its pages; goes back to the pool */
-    struct store_batch *batch;    /* while it is being built */
+    struct block *block;       /* for its pages; goes back to the pool */
+    struct store_batch *batch; /* while it is being built */
     struct block_body body;
-    struct buf readers;           /* EPOCH: node ids of the audience */
-    bool given;                   /* to the core */
+    struct buf readers; /* EPOCH: node ids of the audience */
+    bool given;         /* to the core */
     uint64_t ticket;
 };
 
@@ -83,21 +83,21 @@ struct publication {
     struct audience audience;
     struct builder builders[CARRIAGE_DIRECT + 1];
     uint64_t accepted, known, refused;
-    uint64_t last_seq;       /* last entry that carries its items; 0: none */
+    uint64_t last_seq; /* last entry that carries its items; 0: none */
     bool committing;
     uint64_t commit_tag;
 };
 
 struct publisher {
-    struct author *author;                      /* guarded */
-    struct draft drafts[PUBLISHER_DRAFTS_MAX];  /* ring, in order of seq */
+    struct author *author;                     /* guarded */
+    struct draft drafts[PUBLISHER_DRAFTS_MAX]; /* ring, in order of seq */
     size_t first, count;
-    uint64_t head;                              /* last drafted */
+    uint64_t head; /* last drafted */
     uint8_t head_id[HASH_BYTES];
-    uint64_t durable;                           /* last own entry that is synced */
+    uint64_t durable; /* last own entry that is synced */
     struct block *pool[2 * PUBLISHER_DRAFTS_MAX + 2 * CONTROL_CLIENTS_MAX];
     size_t pool_count;
-    uint64_t *recent;                           /* keyed hashes of items in flight: what the index does not know yet */
+    uint64_t *recent; /* keyed hashes of items in flight: what the index does not know yet */
     size_t recent_count, recent_capacity;
     uint8_t recent_key[16];
     uint64_t epoch_cache_seq, epoch_cache_epoch; /* last BLOCK entry looked up, and its epoch */
@@ -121,7 +121,7 @@ struct client {
     struct frame frame;  /* that frame */
     struct cursor items; /* where it stands */
     uint64_t item_index;
-    struct buf answer;   /* ANSWER_ITEMS under way */
+    struct buf answer; /* ANSWER_ITEMS under way */
     uint32_t answer_count;
     uint64_t frame_accepted, frame_known, frame_refused;
     bool closing;
@@ -212,7 +212,8 @@ void reader_epoch_seen(struct engine *engine, struct bytes bytes);
 void reader_key_restarted(struct engine *engine);
 void reader_count_load(struct engine *engine); /* once the store is open */
 /* Adds the pages and terms of an opened or closed block to a batch. `head` gives author, seq, expiry; cursors are drawn here. */
-enum err reader_pages(struct engine *engine, struct store_batch *batch, const struct page_head *head, const struct block *block) MUST_USE;
+enum err reader_pages(struct engine *engine, struct store_batch *batch, const struct page_head *head,
+                      const struct block *block) MUST_USE;
 
 /* publisher.c */
 enum err publisher_init(struct engine *engine) MUST_USE;
@@ -231,7 +232,7 @@ void publisher_signed(struct engine *engine, uint64_t seq, const uint8_t *signat
 void publisher_key_restarted(struct engine *engine);
 void publisher_store_payload(struct engine *engine, const struct action *action);
 void publisher_store_entries(struct engine *engine, const struct action *action);
-bool publisher_stored(struct engine *engine, uint64_t ticket); /* after the core heard of it */
+bool publisher_stored(struct engine *engine, uint64_t ticket);      /* after the core heard of it */
 bool publisher_open(const struct engine *engine, const char **why); /* is publishing accepted? */
 
 /* server.c, query.c, report.c */

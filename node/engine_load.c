@@ -53,13 +53,14 @@ void load_payload(struct engine *engine, const struct follow_up *ask) {
         enum err err = store_payload(engine->store, ask->node_id, ask->seq, &engine->scratch);
         if (err != OK && err != ERR_NOT_FOUND) engine_notice(engine, "a stored payload cannot be read: %s", err_text(err));
         /* Whatever the disk gave, only what the author signed goes out. */
-        event.loaded_payload.present = err == OK && block_payload_matches(bytes_of_buf(&engine->scratch), &event.loaded_payload.body.seal);
+        event.loaded_payload.present =
+            err == OK && block_payload_matches(bytes_of_buf(&engine->scratch), &event.loaded_payload.body.seal);
         event.loaded_payload.payload = bytes_of_buf(&engine->scratch);
     }
     if (engine_step(engine, &event) != OK) engine_fail(engine, 5, "out of memory");
 }
 
-#define SCAN_ROWS_MAX 1024
+#define SCAN_ROWS_MAX    1024
 #define SCAN_ENTRIES_MAX 20000 /* a look at so many in one go; the rest is asked for again */
 
 struct scan {
@@ -91,7 +92,8 @@ void load_scan(struct engine *engine, const struct follow_up *ask) {
     static struct scan scan; /* 150 KiB; one thread */
     struct event event = {.kind = EVENT_SCANNED};
     store_wait(engine->store); /* what was just accepted must be seen: nobody asks twice */
-    scan = (struct scan){.engine = engine, .node_id = ask->node_id, .rows_max = ask->size_max < SCAN_ROWS_MAX ? ask->size_max : SCAN_ROWS_MAX};
+    scan = (struct scan){
+        .engine = engine, .node_id = ask->node_id, .rows_max = ask->size_max < SCAN_ROWS_MAX ? ask->size_max : SCAN_ROWS_MAX};
     enum err err = store_entries(engine->store, ask->node_id, ask->seq, scan_visit, &scan);
     if (err != OK) engine_notice(engine, "stored entries cannot be read: %s", err_text(err));
     event.scanned.ticket = ask->ticket;

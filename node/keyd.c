@@ -24,8 +24,8 @@ struct keyd {
     struct vaulted *secrets;
     uint8_t node_id[NODE_ID_BYTES];
     struct random random;
-    uint64_t floor;            /* never sign an entry at or below this number again */
-    uint8_t floor_hash[32];    /* what was signed at it in this life: the same may be signed again */
+    uint64_t floor;         /* never sign an entry at or below this number again */
+    uint8_t floor_hash[32]; /* what was signed at it in this life: the same may be signed again */
     uint64_t started_ms;
     bool stopping;
 };
@@ -130,8 +130,10 @@ static enum err on_prekey(struct keyd *keyd, const struct frame *frame) {
     uint8_t *body = buf_grow(&out, PREKEY_BODY_BYTES);
     if (body) prekey_write(body, &prekey->public_half);
     enum err err = keyfile_reseal(&out, keys, &keyd->secrets->lock, &keyd->random);
-    if (err == OK) err = answer(keyd, FRAME_KEY_NEW_PREKEY, frame->tag, bytes_of_buf(&out));
-    else err = refuse(keyd, frame->tag, err);
+    if (err == OK)
+        err = answer(keyd, FRAME_KEY_NEW_PREKEY, frame->tag, bytes_of_buf(&out));
+    else
+        err = refuse(keyd, frame->tag, err);
     buf_free(&out);
     return err;
 }
@@ -166,7 +168,8 @@ static enum err on_engine(struct keyd *keyd, const struct frame *frame) {
     case FRAME_KEY_PREKEY: return on_prekey(keyd, frame);
     case FRAME_KEY_FORGET: return on_forget(keyd, frame);
     case FRAME_KEY_STORE_KEY:
-        err = answer(keyd, FRAME_KEY_STORE, frame->tag, bytes_of(keyd->secrets->keys.store_key, sizeof keyd->secrets->keys.store_key));
+        err = answer(keyd, FRAME_KEY_STORE, frame->tag,
+                     bytes_of(keyd->secrets->keys.store_key, sizeof keyd->secrets->keys.store_key));
         channel_wipe(&keyd->child.peers[ROLE_ENGINE]);
         return err;
     case FRAME_KEY_FLOOR:
@@ -218,13 +221,16 @@ static void serve(struct keyd *keyd, struct channel *channel, bool parent) {
             if (channel == &keyd->child.peers[ROLE_ENGINE] && on_engine(keyd, &frame) != OK) err = ERR_CLOSED;
             continue;
         }
-        if (frame.type == FRAME_STOP) keyd->stopping = true;
+        if (frame.type == FRAME_STOP)
+            keyd->stopping = true;
         else if (frame.type == FRAME_PEER && proc_child_peer(&keyd->child, &frame) == ROLE_NET && curve_send(keyd) != OK)
             log_warn("the network process went away before it got its key");
     }
     if (err == OK || channel->fd < 0) return;
-    if (parent) keyd->stopping = true;
-    else channel_close(channel);
+    if (parent)
+        keyd->stopping = true;
+    else
+        channel_close(channel);
 }
 
 static void loop(struct keyd *keyd) {

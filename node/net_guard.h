@@ -15,7 +15,7 @@ struct net_connection {
     bool cut;    /* we shut it down and wait for ZeroMQ to notice */
     int fd;      /* our duplicate */
     uint64_t since_ms;
-    uint64_t order;          /* of acceptance: many come in one millisecond */
+    uint64_t order;           /* of acceptance: many come in one millisecond */
     uint64_t serial_first;    /* messages with an earlier serial belong to an earlier connection of this number */
     uint64_t delivered_bytes; /* on the wire, of messages that came out of ZeroMQ */
 };

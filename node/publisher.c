@@ -43,8 +43,10 @@ static void pool_give(struct engine *engine, struct block *block) {
     struct publisher *publisher = &engine->publisher;
     if (!block) return;
     block_reset(block);
-    if (publisher->pool_count < 2 * PUBLISHER_DRAFTS_MAX) publisher->pool[publisher->pool_count++] = block;
-    else block_free(block);
+    if (publisher->pool_count < 2 * PUBLISHER_DRAFTS_MAX)
+        publisher->pool[publisher->pool_count++] = block;
+    else
+        block_free(block);
 }
 
 bool publisher_open(const struct engine *engine, const char **why) {
@@ -193,7 +195,8 @@ static void recent_remove(struct publisher *publisher, uint64_t hash) {
 void publisher_drop(struct engine *engine, struct publication *publication) {
     for (int carriage = CARRIAGE_RELAY; carriage <= CARRIAGE_DIRECT; carriage++) {
         struct builder *builder = &publication->builders[carriage];
-        for (size_t at = 0; at < builder->recent.size; at += 8) recent_remove(&engine->publisher, get_be64(builder->recent.data + at));
+        for (size_t at = 0; at < builder->recent.size; at += 8)
+            recent_remove(&engine->publisher, get_be64(builder->recent.data + at));
         buf_free(&builder->recent);
         pool_give(engine, builder->block);
     }
@@ -203,7 +206,8 @@ void publisher_drop(struct engine *engine, struct publication *publication) {
 
 /* --- items that are known already --- */
 
-static uint64_t recent_hash(const struct publisher *publisher, const struct item *item, bool generated, const uint8_t *audience_key) {
+static uint64_t recent_hash(const struct publisher *publisher, const struct item *item, bool generated,
+                            const uint8_t *audience_key) {
     uint8_t text[ITEM_ID_BYTES_MAX + 9 + HASH_BYTES], out[crypto_shorthash_BYTES];
     memcpy(text, audience_key, HASH_BYTES);
     put_be64(text + HASH_BYTES, generated ? 0 : item->modified_ms);
@@ -267,7 +271,8 @@ static bool covered(struct engine *engine, uint64_t block_seq, const struct audi
     if (publisher->epoch_cache_seq != block_seq) {
         buf_clear(&engine->scratch_entry);
         if (store_entry(engine->store, engine->node_id, block_seq, &engine->scratch_entry, &verified) != OK) return false;
-        if (entry_parse(&entry, bytes_of_buf(&engine->scratch_entry)) != OK || block_body_read(&body, entry.body) != OK) return false;
+        if (entry_parse(&entry, bytes_of_buf(&engine->scratch_entry)) != OK || block_body_read(&body, entry.body) != OK)
+            return false;
         publisher->epoch_cache_seq = block_seq;
         publisher->epoch_cache_epoch = body.epoch_seq;
     }
@@ -350,8 +355,10 @@ enum err publisher_item(struct engine *engine, struct publication *publication, 
         return OK;
     }
     err = block_put(engine, publication, decision.carriage, &item, encoded);
-    if (err == OK) buf_put_u64(&publication->builders[decision.carriage].recent, hash);
-    else recent_remove(&engine->publisher, hash);
+    if (err == OK)
+        buf_put_u64(&publication->builders[decision.carriage].recent, hash);
+    else
+        recent_remove(&engine->publisher, hash);
     if (err == ERR_TOO_BIG) {
         refuse(verdict, err, "size", "the object does not fit into a block of 256 KiB when packed");
         return OK;

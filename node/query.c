@@ -5,7 +5,7 @@
 
 /* What local clients ask of the pages. */
 
-#define QUERY_HITS_MAX 1024
+#define QUERY_HITS_MAX     1024
 #define FEED_BACKLOG_BYTES (256 * 1024)
 
 static void object_answer(struct engine *engine, struct client *client, uint64_t tag, uint64_t cursor, const struct page_head *head,
@@ -121,12 +121,16 @@ void query_search(struct engine *engine, struct client *client, const struct fra
         for (size_t j = 0; j < count && answered_count < QUERY_HITS_MAX; j++) {
             bool before = false;
             for (size_t k = 0; k < answered_count && !before; k++) before = answered[k] == cursors[j];
-            if (!before && hit_answer(engine, client, frame->tag, cursors[j], &asked, bytes_of(NULL, 0), NULL)) answered[answered_count++] = cursors[j];
+            if (!before && hit_answer(engine, client, frame->tag, cursors[j], &asked, bytes_of(NULL, 0), NULL))
+                answered[answered_count++] = cursors[j];
         }
     }
-    if (pack_done(&reader) != OK) server_error(client, frame->tag, ERR_FORMAT, "the question is not well formed");
-    else if (store_find_result(engine->store) != OK) index_unreadable(engine, client, frame->tag);
-    else done(client, frame->tag, answered_count);
+    if (pack_done(&reader) != OK)
+        server_error(client, frame->tag, ERR_FORMAT, "the question is not well formed");
+    else if (store_find_result(engine->store) != OK)
+        index_unreadable(engine, client, frame->tag);
+    else
+        done(client, frame->tag, answered_count);
 }
 
 void query_get(struct engine *engine, struct client *client, const struct frame *frame) {

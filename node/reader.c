@@ -52,7 +52,9 @@ static void epoch_ask(struct engine *engine, const struct reader_epoch *epoch, s
     buf_put_raw(&frame, epoch->agency_id, AGENCY_ID_BYTES);
     buf_put_raw(&frame, epoch->node_id, NODE_ID_BYTES);
     buf_put(&frame, body);
-    if (!frame.failed) engine_to_key(engine, FRAME_KEY_OPEN, key_tag(KEY_TAG_EPOCH, (uint64_t)(epoch - engine->reader.epochs)), bytes_of_buf(&frame));
+    if (!frame.failed)
+        engine_to_key(engine, FRAME_KEY_OPEN, key_tag(KEY_TAG_EPOCH, (uint64_t)(epoch - engine->reader.epochs)),
+                      bytes_of_buf(&frame));
     buf_free(&frame);
 }
 
@@ -105,8 +107,10 @@ static void frame_terms(struct engine *engine, struct store_batch *batch, struct
     struct bytes encoded;
     struct cursor walk = cursor_of(plain);
     while (block_frame_next(&walk, &encoded)) {
-        if (item_decode(&item, encoded) == OK) store_batch_terms(batch, cursor, &item);
-        else engine->reader.blocks_bad++; /* kept, never shown: its author's mistake */
+        if (item_decode(&item, encoded) == OK)
+            store_batch_terms(batch, cursor, &item);
+        else
+            engine->reader.blocks_bad++; /* kept, never shown: its author's mistake */
         cursor++;
     }
 }
@@ -141,8 +145,8 @@ void reader_count_load(struct engine *engine) {
 /* --- payloads --- */
 
 /* The batch of one payload: as received, and its items when they are ours to read. */
-static void payload_store(struct engine *engine, uint64_t ticket, const uint8_t *node_id, uint64_t seq, const struct block_body *body,
-                          struct bytes payload, const struct reader_epoch *epoch) {
+static void payload_store(struct engine *engine, uint64_t ticket, const uint8_t *node_id, uint64_t seq,
+                          const struct block_body *body, struct bytes payload, const struct reader_epoch *epoch) {
     struct store_batch *batch = store_batch_new(engine->store);
     if (!batch) {
         engine_fail(engine, 5, "out of memory while storing a payload");
@@ -178,7 +182,8 @@ static void hold(struct engine *engine, const struct action *action) {
         reader->held = grown, reader->held_capacity = capacity;
     }
     struct held *held = &reader->held[reader->held_count++];
-    *held = (struct held){.ticket = action->store_payload.ticket, .seq = action->store_payload.seq, .body = action->store_payload.body};
+    *held =
+        (struct held){.ticket = action->store_payload.ticket, .seq = action->store_payload.seq, .body = action->store_payload.body};
     memcpy(held->node_id, action->store_payload.node_id, NODE_ID_BYTES);
     buf_put(&held->payload, action->store_payload.payload);
     if (held->payload.failed) engine_fail(engine, 5, "out of memory while a payload waits for its epoch");

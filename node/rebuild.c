@@ -23,8 +23,10 @@ static void progress_tell(struct walk *walk, const char *what, uint64_t done, ui
     uint64_t now_ms = clock_monotonic_ms();
     if (!walk->progress || now_ms - walk->told_ms < 1000) return;
     walk->told_ms = now_ms;
-    if (total) fprintf(stderr, "comity rebuild: %s, %llu of %llu\n", what, (unsigned long long)done, (unsigned long long)total);
-    else fprintf(stderr, "comity rebuild: %s, %llu so far\n", what, (unsigned long long)done);
+    if (total)
+        fprintf(stderr, "comity rebuild: %s, %llu of %llu\n", what, (unsigned long long)done, (unsigned long long)total);
+    else
+        fprintf(stderr, "comity rebuild: %s, %llu so far\n", what, (unsigned long long)done);
 }
 
 /* A payload that is not what its author signed is dropped, so that the mesh brings it again. */

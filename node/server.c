@@ -89,7 +89,8 @@ static void answer_counts(struct client *client, uint64_t tag, const uint64_t *c
 
 /* --- publishing --- */
 
-static bool audience_agency(struct engine *engine, struct client *client, const struct frame *frame, size_t index, struct buf *rows) {
+static bool audience_agency(struct engine *engine, struct client *client, const struct frame *frame, size_t index,
+                            struct buf *rows) {
     struct publication *publication = &client->publication;
     const struct agency *agency = gossip_agency(engine->gossip, index);
     size_t before = publication->audience.count;
@@ -115,14 +116,16 @@ static bool audience_named(struct engine *engine, struct client *client, const s
         size_t index = 0;
         if (pack_failed(reader)) return true; /* reported by the caller */
         if (!engine_agency_of_name(engine, name, id)) {
-            server_error(client, frame->tag, ERR_NOT_FOUND, "recipient '%.*s' is not pinned here; nothing was published. `comity trust list` shows who is.",
+            server_error(client, frame->tag, ERR_NOT_FOUND,
+                         "recipient '%.*s' is not pinned here; nothing was published. `comity trust list` shows who is.",
                          (int)(name.size < 64 ? name.size : 64), (const char *)name.data);
             return false;
         }
-        while (index < gossip_agency_count(engine->gossip) && memcmp(gossip_agency(engine->gossip, index)->id, id, sizeof id) != 0) index++;
+        while (index < gossip_agency_count(engine->gossip) && memcmp(gossip_agency(engine->gossip, index)->id, id, sizeof id) != 0)
+            index++;
         if (index == gossip_agency_count(engine->gossip)) {
-            server_error(client, frame->tag, ERR_NOT_FOUND, "recipient '%.*s' has a card that was not taken; nothing was published", (int)name.size,
-                         (const char *)name.data);
+            server_error(client, frame->tag, ERR_NOT_FOUND, "recipient '%.*s' has a card that was not taken; nothing was published",
+                         (int)name.size, (const char *)name.data);
             return false;
         }
         if (index != 0 && !audience_agency(engine, client, frame, index, rows)) return false;
@@ -176,8 +179,10 @@ static void item_refused(struct client *client, const struct item_verdict *verdi
     pack_write_str(&client->answer, bytes_of_text(verdict->rule));
     pack_write_str(&client->answer, bytes_of_text(verdict->reason));
     client->answer_count++;
-    if (verdict->err == ERR_EXISTS) client->frame_known++;
-    else client->frame_refused++;
+    if (verdict->err == ERR_EXISTS)
+        client->frame_known++;
+    else
+        client->frame_refused++;
 }
 
 static void items_done(struct client *client) {
@@ -216,8 +221,10 @@ static void items_go_on(struct engine *engine, struct client *client) {
             client->closing = true;
             return;
         }
-        if (verdict.err == OK) client->frame_accepted++;
-        else item_refused(client, &verdict);
+        if (verdict.err == OK)
+            client->frame_accepted++;
+        else
+            item_refused(client, &verdict);
         client->item_index++;
     }
     items_done(client);

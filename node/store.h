@@ -23,20 +23,20 @@
 #include "gossip/entry.h"
 #include "gossip/item.h"
 
-#define STORE_TABLE_TERMS (512 * 1024) /* 12 MB in memory, twice that while one is written; 13 MB as a file */
+#define STORE_TABLE_TERMS        (512 * 1024) /* 12 MB in memory, twice that while one is written; 13 MB as a file */
 #define STORE_META_KEY_BYTES_MAX 64
 
 struct store;
 struct store_batch;
 
 struct store_options {
-    const char *path;             /* directory, made when missing */
+    const char *path; /* directory, made when missing */
     uint8_t store_key[32];
     uint64_t cache_bytes;
-    bool sync;                    /* false: acknowledge without fsync (for measuring, and as an operator's choice) */
-    bool read_only_rebuild;       /* open without replaying the index, for rebuild */
-    bool torn_log;                /* open although the write-ahead log is damaged before its end: what stands behind the damage is lost */
-    size_t table_terms;           /* 0: STORE_TABLE_TERMS; for tests */
+    bool sync;              /* false: acknowledge without fsync (for measuring, and as an operator's choice) */
+    bool read_only_rebuild; /* open without replaying the index, for rebuild */
+    bool torn_log;          /* open although the write-ahead log is damaged before its end: what stands behind the damage is lost */
+    size_t table_terms;     /* 0: STORE_TABLE_TERMS; for tests */
     uint64_t now_ms;
 };
 
@@ -57,7 +57,8 @@ void store_batch_free(struct store_batch *batch);         /* of a batch that was
 size_t store_batch_bytes(const struct store_batch *batch);
 
 void store_batch_entry(struct store_batch *batch, const struct entry *entry, bool verified);
-void store_batch_payload(struct store_batch *batch, const uint8_t node_id[static NODE_ID_BYTES], uint64_t seq, struct bytes payload);
+void store_batch_payload(struct store_batch *batch, const uint8_t node_id[static NODE_ID_BYTES], uint64_t seq,
+                         struct bytes payload);
 void store_batch_payload_delete(struct store_batch *batch, const uint8_t node_id[static NODE_ID_BYTES], uint64_t seq);
 /* Keys have 1 to STORE_META_KEY_BYTES_MAX bytes. Values are sealed when the key starts with "secret/". */
 void store_batch_meta(struct store_batch *batch, const char *key, struct bytes value);
@@ -65,16 +66,16 @@ void store_batch_meta_delete(struct store_batch *batch, const char *key);
 
 /* The facts of a page. */
 struct page_head {
-    uint64_t cursor;                 /* of its first item */
+    uint64_t cursor; /* of its first item */
     uint16_t item_count;
     uint32_t plain_bytes;
-    uint8_t node_id[NODE_ID_BYTES];  /* author's node */
+    uint8_t node_id[NODE_ID_BYTES]; /* author's node */
     uint8_t agency_id[AGENCY_ID_BYTES];
-    uint64_t seq;                    /* of the BLOCK entry */
-    uint32_t item_first;             /* index of its first item within the block */
+    uint64_t seq;        /* of the BLOCK entry */
+    uint32_t item_first; /* index of its first item within the block */
     uint64_t arrived_ms;
     uint64_t expires_ms;
-    uint32_t bucket;                 /* retention bucket: set by the store from expires_ms */
+    uint32_t bucket; /* retention bucket: set by the store from expires_ms */
 };
 
 /* Adds a page: seals `packed` (a block frame, not compressed again). Its items' terms follow through store_batch_terms, in the same
@@ -100,13 +101,16 @@ void store_wait(struct store *store);
 const char *store_why(struct store *store);
 
 /* --- reading: sees what completed (entries, payloads and meta: perhaps also what is about to) --- */
-uint64_t store_cursor_next(const struct store *store); /* the number that the next item gets: after all committed or batched pages */
+uint64_t
+store_cursor_next(const struct store *store); /* the number that the next item gets: after all committed or batched pages */
 
 /* Appends the entry's bytes to `out`. ERR_NOT_FOUND, ERR_CORRUPT. */
-enum err store_entry(struct store *store, const uint8_t node_id[static NODE_ID_BYTES], uint64_t seq, struct buf *out, bool *verified) MUST_USE;
+enum err store_entry(struct store *store, const uint8_t node_id[static NODE_ID_BYTES], uint64_t seq, struct buf *out,
+                     bool *verified) MUST_USE;
 /* Walks entries of one log from `seq` on, in order, until `visit` returns false. */
 typedef bool store_visit_entry(void *context, uint64_t seq, bool verified, struct bytes entry);
-enum err store_entries(struct store *store, const uint8_t node_id[static NODE_ID_BYTES], uint64_t seq, store_visit_entry *visit, void *context) MUST_USE;
+enum err store_entries(struct store *store, const uint8_t node_id[static NODE_ID_BYTES], uint64_t seq, store_visit_entry *visit,
+                       void *context) MUST_USE;
 /* Walks all logs' ids. */
 typedef bool store_visit_log(void *context, const uint8_t node_id[static NODE_ID_BYTES], uint64_t seq_first, uint64_t seq_last);
 enum err store_logs(struct store *store, store_visit_log *visit, void *context) MUST_USE;
@@ -115,7 +119,8 @@ enum err store_payload(struct store *store, const uint8_t node_id[static NODE_ID
 bool store_payload_exists(struct store *store, const uint8_t node_id[static NODE_ID_BYTES], uint64_t seq);
 /* Walks the payloads' places of one log. */
 typedef bool store_visit_payload(void *context, uint64_t seq, size_t bytes);
-enum err store_payloads(struct store *store, const uint8_t node_id[static NODE_ID_BYTES], store_visit_payload *visit, void *context) MUST_USE;
+enum err store_payloads(struct store *store, const uint8_t node_id[static NODE_ID_BYTES], store_visit_payload *visit,
+                        void *context) MUST_USE;
 
 enum err store_meta(struct store *store, const char *key, struct buf *out) MUST_USE;
 typedef bool store_visit_meta(void *context, const char *key, struct bytes value);

@@ -60,8 +60,10 @@ size_t upkeep_trust_load(struct engine *engine) {
     }
     engine->name_count = 0;
     enum err err = trust_files_each(engine->settings.dir, trust_take, &load);
-    if (err == OK) distrust_unseen(engine, &load);
-    else engine_notice(engine, "the trust folder cannot be read: %s", err_text(err));
+    if (err == OK)
+        distrust_unseen(engine, &load);
+    else
+        engine_notice(engine, "the trust folder cannot be read: %s", err_text(err));
     free(load.seen);
     return load.count;
 }
@@ -110,7 +112,8 @@ static bool log_take(void *context, const uint8_t node_id[static NODE_ID_BYTES],
     event.log.seq = seq_last;
     event.log.id = entry.id;
     event.log.prekey = bytes_of_buf(&prekey);
-    if (store_payloads(engine->store, node_id, payload_sum, &event.log.payload_bytes) != OK) engine_notice(engine, "stored payloads cannot be counted");
+    if (store_payloads(engine->store, node_id, payload_sum, &event.log.payload_bytes) != OK)
+        engine_notice(engine, "stored payloads cannot be counted");
     enum err err = engine_step(engine, &event);
     if (err != OK && err != ERR_UNKNOWN_AUTHOR) engine_notice(engine, "a stored log was not taken: %s", err_text(err));
     buf_free(&prekey);
@@ -132,7 +135,8 @@ static bool ours_take(void *context, const char *key, struct bytes value) {
     uint8_t node_id[NODE_ID_BYTES];
     const char *hex = key + strlen(READER_OURS_PREFIX "/");
     if (!bytes_equal_text(value, "1")) return true;
-    if (strlen(hex) != 2 * NODE_ID_BYTES + 1 + 16 || !hex_decode(node_id, sizeof node_id, bytes_of(hex, 2 * NODE_ID_BYTES))) return true;
+    if (strlen(hex) != 2 * NODE_ID_BYTES + 1 + 16 || !hex_decode(node_id, sizeof node_id, bytes_of(hex, 2 * NODE_ID_BYTES)))
+        return true;
     event.epoch.node_id = node_id;
     event.epoch.seq = strtoull(hex + 2 * NODE_ID_BYTES + 1, NULL, 16);
     event.epoch.readable = true;
@@ -193,7 +197,8 @@ static enum err store_key_get(struct engine *engine, uint8_t out[static 32]) {
 
 enum err upkeep_open(struct engine *engine, char why[static 256]) {
     struct card_file own = {0};
-    struct store_options options = {.cache_bytes = engine->settings.cache_bytes, .sync = engine->settings.sync, .now_ms = clock_wall_ms()};
+    struct store_options options = {
+        .cache_bytes = engine->settings.cache_bytes, .sync = engine->settings.sync, .now_ms = clock_wall_ms()};
     char path[DIR_PATH_MAX];
     enum err err = dir_path(path, engine->settings.dir, DIR_CARD);
     snprintf(why, 256, "the own card cannot be read");
@@ -273,7 +278,8 @@ void upkeep_tick(struct engine *engine) {
     uint8_t body[9];
     put_be64(body, now_ms);
     /* "Caught up" is believed only of a node that has had somebody to hear it from for a while. */
-    body[8] = gossip_link_count(engine->gossip) > 0 && monotonic_ms - engine->started_monotonic_ms > 10 * UPKEEP_MS && gossip_caught_up(engine->gossip);
+    body[8] = gossip_link_count(engine->gossip) > 0 && monotonic_ms - engine->started_monotonic_ms > 10 * UPKEEP_MS &&
+              gossip_caught_up(engine->gossip);
     if (!engine->prekey_asked && (!newest || prekey_rotate_due(newest, now_ms)) && (!newest || publisher_open(engine, &why))) {
         engine->prekey_asked = true;
         engine_to_key(engine, FRAME_KEY_PREKEY, key_tag(KEY_TAG_PREKEY, 0), bytes_of(body, 8));
