@@ -49,6 +49,8 @@ static void on_message(struct gossip *gossip, const struct event *event) {
     struct message message;
     if (!link) return; /* cut by us; the transport has not heard of it yet */
     link->messages_in++;
+    link->received_ms = gossip->monotonic_ms;
+    link->owes = false;
     link->bytes_in += event->message.bytes.size;
     uint32_t number = link->number;
     enum err err = wire_decode(&message, event->message.bytes);

@@ -17,12 +17,13 @@
 #define LIMIT_SERVING            32    /* requests of one peer that wait for the store; more than an honest one has in flight */
 #define LIMIT_ANSWER_MS          5000  /* a promise broken after so long: ask another peer */
 #define LIMIT_ANSWER_LAST_MS     60000 /* broken in any case, even on a line so slow that other answers took the time */
-#define LIMIT_ANSWERS_BROKEN     8     /* in a row: the link is renewed */
-#define LIMIT_CLAIMS_BROKEN      3     /* of our own log: such a peer's word no longer holds up publishing */
-#define LIMIT_PUSH_PAYLOAD_BYTES 4096  /* payloads up to here ride along with their entry */
-#define LIMIT_OWN_PENDING        4096  /* own entries that wait for their sync */
-#define LIMIT_TICKETS            4096  /* questions to the store and the key process under way */
-#define LIMIT_MISSING_PER_LOG    1024  /* payloads known to be missing; beyond, the store is scanned again later */
+#define LIMIT_SILENT_MS          15000 /* a link that owes an answer and says nothing is dead: the transport may take a minute to see it */
+#define LIMIT_ANSWERS_BROKEN     8                 /* in a row: the link is renewed */
+#define LIMIT_CLAIMS_BROKEN      3                 /* of our own log: such a peer's word no longer holds up publishing */
+#define LIMIT_PUSH_PAYLOAD_BYTES 4096              /* payloads up to here ride along with their entry */
+#define LIMIT_OWN_PENDING        4096              /* own entries that wait for their sync */
+#define LIMIT_TICKETS            4096              /* questions to the store and the key process under way */
+#define LIMIT_MISSING_PER_LOG    1024              /* payloads known to be missing; beyond, the store is scanned again later */
 #define LIMIT_LINK_QUEUE_BYTES   (4 * 1024 * 1024) /* unsent bytes of one link: pushes are dropped, sync makes up for them */
 #define LIMIT_LINK_CHARGE_BYTES  (8 * 1024 * 1024) /* all memory charged to one peer */
 #define LIMIT_FUTURE_MS          (5 * 60 * 1000)   /* entries dated further ahead are stored and flagged */

@@ -59,7 +59,9 @@ struct link {
     unsigned serving;      /* the peer's questions that wait for the store */
     uint64_t queued_bytes; /* sent by us, not yet out of our process */
     struct bucket bytes, signatures, announcements;
-    unsigned broken_row; /* answers broken in a row */
+    uint64_t received_ms; /* last message of any kind */
+    bool owes;            /* an answer broke, and nothing came since */
+    unsigned broken_row;  /* answers broken in a row */
 
     uint64_t messages_in, bytes_in, messages_out, bytes_out, pushes_dropped, broken_answers, ignored_tags;
     uint32_t rtt_ms;

@@ -180,6 +180,8 @@ static void links_check(struct gossip *gossip) {
             overlay_drop(gossip, link, "no longer welcome");
         else if (link->state != LINK_OPEN && gossip->monotonic_ms - link->since_ms > LIMIT_HANDSHAKE_MS)
             overlay_drop(gossip, link, "the handshake took too long");
+        else if (link->owes && gossip->monotonic_ms - link->received_ms > LIMIT_SILENT_MS)
+            overlay_drop(gossip, link, "it owes an answer and is silent");
         else if (link->broken_row > LIMIT_ANSWERS_BROKEN)
             overlay_drop(gossip, link, "too many broken answers");
     }

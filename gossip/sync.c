@@ -274,6 +274,7 @@ static void broken(struct gossip *gossip, uint32_t number) {
     if (!link) return;
     link->broken_answers++;
     link->broken_row++;
+    link->owes = true;
 }
 
 /* Broken is a promise when the link gave nothing at all for so long, or this one not for very long. */

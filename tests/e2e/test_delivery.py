@@ -62,6 +62,22 @@ def red_is_direct(place):
 
 
 @story
+def red_promptly(place):
+    """C passes a TLP:RED entry on to B faster than its author's own slow link: B asks the author at once when he can be asked."""
+    a, b, c = place.mesh("agency.a", "agency.b", "agency.c", start=False)
+    # Who dials whom is forced, so that only the link between A and B runs through B's relay.
+    a.relay("refuse on")
+    place.start(a, b)
+    b.relay("refuse on")
+    place.start(c)
+    b.relay("delay 200")
+    for number in range(4):
+        objects, values = indicators("prompt%d" % number, 5)
+        a.publish_good(objects, "TLP:RED", [b] if number % 2 == 0 else [b, c])
+        must_hold(b, 5 * (number + 1), 6, "B has TLP:RED publication %d" % (number + 1), b.log_tail)
+
+
+@story
 def catch_up(place):
     """B was down while A published in several steps; over a slow link that breaks on the way it still gets all, once."""
     a, b = place.mesh("agency.a", "agency.b")
