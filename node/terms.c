@@ -7,6 +7,7 @@
 #define BUCKET_BITS_MAX 24
 #define PREFETCH_AHEAD  8
 #define BASE_SLACK      (1ULL << 30)
+#define SEEN_FACTOR     8 /* bits a bucket: about one absent term in ten is looked for in vain */
 
 struct terms_entry {
     uint64_t hash;
@@ -23,7 +24,8 @@ struct terms *terms_new(size_t count, uint64_t cursor_base) {
     terms->capacity = count + 16;
     terms->entries = malloc(terms->capacity * sizeof *terms->entries);
     terms->chains = calloc((size_t)2 << terms->bucket_bits, sizeof *terms->chains);
-    if (terms->entries == NULL || terms->chains == NULL) {
+    terms->seen = calloc(((size_t)SEEN_FACTOR << terms->bucket_bits) / 64, sizeof *terms->seen);
+    if (terms->entries == NULL || terms->chains == NULL || terms->seen == NULL) {
         terms_free(terms);
         return NULL;
     }
@@ -34,11 +36,16 @@ void terms_free(struct terms *terms) {
     if (terms == NULL) return;
     free(terms->entries);
     free(terms->chains);
+    free(terms->seen);
     free(terms);
 }
 
 static uint32_t *chain_of(const struct terms *terms, uint64_t hash) {
     return terms->chains + 2 * (size_t)(hash >> (64 - terms->bucket_bits));
+}
+
+static size_t seen_bit(const struct terms *terms, uint64_t hash) {
+    return (size_t)(hash & (((uint64_t)SEEN_FACTOR << terms->bucket_bits) - 1));
 }
 
 static bool reserve(struct terms *terms, size_t more) {
@@ -63,6 +70,8 @@ bool terms_add(struct terms *terms, const struct term *added, size_t count) {
         uint64_t offset = added[i].cursor - terms->cursor_base;
         if (added[i].cursor < terms->cursor_base || offset > UINT32_MAX) return false;
         uint32_t *chain = chain_of(terms, added[i].hash);
+        size_t bit = seen_bit(terms, added[i].hash);
+        terms->seen[bit / 64] |= 1ULL << bit % 64;
         terms->entries[terms->count] = (struct terms_entry){.hash = added[i].hash, .cursor_offset = (uint32_t)offset};
         uint32_t place = (uint32_t)++terms->count;
         if (chain[0] == 0)
@@ -75,7 +84,8 @@ bool terms_add(struct terms *terms, const struct term *added, size_t count) {
 }
 
 size_t terms_find(const struct terms *terms, uint64_t hash, uint64_t *cursors, size_t max) {
-    size_t found = 0;
+    size_t found = 0, bit = seen_bit(terms, hash);
+    if (!(terms->seen[bit / 64] >> bit % 64 & 1)) return 0;
     for (uint32_t place = chain_of(terms, hash)[0]; place != 0 && found < max;) {
         const struct terms_entry *entry = &terms->entries[place - 1];
         if (entry->hash == hash) cursors[found++] = terms->cursor_base + entry->cursor_offset;

@@ -19,6 +19,8 @@ struct terms {
     size_t capacity;
     uint32_t *chains; /* first and last entry, plus one, of each bucket; a bucket is the upper bits of a hash */
     unsigned bucket_bits;
+    uint64_t
+        *seen; /* a bit for each of 8 places a bucket, by the lower bits: most absent terms cost one look into it, and no chain */
     uint64_t cursor_base; /* no cursor is below */
 };
 
