@@ -12,7 +12,12 @@ static enum err take_payload(struct gossip *gossip, struct link *link, size_t in
         enum err err = accept_payload(gossip, index, missing, message->push.payload, true);
         return err == ERR_BUSY ? OK : err;
     }
-    if (message->push.state == PUSH_HERE) missing->offered_by |= mark;
+    if (message->push.state == PUSH_HERE) {
+        /* Others may have said no before the one who has it spoke. */
+        missing->offered_by |= mark;
+        missing->refused_by &= ~mark;
+        if (!missing->asked_link) missing->retry_ms = 0, log->missing_unasked = 0;
+    }
     if (message->push.state == PUSH_AWAITED) missing->refused_by |= mark;
     return OK;
 }

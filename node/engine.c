@@ -248,9 +248,10 @@ static void on_parent(struct engine *engine, const struct frame *frame) {
 
 typedef void frame_function(struct engine *engine, const struct frame *frame);
 
-static void serve(struct engine *engine, struct channel *channel, frame_function *handle, bool parent) {
+/* `fresh`: there is something to read; otherwise only what start-up left in the buffer, which no poll would tell of. */
+static void serve(struct engine *engine, struct channel *channel, frame_function *handle, bool parent, bool fresh) {
     struct frame frame;
-    enum err err = channel_fill(channel);
+    enum err err = fresh ? channel_fill(channel) : OK;
     while (!engine->stopping && channel->fd >= 0 && channel_next(channel, &frame) == OK) {
         store_gather(engine->store, true);
         handle(engine, &frame);
@@ -318,12 +319,12 @@ static void flush_all(struct engine *engine) {
 
 static void poll_handle(struct engine *engine, struct pollfd *fds) {
     const short ready = POLLIN | POLLHUP | POLLERR;
-    if (fds[POLL_PARENT].revents & ready) serve(engine, &engine->child.parent, on_parent, true);
+    if (fds[POLL_PARENT].revents & ready) serve(engine, &engine->child.parent, on_parent, true, true);
     if (fds[POLL_STORE].revents & ready) on_store(engine);
     if (fds[POLL_KEY].revents & ready && fds[POLL_KEY].fd == engine->child.peers[ROLE_KEY].fd)
-        serve(engine, &engine->child.peers[ROLE_KEY], on_key, false);
+        serve(engine, &engine->child.peers[ROLE_KEY], on_key, false, true);
     if (fds[POLL_NET].revents & ready && fds[POLL_NET].fd == engine->child.peers[ROLE_NET].fd)
-        serve(engine, &engine->child.peers[ROLE_NET], on_net, false);
+        serve(engine, &engine->child.peers[ROLE_NET], on_net, false, true);
     if (fds[POLL_LISTENER].revents & ready) server_accept(engine);
     for (size_t i = 0; i < CONTROL_CLIENTS_MAX && !engine->stopping; i++) {
         struct client *client = &engine->clients[i];
@@ -335,6 +336,9 @@ static void poll_handle(struct engine *engine, struct pollfd *fds) {
 
 static void loop(struct engine *engine) {
     struct pollfd fds[POLL_CLIENTS + CONTROL_CLIENTS_MAX];
+    serve(engine, &engine->child.parent, on_parent, true, false);
+    serve(engine, &engine->child.peers[ROLE_KEY], on_key, false, false);
+    serve(engine, &engine->child.peers[ROLE_NET], on_net, false, false);
     while (!engine->stopping) {
         poll_fill(engine, fds);
         uint64_t now = clock_monotonic_ms(), due = gossip_deadline(engine->gossip);

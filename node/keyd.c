@@ -213,9 +213,9 @@ static enum err curve_send(struct keyd *keyd) {
 }
 
 /* All frames of one channel. A channel that broke is closed: its other end is restarted and comes back as FRAME_PEER. */
-static void serve(struct keyd *keyd, struct channel *channel, bool parent) {
+static void serve(struct keyd *keyd, struct channel *channel, bool parent, bool fresh) {
     struct frame frame;
-    enum err err = channel_fill(channel);
+    enum err err = fresh ? channel_fill(channel) : OK;
     while (channel->fd >= 0 && channel_next(channel, &frame) == OK) {
         if (!parent) {
             if (channel == &keyd->child.peers[ROLE_ENGINE] && on_engine(keyd, &frame) != OK) err = ERR_CLOSED;
@@ -235,6 +235,8 @@ static void serve(struct keyd *keyd, struct channel *channel, bool parent) {
 
 static void loop(struct keyd *keyd) {
     struct channel *channels[] = {&keyd->child.parent, &keyd->child.peers[ROLE_ENGINE], &keyd->child.peers[ROLE_NET]};
+    /* What start-up left in the buffers, and no poll would tell of. */
+    for (int i = 0; i < 3; i++) serve(keyd, channels[i], i == 0, false);
     while (!keyd->stopping) {
         struct pollfd fds[3];
         for (int i = 0; i < 3; i++) {
@@ -245,7 +247,7 @@ static void loop(struct keyd *keyd) {
         for (int i = 0; i < 3 && !keyd->stopping; i++) {
             if (fds[i].fd < 0 || fds[i].fd != channels[i]->fd) continue;
             if (fds[i].revents & POLLOUT && channel_flush(channels[i]) != OK) fds[i].revents |= POLLHUP;
-            if (fds[i].revents & (POLLIN | POLLHUP | POLLERR)) serve(keyd, channels[i], i == 0);
+            if (fds[i].revents & (POLLIN | POLLHUP | POLLERR)) serve(keyd, channels[i], i == 0, true);
         }
     }
 }

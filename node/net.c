@@ -303,6 +303,9 @@ int net_main(int parent_fd) {
         exit_code = net_start(net);
     }
     if (exit_code != 0) net->stop = true;
+    /* What start-up left in the buffers, and no poll would tell of. */
+    parent_step(net);
+    engine_step(net);
     while (!net->stop) news_wait(net, turn(net));
     net_end(net);
     return exit_code;

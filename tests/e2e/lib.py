@@ -97,6 +97,7 @@ def main():
             with Place(function.__name__) as place:
                 try:
                     function(place)
+                    place.check_logs()
                 except Skipped:
                     raise
                 except BaseException:
@@ -493,6 +494,7 @@ class Place:
     def __init__(self, name):
         self.dir = tempfile.mkdtemp(prefix="ce2e-")
         self.name, self.nodes, self.relays, self.failed = name, [], [], False
+        self.kills = False  # a story that kills processes says so
 
     def __enter__(self):
         Place.current = self
@@ -531,6 +533,14 @@ class Place:
             others = [other for other in nodes if other is not node]
             if not wait_until(lambda: node.linked(*others), 45):
                 raise RuntimeError("%s is linked to %s only\n%s" % (node.name, node.links(), node.log_tail()))
+
+    def check_logs(self):
+        """No process may have crashed or been found out by a sanitiser, even if its restart hid it from the story."""
+        signs = ["AddressSanitizer", "LeakSanitizer", "runtime error:"] + ([] if self.kills else ["was ended by signal"])
+        bad = ["%s: %s" % (node.name, line.rstrip()) for node in self.nodes if os.path.exists(node.log_path)
+               for line in node.log().splitlines() if any(sign in line for sign in signs)]
+        if bad:
+            check(False, "no process of %s crashed" % self.name, "\n".join(bad[:20]))
 
     def path(self, name, data=None):
         path = os.path.join(self.dir, name)

@@ -47,6 +47,7 @@ static uint64_t idle_messages(struct world *world) {
 struct seeds_result seeds_run(struct world *world, uint64_t seed) {
     struct seeds_result result = {0};
     world_mesh(world, seed, SEED_NODES);
+    world->cut_ms = seed % 2 ? 9000 : 59000;
     world->jitter_ms = 1 + (uint32_t)random_below(&world->random, 300);
     for (size_t i = 0; i < 120; i++) {
         mischief(world);

@@ -8,7 +8,8 @@
 
 void world_open(struct world *world, uint64_t seed, size_t count) {
     uint8_t bytes[RANDOM_SEED_BYTES] = {0};
-    *world = (struct world){.seed = seed, .delay_ms = 20, .jitter_ms = 30, .sync_ms = 5, .bytes_per_s = 20 * 1000 * 1000};
+    *world = (struct world){
+        .seed = seed, .delay_ms = 20, .jitter_ms = 30, .sync_ms = 5, .cut_ms = 9000, .bytes_per_s = 20 * 1000 * 1000};
     put_be64(bytes, seed);
     random_init_seed(&world->random, bytes);
     world->codec = block_codec_new();
@@ -212,7 +213,7 @@ void world_cut(struct world *world, size_t a, size_t b, bool cut) {
     for (size_t i = 0; cut && i < world->link_count; i++) {
         struct world_link *link = world->links[i];
         bool between = (link->from == a && link->to == b) || (link->from == b && link->to == a);
-        if (link->up && between) world_link_break(world, link, 1000 + random_below(&world->random, 9000));
+        if (link->up && between) world_link_break(world, link, 1000 + random_below(&world->random, world->cut_ms));
     }
 }
 

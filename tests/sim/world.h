@@ -67,7 +67,8 @@ struct world {
     /* Settings, to be changed before nodes start. */
     uint32_t delay_ms, jitter_ms, sync_ms;
     uint64_t bytes_per_s;
-    bool hidden; /* nodes made now have no endpoint */
+    uint32_t cut_ms; /* a cut is seen by the transport after a second, and so much more at most */
+    bool hidden;     /* nodes made now have no endpoint */
 };
 
 /* `count` nodes, each of its own agency, none of them pinned by another, none started. */
