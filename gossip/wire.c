@@ -228,10 +228,11 @@ enum err wire_decode(struct message *out, struct bytes bytes) {
     struct pack_reader reader = pack_reader_of(bytes);
     uint32_t count = pack_read_array(&reader);
     uint64_t kind = pack_read_uint(&reader);
-    if (pack_failed(&reader) || fields_of(kind) == 0 || count != 1 + fields_of(kind)) return ERR_FORMAT;
+    if (pack_failed(&reader) || fields_of(kind) == 0) return ERR_FORMAT;
     out->kind = (enum message_kind)kind;
-    /* The version stands in front of everything that a later version may change. */
+    /* The version stands in front of everything that a later version may change, the number of fields included. */
     if (kind == MESSAGE_HELLO && pack_read_uint(&reader) != WIRE_VERSION) return pack_failed(&reader) ? ERR_FORMAT : ERR_VERSION;
+    if (count != 1 + fields_of(kind)) return ERR_FORMAT;
     take_body(&reader, out);
     return pack_done(&reader);
 }
