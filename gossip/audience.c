@@ -12,9 +12,9 @@ void audience_free(struct audience *audience) {
 
 static enum err reader_add(struct audience *audience, const struct agency *agency, const struct agency_node *node,
                            const struct prekey *prekey) {
-    if (audience->count >= EPOCH_SLOTS_MAX) return ERR_LIMIT;
     for (size_t i = 0; i < audience->count; i++)
         if (memcmp(audience->readers[i].node_id, node->id, NODE_ID_BYTES) == 0) return OK;
+    if (audience->count >= EPOCH_SLOTS_MAX) return ERR_LIMIT;
     if (audience->count == audience->capacity) {
         size_t capacity = audience->capacity ? 2 * audience->capacity : 8;
         struct epoch_reader *grown = realloc(audience->readers, capacity * sizeof *grown);
@@ -57,9 +57,9 @@ void audience_seal(struct audience *audience) {
 bool audience_covered(const struct audience *audience, struct bytes node_ids) {
     for (size_t i = 0; i < audience->count; i++) {
         size_t at = 0;
-        while (at < node_ids.size && memcmp(node_ids.data + at, audience->readers[i].node_id, NODE_ID_BYTES) != 0)
+        while (at + NODE_ID_BYTES <= node_ids.size && memcmp(node_ids.data + at, audience->readers[i].node_id, NODE_ID_BYTES) != 0)
             at += NODE_ID_BYTES;
-        if (at >= node_ids.size) return false;
+        if (at + NODE_ID_BYTES > node_ids.size) return false;
     }
     return true;
 }

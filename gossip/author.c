@@ -32,12 +32,12 @@ enum err author_epoch_start(struct author *author, struct buf *body, const struc
                             struct author_epoch **out) {
     struct author_epoch *epoch = place(author, now_ms);
     size_t bad = 0;
+    uint8_t secret[EPOCH_SECRET_BYTES];
+    enum err err = epoch_seal(body, secret, self, audience->readers, audience->count, random, &bad);
+    if (err != OK) return err; /* the place keeps what it had */
     secret_wipe(epoch, sizeof *epoch);
-    enum err err = epoch_seal(body, epoch->secret, self, audience->readers, audience->count, random, &bad);
-    if (err != OK) {
-        secret_wipe(epoch, sizeof *epoch);
-        return err;
-    }
+    memcpy(epoch->secret, secret, sizeof secret);
+    secret_wipe(secret, sizeof secret);
     memcpy(epoch->audience_key, audience->key, HASH_BYTES);
     epoch->seq = seq;
     epoch->created_ms = epoch->used_ms = now_ms;

@@ -80,7 +80,7 @@ enum err entry_verify(const struct entry *entry, const uint8_t sign_public[stati
 }
 
 enum err entry_write(struct buf *out, const struct entry_draft *draft) {
-    if (draft->seq == 0 || draft->body.size > ENTRY_BODY_BYTES_MAX) return ERR_RANGE;
+    if (draft->seq == 0 || draft->seq > INT64_MAX || draft->body.size > ENTRY_BODY_BYTES_MAX) return ERR_RANGE;
     buf_put_u8(out, ENTRY_VERSION);
     buf_put_u8(out, (uint8_t)draft->type);
     buf_put_u8(out, AGENCY_SUITE);

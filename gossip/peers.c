@@ -130,7 +130,9 @@ static enum err member_new(struct peers *peers, const struct agency *agency, str
         return err;
     }
     peers->members[peers->member_count++] = member;
-    return nodes_update(peers, peers->member_count - 1);
+    enum err err = nodes_update(peers, peers->member_count - 1);
+    if (err != OK) peers_distrust(peers, agency->id); /* all of it or nothing */
+    return err;
 }
 
 enum err peers_trust(struct peers *peers, struct bytes chain, bool *changed) {
