@@ -41,6 +41,7 @@ struct parent {
     size_t failure_count;
     bool running; /* READY was told */
     bool stopping;
+    bool asked;      /* to stop, by a signal: the next one means at once */
     bool restarting; /* the engine died: all go, then all start */
     uint64_t stop_ms;
     int exit_code;
@@ -268,12 +269,15 @@ static void signals_read(struct parent *parent) {
     struct signalfd_siginfo info;
     while (read(parent->signal_fd, &info, sizeof info) == (ssize_t)sizeof info) {
         if (info.ssi_signo == SIGCHLD) continue;
-        if (parent->stopping) {
+        if (parent->asked) {
             log_warn("stopping at once");
             for (int role = ROLE_NET; role <= ROLE_KEY; role++) child_kill(parent, role);
         } else {
-            log_info("stopping (%s)", strsignal((int)info.ssi_signo));
-            stop_begin(parent, 0);
+            parent->asked = true;
+            if (!parent->stopping) {
+                log_info("stopping (%s)", strsignal((int)info.ssi_signo));
+                stop_begin(parent, 0);
+            }
         }
     }
 }
