@@ -20,6 +20,9 @@ def texts(node):
 @story
 def flipped_on_the_link(place):
     """A bit is flipped early and late, in both directions, in a handshake and in a large transfer: all arrives, unaltered."""
+    # libzmq 4.3.4 can abort on a broken stream ("!_io_error", stream_engine_base.cpp): the network process is made to be lost and
+    # comes back; what counts is that all arrives, unaltered.
+    place.known = ["net was ended by signal 6"]
     a, b = place.mesh("agency.a", "agency.b")
     wanted = {}
     for number, position in enumerate((1, 150, 900, 4000, 20000, 60000) if LONG else (150, 20000)):
