@@ -73,6 +73,22 @@ static void duplicates_end(void **state) {
     story_end(world);
 }
 
+/* A push that was lost without a trace, on a link that stays, is made up for by the next digest. */
+static void a_lost_push_is_made_up_for(void **state) {
+    struct world *world = &story_world;
+    (void)state;
+    world_mesh(world, 7, 2);
+    size_t links = world->link_count;
+    world->cut[0][1] = world->cut[1][0] = true; /* unseen by the transport, and over before anybody is asked anything */
+    world_publish_all(world, 0, 200);
+    world_run(world, 500);
+    world_heal(world);
+    assert_false(check_converged(world));
+    assert_true(world_run_until(world, check_converged, 60 * SECONDS));
+    assert_int_equal(world->link_count, links);
+    story_end(world);
+}
+
 /* A line of 100 KB/s is slow but honest: megabytes arrive over it, and nobody is cut for it. */
 static void a_slow_line_delivers(void **state) {
     struct world *world = &story_world;
@@ -108,8 +124,10 @@ static void a_long_log_is_caught_up(void **state) {
 
 int test_delivery(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(halves_meet_again), cmocka_unit_test(a_push_is_quick),      cmocka_unit_test(a_third_node_serves),
-        cmocka_unit_test(duplicates_end),    cmocka_unit_test(a_slow_line_delivers), cmocka_unit_test(a_long_log_is_caught_up),
+        cmocka_unit_test(halves_meet_again),       cmocka_unit_test(a_push_is_quick),
+        cmocka_unit_test(a_third_node_serves),     cmocka_unit_test(duplicates_end),
+        cmocka_unit_test(a_slow_line_delivers),    cmocka_unit_test(a_lost_push_is_made_up_for),
+        cmocka_unit_test(a_long_log_is_caught_up),
     };
     return cmocka_run_group_tests_name("delivery", tests, NULL, NULL);
 }

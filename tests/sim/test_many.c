@@ -17,6 +17,9 @@ static void a_hundred_logs_from_one(void **state) {
     }
     world_start(world, 1);
     assert_true(world_run_until(world, check_converged, 2 * MINUTES));
+    struct gossip_link_view link;
+    gossip_link_view(world->nodes[0].gossip, 0, &link);
+    assert_int_equal(link.broken_answers, 0);
     assert_int_equal(world->nodes[0].notices[NOTICE_PEER_RATE], 0);
     assert_int_equal(world->nodes[1].notices[NOTICE_PEER_RATE], 0);
     story_end(world);

@@ -52,6 +52,15 @@ static void a_cut_is_a_cut(void **state) {
     assert_true(disk_payload_here(&world->nodes[3].disk, world->nodes[0].identity.node_id, good));
     assert_int_equal(disk_head(&world->nodes[3].disk, world->nodes[0].identity.node_id), good);
     assert_true(gossip_caught_up(world->nodes[3].gossip));
+    /* Nor when a member that still has it brings the next one. */
+    struct buf message = {0};
+    wire_push(&message, bytes_of_buf(&disk_entry(&world->nodes[1].disk, world->nodes[0].identity.node_id, good + 1)->bytes),
+              PUSH_AWAITED, bytes_of(NULL, 0));
+    assert_true(world_inject(world, 1, 3, bytes_of_buf(&message)));
+    world_run(world, 5 * SECONDS);
+    assert_int_equal(disk_head(&world->nodes[3].disk, world->nodes[0].identity.node_id), good);
+    assert_non_null(world_link_between(world, 1, 3));
+    buf_free(&message);
     story_end(world);
 }
 
