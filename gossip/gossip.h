@@ -49,6 +49,7 @@ struct gossip_log_view {
     uint64_t missing;      /* payloads this node wants and does not have */
     uint64_t refused;      /* payloads of its agency not asked for: over the quota */
     bool frozen;
+    uint64_t fork_seq; /* two entries stand there; 0: no fork is known. A cut may have settled it: then it is not frozen */
     bool own;
 };
 size_t gossip_log_count(const struct gossip *gossip);

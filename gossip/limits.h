@@ -24,6 +24,10 @@
 #define LIMIT_OWN_PENDING        4096              /* own entries that wait for their sync */
 #define LIMIT_TICKETS            4096              /* questions to the store and the key process under way */
 #define LIMIT_MISSING_PER_LOG    1024              /* payloads known to be missing; beyond, the store is scanned again later */
+#define LIMIT_DISPUTES           4                 /* searches for a fork under way; each holds one range of entries */
+#define LIMIT_DISPUTE_STEPS      160               /* questions of one search: twice the halvings of any log, and some */
+#define LIMIT_DISPUTE_MS         60000             /* of one search: then the log goes on */
+#define LIMIT_DISPUTE_WALK       64                /* logs looked at when a digest differs and heads do too */
 #define LIMIT_LINK_QUEUE_BYTES   (4 * 1024 * 1024) /* unsent bytes of one link: pushes are dropped, sync makes up for them */
 #define LIMIT_LINK_CHARGE_BYTES  (8 * 1024 * 1024) /* all memory charged to one peer */
 #define LIMIT_FUTURE_MS          (5 * 60 * 1000)   /* entries dated further ahead are stored and flagged */
@@ -34,6 +38,8 @@
 #define LIMIT_RATE_SIGNATURES_BURST 2000
 #define LIMIT_RATE_ANNOUNCE_PER_S   200
 #define LIMIT_RATE_ANNOUNCE_BURST   1000
+#define LIMIT_RATE_SUSPECTS_PER_S   1 /* old entries that came again and are looked up */
+#define LIMIT_RATE_SUSPECTS_BURST   16
 #define LIMIT_COST_TAGS             16             /* announcements: all tables are made anew */
 #define LIMIT_COST_HEADS            8              /* announcements: a digest that is answered with all heads */
 #define LIMIT_COST_CHAIN            256            /* signature checks: as many as a chain may hold */
@@ -45,7 +51,11 @@
 #define DIAL_BACKOFF_FIRST_MS 500   /* doubled per failure, with jitter */
 #define DIAL_BACKOFF_LAST_MS  30000
 #define DIAL_TIMEOUT_MS       10000
-#define DIAL_STABLE_MS        10000 /* a link that lasted so long starts the back-off anew */
-#define MISSING_RETRY_MS      15000 /* a payload that no link had is asked for again */
+#define DIAL_STABLE_MS        10000  /* a link that lasted so long starts the back-off anew */
+#define DISPUTE_RETRY_MS      15000  /* after a search that found nothing */
+#define DISPUTE_PROBE_BYTES   32768  /* of entries asked for while the place is not known */
+#define DISPUTE_WALK_MS       600000 /* of one link: digests that differ though heads are equal are looked into so often */
+#define DISPUTE_WALK_ROW      8      /* whole lists of heads in a row; one with equal heads counts for four */
+#define MISSING_RETRY_MS      15000  /* a payload that no link had is asked for again */
 
 #endif

@@ -57,6 +57,7 @@ enum err own_publish(struct gossip *gossip, const struct event *event) {
     log->head = entry.seq;
     memcpy(log->head_id, entry.id, HASH_BYTES);
     if (log->heard < log->head) log->heard = log->head;
+    dispute_seen(gossip, &entry);
     struct prekey prekey;
     if (entry.type == ENTRY_PREKEY && prekey_read(&prekey, entry.body) == OK) peers_prekey_learn(gossip->self, &prekey);
 
@@ -89,8 +90,11 @@ void own_stored(struct gossip *gossip, uint64_t ticket) {
         struct block_body body = {.carriage = CARRIAGE_RELAY};
         bool inline_ok = pending->block && pending->payload.size > 0 && entry_parse(&entry, bytes_of_buf(&pending->entry)) == OK &&
                          block_body_read(&body, entry.body) == OK && body.carriage == CARRIAGE_RELAY;
-        push_entry(gossip, index, pending->seq, bytes_of_buf(&pending->entry),
-                   inline_ok ? PUSH_INLINE : (pending->block ? PUSH_HERE : PUSH_AWAITED), bytes_of_buf(&pending->payload), NULL);
+        bool aside = gossip->self->log.frozen && pending->seq > gossip->self->log.head;
+        if (!aside)
+            push_entry(gossip, index, pending->seq, bytes_of_buf(&pending->entry),
+                       inline_ok ? PUSH_INLINE : (pending->block ? PUSH_HERE : PUSH_AWAITED), bytes_of_buf(&pending->payload),
+                       NULL);
         buf_free(&pending->entry);
         buf_free(&pending->payload);
         memmove(pending, pending + 1, (gossip->pending_count - i - 1) * sizeof *pending);

@@ -25,6 +25,7 @@ enum err recv_digest(struct gossip *gossip, struct link *link, struct message *m
     }
     /* Equal heads are told heads: whoever lacks a payload now knows whom to ask. */
     link->heads_known = true;
+    link->differ_row = 0;
     for (size_t i = 0; i < link->log_count; i++) {
         uint64_t claim = sync_claim(gossip->peers.list[i], NULL);
         if (!link->logs[i].common) continue;
@@ -59,6 +60,7 @@ enum err recv_heads(struct gossip *gossip, struct link *link, struct message *me
         link->heads_known = true;
         for (size_t i = 0; i < gossip->peers.count; i++) sync_settle(gossip, i);
         sync_heads(gossip, link, false);
+        dispute_heads(gossip, link);
     }
     return OK;
 }

@@ -49,6 +49,7 @@ uint64_t sync_claim(const struct peer *peer, const uint8_t **id) {
 
 void sync_trust_changed(struct gossip *gossip) {
     gossip->allow_dirty = true;
+    freeze_trust_changed(gossip);
     for (size_t i = 0; i < LIMIT_LINKS; i++) {
         struct link *link = &gossip->links.list[i];
         if (link->number != 0 && link->state == LINK_OPEN) sync_tags(gossip, link);
@@ -75,6 +76,7 @@ void sync_digest_of(const struct gossip *gossip, const struct link *link, uint8_
 
 void sync_digest(struct gossip *gossip, struct link *link, bool reply) {
     uint8_t digest[WIRE_DIGEST_BYTES];
+    freeze_tell(gossip, link); /* before anything else */
     struct buf *message = emit_buf(gossip);
     if (!message) return;
     sync_digest_of(gossip, link, digest);
@@ -172,7 +174,7 @@ void sync_pump_entries(struct gossip *gossip, size_t index) {
     struct peer *peer = log_peer(gossip, index);
     struct log *log = &peer->log;
     uint8_t tag[WIRE_TAG_BYTES];
-    if (log->frozen || log->get_link != 0 || log->heard <= log->head) return;
+    if (log_stopped(log) || log->get_link != 0 || log->heard <= log->head) return;
     if (peer->node->revoked && log->head >= peer->node->revoked_seq) return;
     struct link *link = best_for_entries(gossip, index);
     struct buf *message = link ? emit_buf(gossip) : NULL;
@@ -331,6 +333,7 @@ void sync_tick(struct gossip *gossip) {
     }
     if (gossip->scan_due_ms <= gossip->monotonic_ms) {
         for (size_t i = 0; i < gossip->peers.count; i++) answers_check(gossip, i);
+        dispute_tick(gossip);
         sync_pump_all(gossip);
         gossip->scan_due_ms = gossip->monotonic_ms + 1000;
     }

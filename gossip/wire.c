@@ -2,6 +2,7 @@
 
 #include "crypto/block.h"
 #include "gossip/entry.h"
+#include "gossip/fork.h"
 
 #include <string.h>
 
@@ -110,6 +111,12 @@ void wire_have(struct buf *out, const struct wire_pair *payloads, uint32_t count
     put_pairs(out, payloads, count);
 }
 
+void wire_fork(struct buf *out, struct bytes a, struct bytes b) {
+    put_kind(out, MESSAGE_FORK, 2);
+    pack_write_bin(out, a);
+    pack_write_bin(out, b);
+}
+
 /* --- reading --- */
 
 static void take_fixed(struct pack_reader *reader, uint8_t *out, size_t size) {
@@ -166,7 +173,7 @@ static void take_push(struct pack_reader *reader, struct message *out) {
 }
 
 static uint32_t fields_of(uint64_t kind) {
-    static const uint8_t fields[] = {0, 5, 1, 2, 2, 4, 4, 3, 3, 1, 3, 3, 1};
+    static const uint8_t fields[] = {0, 5, 1, 2, 2, 4, 4, 3, 3, 1, 3, 3, 1, 0, 0, 0, 0, 2};
     return kind < sizeof fields ? fields[kind] : 0;
 }
 
@@ -219,6 +226,10 @@ static void take_body(struct pack_reader *reader, struct message *out) {
         break;
     case MESSAGE_PUSH: take_push(reader, out); break;
     case MESSAGE_HAVE: take_pairs(reader, &out->have.payloads); break;
+    case MESSAGE_FORK:
+        out->fork.runs[0] = take_bin_max(reader, FORK_RUN_BYTES_MAX);
+        out->fork.runs[1] = take_bin_max(reader, FORK_RUN_BYTES_MAX);
+        break;
     default: reader->cursor.failed = true;
     }
 }

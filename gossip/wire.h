@@ -24,7 +24,8 @@ enum message_kind {
     MESSAGE_WANT = 9,     /* send me these payloads */
     MESSAGE_PAYLOAD = 10, /* one payload, or "I don't have it" */
     MESSAGE_PUSH = 11,    /* a new entry, with its payload if that is small */
-    MESSAGE_HAVE = 12     /* payloads that I have now */
+    MESSAGE_HAVE = 12,    /* payloads that I have now */
+    MESSAGE_FORK = 17     /* the proof that an author signed two entries at one number */
 };
 
 /* What a node says about a payload in PUSH when it does not ride along. */
@@ -95,6 +96,9 @@ struct message {
         struct {
             struct wire_pairs payloads;
         } have;
+        struct {
+            struct bytes runs[2];
+        } fork;
     };
 };
 
@@ -122,5 +126,6 @@ void wire_want(struct buf *out, const struct wire_pair *payloads, uint32_t count
 void wire_payload(struct buf *out, const uint8_t tag[static WIRE_TAG_BYTES], uint64_t seq, bool present, struct bytes payload);
 void wire_push(struct buf *out, struct bytes entry, enum push_payload state, struct bytes payload);
 void wire_have(struct buf *out, const struct wire_pair *payloads, uint32_t count);
+void wire_fork(struct buf *out, struct bytes a, struct bytes b);
 
 #endif

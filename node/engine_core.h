@@ -209,6 +209,7 @@ void reader_payload(struct engine *engine, const struct action *action);
 void reader_opened(struct engine *engine, uint64_t which, const uint8_t *secret);
 /* An EPOCH entry met while scanning: asks the key process if nobody knows yet whether it is ours (a crash came in between). */
 void reader_epoch_seen(struct engine *engine, struct bytes bytes);
+void reader_truncate(struct engine *engine, struct store_batch *batch, const uint8_t *node_id, uint64_t seq);
 void reader_key_restarted(struct engine *engine);
 void reader_count_load(struct engine *engine); /* once the store is open */
 /* Adds the pages and terms of an opened or closed block to a batch. `head` gives author, seq, expiry; cursors are drawn here. */
@@ -229,6 +230,7 @@ enum err publisher_item(struct engine *engine, struct publication *publication, 
 enum err publisher_flush(struct engine *engine, struct publication *publication) MUST_USE; /* closes its blocks; ERR_BUSY */
 void publisher_drop(struct engine *engine, struct publication *publication);
 void publisher_signed(struct engine *engine, uint64_t seq, const uint8_t *signature);
+void publisher_stop(struct engine *engine); /* the own log was forked: what was not given to the core yet is dropped */
 void publisher_key_restarted(struct engine *engine);
 void publisher_store_payload(struct engine *engine, const struct action *action);
 void publisher_store_entries(struct engine *engine, const struct action *action);

@@ -53,7 +53,7 @@ bool publisher_open(const struct engine *engine, const char **why) {
     struct gossip_log_view own;
     *why = "the own log is not known yet";
     if (!gossip_log_find(engine->gossip, engine->node_id, &own)) return false;
-    *why = "two entries of this node's own log contradict each other: make a new node key";
+    *why = "two entries of this node's own log contradict each other: make a new node key with `comity node add`";
     if (own.frozen) return false;
     *why = "peers hold entries of this node's own log that it has lost: fetching them first";
     if (own.head_heard > own.head) return false;
@@ -106,6 +106,8 @@ static struct draft *draft_new(struct engine *engine, enum entry_type type, stru
 
 static enum err room(struct engine *engine, size_t drafts) {
     const char *why;
+    struct gossip_log_view own;
+    if (gossip_log_find(engine->gossip, engine->node_id, &own) && own.frozen) return ERR_FORK;
     if (engine->publisher.count + drafts > PUBLISHER_DRAFTS_MAX || !publisher_open(engine, &why)) return ERR_BUSY;
     return OK;
 }
@@ -389,8 +391,24 @@ void publisher_signed(struct engine *engine, uint64_t seq, const uint8_t *signat
         }
         buf_put_raw(&draft->entry, signature, SIGN_BYTES);
         enum err err = draft->entry.failed ? ERR_MEMORY : publish_event(engine, draft);
-        if (err != OK) engine_fail(engine, 5, "the own entry %llu cannot be published: %s", (unsigned long long)seq, err_text(err));
+        if (err == ERR_FORK)
+            draft->given = false, publisher_stop(engine);
+        else if (err != OK)
+            engine_fail(engine, 5, "the own entry %llu cannot be published: %s", (unsigned long long)seq, err_text(err));
         return;
+    }
+}
+
+void publisher_stop(struct engine *engine) {
+    struct publisher *publisher = &engine->publisher;
+    while (publisher->count > 0) {
+        struct draft *draft = draft_at(publisher, publisher->count - 1);
+        if (draft->given) break;
+        if (draft->batch) store_batch_free(draft->batch);
+        pool_give(engine, draft->block);
+        draft->batch = NULL, draft->block = NULL;
+        draft->seq = 0;
+        publisher->count--;
     }
 }
 

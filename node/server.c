@@ -252,7 +252,12 @@ static void commit_go_on(struct engine *engine, struct client *client) {
         publication->committing = false;
         return;
     }
-    if (publication->last_seq > engine->publisher.durable) return;
+    if (publication->last_seq > engine->publisher.durable && engine->publisher.count > 0) return;
+    if (publication->last_seq > engine->publisher.durable) {
+        server_error(client, publication->commit_tag, ERR_FORK, "publishing stopped: %s", err_text(ERR_FORK));
+        publication->committing = false;
+        return;
+    }
     uint64_t counts[4] = {publication->accepted, publication->known, publication->refused, last_cursor(engine)};
     answer_counts(client, publication->commit_tag, counts, 4);
     publication->committing = false;

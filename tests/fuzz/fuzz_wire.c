@@ -27,6 +27,7 @@ static void write_again(struct buf *out, const struct message *m) {
     case MESSAGE_PAYLOAD: wire_payload(out, m->payload.tag, m->payload.seq, m->payload.present, m->payload.payload); break;
     case MESSAGE_PUSH: wire_push(out, m->push.entry, m->push.state, m->push.payload); break;
     case MESSAGE_HAVE: wire_have(out, rows, rows_take(m->have.payloads)); break;
+    case MESSAGE_FORK: wire_fork(out, m->fork.runs[0], m->fork.runs[1]); break;
     }
 }
 

@@ -31,6 +31,7 @@ static void make_absent(struct buf *out) { wire_payload(out, pairs[1].tag, 9, fa
 static void make_push(struct buf *out) { wire_push(out, bytes_of(filled, 40), PUSH_INLINE, bytes_of(filled, 10)); }
 static void make_push_here(struct buf *out) { wire_push(out, bytes_of(filled, 40), PUSH_HERE, bytes_of(filled, 10)); }
 static void make_have(struct buf *out) { wire_have(out, pairs, 1); }
+static void make_fork(struct buf *out) { wire_fork(out, bytes_of(filled, 12), bytes_of(filled + 1, 11)); }
 
 static const struct sample {
     const char *name;
@@ -51,6 +52,7 @@ static const struct sample {
     {"push", MESSAGE_PUSH, make_push},
     {"push_here", MESSAGE_PUSH, make_push_here},
     {"have", MESSAGE_HAVE, make_have},
+    {"fork", MESSAGE_FORK, make_fork},
 };
 #define SAMPLE_COUNT (sizeof samples / sizeof *samples)
 
@@ -83,6 +85,7 @@ static void encode_again(struct buf *out, const struct message *m) {
     case MESSAGE_PAYLOAD: wire_payload(out, m->payload.tag, m->payload.seq, m->payload.present, m->payload.payload); break;
     case MESSAGE_PUSH: wire_push(out, m->push.entry, m->push.state, m->push.payload); break;
     case MESSAGE_HAVE: wire_have(out, rows, count); break;
+    case MESSAGE_FORK: wire_fork(out, m->fork.runs[0], m->fork.runs[1]); break;
     }
 }
 
