@@ -109,7 +109,6 @@ enum err accept_entries(struct gossip *gossip, size_t index, struct bytes entrie
     for (struct bytes rest = batch.fresh; rest.size > 0;) {
         struct entry entry;
         if (entry_parse(&entry, rest) != OK) break; /* parsed once above */
-        dispute_seen(gossip, &entry);
         /* What a branch holds that a cut has not confirmed yet is looked at when it has: freeze_settled. */
         if (!log_settling(log)) apply(gossip, peer, &entry);
         rest = bytes_of(rest.data + entry.size, rest.size - entry.size);
@@ -149,7 +148,7 @@ static void durable(struct gossip *gossip, size_t index, const struct question *
     accept_scan(gossip, index);
     for (size_t i = 0; i < LIMIT_LINKS; i++) {
         struct link *link = &gossip->links.list[i];
-        if (link->number != 0 && link->state == LINK_OPEN) sync_heads_due(gossip, link, index);
+        if (link_open(link)) tell_heads_due(gossip, link, index);
     }
 }
 

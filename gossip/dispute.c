@@ -5,21 +5,10 @@
 /* PROTOCOL.md 4.5: a peer's entry contradicts ours. Where the branches part is found by halving, a range of theirs beside the same
    range of ours each time, and becomes the proof. */
 
-/* --- what was accepted lately --- */
-
-static struct seen *seen_row(struct gossip *gossip, const struct entry *entry) {
-    return &gossip->seen[(get_be64(entry->node_id) + entry->seq) % SEEN_ROWS];
-}
-
-void dispute_seen(struct gossip *gossip, const struct entry *entry) {
-    *seen_row(gossip, entry) = (struct seen){get_be64(entry->node_id), entry->seq, get_be64(entry->id)};
-}
-
 void dispute_look(struct gossip *gossip, struct link *link, size_t index, const struct entry *entry, struct bytes bytes) {
     const struct log *log = &gossip->peers.list[index]->log;
-    const struct seen *row = seen_row(gossip, entry);
-    bool known = row->node == get_be64(entry->node_id) && row->seq == entry->seq;
-    if (known && row->id == get_be64(entry->id)) return;
+    const struct recent_row *row = recent_find(&gossip->recent, entry->node_id, entry->seq);
+    if (row && memcmp(row->id, entry->id, HASH_BYTES) == 0) return;
     if (entry->seq == log->head && memcmp(entry->id, log->head_id, HASH_BYTES) == 0) return;
     /* Most are late copies: they may cost a look at the store now and then. */
     if (!bucket_take(&link->suspects, gossip->monotonic_ms, 1, LIMIT_RATE_SUSPECTS_PER_S, LIMIT_RATE_SUSPECTS_BURST)) return;
@@ -247,33 +236,42 @@ void dispute_loaded(struct gossip *gossip, const struct question *question, cons
 
 /* --- heads that are equal, and digests that are not --- */
 
-void dispute_heads(struct gossip *gossip, struct link *link) {
+void dispute_heads(struct gossip *gossip, struct link *link, uint64_t buckets) {
     bool equal = true;
     if (link->walk_left > 0 || gossip->monotonic_ms < link->walk_next_ms) return;
     for (size_t i = 0; i < link->log_count && equal; i++)
-        equal = !link->logs[i].common || link->logs[i].heard == sync_claim(gossip->peers.list[i], NULL);
+        equal = !link->logs[i].common || !tell_bucket_has(gossip, link, i, buckets) ||
+                link->logs[i].heard == sync_claim(gossip->peers.list[i], NULL);
     link->differ_row += equal ? DISPUTE_WALK_ROW / 2 : 1;
     if (link->differ_row < DISPUTE_WALK_ROW || link->log_count == 0) return;
     link->differ_row = 0;
     link->walk_next_ms = gossip->monotonic_ms + DISPUTE_WALK_MS;
     link->walk_at = (uint32_t)random_below(&gossip->random, link->log_count);
     link->walk_left = (uint32_t)link->log_count;
+    link->walk_buckets = buckets;
     if (!equal && link->walk_left > LIMIT_DISPUTE_WALK) link->walk_left = LIMIT_DISPUTE_WALK;
 }
 
-/* Looks at the last common entries of the next logs; half the places stay free for contradictions that were seen. */
+/* Is the last common entry of this log worth a question? */
+static bool walk_looks(struct gossip *gossip, struct link *link, size_t index) {
+    const struct peer *peer = gossip->peers.list[index];
+    uint64_t claim = sync_claim(peer, NULL);
+    return link->logs[index].common && claim > 0 && link->logs[index].heard == claim && !log_settling(&peer->log) &&
+           tell_bucket_has(gossip, link, index, link->walk_buckets);
+}
+
+/* The next logs; half the places stay free for contradictions that were seen. */
 static void walk(struct gossip *gossip, struct link *link) {
-    while (link->walk_left > 0) {
+    while (link->walk_left > 0 && link->log_count > 0) {
         size_t index = link->walk_at % link->log_count;
         const struct peer *peer = gossip->peers.list[index];
-        uint64_t claim = sync_claim(peer, NULL);
-        bool look = link->logs[index].common && claim > 0 && link->logs[index].heard == claim && !log_settling(&peer->log);
+        bool look = walk_looks(gossip, link, index);
         struct dispute *dispute = look ? dispute_new(gossip, link, peer, LIMIT_DISPUTES / 2) : NULL;
         if (look && !dispute) return;
         link->walk_at++;
         link->walk_left--;
         if (!dispute) continue;
-        dispute->from = claim;
+        dispute->from = sync_claim(peer, NULL);
         theirs_ask(gossip, dispute, false);
     }
 }

@@ -56,7 +56,7 @@ static void settle(struct gossip *gossip, size_t index) {
 static void tell_all(struct gossip *gossip) {
     for (size_t i = 0; i < LIMIT_LINKS; i++) {
         struct link *link = &gossip->links.list[i];
-        if (link->number != 0 && link->state == LINK_OPEN) freeze_tell(gossip, link);
+        if (link_open(link)) freeze_tell(gossip, link);
     }
 }
 
@@ -193,7 +193,7 @@ static void settled(struct gossip *gossip, size_t index) {
     accept_scan(gossip, index);
     for (size_t i = 0; i < LIMIT_LINKS; i++) {
         struct link *link = &gossip->links.list[i];
-        if (link->number != 0 && link->state == LINK_OPEN) sync_heads_due(gossip, link, index);
+        if (link_open(link)) tell_heads_due(gossip, link, index);
     }
 }
 

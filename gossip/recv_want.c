@@ -18,7 +18,7 @@ enum err recv_want(struct gossip *gossip, struct link *link, struct message *mes
     uint64_t seq;
     if (pairs.count > LIMIT_WANTS_IN_FLIGHT) return ERR_LIMIT;
     while (wire_pair_next(&pairs, tag, &seq)) {
-        int index = link_log_of_tag(link, tag);
+        int index = link_log_of_tag(link, &gossip->peers, tag);
         if (index < 0 || !link->logs[index].common) {
             link->ignored_tags++;
             continue;
@@ -60,7 +60,7 @@ void want_loaded(struct gossip *gossip, const struct question *question, const s
 }
 
 enum err recv_payload(struct gossip *gossip, struct link *link, struct message *message) {
-    int index = link_log_of_tag(link, message->payload.tag);
+    int index = link_log_of_tag(link, &gossip->peers, message->payload.tag);
     struct missing *missing = index < 0 ? NULL : log_missing_find(&gossip->peers.list[index]->log, message->payload.seq);
     link->answered_ms = gossip->monotonic_ms;
     if (!missing || missing->storing) {
@@ -102,7 +102,7 @@ enum err recv_have(struct gossip *gossip, struct link *link, struct message *mes
     if (!bucket_take(&link->announcements, gossip->monotonic_ms, 1, LIMIT_RATE_ANNOUNCE_PER_S, LIMIT_RATE_ANNOUNCE_BURST))
         return OK;
     while (wire_pair_next(&pairs, tag, &seq)) {
-        int index = link_log_of_tag(link, tag);
+        int index = link_log_of_tag(link, &gossip->peers, tag);
         if (index < 0 || !link->logs[index].common) {
             link->ignored_tags++;
             continue;

@@ -137,6 +137,9 @@ static void notice(struct engine *engine, const struct action *action) {
         engine_notice(engine, "%s reached its payload quota (payload_quota in comity.yaml): new payloads are not fetched", who);
         break;
     case NOTICE_FORK: fork_notice(engine, who, action->notice.node_id, action->notice.seq); break;
+    case NOTICE_SELF_SUSPECT:
+        log_info("most links fell silent at once: this node was probably stopped or cut off for a while");
+        break;
     }
 }
 
