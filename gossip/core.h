@@ -85,6 +85,9 @@ struct gossip {
     struct question *questions; /* LIMIT_TICKETS places; a ticket's place is its number modulo that */
     size_t question_count;      /* under way */
 
+    size_t own_answers;     /* peers that said where our own log ends */
+    uint64_t own_answer_ms; /* when the last one did */
+    bool own_known;         /* enough of them, or nobody was there to ask: from now on we know best */
     struct own_pending *pending;
     size_t pending_count, pending_capacity;
     struct own_audience *audiences; /* ascending by epoch */
@@ -248,6 +251,8 @@ void graft_tick(struct gossip *gossip);
 enum err own_publish(struct gossip *gossip, const struct event *event) MUST_USE;
 void own_stored(struct gossip *gossip, uint64_t ticket);
 enum err own_audience(struct gossip *gossip, const struct event *event) MUST_USE;
+/* The peer has said where all its logs end, ours among them if it trusts us. */
+void own_told(struct gossip *gossip, const struct link *link);
 bool own_reads(const struct gossip *gossip, uint64_t epoch_seq, const uint8_t node_id[static NODE_ID_BYTES]);
 
 /* --- recv_*.c: one file per message: what we do when it arrives. An error cuts the link. --- */

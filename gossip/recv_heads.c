@@ -20,6 +20,7 @@ static void digest_equal(struct gossip *gossip, struct link *link) {
         link->logs[i].told = claim;
         if (link->logs[i].heard < claim) sync_heard(gossip, link, i, claim);
     }
+    own_told(gossip, link);
     for (size_t i = 0; i < gossip->peers.count; i++)
         if (!known || log_missing_live(&gossip->peers.list[i]->log) > 0) sync_pump_payloads(gossip, i);
 }
@@ -59,7 +60,10 @@ enum err recv_sums(struct gossip *gossip, struct link *link, struct message *mes
     tell_sums_of(gossip, link, sums);
     for (size_t i = 0; i < WIRE_BUCKETS; i++)
         if (memcmp(sums + i * WIRE_SUM_BYTES, message->sums.sums + i * WIRE_SUM_BYTES, WIRE_SUM_BYTES) != 0) differ |= 1ull << i;
-    if (!tell_bucket_has(gossip, link, gossip->self->index, differ)) link->heads_known = true;
+    if (!tell_bucket_has(gossip, link, gossip->self->index, differ)) {
+        link->heads_known = true;
+        own_told(gossip, link);
+    }
     if (differ != 0) tell_heads(gossip, link, differ, stream_credit(gossip, link));
     return OK;
 }
@@ -90,7 +94,10 @@ enum err recv_heads(struct gossip *gossip, struct link *link, struct message *me
         sync_pump_payloads(gossip, (size_t)index);
     }
     if (buckets == 0) return OK;
-    if (tell_bucket_has(gossip, link, gossip->self->index, buckets)) link->heads_known = true;
+    if (tell_bucket_has(gossip, link, gossip->self->index, buckets)) {
+        link->heads_known = true;
+        own_told(gossip, link);
+    }
     for (size_t i = 0; i < gossip->peers.count; i++) sync_settle(gossip, i);
     dispute_heads(gossip, link, buckets);
     if (message->heads.credit > 0)

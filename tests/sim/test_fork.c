@@ -206,6 +206,44 @@ static void a_cut_settles_it(void **state) {
     world_close(world);
 }
 
+/* A node restored from an old copy writes nothing before its peers told it what it forgot; then it writes on behind that. */
+static void an_old_copy_writes_no_fork(void **state) {
+    struct world *world = &story_world;
+    enum err err;
+    (void)state;
+    world_mesh(world, 78, 3);
+    for (size_t i = 0; i < 6; i++) world_publish_all(world, 0, 300);
+    world_run(world, 10 * SECONDS);
+    uint64_t before = disk_head(&world->nodes[0].disk, world->nodes[0].identity.node_id);
+    world_crash(world, 0);
+    disk_truncate(&world->nodes[0].disk, world->nodes[0].identity.node_id, 3);
+    world_cut(world, 0, 1, true), world_cut(world, 0, 2, true);
+    world_start(world, 0);
+    for (size_t i = 0; i < 20; i++) {
+        world_run(world, 30 * SECONDS);
+        assert_int_equal(gossip_own_ready(world->nodes[0].gossip), GOSSIP_OWN_ASKING);
+        assert_int_equal(world_publish(world, 0, "011", CARRIAGE_RELAY, 100, &err), 0);
+    }
+    world_heal(world);
+    world_run(world, 90 * SECONDS);
+    assert_int_equal(gossip_own_ready(world->nodes[0].gossip), GOSSIP_OWN_READY);
+    assert_true(world_publish_all(world, 0, 300) > before);
+    world_run(world, 20 * SECONDS);
+    assert_true(check_converged(world));
+    for (size_t i = 0; i < 3; i++) assert_int_equal(world->nodes[i].notices[NOTICE_FORK], 0);
+    story_end(world);
+}
+
+/* Who has pinned nobody has nobody to ask. */
+static void alone_it_writes_at_once(void **state) {
+    struct world *world = &story_world;
+    (void)state;
+    world_open(world, 79, 1);
+    world_start(world, 0);
+    assert_true(world_publish_all(world, 0, 100) > 0);
+    story_end(world);
+}
+
 /* A made-up proof costs its bearer the link. */
 static void a_false_proof(void **state) {
     struct world *world = &story_world;
@@ -238,6 +276,8 @@ int test_fork(void) {
         cmocka_unit_test(a_proof_is_kept),
         cmocka_unit_test(a_cut_settles_it),
         cmocka_unit_test(a_false_proof),
+        cmocka_unit_test(an_old_copy_writes_no_fork),
+        cmocka_unit_test(alone_it_writes_at_once),
     };
     return cmocka_run_group_tests_name("sim: forks", tests, NULL, NULL);
 }
