@@ -7,6 +7,7 @@ enum err gossip_open(struct gossip **out, const struct gossip_options *options) 
     bool changed = false;
     struct gossip *gossip = calloc(1, sizeof *gossip);
     if (!gossip) return ERR_MEMORY;
+    gossip->peers.shared = options->agencies;
     gossip->questions = calloc(LIMIT_TICKETS, sizeof *gossip->questions);
     enum err err = !gossip->questions ? ERR_MEMORY : peers_trust(&gossip->peers, options->own_chain, &changed);
     if (err == OK) gossip->self = peers_find(&gossip->peers, options->node_id);

@@ -8,6 +8,7 @@
 #include "gossip/event.h"
 
 struct gossip;
+struct agencies;
 
 struct gossip_options {
     struct bytes own_chain;                /* this agency's chain */
@@ -15,6 +16,7 @@ struct gossip_options {
     uint8_t instance[WIRE_INSTANCE_BYTES]; /* of the store */
     uint64_t payload_quota_bytes;          /* held for each foreign agency at most; 0: no bound */
     uint8_t seed[RANDOM_SEED_BYTES];
+    struct agencies *agencies; /* chains shared with other cores of this process, which it must outlive; null: none */
 };
 
 /* ERR_FORMAT and others when the chain does not verify; ERR_NOT_FOUND when the node is not in it. */

@@ -70,11 +70,11 @@ bool link_tables(struct link *link, const struct peers *peers) {
         return false;
     }
     for (size_t i = 0; i < peers->count; i++) {
-        link_tag(tags[i].tag, link, bytes_of(peers->list[i]->node.id, NODE_ID_BYTES));
+        link_tag(tags[i].tag, link, bytes_of(peers->list[i]->node->id, NODE_ID_BYTES));
         tags[i].peer = (uint32_t)i;
     }
     for (size_t i = 0; i < peers->member_count; i++) {
-        link_tag(agencies[i].tag, link, bytes_of(peers->members[i]->agency.id, AGENCY_ID_BYTES));
+        link_tag(agencies[i].tag, link, bytes_of(peers->members[i]->agency->id, AGENCY_ID_BYTES));
         agencies[i].peer = (uint32_t)i;
     }
     qsort(tags, peers->count, sizeof *tags, tag_compare);

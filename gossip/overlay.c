@@ -50,7 +50,7 @@ void overlay_drop(struct gossip *gossip, struct link *link, const char *reason) 
 
 void overlay_refuse(struct gossip *gossip, struct link *link, enum notice_kind kind, enum err why) {
     struct peer *peer = link_peer(gossip, link);
-    emit_notice(gossip, kind, link, peer ? peer->node.id : NULL, 0, why);
+    emit_notice(gossip, kind, link, peer ? peer->node->id : NULL, 0, why);
     if (peer && kind != NOTICE_PEER_RATE) {
         peer->refused_until_ms = gossip->monotonic_ms + LIMIT_REFUSE_MS;
         gossip->allow_dirty = true;
@@ -61,7 +61,7 @@ void overlay_refuse(struct gossip *gossip, struct link *link, enum notice_kind k
 static void hello_send(struct gossip *gossip, struct link *link) {
     struct buf *message = emit_buf(gossip);
     if (!message) return;
-    wire_hello(message, gossip->peers.members[0]->agency.id, gossip->self->node.id, link->nonce, gossip->instance);
+    wire_hello(message, gossip->peers.members[0]->agency->id, gossip->self->node->id, link->nonce, gossip->instance);
     emit_send(gossip, link, message);
 }
 
@@ -69,7 +69,7 @@ static size_t links_of(const struct gossip *gossip, const struct peer *peer) {
     size_t count = 0;
     for (size_t i = 0; i < LIMIT_LINKS; i++) {
         const struct link *link = &gossip->links.list[i];
-        count += link->number != 0 && memcmp(link->node_id, peer->node.id, NODE_ID_BYTES) == 0;
+        count += link->number != 0 && memcmp(link->node_id, peer->node->id, NODE_ID_BYTES) == 0;
     }
     return count;
 }
@@ -90,7 +90,7 @@ void overlay_link_up(struct gossip *gossip, const struct event *event) {
     link->outbound = event->link_up.outbound;
     link->since_ms = gossip->monotonic_ms;
     memcpy(link->curve_public, event->link_up.curve_public, CURVE_KEY_BYTES);
-    memcpy(link->node_id, peer->node.id, NODE_ID_BYTES);
+    memcpy(link->node_id, peer->node->id, NODE_ID_BYTES);
     random_bytes(&gossip->random, link->nonce, sizeof link->nonce);
     hello_send(gossip, link);
 }
@@ -115,7 +115,7 @@ void overlay_link_down(struct gossip *gossip, uint32_t number) {
 /* Two nodes that dialled each other keep the link that the smaller id opened; of two in one direction the newer is alive. */
 static bool older_stays(const struct gossip *gossip, const struct link *older, const struct link *newer) {
     if (older->outbound == newer->outbound) return false;
-    bool smaller = memcmp(gossip->self->node.id, older->node_id, NODE_ID_BYTES) < 0;
+    bool smaller = memcmp(gossip->self->node->id, older->node_id, NODE_ID_BYTES) < 0;
     return older->outbound == smaller;
 }
 
@@ -132,13 +132,13 @@ void overlay_link_open(struct gossip *gossip, struct link *link) {
     }
     link->state = LINK_OPEN;
     peer->slot = (int)links_slot(&gossip->links, link);
-    emit_notice(gossip, NOTICE_LINK_OPEN, link, peer->node.id, 0, OK);
+    emit_notice(gossip, NOTICE_LINK_OPEN, link, peer->node->id, 0, OK);
     sync_tags(gossip, link);
 }
 
 /* May this node be dialled now? */
 static bool dialable(const struct gossip *gossip, const struct peer *peer) {
-    if (peer == gossip->self || peer->dial_link != 0 || peer->node.endpoint_count == 0 || peer->slot >= 0) return false;
+    if (peer == gossip->self || peer->dial_link != 0 || peer->node->endpoint_count == 0 || peer->slot >= 0) return false;
     if (gossip->monotonic_ms < peer->dial_next_ms || !peer_welcome(peer, gossip->now_ms, gossip->monotonic_ms)) return false;
     return links_of(gossip, peer) == 0;
 }
@@ -149,8 +149,8 @@ static void dial(struct gossip *gossip, struct peer *peer) {
     peer->dial_started_ms = gossip->monotonic_ms;
     struct action *action = emit(gossip, ACTION_DIAL);
     action->dial.link = peer->dial_link;
-    action->dial.curve_public = peer->node.curve_public;
-    action->dial.endpoint = peer->node.endpoints[peer->endpoint_next++ % peer->node.endpoint_count].text;
+    action->dial.curve_public = peer->node->curve_public;
+    action->dial.endpoint = peer->node->endpoints[peer->endpoint_next++ % peer->node->endpoint_count].text;
 }
 
 void overlay_allow(struct gossip *gossip) {
@@ -165,7 +165,7 @@ void overlay_allow(struct gossip *gossip) {
         struct peer *peer = gossip->peers.list[i];
         peer->allowed = peer != gossip->self && peer_welcome(peer, gossip->now_ms, gossip->monotonic_ms);
         if (!peer->allowed) continue;
-        memcpy(allowed[gossip->allowed_count++], peer->node.curve_public, CURVE_KEY_BYTES);
+        memcpy(allowed[gossip->allowed_count++], peer->node->curve_public, CURVE_KEY_BYTES);
     }
     gossip->allow_dirty = false;
     emit(gossip, ACTION_ALLOW);

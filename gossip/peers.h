@@ -2,23 +2,24 @@
 #ifndef GOSSIP_PEERS_H
 #define GOSSIP_PEERS_H
 
-#include "crypto/agency.h"
+#include "gossip/agencies.h"
 #include "crypto/prekey.h"
 #include "gossip/log.h"
 
 /* A pinned agency. */
 struct member {
-    struct agency agency;
-    struct buf chain;          /* its records, as verified */
-    uint64_t payload_bytes;    /* of its logs, held here */
-    uint64_t payloads_refused; /* not asked for: over the quota */
+    struct agency_held *held;
+    const struct agency *agency; /* of `held` */
+    struct bytes chain;          /* its records, as verified; of `held` */
+    uint64_t payload_bytes;      /* of its logs, held here */
+    uint64_t payloads_refused;   /* not asked for: over the quota */
 };
 
 /* A node of a pinned agency, with its log. */
 struct peer {
-    uint32_t member; /* index of its agency */
-    uint32_t index;  /* of this peer in the list */
-    struct agency_node node;
+    uint32_t member;                /* index of its agency */
+    uint32_t index;                 /* of this peer in the list */
+    const struct agency_node *node; /* of the agency's chain as it is now */
     struct log log;
     struct prekey prekey; /* the newest known */
     bool prekey_known;
@@ -41,6 +42,8 @@ struct peers {
     uint32_t *table;     /* open addressing over node ids: index + 1, 0: empty */
     size_t table_size;   /* a power of two, at least twice the count */
     uint64_t generation; /* rises with every change of members or nodes */
+    struct agencies agencies;
+    struct agencies *shared; /* used instead when it is given: it outlives the peers */
 };
 
 void peers_free(struct peers *peers);

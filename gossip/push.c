@@ -33,11 +33,11 @@ void push_have(struct gossip *gossip, size_t index, uint64_t seq, const struct l
         if (link == except || link->number == 0 || link->state != LINK_OPEN || index >= link->log_count) continue;
         if (!link->logs[index].common || link->queued_bytes > LIMIT_LINK_QUEUE_BYTES) continue;
         /* The author needs no offer of its own payload. */
-        if (memcmp(link->node_id, gossip->peers.list[index]->node.id, NODE_ID_BYTES) == 0) continue;
+        if (memcmp(link->node_id, gossip->peers.list[index]->node->id, NODE_ID_BYTES) == 0) continue;
         struct wire_pair pair = {.number = seq};
         struct buf *message = emit_buf(gossip);
         if (!message) return;
-        link_tag(pair.tag, link, bytes_of(gossip->peers.list[index]->node.id, NODE_ID_BYTES));
+        link_tag(pair.tag, link, bytes_of(gossip->peers.list[index]->node->id, NODE_ID_BYTES));
         wire_have(message, &pair, 1);
         emit_send(gossip, link, message);
     }

@@ -16,12 +16,12 @@ enum err recv_get(struct gossip *gossip, struct link *link, struct message *mess
     if (!question) return OK; /* the peer's own time-out asks again */
     const struct peer *peer = gossip->peers.list[index];
     question->link = link->number;
-    memcpy(question->node_id, peer->node.id, NODE_ID_BYTES);
+    memcpy(question->node_id, peer->node->id, NODE_ID_BYTES);
     question->seq = message->get.seq;
     link->serving++;
     struct action *action = emit(gossip, ACTION_LOAD_ENTRIES);
     action->load_entries.ticket = question->ticket;
-    action->load_entries.node_id = peer->node.id;
+    action->load_entries.node_id = peer->node->id;
     action->load_entries.seq = message->get.seq;
     action->load_entries.bytes_max =
         message->get.bytes_max < LIMIT_ENTRIES_BYTES ? (size_t)message->get.bytes_max : LIMIT_ENTRIES_BYTES;
@@ -36,7 +36,7 @@ static size_t range_good(const struct peer *peer, const struct event *event) {
     struct entry entry;
     while (size < entries.size && count < sizeof ends / sizeof *ends) {
         enum err err = entry_parse(&entry, bytes_of(entries.data + size, entries.size - size));
-        if (err != OK || (peer->node.revoked && entry.seq > peer->node.revoked_seq)) break;
+        if (err != OK || (peer->node->revoked && entry.seq > peer->node->revoked_seq)) break;
         size += entry.size;
         ends[count++] = size;
     }
@@ -44,7 +44,7 @@ static size_t range_good(const struct peer *peer, const struct event *event) {
     for (; count > 0; count--) {
         size_t from = count > 1 ? ends[count - 2] : 0;
         enum err err = entry_parse(&entry, bytes_of(entries.data + from, ends[count - 1] - from));
-        if (err == OK && entry_verify(&entry, peer->node.sign_public) == OK) return ends[count - 1];
+        if (err == OK && entry_verify(&entry, peer->node->sign_public) == OK) return ends[count - 1];
     }
     return 0;
 }
@@ -59,7 +59,7 @@ void get_loaded(struct gossip *gossip, const struct question *question, const st
     entries.size = range_good(peer, event);
     struct buf *message = emit_buf(gossip);
     if (!message) return;
-    link_tag(tag, link, bytes_of(peer->node.id, NODE_ID_BYTES));
+    link_tag(tag, link, bytes_of(peer->node->id, NODE_ID_BYTES));
     wire_entries(message, tag, question->seq, entries);
     emit_send(gossip, link, message);
 }

@@ -32,7 +32,7 @@ enum err recv_chain(struct gossip *gossip, struct link *link, struct message *me
     struct member *member = peers_member_find(&gossip->peers, message->chain.agency_id);
     if (!member) return OK; /* trust sets differ: no fault of the peer's */
     /* Only a longer one that begins with ours: so it is this agency's for sure, and a parted one is the operators' matter. */
-    struct bytes held = bytes_of_buf(&member->chain), chain = message->chain.chain;
+    struct bytes held = member->chain, chain = message->chain.chain;
     if (chain.size <= held.size || memcmp(chain.data, held.data, held.size) != 0) return OK;
     if (!bucket_take(&link->signatures, gossip->monotonic_ms, LIMIT_COST_CHAIN, LIMIT_RATE_SIGNATURES_PER_S,
                      LIMIT_RATE_SIGNATURES_BURST))
@@ -41,8 +41,8 @@ enum err recv_chain(struct gossip *gossip, struct link *link, struct message *me
     if (err != OK) return err;
     if (!changed) return OK;
     struct action *action = emit(gossip, ACTION_CHAIN);
-    action->chain.agency_id = member->agency.id;
-    action->chain.chain = bytes_of_buf(&member->chain);
+    action->chain.agency_id = member->agency->id;
+    action->chain.chain = member->chain;
     sync_trust_changed(gossip);
     return OK;
 }

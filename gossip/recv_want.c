@@ -7,7 +7,7 @@ static void answer(struct gossip *gossip, struct link *link, const struct peer *
     uint8_t tag[WIRE_TAG_BYTES];
     struct buf *message = emit_buf(gossip);
     if (!message) return;
-    link_tag(tag, link, bytes_of(peer->node.id, NODE_ID_BYTES));
+    link_tag(tag, link, bytes_of(peer->node->id, NODE_ID_BYTES));
     wire_payload(message, tag, seq, present, payload);
     emit_send(gossip, link, message);
 }
@@ -31,12 +31,12 @@ enum err recv_want(struct gossip *gossip, struct link *link, struct message *mes
             continue;
         }
         question->link = link->number;
-        memcpy(question->node_id, peer->node.id, NODE_ID_BYTES);
+        memcpy(question->node_id, peer->node->id, NODE_ID_BYTES);
         question->seq = seq;
         link->serving++;
         struct action *action = emit(gossip, ACTION_LOAD_PAYLOAD);
         action->load_payload.ticket = question->ticket;
-        action->load_payload.node_id = peer->node.id;
+        action->load_payload.node_id = peer->node->id;
         action->load_payload.seq = seq;
     }
     return OK;

@@ -17,7 +17,7 @@ void sync_tags(struct gossip *gossip, struct link *link) {
     }
     for (size_t i = 0; i < link->agency_count; i++) {
         memcpy(pairs[i].tag, link->agencies[i].tag, WIRE_TAG_BYTES);
-        pairs[i].number = gossip->peers.members[link->agencies[i].peer]->agency.record_count;
+        pairs[i].number = gossip->peers.members[link->agencies[i].peer]->agency->record_count;
     }
     link->generation_told = gossip->peers.generation;
     wire_tags(message, link->generation_told, pairs, (uint32_t)link->agency_count);
@@ -32,19 +32,19 @@ void sync_chains(struct gossip *gossip, struct link *link) {
         int index = link_member_of_tag(link, link->peer_agencies[i].tag);
         if (index < 0) continue;
         const struct member *member = gossip->peers.members[index];
-        if (member->agency.record_count <= link->peer_agencies[i].number) continue;
+        if (member->agency->record_count <= link->peer_agencies[i].number) continue;
         struct buf *chain = emit_buf(gossip);
         if (!chain) return;
-        wire_chain(chain, member->agency.id, bytes_of_buf(&member->chain));
+        wire_chain(chain, member->agency->id, member->chain);
         emit_send(gossip, link, chain);
-        link->peer_agencies[i].number = member->agency.record_count; /* once is enough; its own TAGS say whether it took it */
+        link->peer_agencies[i].number = member->agency->record_count; /* once is enough; its own TAGS say whether it took it */
     }
 }
 
 uint64_t sync_claim(const struct peer *peer, const uint8_t **id) {
-    bool cut = peer->node.revoked && peer->log.durable > peer->node.revoked_seq;
-    if (id) *id = cut ? peer->node.revoked_hash : peer->log.durable_id;
-    return cut ? peer->node.revoked_seq : peer->log.durable;
+    bool cut = peer->node->revoked && peer->log.durable > peer->node->revoked_seq;
+    if (id) *id = cut ? peer->node->revoked_hash : peer->log.durable_id;
+    return cut ? peer->node->revoked_seq : peer->log.durable;
 }
 
 void sync_trust_changed(struct gossip *gossip) {
@@ -64,7 +64,7 @@ void sync_digest_of(const struct gossip *gossip, const struct link *link, uint8_
         const uint8_t *id;
         uint64_t claim = sync_claim(peer, &id);
         if (!link->logs[i].common || claim == 0) continue;
-        memcpy(row, peer->node.id, NODE_ID_BYTES);
+        memcpy(row, peer->node->id, NODE_ID_BYTES);
         put_be64(row + NODE_ID_BYTES, claim);
         memcpy(row + NODE_ID_BYTES + 8, id, HASH_BYTES);
         hash_derive(one, link->key, "comity-digest", bytes_of(row, sizeof row));
@@ -94,7 +94,7 @@ void sync_heads(struct gossip *gossip, struct link *link, bool all) {
         if (!log->common) continue;
         if (!all && (durable <= log->told || durable <= log->heard)) continue;
         if (all && durable == 0) continue;
-        link_tag(pairs[count].tag, link, bytes_of(log_peer(gossip, i)->node.id, NODE_ID_BYTES));
+        link_tag(pairs[count].tag, link, bytes_of(log_peer(gossip, i)->node->id, NODE_ID_BYTES));
         pairs[count++].number = durable;
         log->told = durable;
     }
@@ -173,11 +173,11 @@ void sync_pump_entries(struct gossip *gossip, size_t index) {
     struct log *log = &peer->log;
     uint8_t tag[WIRE_TAG_BYTES];
     if (log->frozen || log->get_link != 0 || log->heard <= log->head) return;
-    if (peer->node.revoked && log->head >= peer->node.revoked_seq) return;
+    if (peer->node->revoked && log->head >= peer->node->revoked_seq) return;
     struct link *link = best_for_entries(gossip, index);
     struct buf *message = link ? emit_buf(gossip) : NULL;
     if (!message) return;
-    link_tag(tag, link, bytes_of(peer->node.id, NODE_ID_BYTES));
+    link_tag(tag, link, bytes_of(peer->node->id, NODE_ID_BYTES));
     wire_get(message, tag, log->head + 1, LIMIT_ENTRIES_BYTES);
     emit_send(gossip, link, message);
     log->get_link = link->number;
@@ -238,7 +238,7 @@ void sync_pump_payloads(struct gossip *gossip, size_t index) {
         }
         unsigned slot = links_slot(&gossip->links, link);
         struct wire_pair *pair = &wants[slot][counts[slot]++];
-        link_tag(pair->tag, link, bytes_of(log_peer(gossip, index)->node.id, NODE_ID_BYTES));
+        link_tag(pair->tag, link, bytes_of(log_peer(gossip, index)->node->id, NODE_ID_BYTES));
         pair->number = missing->seq;
         missing->asked_link = link->number;
         missing->asked_ms = gossip->monotonic_ms;

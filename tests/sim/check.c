@@ -68,7 +68,7 @@ static void heads_check(struct world *world, size_t node, size_t to, struct wire
             const struct link *link = &gossip->links.list[i];
             if (link->number == 0 || memcmp(link->node_id, world->nodes[to].identity.node_id, NODE_ID_BYTES) != 0) continue;
             int index = link->tags ? link_log_of_tag(link, tag) : -1;
-            if (index >= 0 && seq > 0 && !disk_entry(&world->nodes[node].disk, gossip->peers.list[index]->node.id, seq))
+            if (index >= 0 && seq > 0 && !disk_entry(&world->nodes[node].disk, gossip->peers.list[index]->node->id, seq))
                 check_fail(world, "AckAfterSync", node, "it told a head before its sync");
         }
 }
