@@ -177,8 +177,16 @@ static struct blob *blob_new(struct bytes bytes) {
 
 /* What a silent relay keeps to itself: whatever tells of, or gives, what it has. */
 static bool silenced(uint8_t kind) {
-    return kind == MESSAGE_HEADS || kind == MESSAGE_ENTRIES || kind == MESSAGE_PAYLOAD || kind == MESSAGE_PUSH ||
-           kind == MESSAGE_HAVE;
+    switch (kind) {
+    case MESSAGE_HEADS:
+    case MESSAGE_ENTRIES:
+    case MESSAGE_PAYLOAD:
+    case MESSAGE_PUSH:
+    case MESSAGE_HAVE:
+    case MESSAGE_ANNOUNCE:
+    case MESSAGE_STREAM: return true;
+    default: return false;
+    }
 }
 
 /* One step's messages to several links are the same bytes: they are copied once. */
