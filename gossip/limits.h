@@ -35,6 +35,7 @@
 #define LIMIT_DISPUTE_STEPS      160               /* questions of one search: twice the halvings of any log, and some */
 #define LIMIT_DISPUTE_MS         60000             /* of one search: then the log goes on */
 #define LIMIT_DISPUTE_WALK       64                /* logs looked at when a digest differs and heads do too */
+#define LIMIT_LANE_BYTES         (512 * 1024)      /* answers waiting in one link's queue: what is urgent waits behind no more */
 #define LIMIT_LINK_QUEUE_BYTES   (4 * 1024 * 1024) /* unsent bytes of one link: pushes are dropped, sync makes up for them */
 #define LIMIT_LINK_CHARGE_BYTES  (8 * 1024 * 1024) /* all memory charged to one peer */
 #define LIMIT_FUTURE_MS          (5 * 60 * 1000)   /* entries dated further ahead are stored and flagged */
