@@ -62,6 +62,7 @@ enum frame_type {
     FRAME_ASK_STATUS = 86,
     FRAME_ASK_PEERS = 87,
     FRAME_ASK_TRUST_RELOAD = 88,
+    FRAME_ASK_VERIFY = 89,
     /* engine -> client */
     FRAME_ANSWER_DONE = 100,
     FRAME_ANSWER_ERROR = 101,
