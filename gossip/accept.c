@@ -143,7 +143,7 @@ static void durable(struct gossip *gossip, size_t index, const struct question *
     accept_scan(gossip, index);
     for (size_t i = 0; i < LIMIT_LINKS; i++) {
         struct link *link = &gossip->links.list[i];
-        if (link->number != 0 && link->state == LINK_OPEN) sync_heads_due(gossip, link, index);
+        if (link_open(link)) tell_heads_due(gossip, link, index);
     }
 }
 

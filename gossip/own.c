@@ -87,8 +87,12 @@ void own_stored(struct gossip *gossip, uint64_t ticket) {
         /* The payload is here for everyone who may have it: `direct` ones are refused when asked for, not when announced. */
         struct entry entry;
         struct block_body body = {.carriage = CARRIAGE_RELAY};
-        bool inline_ok = pending->block && pending->payload.size > 0 && entry_parse(&entry, bytes_of_buf(&pending->entry)) == OK &&
-                         block_body_read(&body, entry.body) == OK && body.carriage == CARRIAGE_RELAY;
+        bool parsed = entry_parse(&entry, bytes_of_buf(&pending->entry)) == OK; /* as it was when it was published */
+        bool inline_ok = parsed && pending->block && pending->payload.size > 0 && block_body_read(&body, entry.body) == OK &&
+                         body.carriage == CARRIAGE_RELAY;
+        if (parsed && !recent_put(&gossip->recent, &entry, bytes_of_buf(&pending->entry),
+                                  inline_ok ? bytes_of_buf(&pending->payload) : bytes_of(NULL, 0)))
+            gossip->actions->failed = true;
         push_entry(gossip, index, pending->seq, bytes_of_buf(&pending->entry),
                    inline_ok ? PUSH_INLINE : (pending->block ? PUSH_HERE : PUSH_AWAITED), bytes_of_buf(&pending->payload), NULL);
         buf_free(&pending->entry);

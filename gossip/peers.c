@@ -13,11 +13,21 @@ static void member_free(struct peers *peers, struct member *member) {
     free(member);
 }
 
+/* Takes the member's share into the sum, or out of it. */
+static void sum_toggle(struct peers *peers, const struct member *member) {
+    for (size_t i = 0; i < HASH_BYTES; i++) peers->sum[i] ^= member->part[i];
+}
+
 static void member_set(struct peers *peers, struct member *member, struct agency_held *held) {
+    uint8_t records[4];
+    if (member->held) sum_toggle(peers, member);
     agencies_release(agencies_of(peers), member->held);
     member->held = held;
     member->agency = &held->agency;
     member->chain = bytes_of_buf(&held->chain);
+    put_be32(records, held->agency.record_count);
+    hash_of(member->part, "comity-trust", bytes_of(held->agency.id, AGENCY_ID_BYTES), bytes_of(records, sizeof records));
+    sum_toggle(peers, member);
 }
 
 static void peer_free(struct peer *peer) {
@@ -214,6 +224,7 @@ bool peers_distrust(struct peers *peers, const uint8_t agency_id[static AGENCY_I
     }
     peers->count = kept;
     table_fill(peers);
+    sum_toggle(peers, peers->members[index]);
     member_free(peers, peers->members[index]);
     memmove(peers->members + index, peers->members + index + 1, (peers->member_count - index - 1) * sizeof *peers->members);
     peers->member_count--;

@@ -60,14 +60,14 @@ static void payload_check(struct world *world, size_t node, size_t to, struct by
 
 /* What HEADS claims must be on the disk. Only the two ends of a link know its tags, so this looks into the sender's core. */
 static void heads_check(struct world *world, size_t node, size_t to, struct wire_pairs heads) {
-    const struct gossip *gossip = world->nodes[node].gossip;
+    struct gossip *gossip = world->nodes[node].gossip;
     uint8_t tag[WIRE_TAG_BYTES];
     uint64_t seq;
     while (wire_pair_next(&heads, tag, &seq))
         for (size_t i = 0; i < LIMIT_LINKS; i++) {
-            const struct link *link = &gossip->links.list[i];
+            struct link *link = &gossip->links.list[i];
             if (link->number == 0 || memcmp(link->node_id, world->nodes[to].identity.node_id, NODE_ID_BYTES) != 0) continue;
-            int index = link->tags ? link_log_of_tag(link, tag) : -1;
+            int index = link->logs ? link_log_of_tag(link, &gossip->peers, tag) : -1;
             if (index >= 0 && seq > 0 && !disk_entry(&world->nodes[node].disk, gossip->peers.list[index]->node->id, seq))
                 check_fail(world, "AckAfterSync", node, "it told a head before its sync");
         }

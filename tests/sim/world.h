@@ -46,7 +46,7 @@ struct world_node {
     uint64_t tick_at_ms; /* of the tick in the queue */
     int64_t skew_ms;     /* of its wall clock */
     uint64_t payloads_missed;
-    unsigned notices[8];
+    unsigned notices[16];
 };
 
 struct world {
