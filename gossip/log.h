@@ -18,14 +18,28 @@ struct missing {
     bool done;           /* here; dropped from the list when it is compacted */
 };
 
+/* A fork of this log was proven, or a cut named another branch than ours. */
+struct log_fork {
+    uint64_t seq;                 /* the first number at which two entries stand */
+    uint8_t previous[HASH_BYTES]; /* id of the last common entry */
+    struct buf message;           /* the proof as it is passed on; empty when only a cut told of it */
+    bool asking;                  /* our entry at the cut is being looked up */
+    bool settling;                /* a cut named the branch that counts, and ours is another: it is fetched up to there */
+};
+
 struct log {
     uint64_t head; /* last verified sequence number; 0: none */
     uint8_t head_id[HASH_BYTES];
     uint64_t durable; /* last synced: what is claimed; durable <= head */
     uint8_t durable_id[HASH_BYTES];
     uint64_t heard; /* highest claim of any peer; costs no more than this number */
-    bool frozen;    /* two entries at one sequence number were seen */
+    bool frozen;    /* by its fork: nothing from there on is taken, served or claimed */
+    bool disputed;  /* a verified entry contradicts ours: where the branches part is being looked for */
     bool own;
+
+    struct log_fork *fork;    /* null: none; also kept when a cut has settled it */
+    uint64_t dispute_next_ms; /* the last search found nothing: not before */
+    uint64_t cut_checked;     /* our entry at this cut is the one that it names */
 
     uint32_t get_link; /* link that was asked for entries, 0: none */
     uint64_t get_ms;
@@ -56,6 +70,12 @@ void log_scan_want(struct log *log, uint64_t from, uint64_t until);
 size_t log_missing_live(const struct log *log);
 /* A link is gone: what was asked of it may be asked of others; its slot's marks are cleared. */
 void log_link_gone(struct log *log, uint32_t link, unsigned slot);
+
+/* Nothing is asked of others now. */
+static inline bool log_stopped(const struct log *log) {
+    return log->disputed || (log->frozen && !(log->fork && log->fork->settling));
+}
+static inline bool log_settling(const struct log *log) { return log->frozen && log->fork && log->fork->settling; }
 
 bool log_epoch_add(struct log *log, uint64_t seq);
 bool log_epoch_readable(const struct log *log, uint64_t seq);

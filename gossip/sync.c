@@ -102,7 +102,7 @@ static struct link *best_for_entries(struct gossip *gossip, size_t index) {
 void sync_pump_entries(struct gossip *gossip, size_t index) {
     struct peer *peer = log_peer(gossip, index);
     struct log *log = &peer->log;
-    if (log->frozen || log->get_link != 0 || log->heard <= log->head) return;
+    if (log_stopped(log) || log->get_link != 0 || log->heard <= log->head) return;
     if (peer->node->revoked && log->head >= peer->node->revoked_seq) return;
     struct link *link = best_for_entries(gossip, index);
     const uint8_t *tag = link ? link_tag_of_log(link, &gossip->peers, index) : NULL;
@@ -278,6 +278,7 @@ void sync_tick(struct gossip *gossip) {
     if (gossip->sync_due_ms <= gossip->monotonic_ms) digest_due(gossip);
     if (gossip->scan_due_ms <= gossip->monotonic_ms) {
         for (size_t k = 0; k < gossip->active_count; k++) answers_check(gossip, gossip->active[k]);
+        dispute_tick(gossip);
         sync_pump_all(gossip);
         active_settle(gossip);
         gossip->scan_due_ms = gossip->monotonic_ms + 1000;
