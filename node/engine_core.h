@@ -17,6 +17,8 @@ enum key_tag { KEY_TAG_LINK = 1, KEY_TAG_EPOCH = 2, KEY_TAG_PREKEY = 3, KEY_TAG_
 static inline uint64_t key_tag(enum key_tag purpose, uint64_t which) { return (uint64_t)purpose << 56 | which; }
 
 /* --- reader.c --- */
+#define CHAIN_NAME_BYTES                                                                                                           \
+    24 /* of an agency's id, in hexadecimal behind "chain/": the whole would not fit into a name of the store */
 #define READER_EPOCHS      512
 #define READER_HELD_MAX    1024
 #define READER_COUNT_KEY   "blocks-read"
