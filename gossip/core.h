@@ -147,6 +147,10 @@ void stream_start(struct gossip *gossip, struct link *link, uint64_t buckets, ui
 void stream_loaded(struct gossip *gossip, struct link *link, size_t index, struct bytes entries, uint64_t last);
 uint64_t stream_credit(struct gossip *gossip, struct link *link); /* what this link may stream to us now; it is noted as given */
 
+/* --- lanes.c: what peers ask for, at the pace at which they take it --- */
+bool lanes_ask(struct gossip *gossip, struct link *link, const struct ask *ask); /* false: too much waits already */
+void lanes_pump(struct gossip *gossip, struct link *link);                       /* its queue drained, or an answer left */
+
 /* --- sync.c: ranges and payloads --- */
 void sync_heard(struct gossip *gossip, struct link *link, size_t peer_index, uint64_t seq);
 /* A claim was taken back, or its link is gone: what is `heard` of this log is what the links of now say. */

@@ -73,7 +73,8 @@ static void links_counted(const struct gossip *gossip, struct dialling *state) {
 
 /* Logs that too few links carry: their own nodes are dialled first, being sure to have them. */
 static void paths(struct gossip *gossip, struct dialling *state) {
-    if (!gossip->paths_dirty || state->under_way > 0) return;
+    bool may_dial = state->under_way == 0 && !dial_full(gossip);
+    if (!gossip->paths_dirty) return;
     gossip->paths_dirty = false;
     for (size_t i = 0; i < gossip->peers.count; i++) {
         struct peer *peer = gossip->peers.list[i];
@@ -82,8 +83,8 @@ static void paths(struct gossip *gossip, struct dialling *state) {
         peer->pathless = peer != gossip->self && carriers == 0;
         if (carriers >= OVERLAY_CARRIERS || peer == gossip->self) continue;
         gossip->paths_dirty = true; /* looked at again until there are enough */
-        if (state->open + state->under_way < LIMIT_LINKS - OVERLAY_LINKS_HIGH && dialable(gossip, peer))
-            dial(gossip, peer, false, state);
+        bool room = state->open + state->under_way < LIMIT_LINKS - OVERLAY_LINKS_HIGH;
+        if (may_dial && room && dialable(gossip, peer)) dial(gossip, peer, false, state);
     }
 }
 
@@ -117,6 +118,7 @@ void dial_tick(struct gossip *gossip) {
     dial_wanted(gossip, &state);
     if (dial_full(gossip)) {
         dial_random(gossip, LIMIT_LINKS, false, &state);
+        paths(gossip, &state);
         return;
     }
     size_t links = state.open + state.under_way;

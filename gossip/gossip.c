@@ -147,6 +147,7 @@ static void on_sent(struct gossip *gossip, const struct event *event) {
     struct link *link = links_find(&gossip->links, event->sent.link);
     if (!link) return;
     link->queued_bytes -= event->sent.bytes < link->queued_bytes ? event->sent.bytes : link->queued_bytes;
+    lanes_pump(gossip, link);
 }
 
 /* Messages were lost: what we told may not have arrived, so it is told again by a digest. */
@@ -154,6 +155,7 @@ static void on_lossy(struct gossip *gossip, const struct event *event) {
     struct link *link = links_find(&gossip->links, event->link.link);
     if (!link) return;
     link->queued_bytes = 0;
+    lanes_pump(gossip, link);
     if (link->state != LINK_OPEN)
         overlay_drop(gossip, link, "messages of the handshake were lost");
     else

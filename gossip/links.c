@@ -119,6 +119,12 @@ bool link_burdened(const struct link *link) {
            link->queued_bytes + (link->serving + 1ull) * LIMIT_ENTRIES_BYTES > LIMIT_LINK_CHARGE_BYTES;
 }
 
+uint64_t link_charge(const struct link *link) {
+    uint64_t tables = link->log_count * (sizeof *link->logs + (link->tags ? WIRE_TAG_BYTES + sizeof *link->order : 0));
+    return link->queued_bytes + link->stream.out.capacity + tables + link->peer_agency_count * sizeof *link->peer_agencies +
+           link->serving * (uint64_t)LIMIT_ENTRIES_BYTES;
+}
+
 bool bucket_take(struct bucket *bucket, uint64_t now_ms, uint64_t amount, uint64_t per_s, uint64_t burst) {
     /* `level` counts what was used, so that a zeroed bucket is full. */
     uint64_t refill = (now_ms - bucket->at_ms) * per_s / 1000;
