@@ -130,6 +130,17 @@ static void step_or_fail(struct engine *engine, struct event *event) {
     if (engine_step(engine, event) != OK) engine_fail(engine, 5, "out of memory in the gossip core");
 }
 
+/* Below messages nobody but the network process sees what a peer does; who it was only the core knows. */
+static void link_cut(struct engine *engine, uint32_t number, struct bytes reason) {
+    struct gossip_link_view view;
+    for (size_t i = 0; i < gossip_link_count(engine->gossip); i++) {
+        gossip_link_view(engine->gossip, i, &view);
+        if (view.link != number) continue;
+        engine_notice(engine, "%s: link cut: %.*s", engine_agency_name(engine, view.agency_id), (int)reason.size,
+                      (const char *)reason.data);
+    }
+}
+
 static void on_net(struct engine *engine, const struct frame *frame) {
     struct event event = {0};
     struct cursor cursor = cursor_of(frame->body);
@@ -164,6 +175,7 @@ static void on_net(struct engine *engine, const struct frame *frame) {
         engine->net_refused = cursor_u64(&cursor), engine->net_cut = cursor_u64(&cursor);
         engine->net_bytes_in = cursor_u64(&cursor), engine->net_bytes_out = cursor_u64(&cursor);
         return;
+    case FRAME_NET_CUT: link_cut(engine, (uint32_t)frame->tag, frame->body); return;
     default: return;
     }
     step_or_fail(engine, &event);
