@@ -67,7 +67,7 @@ CASES = [
     Case("length", named="malformed", ends="refused"),
     Case("oversize", named="malformed", ends="refused"),
     Case("slow"),
-    Case("multipart", ends="cut"),
+    Case("multipart", named="without ever completing", ends="cut"),
     Case("giant", ends="cut"),
     Case("drain"),
     Case("reconnect"),
