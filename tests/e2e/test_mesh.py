@@ -4,19 +4,23 @@
 All links run through the project's own relays: 80 ms give or take 20 in each direction, and stalls, resets and cuts on top. Each phase
 prints how long it took from the last acknowledged publication until every node had everything, how often an entry was pushed to a node, and
 what a delivery (one entry at one more node) cost in processor time. With COMITY_MESH_FULL=1 at full size; single figures:
-COMITY_MESH_NODES, COMITY_MESH_ENTRIES, COMITY_MESH_AWAY_ENTRIES, COMITY_MESH_AWAY_S.
+COMITY_MESH_NODES, COMITY_MESH_ENTRIES, COMITY_MESH_AWAY_ENTRIES, COMITY_MESH_AWAY_S. Where the kernel has netem, all of it once more under it.
 """
 import os
 import random
 import shutil
 import subprocess
+import sys
 import time
 
-from lib import BUILD, check, check_equal, feed_id, main, must, note, story, wait_until, _die_with_parent
+from lib import BUILD, RELAY, check, check_equal, feed_id, main, must, note, story, wait_until, _die_with_parent
 
 TRICKLE = os.path.join(BUILD, "tests", "e2e", "trickle")
 FULL = os.environ.get("COMITY_MESH_FULL") == "1"
-DELAY = "delay 80 20"
+NETEM = os.environ.get("COMITY_MESH_NETEM") == "1"  # we run in a network of our own, whose loopback is as bad as the kernel can make it
+DELAY = "delay 0" if NETEM else "delay 80 20"
+# What the kernel does to each packet of such a network; the relays then stall, reset and cut only.
+NETEM_RULE = "netem delay 80ms 20ms loss 1% duplicate 1% reorder 5%"
 
 
 def size(name, usual, full):
@@ -116,9 +120,9 @@ class Phase:
         self.before, self.copies, self.published = mesh.seconds(), mesh.copies(), mesh.published
         self.started = time.monotonic()
 
-    def row(self, arrived_s, copies=True):
+    def row(self, arrived_s, copies=True, deliveries=None):
         entries = self.mesh.published - self.published
-        deliveries = entries * (len(self.mesh.nodes) - 1)
+        deliveries = deliveries or entries * (len(self.mesh.nodes) - 1)
         used = sum(seconds - self.before.get(pid, 0.0) for pid, seconds in self.mesh.seconds().items())
         pushed = "%.2f" % ((self.mesh.copies() - self.copies) / deliveries) if copies and deliveries else "-"
         note("%-34s %6d entries  %6.1f s in all  %6.1f s after the last  %5s copies  %s ms of processor a delivery" % (
@@ -130,9 +134,8 @@ def parted(nodes, other, on):
     """Nobody of one side reaches a relay of the other."""
     for here, there in ((nodes, other), (other, nodes)):
         for node in here:
-            for pid in node.pids():
-                for target in there:
-                    target.relay("bar %d %s" % (pid, "on" if on else "off"))
+            for target in there:
+                target.relay("bar %d %s" % (node.pid_of("net"), "on" if on else "off"))
 
 
 def open_links(node, others):
@@ -150,9 +153,13 @@ def mesh(place):
     must(all_of.linked, 60, "%d nodes are linked through their relays" % NODES, all_of.state)
     note("%d nodes, %d processes, linked after %.1f s" % (NODES, sum(len(node.pids()) for node in nodes), time.monotonic() - started))
 
-    phase = Phase(all_of, "80 ms +-20")
-    all_of.publish(nodes[:3], ENTRIES)
+    phase = Phase(all_of, "80 ms +-20, one after the other")
+    all_of.publish(nodes[:3], ENTRIES, rate=max(5, ENTRIES // 30))
     phase.row(all_of.arrived(60, "all entries are everywhere over slow links"))
+
+    phase = Phase(all_of, "80 ms +-20, all at once")
+    all_of.publish(nodes[:3], ENTRIES)
+    phase.row(all_of.arrived(60, "and so are many at once"))
 
     phase = Phase(all_of, "stalls, resets and cuts")
     publishers = all_of.publish(nodes[:3], ENTRIES, rate=max(10, ENTRIES // 12), wait=False)
@@ -184,14 +191,16 @@ def mesh(place):
     all_of.published_end(publishers)
     phase.row(all_of.arrived(90, "all entries are everywhere after kill -9"), copies=False)
 
-    phase = Phase(all_of, "a wiped store")
     wiped = nodes[-3]
+    all_of.publish([wiped], ENTRIES // 10)
+    all_of.arrived(60, "the node that will be wiped has published")
+    phase = Phase(all_of, "a wiped store")
     check(wiped.stop() is not None, "a node stops")
     shutil.rmtree(os.path.join(wiped.dir, "store"))
+    missed = all_of.published
     place.start(wiped, link=False)
-    phase.row(all_of.arrived(120, "the wiped node has everything again"), copies=False)
     all_of.publish([wiped], 1)
-    all_of.arrived(60, "and publishes: its log goes on where it ended")
+    phase.row(all_of.arrived(120, "the wiped node has everything again, and its log goes on where it ended"), copies=False, deliveries=missed)
     check(not any(log["frozen"] for node in nodes for log in node.status()["logs"]), "nobody saw a fork")
 
     phase = Phase(all_of, "%d s off line" % AWAY_S)
@@ -211,6 +220,25 @@ def mesh(place):
     counts = [node.relay.count() for node in nodes]
     check(sum(count["accepted"] for count in counts) > 0 and sum(count["to"] + count["from"] for count in counts) > 100 * all_of.published,
           "the links ran through the relays", str(counts))
+
+
+@story
+def mesh_under_netem(place):
+    """The same in a network namespace whose packets the kernel delays, loses, doubles and reorders, where it can."""
+    rule = "ip link set lo up && tc qdisc add dev lo root " + NETEM_RULE
+    if NETEM:
+        return
+    probe = subprocess.run(["unshare", "-n", "sh", "-c", rule], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    if probe.returncode != 0:
+        note("this machine has no netem (%s): the relays alone made the links bad" % probe.stdout.strip())
+        check(os.access(RELAY, os.X_OK), "the relays are there")
+        return
+    environment = dict(os.environ, COMITY_MESH_NETEM="1")
+    result = subprocess.run(["unshare", "-n", "sh", "-c", rule + " && exec \"$@\"", "sh", sys.executable, "-B", __file__, "mesh"],
+                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment, check=False, preexec_fn=_die_with_parent)
+    for line in result.stdout.splitlines():
+        note(line)
+    check(result.returncode == 0, "the mesh holds under netem")
 
 
 main()
