@@ -185,6 +185,7 @@ static void on_key(struct engine *engine, const struct frame *frame) {
     enum key_tag purpose = (enum key_tag)(frame->tag >> 56);
     uint64_t which = frame->tag & ((1ull << 56) - 1);
     bool refused = frame->type == FRAME_KEY_REFUSED;
+    enum err why = refused && frame->body.size == 2 ? (enum err)get_be16(frame->body.data) : OK;
     const uint8_t *data = refused ? NULL : frame->body.data;
     if (frame->type == FRAME_KEY_FILE) {
         upkeep_key_file(engine, frame->body);
@@ -195,7 +196,7 @@ static void on_key(struct engine *engine, const struct frame *frame) {
     struct event event = {.kind = EVENT_SIGNED, .signed_ = {.ticket = which, .signature = data}};
     switch (purpose) {
     case KEY_TAG_LINK: step_or_fail(engine, &event); break;
-    case KEY_TAG_EPOCH: reader_opened(engine, which, data); break;
+    case KEY_TAG_EPOCH: reader_opened(engine, which, data, why); break;
     case KEY_TAG_ENTRY: publisher_signed(engine, which, data); break;
     case KEY_TAG_PREKEY:
         if (frame->type == FRAME_KEY_NEW_PREKEY)

@@ -208,7 +208,8 @@ enum err reader_init(struct engine *engine) MUST_USE;
 void reader_free(struct engine *engine);
 void reader_entries(struct engine *engine, struct store_batch *batch, struct bytes entries);
 void reader_payload(struct engine *engine, const struct action *action);
-void reader_opened(struct engine *engine, uint64_t which, const uint8_t *secret);
+/* The key process has spoken: the epoch's secret, or null and why not. */
+void reader_opened(struct engine *engine, uint64_t which, const uint8_t *secret, enum err why);
 /* An EPOCH entry met while scanning: asks the key process if nobody knows yet whether it is ours (a crash came in between). */
 void reader_epoch_seen(struct engine *engine, struct bytes bytes);
 void reader_key_restarted(struct engine *engine);
