@@ -84,11 +84,18 @@ $(B)/tests/sim/scale: $(call objects,$(SCALE_SOURCES) tests/sim/identity.c) $(B)
 $(B)/tests/sim/sim: $(call objects,$(filter-out $(SCALE_SOURCES),$(wildcard tests/sim/*.c))) $(B)/gossip.a $(B)/crypto.a
 	$(Q)$(CC) $(ALL_LDFLAGS) $^ $(LIBS_GOSSIP) $(LIBS_CRYPTO) -lcmocka -o $@
 
-$(B)/tests/e2e/%: $(B)/tests/e2e/%.o
+$(B)/tests/e2e/link_relay: $(B)/tests/e2e/link_relay.o $(B)/tests/e2e/caller/caller.o
 	$(Q)$(CC) $(ALL_LDFLAGS) $^ -o $@
 
+$(B)/tests/e2e/%: $(B)/tests/e2e/%.o $(ARCHIVES)
+	$(Q)$(CC) $(ALL_LDFLAGS) $^ $(LIBS_NODE) $(LIBS_GOSSIP) $(LIBS_CRYPTO) -o $@
+
+# The scripted member: everything of a real one but its conscience.
+$(B)/tests/e2e/hostile/hostile: $(call objects,$(wildcard tests/e2e/hostile/*.c)) $(B)/helpers.a $(ARCHIVES)
+	$(Q)$(CC) $(ALL_LDFLAGS) $^ $(LIBS_NODE) $(LIBS_GOSSIP) $(LIBS_CRYPTO) -lcmocka -o $@
+
 SIM_TESTS = $(if $(wildcard tests/sim/*.c),$(B)/tests/sim/sim)
-E2E_TOOLS = $(patsubst %.c,$(B)/%,$(wildcard tests/e2e/*.c))
+E2E_TOOLS = $(patsubst %.c,$(B)/%,$(wildcard tests/e2e/*.c)) $(B)/tests/e2e/hostile/hostile
 TESTS     = $(UNIT_TESTS) $(SIM_TESTS) $(E2E_TOOLS)
 
 # JOBS=N tests at once; FILTER=name for a part. Ends with "N passed, N failed".

@@ -71,10 +71,10 @@ static void sign(struct engine *engine, const struct action *action) {
 }
 
 static void chain(struct engine *engine, const struct action *action) {
-    char name[6 + 2 * AGENCY_ID_BYTES + 1] = "chain/";
+    char name[6 + 2 * CHAIN_NAME_BYTES + 1] = "chain/";
     struct store_batch *batch = store_batch_new(engine->store);
     if (!batch) return;
-    hex_encode(name + 6, bytes_of(action->chain.agency_id, AGENCY_ID_BYTES));
+    hex_encode(name + 6, bytes_of(action->chain.agency_id, CHAIN_NAME_BYTES));
     store_batch_meta(batch, name, action->chain.chain);
     store_commit(engine->store, batch, 0);
 }

@@ -18,6 +18,8 @@ enum key_tag { KEY_TAG_LINK = 1, KEY_TAG_EPOCH = 2, KEY_TAG_PREKEY = 3, KEY_TAG_
 static inline uint64_t key_tag(enum key_tag purpose, uint64_t which) { return (uint64_t)purpose << 56 | which; }
 
 /* --- reader.c --- */
+#define CHAIN_NAME_BYTES                                                                                                           \
+    24 /* of an agency's id, in hexadecimal behind "chain/": the whole would not fit into a name of the store */
 #define READER_EPOCHS      512
 #define READER_HELD_MAX    1024
 #define READER_COUNT_KEY   "blocks-read"
@@ -231,7 +233,8 @@ enum err reader_init(struct engine *engine) MUST_USE;
 void reader_free(struct engine *engine);
 void reader_entries(struct engine *engine, struct store_batch *batch, struct bytes entries);
 void reader_payload(struct engine *engine, const struct action *action);
-void reader_opened(struct engine *engine, uint64_t which, const uint8_t *secret);
+/* The key process has spoken: the epoch's secret, or null and why not. */
+void reader_opened(struct engine *engine, uint64_t which, const uint8_t *secret, enum err why);
 /* An EPOCH entry met while scanning: asks the key process if nobody knows yet whether it is ours (a crash came in between). */
 void reader_epoch_seen(struct engine *engine, struct bytes bytes);
 void reader_truncate(struct engine *engine, struct store_batch *batch, const uint8_t *node_id, uint64_t seq);

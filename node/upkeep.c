@@ -73,7 +73,7 @@ size_t upkeep_trust_load(struct engine *engine) {
 static bool chain_take(void *context, const char *key, struct bytes value) {
     struct engine *engine = context;
     struct event event = {.kind = EVENT_TRUST};
-    uint8_t id[AGENCY_ID_BYTES];
+    uint8_t id[CHAIN_NAME_BYTES];
     if (!hex_decode(id, sizeof id, bytes_of_text(key + strlen("chain/")))) return true;
     /* Only of agencies that are still pinned. */
     for (size_t i = 0; i < gossip_agency_count(engine->gossip); i++) {
