@@ -21,6 +21,12 @@ static void pair_open(struct scale_world *world, const struct plan *plan, bool s
     scale_start(world, 1);
 }
 
+/* Runs until the two are linked, which takes some dials among so many that are not there, and some seconds more. */
+static void linked(struct scale_world *world) {
+    while (scale_open_links(world) == 0 && world->wheel.now_ms < 3600000) scale_run(world, world->wheel.now_ms + 100);
+    scale_run(world, world->wheel.now_ms + 2000);
+}
+
 /* Bytes of all messages of the sync itself: the handshake is what it is with any content. */
 static uint64_t sync_bytes(const struct scale_traffic *traffic) {
     return scale_bytes(traffic) - traffic->bytes[MESSAGE_HELLO] - traffic->bytes[MESSAGE_PROOF];
@@ -38,10 +44,10 @@ static struct nothing nothing_new(struct report *report, uint32_t logs) {
     struct plan_wish wish = {.seed = 11, .nodes = logs, .authors = logs};
     plan_make(&plan, &wish);
     pair_open(&world, &plan, false);
-    scale_run(&world, 5000);
+    linked(&world);
     nothing.connect = sync_bytes(&world.traffic);
     world.traffic = (struct scale_traffic){0};
-    scale_run(&world, 605000);
+    scale_run(&world, world.wheel.now_ms + 600000);
     uint64_t rounds = world.traffic.messages[MESSAGE_DIGEST];
     nothing.round = rounds ? (sync_bytes(&world.traffic) + rounds - 1) / rounds : UINT32_MAX;
     report_check(report, !world.store.broken[0] && scale_open_links(&world) == 1, "nothing new in %u logs: no link", logs);
@@ -58,7 +64,7 @@ static void scattered(struct report *report, uint32_t logs) {
     uint64_t entries = 0, lacking = 0;
     plan_make(&plan, &wish);
     pair_open(&world, &plan, true);
-    scale_run(&world, 10000);
+    linked(&world);
     for (uint32_t author = 0; author < plan.nodes; author++) {
         lacking += world.store.logs[author].count - store_head(&world.store, 1, author);
         if (author != 1) entries += store_record(&world.store, author, 2)->entry.size;
