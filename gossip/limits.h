@@ -31,6 +31,7 @@
 #define LIMIT_OWN_PENDING        4096              /* own entries that wait for their sync */
 #define LIMIT_TICKETS            4096              /* questions to the store and the key process under way */
 #define LIMIT_MISSING_PER_LOG    1024              /* payloads known to be missing; beyond, the store is scanned again later */
+#define LIMIT_LANE_BYTES         (512 * 1024)      /* answers waiting in one link's queue: what is urgent waits behind no more */
 #define LIMIT_LINK_QUEUE_BYTES   (4 * 1024 * 1024) /* unsent bytes of one link: pushes are dropped, sync makes up for them */
 #define LIMIT_LINK_CHARGE_BYTES  (8 * 1024 * 1024) /* all memory charged to one peer */
 #define LIMIT_FUTURE_MS          (5 * 60 * 1000)   /* entries dated further ahead are stored and flagged */
@@ -60,6 +61,7 @@
 #define OVERLAY_PROBE_MS      5000                  /* a probe that found nothing new by then is closed */
 #define OVERLAY_SETTLE_MS     10000                 /* a link younger than this is not closed for being one too many */
 #define OVERLAY_RENEW_MS      (24ull * 3600 * 1000) /* new keys for every connection */
+#define PEERS_AGE_MS          5000                  /* between looks at certificates and refusals */
 #define PUSH_COPIES           3                     /* eager links kept: the one that brings the next copy is pruned */
 #define GRAFT_DELAY_MS        50    /* at least, and a round trip: an announced entry is given time to come by itself */
 #define DIAL_INTERVAL_MS      30000 /* one random unconnected node is dialled, believed up or down */

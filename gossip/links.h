@@ -32,6 +32,13 @@ struct link_stream {
     struct buf out;           /* what was loaded and not sent */
 };
 
+/* Something that the peer asked for and that waits for its turn. */
+struct ask {
+    uint8_t node_id[NODE_ID_BYTES]; /* whose log */
+    uint64_t seq;
+    size_t bytes_max; /* of a range of entries; 0: a payload */
+};
+
 struct link {
     uint32_t number; /* the transport's; 0: this slot is free */
     bool outbound;
@@ -52,7 +59,8 @@ struct link {
     struct link_log *logs; /* one per peer of our trust */
     size_t log_count;
     uint8_t (*tags)[WIRE_TAG_BYTES]; /* by log; made when one is needed */
-    uint32_t *order;                 /* logs, sorted by tag */
+    uint32_t *table;                 /* open addressing over tags: index of the log + 1, 0: empty */
+    size_t table_size;               /* a power of two, at least twice the logs */
     struct wire_pair *peer_agencies; /* the peer's TAGS, sorted: tag, records of the chain */
     size_t peer_agency_count;
     uint64_t heads_due_ms; /* when to tell changed heads; 0: nothing to tell */
@@ -71,10 +79,12 @@ struct link {
     struct link_stream stream;
     uint64_t credit_given; /* bytes of STREAM that it may still send */
 
-    unsigned wants;        /* payloads asked and not answered */
-    unsigned gets;         /* ranges asked and not answered */
-    uint64_t answered_ms;  /* last answer of any kind: a slow line is no broken promise */
-    unsigned serving;      /* the peer's questions that wait for the store */
+    unsigned wants;       /* payloads asked and not answered */
+    unsigned gets;        /* ranges asked and not answered */
+    uint64_t answered_ms; /* last answer of any kind: a slow line is no broken promise */
+    unsigned serving;     /* the peer's questions that wait for the store */
+    struct ask asked[LIMIT_SERVING];
+    size_t asked_count;    /* and those that wait for room in its queue */
     uint64_t queued_bytes; /* sent by us, not yet out of our process */
     struct bucket bytes, signatures, announcements;
     struct bucket announces_out;
@@ -116,6 +126,8 @@ static inline bool link_shares(const struct link *link, size_t index) {
 
 /* Has this peer as much under way already as it may cost? */
 bool link_burdened(const struct link *link);
+/* The memory that this peer costs now: what waits for it, and what we remember of it. */
+uint64_t link_charge(const struct link *link);
 
 /* Takes `amount` from a bucket that refills at `per_s` up to `burst`; false when there is not enough. */
 bool bucket_take(struct bucket *bucket, uint64_t now_ms, uint64_t amount, uint64_t per_s, uint64_t burst);

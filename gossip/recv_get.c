@@ -34,20 +34,10 @@ enum err recv_get(struct gossip *gossip, struct link *link, struct message *mess
     link->useful = true;
     if (ranges_recent(gossip, link, (size_t)index, message)) return OK;
     /* PROTOCOL.md 9: a reader that never drains costs so much and no more; its own time-out asks again. */
-    if (link_burdened(link)) return OK;
-    struct question *question = question_new(gossip, QUESTION_LOAD_ENTRIES);
-    if (!question) return OK; /* the peer's own time-out asks again */
-    const struct peer *peer = gossip->peers.list[index];
-    question->link = link->number;
-    memcpy(question->node_id, peer->node->id, NODE_ID_BYTES);
-    question->seq = message->get.seq;
-    link->serving++;
-    struct action *action = emit(gossip, ACTION_LOAD_ENTRIES);
-    action->load_entries.ticket = question->ticket;
-    action->load_entries.node_id = peer->node->id;
-    action->load_entries.seq = message->get.seq;
-    action->load_entries.bytes_max =
-        message->get.bytes_max < LIMIT_ENTRIES_BYTES ? (size_t)message->get.bytes_max : LIMIT_ENTRIES_BYTES;
+    struct ask ask = {.seq = message->get.seq, .bytes_max = LIMIT_ENTRIES_BYTES};
+    if (message->get.bytes_max < ask.bytes_max) ask.bytes_max = (size_t)message->get.bytes_max;
+    memcpy(ask.node_id, gossip->peers.list[index]->node->id, NODE_ID_BYTES);
+    if (!lanes_ask(gossip, link, &ask)) link->pushes_dropped++;
     return OK;
 }
 
@@ -95,6 +85,7 @@ void get_loaded(struct gossip *gossip, const struct question *question, const st
     link_tag(tag, link, bytes_of(peer->node->id, NODE_ID_BYTES));
     wire_entries(message, tag, question->seq, entries);
     emit_send(gossip, link, message);
+    lanes_pump(gossip, link);
 }
 
 enum err recv_entries(struct gossip *gossip, struct link *link, struct message *message) {

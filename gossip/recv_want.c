@@ -24,20 +24,9 @@ enum err recv_want(struct gossip *gossip, struct link *link, struct message *mes
             continue;
         }
         const struct peer *peer = gossip->peers.list[index];
-        struct question *question = NULL;
-        if (!link_burdened(link)) question = question_new(gossip, QUESTION_LOAD_PAYLOAD);
-        if (!question) {
-            answer(gossip, link, peer, seq, false, bytes_of(NULL, 0));
-            continue;
-        }
-        question->link = link->number;
-        memcpy(question->node_id, peer->node->id, NODE_ID_BYTES);
-        question->seq = seq;
-        link->serving++;
-        struct action *action = emit(gossip, ACTION_LOAD_PAYLOAD);
-        action->load_payload.ticket = question->ticket;
-        action->load_payload.node_id = peer->node->id;
-        action->load_payload.seq = seq;
+        struct ask ask = {.seq = seq};
+        memcpy(ask.node_id, peer->node->id, NODE_ID_BYTES);
+        if (!lanes_ask(gossip, link, &ask)) answer(gossip, link, peer, seq, false, bytes_of(NULL, 0));
     }
     return OK;
 }
@@ -56,6 +45,7 @@ void want_loaded(struct gossip *gossip, const struct question *question, const s
     if (!link || !peer) return;
     bool give = event->loaded_payload.present && may_have(gossip, link, peer, &event->loaded_payload.body);
     answer(gossip, link, peer, question->seq, give, event->loaded_payload.payload);
+    lanes_pump(gossip, link);
 }
 
 enum err recv_payload(struct gossip *gossip, struct link *link, struct message *message) {

@@ -14,7 +14,8 @@ void gossip_log_view(const struct gossip *gossip, size_t index, struct gossip_lo
                                     .missing = log_missing_live(&peer->log),
                                     .refused = gossip->peers.members[peer->member]->payloads_refused,
                                     .frozen = peer->log.frozen,
-                                    .own = peer->log.own};
+                                    .own = peer->log.own,
+                                    .pathless = peer->pathless};
     memcpy(out->agency_id, gossip->peers.members[peer->member]->agency->id, AGENCY_ID_BYTES);
     memcpy(out->node_id, peer->node->id, NODE_ID_BYTES);
 }
@@ -53,6 +54,14 @@ void gossip_link_view(const struct gossip *gossip, size_t index, struct gossip_l
                                      .pushes_dropped = link->pushes_dropped,
                                      .broken_answers = link->broken_answers,
                                      .ignored_tags = link->ignored_tags,
+                                     .copies_in = link->copies_in,
+                                     .announces_in = link->announces_in,
+                                     .grafts_out = link->grafts_out,
+                                     .prunes_out = link->prunes_out,
+                                     .charge = link_charge(link),
+                                     .eager_in = link->eager_in,
+                                     .eager_out = link->eager_out,
+                                     .probe = link->probe,
                                      .rtt_ms = link->rtt_ms};
     memcpy(out->node_id, link->node_id, NODE_ID_BYTES);
     const struct peer *peer = peers_find(&gossip->peers, link->node_id);
