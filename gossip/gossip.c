@@ -36,7 +36,8 @@ void gossip_close(struct gossip *gossip) {
     recent_free(&gossip->recent);
     peers_free(&gossip->peers);
     random_wipe(&gossip->random);
-    free(gossip->questions), free(gossip->pending), free(gossip->audiences), free(gossip->allowed), free(gossip->arena);
+    free(gossip->questions), free(gossip->active), free(gossip->pending), free(gossip->audiences), free(gossip->allowed),
+        free(gossip->arena);
     free(gossip);
 }
 
@@ -103,6 +104,9 @@ static void on_distrust(struct gossip *gossip, const struct event *event) {
     for (size_t i = 0; i < gossip->peers.count; i++)
         gossip->fork_count -= gossip->peers.members[gossip->peers.list[i]->member] == member && gossip->peers.list[i]->log.fork;
     peers_distrust(&gossip->peers, event->distrust.agency_id);
+    /* Indexes of logs moved. What was announced comes by sync. */
+    sync_active_all(gossip);
+    gossip->graft_count = 0;
     tell_trust_changed(gossip);
     sync_pump_all(gossip);
 }
@@ -119,6 +123,7 @@ static enum err on_log(struct gossip *gossip, const struct event *event) {
     if (log->heard < log->head) log->heard = log->head;
     gossip->peers.members[peer->member]->payload_bytes += event->log.payload_bytes;
     log_scan_want(log, 1, log->head);
+    sync_active(gossip, peer->index);
     freeze_cut_check(gossip, peers_index(&gossip->peers, peer));
     if (event->log.prekey.size == 0) return OK;
     enum err err = prekey_read(&prekey, event->log.prekey);
@@ -131,6 +136,7 @@ static void on_epoch(struct gossip *gossip, const struct event *event) {
     struct peer *peer = peers_find(&gossip->peers, event->epoch.node_id);
     if (!peer || !event->epoch.readable || peer->log.own) return;
     if (!log_epoch_add(&peer->log, event->epoch.seq)) gossip->actions->failed = true;
+    sync_active(gossip, peer->index);
     if (peer->log.head > event->epoch.seq) log_scan_want(&peer->log, event->epoch.seq + 1, peer->log.head);
     accept_scan(gossip, peers_index(&gossip->peers, peer));
 }

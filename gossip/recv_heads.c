@@ -11,7 +11,6 @@ static bool outdated(struct link *link, uint64_t mine, uint64_t yours) {
 
 /* Equal heads are told heads: whoever lacks a payload now knows whom to ask. */
 static void digest_equal(struct gossip *gossip, struct link *link) {
-    bool known = link->heads_known;
     link->heads_known = true;
     link->differ_row = 0;
     for (size_t i = 0; i < link->log_count; i++) {
@@ -21,8 +20,7 @@ static void digest_equal(struct gossip *gossip, struct link *link) {
         if (link->logs[i].heard < claim) sync_heard(gossip, link, i, claim);
     }
     own_told(gossip, link);
-    for (size_t i = 0; i < gossip->peers.count; i++)
-        if (!known || log_missing_live(&gossip->peers.list[i]->log) > 0) sync_pump_payloads(gossip, i);
+    for (size_t k = 0; k < gossip->active_count; k++) sync_pump_payloads(gossip, gossip->active[k]);
 }
 
 enum err recv_digest(struct gossip *gossip, struct link *link, struct message *message) {
@@ -98,7 +96,7 @@ enum err recv_heads(struct gossip *gossip, struct link *link, struct message *me
         link->heads_known = true;
         own_told(gossip, link);
     }
-    for (size_t i = 0; i < gossip->peers.count; i++) sync_settle(gossip, i);
+    for (size_t k = 0; k < gossip->active_count; k++) sync_settle(gossip, gossip->active[k]);
     dispute_heads(gossip, link, buckets);
     if (message->heads.credit > 0)
         stream_start(gossip, link, buckets, message->heads.credit);

@@ -54,6 +54,8 @@ static void entries_store(struct engine *engine, const struct action *action) {
         if (entry_parse(&entry, rest) != OK) break; /* the core parsed it */
         rest = bytes_of(rest.data + entry.size, rest.size - entry.size);
         store_batch_entry(batch, &entry, action->store_entries.all_verified || rest.size == 0);
+        if (entry.type == ENTRY_PREKEY && memcmp(entry.agency_id, engine->agency_id, AGENCY_ID_BYTES) == 0)
+            own_prekey_seen(engine, bytes_of(rest.data - entry.size, entry.size));
     }
     reader_entries(engine, batch, action->store_entries.entries);
     store_commit(engine->store, batch, action->store_entries.ticket);
@@ -69,10 +71,10 @@ static void sign(struct engine *engine, const struct action *action) {
 }
 
 static void chain(struct engine *engine, const struct action *action) {
-    char name[6 + 2 * AGENCY_ID_BYTES + 1] = "chain/";
+    char name[6 + 2 * CHAIN_NAME_BYTES + 1] = "chain/";
     struct store_batch *batch = store_batch_new(engine->store);
     if (!batch) return;
-    hex_encode(name + 6, bytes_of(action->chain.agency_id, AGENCY_ID_BYTES));
+    hex_encode(name + 6, bytes_of(action->chain.agency_id, CHAIN_NAME_BYTES));
     store_batch_meta(batch, name, action->chain.chain);
     store_commit(engine->store, batch, 0);
 }

@@ -1,6 +1,6 @@
 /* engine_core: the engine's state, shared by the files that act on it: engine.c (start, loop), engine_act.c (actions of the core),
-   reader.c (payloads to pages), publisher.c (items to blocks), outbox.c (items that wait), server.c (local clients), query.c, report.c, completeness.c,
-   upkeep.c. */
+   engine_own.c (the own chain), reader.c (payloads to pages), publisher.c (items to blocks), outbox.c (items that wait),
+   server.c (local clients), query.c, report.c, completeness.c, upkeep.c. */
 #ifndef NODE_ENGINE_CORE_H
 #define NODE_ENGINE_CORE_H
 
@@ -14,10 +14,12 @@
 #include "node/trust_files.h"
 
 /* What the tag of a frame to the key process is for: its highest byte; the rest says which one. */
-enum key_tag { KEY_TAG_LINK = 1, KEY_TAG_EPOCH = 2, KEY_TAG_PREKEY = 3, KEY_TAG_ENTRY = 4 };
+enum key_tag { KEY_TAG_LINK = 1, KEY_TAG_EPOCH = 2, KEY_TAG_PREKEY = 3, KEY_TAG_ENTRY = 4, KEY_TAG_RENEW = 5 };
 static inline uint64_t key_tag(enum key_tag purpose, uint64_t which) { return (uint64_t)purpose << 56 | which; }
 
 /* --- reader.c --- */
+#define CHAIN_NAME_BYTES                                                                                                           \
+    24 /* of an agency's id, in hexadecimal behind "chain/": the whole would not fit into a name of the store */
 #define READER_EPOCHS      512
 #define READER_HELD_MAX    1024
 #define READER_COUNT_KEY   "blocks-read"
@@ -182,7 +184,11 @@ struct engine {
     uint8_t agency_id[AGENCY_ID_BYTES];
     uint8_t node_id[NODE_ID_BYTES];
     char own_name[AGENCY_NAME_BYTES_MAX + 1];
-    struct buf own_chain;
+    struct buf own_prekeys; /* PREKEY entries of the own agency's nodes, as the card tells them */
+    uint32_t own_records;   /* of the chain that the card tells */
+    struct buf renew_draft; /* the certificate that the key process is asked to sign */
+    bool renew_asked;
+    uint64_t renew_noticed_ms;
     struct name_of_agency *names;
     size_t name_count;
 
@@ -229,7 +235,8 @@ enum err reader_init(struct engine *engine) MUST_USE;
 void reader_free(struct engine *engine);
 void reader_entries(struct engine *engine, struct store_batch *batch, struct bytes entries);
 void reader_payload(struct engine *engine, const struct action *action);
-void reader_opened(struct engine *engine, uint64_t which, const uint8_t *secret);
+/* The key process has spoken: the epoch's secret, or null and why not. */
+void reader_opened(struct engine *engine, uint64_t which, const uint8_t *secret, enum err why);
 /* An EPOCH entry met while scanning: asks the key process if nobody knows yet whether it is ours (a crash came in between). */
 void reader_epoch_seen(struct engine *engine, struct bytes bytes);
 void reader_truncate(struct engine *engine, struct store_batch *batch, const uint8_t *node_id, uint64_t seq);
@@ -290,6 +297,8 @@ void query_search(struct engine *engine, struct client *client, const struct fra
 void query_get(struct engine *engine, struct client *client, const struct frame *frame);
 void query_feed(struct engine *engine, struct client *client, const struct frame *frame);
 void query_feed_pump(struct engine *engine, struct client *client);
+void server_publications_end(struct engine *engine,
+                             const char *why); /* those that are open: what they were resolved from changed */
 void report_status(struct engine *engine, struct client *client, const struct frame *frame);
 void report_peers(struct engine *engine, struct client *client, const struct frame *frame);
 
@@ -298,6 +307,16 @@ void completeness_ask(struct engine *engine, struct client *client, const struct
 void completeness_answer(struct engine *engine, const struct action *action);
 void completeness_tick(struct engine *engine, struct client *client); /* the peer may be too late */
 void completeness_end(struct engine *engine, struct client *client);  /* the client is gone */
+
+/* engine_own.c: the own agency's chain and card */
+void own_card_write(struct engine *engine, struct bytes prekeys); /* with these PREKEY entries, if they are newer */
+void own_chain_look(struct engine *engine);                       /* did the mesh bring a longer one? */
+void own_prekey_seen(struct engine *engine, struct bytes entry);
+enum err own_chain_take(struct engine *engine, struct bytes chain, struct bytes prekeys) MUST_USE;
+void own_chain_ask(struct engine *engine, struct client *client, const struct frame *frame);
+void own_entry_ask(struct engine *engine, struct client *client, const struct frame *frame);
+void own_renew_tick(struct engine *engine, uint64_t now_ms);
+void own_renewed(struct engine *engine, struct bytes answer); /* of the key process; empty: refused */
 
 /* upkeep.c: what is done at the start and from time to time */
 enum err upkeep_open(struct engine *engine, char why[static 256]) MUST_USE; /* store, chains, logs, epochs into the core */

@@ -34,6 +34,7 @@ enum frame_type {
     FRAME_NET_COUNTS = 34, /* body: u64 refused strangers, u64 cut links, u64 bytes in, u64 bytes out; once a second when changed */
     FRAME_NET_SENT = 35, /* body: u32 bytes of messages of this link that the peer's kernel has acknowledged, or that were dropped,
                                since the last such frame: with at most 4 MiB under way nothing is lossy while the peer drains */
+    FRAME_NET_CUT = 36,  /* the peer of this link did what no honest one does; body: text of what; NET_DOWN follows */
 
     /* engine -> key; tag is returned with the answer */
     FRAME_KEY_SIGN = 40,      /* body: purpose 1, type 1, suite 1, zero 1, seq 8, hash 32 */
@@ -41,14 +42,16 @@ enum frame_type {
     FRAME_KEY_PREKEY = 42,    /* make a new prekey; body: u64 now_ms */
     FRAME_KEY_FORGET = 43,    /* body: u64 now_ms, u8 caught up: wipe prekeys past their window */
     FRAME_KEY_STORE_KEY = 44, /* give the store key (asked once, at start) */
+    FRAME_KEY_RENEW = 46,     /* body: u16 size of a drafted NODE record, the draft, the own agency's chain */
     FRAME_KEY_FLOOR = 45,     /* body: u64 highest own seq known; never sign an entry at or below it */
     /* key -> engine */
     FRAME_KEY_SIGNED = 50,     /* body: 64-byte signature */
     FRAME_KEY_OPENED = 51,     /* body: 32-byte epoch secret */
     FRAME_KEY_NEW_PREKEY = 52, /* body: prekey body 44, then the sealed key file to be written before the prekey is published */
-    FRAME_KEY_STORE = 53,      /* body: 32-byte store key */
+    FRAME_KEY_STORE = 53,      /* body: 32-byte store key, 32-byte public signing key of this node */
     FRAME_KEY_REFUSED = 54,    /* body: u16 enum err */
     FRAME_KEY_FILE = 55,       /* body: a sealed key file to be written (after FORGET) */
+    FRAME_KEY_RENEWED = 56,    /* body: 32-byte public ops key, 64-byte signature of the draft */
     /* key -> net, once */
     FRAME_KEY_CURVE = 60, /* body: 32-byte public, 32-byte secret CURVE key */
 
@@ -63,6 +66,8 @@ enum frame_type {
     FRAME_ASK_PEERS = 87,
     FRAME_ASK_TRUST_RELOAD = 88,
     FRAME_ASK_VERIFY = 89,
+    FRAME_ASK_CHAIN = 92,
+    FRAME_ASK_ENTRY_ID = 93,
     /* engine -> client */
     FRAME_ANSWER_DONE = 100,
     FRAME_ANSWER_ERROR = 101,

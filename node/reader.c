@@ -269,12 +269,16 @@ void reader_epoch_seen(struct engine *engine, struct bytes bytes) {
     buf_free(&verdict);
 }
 
-void reader_opened(struct engine *engine, uint64_t which, const uint8_t *secret) {
+void reader_opened(struct engine *engine, uint64_t which, const uint8_t *secret, enum err why) {
     if (which >= READER_EPOCHS) return;
     struct reader_epoch *epoch = &engine->reader.epochs[which];
     if (epoch->state != EPOCH_PENDING) return;
     epoch->state = secret ? EPOCH_OURS : EPOCH_NOT_OURS;
     if (secret) memcpy(epoch->secret, secret, EPOCH_SECRET_BYTES);
+    /* PROTOCOL.md 5.1: a slot that is ours and does not open is the author's fault. */
+    if (!secret && (why == ERR_COMMITMENT || why == ERR_KEY))
+        engine_notice(engine, "epoch %llu of %s is sealed so that nobody can open it: %s", (unsigned long long)epoch->seq,
+                      engine_agency_name(engine, epoch->agency_id), err_text(why));
     held_release(engine, epoch);
     verdict_keep(engine, epoch);
     if (!secret) return;

@@ -127,11 +127,12 @@ void report_status(struct engine *engine, struct client *client, const struct fr
 static void put_link(struct engine *engine, struct buf *out, size_t index) {
     struct gossip_link_view view;
     gossip_link_view(engine->gossip, index, &view);
-    pack_write_map(out, 13);
+    pack_write_map(out, 14);
     put_text(out, "agency", engine_agency_name(engine, view.agency_id));
     put_uint(out, "broken_answers", view.broken_answers);
     put_uint(out, "bytes_in", view.bytes_in);
     put_uint(out, "bytes_out", view.bytes_out);
+    put_uint(out, "copies_in", view.copies_in);
     put_text(out, "direction", view.outbound ? "out" : "in");
     put_uint(out, "ignored", view.ignored_tags);
     put_uint(out, "messages_in", view.messages_in);
