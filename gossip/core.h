@@ -233,6 +233,10 @@ void freeze_again(struct gossip *gossip, size_t index);
 void freeze_settled(struct gossip *gossip, size_t index, const struct question *question);
 void freeze_truncated(struct gossip *gossip, const struct question *question);
 
+/* --- split.c: an agency whose root keys contradict themselves --- */
+enum err split_take(struct gossip *gossip, struct bytes chain) MUST_USE; /* a chain that parts from the held one */
+void split_tell(struct gossip *gossip, struct link *link, const struct member *member);
+
 /* --- dispute.c: finding the place where two branches part --- */
 /* An entry at or below our head came again: is it the one that we hold? */
 void dispute_look(struct gossip *gossip, struct link *link, size_t index, const struct entry *entry, struct bytes bytes);

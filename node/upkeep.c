@@ -38,6 +38,19 @@ static bool trust_take(void *context, const char *name, enum err error, const st
     return engine->name_count < TRUST_FILES_MAX;
 }
 
+/* Who is pinned anew begins with the card that is pinned then. */
+static void chains_forget(struct engine *engine, const uint8_t agency_id[static AGENCY_ID_BYTES]) {
+    char hex[2 * CHAIN_NAME_BYTES + 1], name[64];
+    struct store_batch *batch = store_batch_new(engine->store);
+    if (!batch) return;
+    hex_encode(hex, bytes_of(agency_id, CHAIN_NAME_BYTES));
+    snprintf(name, sizeof name, "chain/%s", hex);
+    store_batch_meta_delete(batch, name);
+    snprintf(name, sizeof name, "rival/%s", hex);
+    store_batch_meta_delete(batch, name);
+    store_commit(engine->store, batch, 0);
+}
+
 static void distrust_unseen(struct engine *engine, const struct trust_load *load) {
     for (size_t i = gossip_agency_count(engine->gossip); i-- > 1;) {
         uint8_t id[AGENCY_ID_BYTES];
@@ -48,6 +61,7 @@ static void distrust_unseen(struct engine *engine, const struct trust_load *load
         struct event event = {.kind = EVENT_DISTRUST};
         event.distrust.agency_id = id;
         if (engine_step(engine, &event) != OK) engine_fail(engine, 5, "out of memory");
+        chains_forget(engine, id);
     }
 }
 
@@ -79,7 +93,9 @@ static bool chain_take(void *context, const char *key, struct bytes value) {
     for (size_t i = 0; i < gossip_agency_count(engine->gossip); i++) {
         if (memcmp(gossip_agency(engine->gossip, i)->id, id, sizeof id) != 0) continue;
         event.trust.chain = value;
-        if (engine_step(engine, &event) != OK) engine_notice(engine, "a stored agency chain was not taken");
+        event.trust.stored = true;
+        enum err err = engine_step(engine, &event);
+        if (err != OK && err != ERR_SPLIT) engine_notice(engine, "a stored agency chain was not taken: %s", err_text(err));
         break;
     }
     return true;
@@ -209,6 +225,7 @@ static enum err core_open(struct engine *engine, const struct card *own) {
     if (err != OK) return err;
     upkeep_trust_load(engine);
     err = store_meta_each(engine->store, "chain/", chain_take, engine);
+    if (err == OK) err = store_meta_each(engine->store, "rival/", chain_take, engine);
     buf_clear(&engine->scratch_entry);
     if (err == OK && store_entry(engine->store, engine->node_id, 1, &engine->scratch_entry, &known) == ERR_NOT_FOUND)
         err = genesis_take(engine, own);

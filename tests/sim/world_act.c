@@ -267,6 +267,7 @@ static void act(struct world *world, size_t node, const struct action *action) {
         self->verified = action->verified.count, self->verified_equal = 0;
         for (size_t i = 0; i < action->verified.count; i++) self->verified_equal += action->verified.rows[i].equal;
         break;
+    case ACTION_SPLIT: break;
     case ACTION_NOTICE: self->notices[action->notice.kind]++; break;
     }
 }
