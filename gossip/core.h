@@ -53,6 +53,7 @@ struct own_audience {
 struct dispute {
     bool used;
     bool asked; /* their entries are awaited; otherwise ours, from the store */
+    bool later; /* ours is on its way to the disk: it is looked for once more */
     bool whole; /* asked with the largest range */
     uint32_t link;
     uint8_t node_id[NODE_ID_BYTES];

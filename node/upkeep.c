@@ -315,23 +315,31 @@ void upkeep_prekey_stored(struct engine *engine) {
     }
 }
 
+/* A prekey that is due is made as soon as the own log may be written. */
+static void prekey_tick(struct engine *engine, uint64_t now_ms, uint64_t monotonic_ms) {
+    const struct prekey *newest = gossip_prekey(engine->gossip, engine->node_id);
+    const char *why;
+    uint8_t body[8];
+    if (engine->prekey_asked || monotonic_ms < engine->prekey_due_ms || engine->publisher.count > 0) return;
+    if (newest && (!prekey_rotate_due(newest, now_ms) || !publisher_open(engine, &why))) return;
+    engine->prekey_asked = true;
+    engine->prekey_due_ms = monotonic_ms + UPKEEP_MS;
+    put_be64(body, now_ms);
+    engine_to_key(engine, FRAME_KEY_PREKEY, key_tag(KEY_TAG_PREKEY, 0), bytes_of(body, sizeof body));
+}
+
 void upkeep_tick(struct engine *engine) {
     uint64_t now_ms = clock_wall_ms(), monotonic_ms = clock_monotonic_ms();
     own_chain_look(engine);
+    prekey_tick(engine, now_ms, monotonic_ms);
     if (monotonic_ms < engine->upkeep_due_ms) return;
     engine->upkeep_due_ms = monotonic_ms + UPKEEP_MS;
     author_expire(engine->publisher.author, now_ms);
     own_renew_tick(engine, now_ms);
-    const struct prekey *newest = gossip_prekey(engine->gossip, engine->node_id);
-    const char *why;
     uint8_t body[9];
     put_be64(body, now_ms);
     /* "Caught up" is believed only of a node that has had somebody to hear it from for a while. */
     body[8] = gossip_link_count(engine->gossip) > 0 && monotonic_ms - engine->started_monotonic_ms > 10 * UPKEEP_MS &&
               gossip_caught_up(engine->gossip);
-    if (!engine->prekey_asked && (!newest || prekey_rotate_due(newest, now_ms)) && (!newest || publisher_open(engine, &why))) {
-        engine->prekey_asked = true;
-        engine_to_key(engine, FRAME_KEY_PREKEY, key_tag(KEY_TAG_PREKEY, 0), bytes_of(body, 8));
-    }
     engine_to_key(engine, FRAME_KEY_FORGET, 0, bytes_of(body, sizeof body));
 }
