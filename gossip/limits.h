@@ -81,6 +81,7 @@
 #define DISPUTE_PROBE_BYTES   32768  /* of entries asked for while the place is not known */
 #define DISPUTE_WALK_MS       600000 /* of one link: digests that differ though heads are equal are looked into so often */
 #define DISPUTE_WALK_ROW      8      /* whole lists of heads in a row; one with equal heads counts for four */
-#define MISSING_RETRY_MS      15000  /* a payload that no link had is asked for again */
+#define MISSING_RETRY_MS      15000  /* a payload that no link had is asked for again, */
+#define MISSING_TRIES_MAX     5      /* each time after twice as long, up to 8 minutes; an offer is taken at once */
 
 #endif

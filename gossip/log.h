@@ -14,6 +14,7 @@ struct missing {
     uint32_t asked_link; /* link number, 0: nobody is asked */
     uint64_t refused_by; /* slots of links that answered "I don't have it" */
     uint64_t offered_by; /* slots of links that said they have it */
+    uint8_t tries;       /* rounds in which nobody had it: they become rarer */
     bool storing;        /* here, on its way to the disk: a scan must not find it missing again */
     bool done;           /* here; dropped from the list when it is compacted */
 };

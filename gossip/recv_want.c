@@ -104,7 +104,7 @@ enum err recv_have(struct gossip *gossip, struct link *link, struct message *mes
         missing->offered_by |= mark;
         missing->refused_by &= ~mark;
         if (missing->asked_link) continue;
-        missing->retry_ms = 0;
+        missing->retry_ms = 0, missing->tries = 0;
         log->missing_unasked = 0;
         log->pump = any = true;
     }
