@@ -19,7 +19,8 @@ enum question_kind {
     QUESTION_SCAN,
     QUESTION_DISPUTE, /* our entries, beside a peer's that contradict them */
     QUESTION_CUT,     /* our entry at a cut */
-    QUESTION_TRUNCATE
+    QUESTION_TRUNCATE,
+    QUESTION_VERIFY /* our heads, signed for a peer */
 };
 struct question {
     uint64_t ticket; /* 0: free */
@@ -287,10 +288,15 @@ enum err recv_prune(struct gossip *gossip, struct link *link, struct message *me
 enum err recv_trust(struct gossip *gossip, struct link *link, struct message *message) MUST_USE;
 enum err recv_sums(struct gossip *gossip, struct link *link, struct message *message) MUST_USE;
 enum err recv_stream(struct gossip *gossip, struct link *link, struct message *message) MUST_USE;
+enum err recv_verify(struct gossip *gossip, struct link *link, struct message *message) MUST_USE;
+enum err recv_verified(struct gossip *gossip, struct link *link, struct message *message) MUST_USE;
 enum err recv_fork(struct gossip *gossip, struct link *link, struct message *message) MUST_USE;
 /* Answers of the store to a peer's questions. */
 void get_loaded(struct gossip *gossip, const struct question *question, const struct event *event);
 void want_loaded(struct gossip *gossip, const struct question *question, const struct event *event);
+void verify_signed(struct gossip *gossip, const struct question *question, const uint8_t *signature);
+enum err verify_ask(struct gossip *gossip, const struct event *event) MUST_USE;
+void verify_forget(struct gossip *gossip, uint64_t number);
 void proof_signed(struct gossip *gossip, const struct question *question, const uint8_t *signature);
 
 #endif
