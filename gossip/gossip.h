@@ -50,7 +50,9 @@ struct gossip_log_view {
     uint64_t refused;      /* payloads of its agency not asked for: over the quota */
     bool frozen;
     bool own;
-    bool pathless; /* no link leads to anybody who holds it */
+    bool pathless;           /* no link leads to anybody who holds it */
+    uint64_t missing_direct; /* of `missing`: those that only the author gives */
+    bool linked;             /* there is an open link to its author */
 };
 size_t gossip_log_count(const struct gossip *gossip);
 void gossip_log_view(const struct gossip *gossip, size_t index, struct gossip_log_view *out);
@@ -71,6 +73,31 @@ struct gossip_link_view {
 };
 size_t gossip_link_count(const struct gossip *gossip);
 void gossip_link_view(const struct gossip *gossip, size_t index, struct gossip_link_view *out);
+
+/* A node that is known from a pinned agency's chain, linked or not: as many as logs, in their order. */
+struct gossip_peer_view {
+    uint8_t agency_id[AGENCY_ID_BYTES];
+    uint8_t node_id[NODE_ID_BYTES];
+    bool self, linked, dialling, revoked;
+    bool reachable;                       /* it has an endpoint: it can be dialled */
+    uint64_t not_before_ms, not_after_ms; /* of its certificate, wall clock */
+    uint64_t refused_until_ms;            /* monotonic; in the past: not refused */
+    uint64_t dial_next_ms;                /* monotonic; not dialled before */
+    enum err misdeed;                     /* the last thing that no network fault explains; OK: none */
+    uint64_t misdeed_ms;                  /* monotonic */
+    uint64_t misdeeds;
+};
+void gossip_peer_view(const struct gossip *gossip, size_t index, struct gossip_peer_view *out);
+
+/* Own `direct` blocks that somebody has not acknowledged, oldest first. `readers` is borrowed until the next step. */
+struct gossip_direct_view {
+    uint64_t seq;
+    uint64_t since_ms; /* monotonic */
+    size_t readers_all, waiting;
+    const uint8_t (*readers)[NODE_ID_BYTES]; /* those that have not */
+};
+size_t gossip_direct_count(const struct gossip *gossip, uint64_t *forgotten);
+void gossip_direct_view(const struct gossip *gossip, size_t index, struct gossip_direct_view *out);
 
 /* Trust, for resolving audiences and for status. Borrowed until the next step. */
 size_t gossip_agency_count(const struct gossip *gossip); /* index 0 is the own one */

@@ -13,9 +13,15 @@ def links(node):
     return [link["node"] for link in result.value["links"] if link["state"] == "open"] if result.code == OK else []
 
 
+def told_until(node, other):
+    """When the certificate of the other agency's node ends, as this node knows."""
+    return next(row["valid_until"] for row in node("peers", "--json").value["nodes"] if row["agency"] == other.name)
+
+
 def nodes_of(node):
     result = node("node", "list", "--json")
-    check_equal(result.code, OK, "%s lists its agency's nodes" % node.name, str(result))
+    if result.code != OK:
+        check(False, "%s lists its agency's nodes" % node.name, str(result))
     return result.value
 
 
@@ -131,6 +137,8 @@ def renewed(place):
     result = b("node", "renew", "--key", os.path.join(place.dir, "b.ops.key"), "--json")
     check_equal(result.code, OK, "the command does, with the key from elsewhere", str(result))
     check(result.value["valid_until"] > until[b] and result.value["running"], "for 90 days, at run time", repr(result.value))
+    for node, other in ((a, b), (b, a)):
+        must(lambda: told_until(node, other) == nodes_of(other)[0]["valid_until"], 30, "%s heard of %s's renewal" % (node.name, other.name), node.log_tail)
     for node in (a, b):
         node.stop()
         node.env["COMITY_CLOCK_OFFSET_MS"] = str(100 * DAY_MS)
