@@ -29,6 +29,11 @@ bool gossip_log_find(const struct gossip *gossip, const uint8_t node_id[static N
     return true;
 }
 
+bool gossip_retracted(const struct gossip *gossip, const uint8_t node_id[static NODE_ID_BYTES], uint64_t seq) {
+    const struct peer *peer = peers_find(&gossip->peers, node_id);
+    return peer && peer->node->revoked && seq > peer->node->revoked_seq;
+}
+
 static const struct link *link_at(const struct gossip *gossip, size_t index) {
     for (size_t i = 0; i < LIMIT_LINKS; i++)
         if (gossip->links.list[i].number != 0 && index-- == 0) return &gossip->links.list[i];

@@ -96,6 +96,29 @@ def revoked(place):
 
 
 @story
+def cut_in_the_past(place):
+    """A node turns out to have been stolen a while ago: what it wrote after the cut is shown nowhere any more, what came before stays."""
+    a, b = place.mesh("agency.a", "agency.b")
+    second, _ = sister(place, a, "agency.a2")
+    second.start()
+    must(lambda: len(links(second)) == 2, 30, "the second node is in the mesh", second.log_tail)
+    good, values = indicators("good", 3)
+    second.publish_good(good, "TLP:GREEN", ["agency.b"])
+    cut = next(log["entries"] for log in second("status", "--json").value["logs"] if log["own"])
+    stolen, lies = indicators("stolen", 3)
+    second.publish_good(stolen, "TLP:GREEN", ["agency.b"])
+    for node in (a, b):
+        must(lambda: len(node.feed()) == 6, 30, "%s has all of it" % node.name, node.log_tail)
+    check_equal(a("node", "revoke", id_of(second), "--after", cut, "--json").code, OK, "it is cut after the good ones")
+    for node in (a, b):
+        must(lambda: set(node.feed_ids()) == set(each["id"] for each in good), 10, "%s shows only those" % node.name, node.log_tail)
+        check(node.finds(values[0]) and not node.finds(lies[0]), "and finds only those")
+    b.stop()
+    place.start(b)
+    check_equal(set(b.feed_ids()), set(each["id"] for each in good), "also after a restart")
+
+
+@story
 def a_new_key(place):
     """A node gets a new key while it runs, starts again with it, and revokes the old one: old entries stay, new ones are taken."""
     a, b = place.mesh("agency.a", "agency.b")
