@@ -34,6 +34,7 @@ void gossip_close(struct gossip *gossip) {
     for (size_t i = 0; i < gossip->audience_count; i++) free(gossip->audiences[i].readers);
     for (size_t i = 0; i < gossip->arena_count; i++) buf_free(gossip->arena[i]), free(gossip->arena[i]);
     recent_free(&gossip->recent);
+    direct_free(&gossip->direct);
     peers_free(&gossip->peers);
     random_wipe(&gossip->random);
     free(gossip->questions), free(gossip->active), free(gossip->pending), free(gossip->audiences), free(gossip->allowed),

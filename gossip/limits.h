@@ -28,6 +28,7 @@
 #define LIMIT_ANSWERS_BROKEN     8                 /* in a row: the link is renewed */
 #define LIMIT_CLAIMS_BROKEN      3                 /* of our own log: such a peer's word no longer holds up publishing */
 #define LIMIT_PUSH_PAYLOAD_BYTES 4096              /* payloads up to here ride along with their entry */
+#define LIMIT_DIRECT_BLOCKS      1024              /* own `direct` blocks whose acknowledgements are looked for */
 #define LIMIT_OWN_PENDING        4096              /* own entries that wait for their sync */
 #define LIMIT_TICKETS            4096              /* questions to the store and the key process under way */
 #define LIMIT_MISSING_PER_LOG    1024              /* payloads known to be missing; beyond, the store is scanned again later */

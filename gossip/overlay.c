@@ -55,6 +55,11 @@ void overlay_drop(struct gossip *gossip, struct link *link, const char *reason) 
 void overlay_refuse(struct gossip *gossip, struct link *link, enum notice_kind kind, enum err why) {
     struct peer *peer = overlay_peer(gossip, link);
     emit_notice(gossip, kind, link, peer ? peer->node->id : NULL, 0, why);
+    if (peer) {
+        peer->misdeed = why;
+        peer->misdeed_ms = gossip->monotonic_ms;
+        peer->misdeeds++;
+    }
     if (peer && kind != NOTICE_PEER_RATE) {
         peer->refused_until_ms = gossip->monotonic_ms + LIMIT_REFUSE_MS;
         gossip->allow_dirty = true;
