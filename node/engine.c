@@ -289,6 +289,7 @@ static void on_store(struct engine *engine) {
         struct event event = {.kind = EVENT_STORED, .stored = {.ticket = ticket}};
         step_or_fail(engine, &event);
         publisher_stored(engine, ticket);
+        outbox_stored(engine, ticket);
         follow_ups(engine);
     }
     /* PROTOCOL.md 4.4: after a failed sync nothing more is acknowledged. */
@@ -401,6 +402,7 @@ static int start(struct engine *engine, char why[static 256]) {
 
 static void end(struct engine *engine) {
     server_free(engine);
+    outbox_free(engine);
     publisher_free(engine);
     reader_free(engine);
     gossip_close(engine->gossip);

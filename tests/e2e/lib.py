@@ -513,10 +513,9 @@ class Place:
         return Node(self, name, **more)
 
     def alone(self, name):
-        """A running node with one partner that is pinned and never there: somebody to publish for."""
-        node, partner = self.node(name), self.node("absent." + name, relayed=False)
-        node.trust(partner)
-        return node.start()
+        """A running node and one partner that only listens: somebody to publish for, and to ask where the own log ends."""
+        node, _ = self.mesh(name, "partner." + name)
+        return node
 
     def mesh(self, *names, start=True):
         """Nodes that all trust each other, linked through their relays."""
