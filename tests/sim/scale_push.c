@@ -116,10 +116,10 @@ void figure_push(struct report *report) {
     wish.begin_ms = 30000, wish.interval_ms = 50, wish.rest_ms = 10000;
     if (report->quick) wish.nodes = 200, wish.authors = 20, wish.warm = 20, wish.count = 60;
     struct compared honest = compare(report, &wish, "all honest", true);
-    wish.silent_percent = 25;
+    wish.silent_percent = 25, wish.count = report->quick ? 60 : 500;
     struct compared silent = compare(report, &wish, "25 % silent relays", false);
     wish.silent_percent = 0, wish.bytes = 32 * 1024;
-    wish.warm = wish.warm / 2, wish.count = wish.count / 10;
+    wish.warm = wish.authors, wish.count = report->quick ? 10 : 60;
     struct compared large = compare(report, &wish, "payloads of 32 KiB", false);
 
     delay_rows(report, &honest, "all honest", "226 ms gossipsub, 408 Plumtree");
