@@ -108,7 +108,7 @@ struct links {
 };
 
 struct link *links_find(struct links *links, uint32_t number);
-struct link *links_new(struct links *links); /* a free slot, zeroed; null when all are taken */
+struct link *links_new(struct links *links);                              /* a free slot, zeroed; null when all are taken */
 void links_take(struct links *links, struct link *link, uint32_t number); /* the slot has this number from now on */
 void link_free(struct link *link);
 static inline unsigned links_slot(const struct links *links, const struct link *link) { return (unsigned)(link - links->list); }
