@@ -110,10 +110,12 @@ struct link {
 
 struct links {
     struct link list[LIMIT_LINKS];
+    uint32_t numbers[LIMIT_LINKS]; /* as in the list, side by side: every message is looked up */
 };
 
 struct link *links_find(struct links *links, uint32_t number);
-struct link *links_new(struct links *links); /* a free slot, zeroed; null when all are taken */
+struct link *links_new(struct links *links);                              /* a free slot, zeroed; null when all are taken */
+void links_take(struct links *links, struct link *link, uint32_t number); /* the slot has this number from now on */
 void link_free(struct link *link);
 static inline unsigned links_slot(const struct links *links, const struct link *link) { return (unsigned)(link - links->list); }
 
