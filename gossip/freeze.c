@@ -221,7 +221,8 @@ void freeze_cut_loaded(struct gossip *gossip, const struct question *question, c
             gossip->actions->failed = true;
             return;
         }
-        emit_notice(gossip, NOTICE_FORK, NULL, node->id, node->revoked_seq, ERR_FORK);
+        /* A damaged record is fetched again too, and nobody forked. */
+        if (here) emit_notice(gossip, NOTICE_FORK, NULL, node->id, node->revoked_seq, ERR_FORK);
     } else if (ours) {
         settled(gossip, index);
         return;
