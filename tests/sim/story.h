@@ -26,6 +26,5 @@ int test_confidential(void);
 int test_hostile(void);
 int test_trust(void);
 int test_many(void);
-int test_seeds(void);
 
 #endif
