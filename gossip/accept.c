@@ -24,10 +24,10 @@ static enum err batch_read(struct batch *out, const struct peer *peer, const uin
         enum err err = entry_parse(&parsed, rest);
         if (err != OK) return err == ERR_TRUNCATED ? ERR_FORMAT : err;
         if (memcmp(entry->agency_id, agency_id, AGENCY_ID_BYTES) != 0) return ERR_FORMAT;
-        if (memcmp(entry->node_id, peer->node.id, NODE_ID_BYTES) != 0) return ERR_FORMAT;
+        if (memcmp(entry->node_id, peer->node->id, NODE_ID_BYTES) != 0) return ERR_FORMAT;
         if (expected != 0 && (entry->seq != expected || memcmp(entry->previous, previous, HASH_BYTES) != 0)) return ERR_FORMAT;
         if (expected == 0 && entry->seq > log->head + 1) return ERR_CHAIN;
-        if (peer->node.revoked && entry->seq > peer->node.revoked_seq) {
+        if (peer->node->revoked && entry->seq > peer->node->revoked_seq) {
             out->cut = true;
             break;
         }
@@ -50,7 +50,7 @@ static bool over_quota(struct gossip *gossip, const struct peer *peer, const str
     struct member *member = gossip->peers.members[peer->member];
     if (gossip->payload_quota_bytes == 0 || peer->member == 0) return false;
     if (member->payload_bytes + body->seal.payload_bytes <= gossip->payload_quota_bytes) return false;
-    if (member->payloads_refused++ == 0) emit_notice(gossip, NOTICE_QUOTA, NULL, peer->node.id, 0, ERR_FULL);
+    if (member->payloads_refused++ == 0) emit_notice(gossip, NOTICE_QUOTA, NULL, peer->node->id, 0, ERR_FULL);
     return true;
 }
 
@@ -64,7 +64,7 @@ static void apply(struct gossip *gossip, struct peer *peer, const struct entry *
     struct block_body body;
     struct prekey prekey;
     if (entry->time_ms > gossip->now_ms + LIMIT_FUTURE_MS)
-        emit_notice(gossip, NOTICE_ENTRY_FUTURE, NULL, peer->node.id, entry->seq, OK);
+        emit_notice(gossip, NOTICE_ENTRY_FUTURE, NULL, peer->node->id, entry->seq, OK);
     if (entry->type == ENTRY_PREKEY && prekey_read(&prekey, entry->body) == OK) peers_prekey_learn(peer, &prekey);
     if (entry->type != ENTRY_BLOCK || block_body_read(&body, entry->body) != OK) return;
     if (body.expires_ms <= gossip->now_ms || !accept_wants(gossip, peer, &body)) return;
@@ -76,31 +76,31 @@ enum err accept_entries(struct gossip *gossip, size_t index, struct bytes entrie
     struct peer *peer = gossip->peers.list[index];
     struct log *log = &peer->log;
     struct batch batch;
-    enum err err = batch_read(&batch, peer, gossip->peers.members[peer->member]->agency.id, entries);
+    enum err err = batch_read(&batch, peer, gossip->peers.members[peer->member]->agency->id, entries);
     if (err != OK) return err;
     *seq_last = batch.last.seq;
     if (batch.fresh_count == 0 && !batch.fork) return batch.cut ? ERR_REVOKED : OK;
     /* PROTOCOL.md 3.3: a cut names its last good entry, so another branch up to the same number is none. */
-    bool at_cut = peer->node.revoked && batch.last.seq == peer->node.revoked_seq;
-    if (at_cut && memcmp(batch.last.id, peer->node.revoked_hash, HASH_BYTES) != 0) return ERR_REVOKED;
+    bool at_cut = peer->node->revoked && batch.last.seq == peer->node->revoked_seq;
+    if (at_cut && memcmp(batch.last.id, peer->node->revoked_hash, HASH_BYTES) != 0) return ERR_REVOKED;
     /* PROTOCOL.md 4.3: size, known log, duplicate and chain were checked; the signature comes last, being the dearest. */
-    err = entry_verify(&batch.last, peer->node.sign_public);
+    err = entry_verify(&batch.last, peer->node->sign_public);
     /* Inside a batch nobody vouched for signatures: where we cut it, a bad one is not the sender's fault. */
     if (err != OK) return batch.cut ? ERR_REVOKED : err;
     if (batch.fork) {
         log->frozen = true;
-        emit_notice(gossip, NOTICE_FORK, NULL, peer->node.id, log->head, ERR_FORK);
+        emit_notice(gossip, NOTICE_FORK, NULL, peer->node->id, log->head, ERR_FORK);
         return ERR_FORK;
     }
     struct question *question = question_new(gossip, QUESTION_STORE_ENTRIES);
     if (!question) return ERR_BUSY;
-    memcpy(question->node_id, peer->node.id, NODE_ID_BYTES);
+    memcpy(question->node_id, peer->node->id, NODE_ID_BYTES);
     question->seq = batch.last.seq;
     memcpy(question->id, batch.last.id, HASH_BYTES);
     struct action *action = emit(gossip, ACTION_STORE_ENTRIES);
     action->store_entries.ticket = question->ticket;
     action->store_entries.entries = batch.fresh;
-    action->store_entries.node_id = peer->node.id;
+    action->store_entries.node_id = peer->node->id;
     action->store_entries.all_verified = batch.fresh_count == 1;
 
     log->head = batch.last.seq;
@@ -120,12 +120,12 @@ enum err accept_payload(struct gossip *gossip, size_t index, struct missing *mis
     if (!block_payload_matches(payload, &missing->body.seal)) return ERR_HASH;
     struct question *question = question_new(gossip, QUESTION_STORE_PAYLOAD);
     if (!question) return ERR_BUSY;
-    memcpy(question->node_id, peer->node.id, NODE_ID_BYTES);
+    memcpy(question->node_id, peer->node->id, NODE_ID_BYTES);
     question->seq = missing->seq;
     question->quiet = quiet;
     struct action *action = emit(gossip, ACTION_STORE_PAYLOAD);
     action->store_payload.ticket = question->ticket;
-    action->store_payload.node_id = peer->node.id;
+    action->store_payload.node_id = peer->node->id;
     action->store_payload.seq = missing->seq;
     action->store_payload.body = missing->body;
     action->store_payload.payload = payload;
@@ -143,7 +143,7 @@ static void durable(struct gossip *gossip, size_t index, const struct question *
     accept_scan(gossip, index);
     for (size_t i = 0; i < LIMIT_LINKS; i++) {
         struct link *link = &gossip->links.list[i];
-        if (link->number != 0 && link->state == LINK_OPEN) sync_heads_due(gossip, link, index);
+        if (link_open(link)) tell_heads_due(gossip, link, index);
     }
 }
 
@@ -169,11 +169,11 @@ void accept_scan(struct gossip *gossip, size_t index) {
         return;
     struct question *question = question_new(gossip, QUESTION_SCAN);
     if (!question) return;
-    memcpy(question->node_id, peer->node.id, NODE_ID_BYTES);
+    memcpy(question->node_id, peer->node->id, NODE_ID_BYTES);
     question->seq = log->scan_from;
     struct action *action = emit(gossip, ACTION_SCAN);
     action->scan.ticket = question->ticket;
-    action->scan.node_id = peer->node.id;
+    action->scan.node_id = peer->node->id;
     action->scan.seq = log->scan_from;
     action->scan.rows_max = LIMIT_MISSING_PER_LOG - log_missing_live(log);
     log->scanning = true;

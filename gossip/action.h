@@ -30,6 +30,7 @@ enum notice_kind {
     NOTICE_PEER_RATE,      /* cut: over its budget */
     NOTICE_ENTRY_FUTURE,   /* stored and flagged: dated in the future */
     NOTICE_QUOTA,          /* an agency's payloads reached the quota: new ones are not asked for */
+    NOTICE_SELF_SUSPECT,   /* most links fell silent at once: this node was stopped, or cut off, for a while */
     NOTICE_FORK            /* two entries at one sequence number: the log is frozen */
 };
 

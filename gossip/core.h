@@ -6,6 +6,7 @@
 #include "crypto/verify.h"
 #include "gossip/gossip.h"
 #include "gossip/links.h"
+#include "gossip/recent.h"
 
 /* A question to the world that will be answered by an event with its ticket. */
 enum question_kind {
@@ -21,6 +22,7 @@ struct question {
     enum question_kind kind;
     uint32_t link;                  /* who waits for it, 0: ourselves */
     bool quiet;                     /* a payload that came with its entry: nobody waits for our HAVE */
+    bool stream;                    /* for the link's stream */
     uint8_t node_id[NODE_ID_BYTES]; /* whose log */
     uint64_t seq;                   /* last one stored, or the one asked for */
     uint8_t id[HASH_BYTES];         /* of entry `seq`, when entries are stored */
@@ -42,6 +44,14 @@ struct own_audience {
     size_t count;
 };
 
+/* An announced entry that nobody has brought yet. */
+struct graft {
+    size_t index; /* of the log */
+    uint64_t seq;
+    uint64_t due_ms;
+    uint64_t announced_by; /* slots of links that were not asked yet */
+};
+
 struct gossip {
     struct random random;
     struct peers peers;
@@ -60,8 +70,16 @@ struct gossip {
 
     uint64_t payload_quota_bytes; /* per foreign agency; 0: none */
     uint64_t now_ms, monotonic_ms;
-    uint64_t sync_due_ms, dial_due_ms, dial_any_ms, scan_due_ms;
+    uint64_t due_ms; /* the earliest of all timers: gossip_due */
+    uint64_t sync_due_ms, overlay_due_ms, probe_due_ms, scan_due_ms;
     bool allow_dirty;
+    bool paths_dirty;  /* links or trust changed: is every log carried by enough links? */
+    bool self_suspect; /* most links fell silent at once: more likely it is us */
+    struct recent recent;
+    struct graft grafts[LIMIT_GRAFTS];
+    size_t graft_count;
+    uint32_t stream_link; /* who was given credit for a stream, and when it last came */
+    uint64_t stream_ms;
     uint8_t (*allowed)[CURVE_KEY_BYTES];
     size_t allowed_count;
 
@@ -83,24 +101,57 @@ struct question *question_new(struct gossip *gossip, enum question_kind kind);
 /* Takes the question of this ticket; false when it is not known (any more). */
 bool question_take(struct gossip *gossip, uint64_t ticket, struct question *out);
 
-/* --- overlay.c: whom to dial, whom to keep --- */
+/* --- gossip.c --- */
+static inline void gossip_due(struct gossip *gossip, uint64_t at_ms) {
+    if (at_ms < gossip->due_ms) gossip->due_ms = at_ms;
+}
+
+/* --- overlay.c: the life of a link --- */
+struct peer *overlay_peer(const struct gossip *gossip, const struct link *link); /* null when it is no longer trusted */
 void overlay_link_up(struct gossip *gossip, const struct event *event);
 void overlay_link_down(struct gossip *gossip, uint32_t number);
 void overlay_link_open(struct gossip *gossip, struct link *link);                /* after the handshake */
 void overlay_cut(struct gossip *gossip, struct link *link, const char *reason);  /* close and forget, and nothing else */
 void overlay_drop(struct gossip *gossip, struct link *link, const char *reason); /* our decision: cut it, and ask others instead */
 void overlay_refuse(struct gossip *gossip, struct link *link, enum notice_kind kind,
-                    enum err why); /* for a misdeed: cut, and refuse for a while */
+                    enum err why);                                             /* for a misdeed: cut, and refuse for a while */
+size_t overlay_links_of(const struct gossip *gossip, const struct peer *peer); /* open or in handshake */
 void overlay_tick(struct gossip *gossip);
 void overlay_allow(struct gossip *gossip);
-uint64_t overlay_deadline(const struct gossip *gossip);
 
-/* --- sync.c: digests, heads, ranges, payloads --- */
-void sync_trust_changed(struct gossip *gossip);
-void sync_tags(struct gossip *gossip, struct link *link);
-void sync_digest(struct gossip *gossip, struct link *link, bool reply);
-void sync_heads(struct gossip *gossip, struct link *link, bool all);
-void sync_heads_due(struct gossip *gossip, struct link *link, size_t peer_index);
+/* --- dial.c: whom to dial --- */
+void dial_tick(struct gossip *gossip);
+void dial_failed(struct gossip *gossip, struct peer *peer);
+bool dial_full(const struct gossip *gossip); /* few enough nodes for a full mesh */
+
+/* --- keep.c: which links stay --- */
+void keep_tick(struct gossip *gossip);
+
+/* --- tell.c: what a link is told of trust and heads --- */
+void tell_trust(struct gossip *gossip, struct link *link);
+void tell_trust_compare(struct gossip *gossip, struct link *link); /* the peer told its trust */
+void tell_trust_changed(struct gossip *gossip);
+void tell_chains(struct gossip *gossip, struct link *link); /* to a peer whose chains are shorter */
+void tell_digest(struct gossip *gossip, struct link *link, bool reply);
+/* Returns the sum of all heads. */
+uint64_t tell_digest_of(const struct gossip *gossip, const struct link *link, uint8_t out[static WIRE_DIGEST_BYTES]);
+void tell_sums(struct gossip *gossip, struct link *link);
+void tell_sums_of(struct gossip *gossip, struct link *link, uint8_t out[static WIRE_BUCKETS * WIRE_SUM_BYTES]);
+bool tell_bucket_has(struct gossip *gossip, struct link *link, size_t index, uint64_t buckets);
+void tell_heads(struct gossip *gossip, struct link *link, uint64_t buckets, uint64_t credit);
+void tell_heads_due(struct gossip *gossip, struct link *link, size_t peer_index);
+
+/* --- stream.c: entries of many logs at once, to one who said where it stands --- */
+void stream_start(struct gossip *gossip, struct link *link, uint64_t buckets, uint64_t credit);
+/* An answer of the store; `entries` end in one whose signature was checked, `last` is its number (0: none). */
+void stream_loaded(struct gossip *gossip, struct link *link, size_t index, struct bytes entries, uint64_t last);
+uint64_t stream_credit(struct gossip *gossip, struct link *link); /* what this link may stream to us now; it is noted as given */
+
+/* --- lanes.c: what peers ask for, at the pace at which they take it --- */
+bool lanes_ask(struct gossip *gossip, struct link *link, const struct ask *ask); /* false: too much waits already */
+void lanes_pump(struct gossip *gossip, struct link *link);                       /* its queue drained, or an answer left */
+
+/* --- sync.c: ranges and payloads --- */
 void sync_heard(struct gossip *gossip, struct link *link, size_t peer_index, uint64_t seq);
 /* A claim was taken back, or its link is gone: what is `heard` of this log is what the links of now say. */
 void sync_settle(struct gossip *gossip, size_t peer_index);
@@ -108,7 +159,6 @@ void sync_settle(struct gossip *gossip, size_t peer_index);
 void sync_unheard(struct gossip *gossip, struct link *link, size_t peer_index);
 /* Where a log ends for others: what is durable, and nothing past a cut. `id` may be null. */
 uint64_t sync_claim(const struct peer *peer, const uint8_t **id);
-void sync_chains(struct gossip *gossip, struct link *link); /* to a peer whose chains are shorter */
 void sync_pump_entries(struct gossip *gossip, size_t peer_index);
 void sync_pump_payloads(struct gossip *gossip, size_t peer_index);
 /* The others first, so that one busy log does not starve them; then this one. */
@@ -117,8 +167,6 @@ void sync_pump_others(struct gossip *gossip, size_t peer_index);
 void sync_unask(struct gossip *gossip, struct missing *missing);
 void sync_pump_all(struct gossip *gossip);
 void sync_tick(struct gossip *gossip);
-uint64_t sync_deadline(const struct gossip *gossip);
-void sync_digest_of(const struct gossip *gossip, const struct link *link, uint8_t out[static WIRE_DIGEST_BYTES]);
 
 /* --- accept.c: entries and payloads that were verified --- */
 /* Checks consecutive entries against the log of peer `index` and takes what is new, up to a cut. OK; ERR_FORK (the log is frozen);
@@ -133,9 +181,20 @@ void accept_scan(struct gossip *gossip, size_t index);
 void accept_scanned(struct gossip *gossip, const struct question *question, const struct event *event);
 
 /* --- push.c: new entries to all links at once --- */
+/* A new verified entry: in full to eager links (to all, when it is our own), announced to the others. */
 void push_entry(struct gossip *gossip, size_t index, uint64_t seq, struct bytes entry, enum push_payload state,
                 struct bytes payload, const struct link *except);
 void push_have(struct gossip *gossip, size_t index, uint64_t seq, const struct link *except);
+/* From the recent entries: as many as follow each other from `seq` on. False when there is none. */
+bool push_recent(struct gossip *gossip, struct link *link, size_t index, uint64_t seq);
+/* One more copy came over this link: the surplus is pruned. */
+void push_copy(struct gossip *gossip, struct link *link, struct recent_row *row);
+
+/* --- graft.c: announced entries that nobody brings --- */
+void graft_want(struct gossip *gossip, struct link *link, size_t index, uint64_t seq);
+void graft_came(struct gossip *gossip, size_t index); /* its log grew */
+void graft_link_gone(struct gossip *gossip, unsigned slot);
+void graft_tick(struct gossip *gossip);
 
 /* --- own.c: what this node publishes --- */
 enum err own_publish(struct gossip *gossip, const struct event *event) MUST_USE;
@@ -156,6 +215,12 @@ enum err recv_want(struct gossip *gossip, struct link *link, struct message *mes
 enum err recv_payload(struct gossip *gossip, struct link *link, struct message *message) MUST_USE;
 enum err recv_push(struct gossip *gossip, struct link *link, struct message *message) MUST_USE;
 enum err recv_have(struct gossip *gossip, struct link *link, struct message *message) MUST_USE;
+enum err recv_announce(struct gossip *gossip, struct link *link, struct message *message) MUST_USE;
+enum err recv_graft(struct gossip *gossip, struct link *link, struct message *message) MUST_USE;
+enum err recv_prune(struct gossip *gossip, struct link *link, struct message *message) MUST_USE;
+enum err recv_trust(struct gossip *gossip, struct link *link, struct message *message) MUST_USE;
+enum err recv_sums(struct gossip *gossip, struct link *link, struct message *message) MUST_USE;
+enum err recv_stream(struct gossip *gossip, struct link *link, struct message *message) MUST_USE;
 /* Answers of the store to a peer's questions. */
 void get_loaded(struct gossip *gossip, const struct question *question, const struct event *event);
 void want_loaded(struct gossip *gossip, const struct question *question, const struct event *event);

@@ -7,6 +7,7 @@ enum err gossip_open(struct gossip **out, const struct gossip_options *options) 
     bool changed = false;
     struct gossip *gossip = calloc(1, sizeof *gossip);
     if (!gossip) return ERR_MEMORY;
+    gossip->peers.shared = options->agencies;
     gossip->questions = calloc(LIMIT_TICKETS, sizeof *gossip->questions);
     enum err err = !gossip->questions ? ERR_MEMORY : peers_trust(&gossip->peers, options->own_chain, &changed);
     if (err == OK) gossip->self = peers_find(&gossip->peers, options->node_id);
@@ -31,6 +32,7 @@ void gossip_close(struct gossip *gossip) {
     for (size_t i = 0; i < gossip->pending_count; i++) buf_free(&gossip->pending[i].entry), buf_free(&gossip->pending[i].payload);
     for (size_t i = 0; i < gossip->audience_count; i++) free(gossip->audiences[i].readers);
     for (size_t i = 0; i < gossip->arena_count; i++) buf_free(gossip->arena[i]), free(gossip->arena[i]);
+    recent_free(&gossip->recent);
     peers_free(&gossip->peers);
     random_wipe(&gossip->random);
     free(gossip->questions), free(gossip->pending), free(gossip->audiences), free(gossip->allowed), free(gossip->arena);
@@ -39,9 +41,12 @@ void gossip_close(struct gossip *gossip) {
 
 typedef enum err recv_function(struct gossip *gossip, struct link *link, struct message *message);
 static recv_function *const recv_table[] = {
-    [MESSAGE_HELLO] = recv_hello,   [MESSAGE_PROOF] = recv_proof,     [MESSAGE_TAGS] = recv_tags, [MESSAGE_CHAIN] = recv_chain,
-    [MESSAGE_DIGEST] = recv_digest, [MESSAGE_HEADS] = recv_heads,     [MESSAGE_GET] = recv_get,   [MESSAGE_ENTRIES] = recv_entries,
-    [MESSAGE_WANT] = recv_want,     [MESSAGE_PAYLOAD] = recv_payload, [MESSAGE_PUSH] = recv_push, [MESSAGE_HAVE] = recv_have,
+    [MESSAGE_HELLO] = recv_hello,       [MESSAGE_PROOF] = recv_proof,     [MESSAGE_TAGS] = recv_tags,
+    [MESSAGE_CHAIN] = recv_chain,       [MESSAGE_DIGEST] = recv_digest,   [MESSAGE_HEADS] = recv_heads,
+    [MESSAGE_GET] = recv_get,           [MESSAGE_ENTRIES] = recv_entries, [MESSAGE_WANT] = recv_want,
+    [MESSAGE_PAYLOAD] = recv_payload,   [MESSAGE_PUSH] = recv_push,       [MESSAGE_HAVE] = recv_have,
+    [MESSAGE_ANNOUNCE] = recv_announce, [MESSAGE_GRAFT] = recv_graft,     [MESSAGE_PRUNE] = recv_prune,
+    [MESSAGE_TRUST] = recv_trust,       [MESSAGE_SUMS] = recv_sums,       [MESSAGE_STREAM] = recv_stream,
 };
 
 static void on_message(struct gossip *gossip, const struct event *event) {
@@ -80,7 +85,7 @@ static enum err on_trust(struct gossip *gossip, const struct event *event) {
     bool changed = false;
     enum err err = peers_trust(&gossip->peers, event->trust.chain, &changed);
     if (err == OK) err = peers_prekeys(&gossip->peers, event->trust.prekeys);
-    if (changed) sync_trust_changed(gossip);
+    if (changed) tell_trust_changed(gossip);
     return err;
 }
 
@@ -94,7 +99,7 @@ static void on_distrust(struct gossip *gossip, const struct event *event) {
         if (peer && gossip->peers.members[peer->member] == member) overlay_cut(gossip, link, "no longer trusted");
     }
     peers_distrust(&gossip->peers, event->distrust.agency_id);
-    sync_trust_changed(gossip);
+    tell_trust_changed(gossip);
     sync_pump_all(gossip);
 }
 
@@ -142,6 +147,7 @@ static void on_sent(struct gossip *gossip, const struct event *event) {
     struct link *link = links_find(&gossip->links, event->sent.link);
     if (!link) return;
     link->queued_bytes -= event->sent.bytes < link->queued_bytes ? event->sent.bytes : link->queued_bytes;
+    lanes_pump(gossip, link);
 }
 
 /* Messages were lost: what we told may not have arrived, so it is told again by a digest. */
@@ -149,10 +155,11 @@ static void on_lossy(struct gossip *gossip, const struct event *event) {
     struct link *link = links_find(&gossip->links, event->link.link);
     if (!link) return;
     link->queued_bytes = 0;
+    lanes_pump(gossip, link);
     if (link->state != LINK_OPEN)
         overlay_drop(gossip, link, "messages of the handshake were lost");
     else
-        sync_tags(gossip, link);
+        tell_trust(gossip, link);
 }
 
 static enum err dispatch(struct gossip *gossip, const struct event *event) {
@@ -186,7 +193,9 @@ enum err gossip_step(struct gossip *gossip, const struct event *event, struct ac
     gossip->now_ms = event->now_ms;
     gossip->monotonic_ms = event->monotonic_ms;
     enum err err = dispatch(gossip, event);
-    if (gossip_deadline(gossip) <= gossip->monotonic_ms) {
+    if (gossip->due_ms <= gossip->monotonic_ms) {
+        gossip->due_ms = UINT64_MAX; /* each tick says when it wants the next */
+        graft_tick(gossip);
         sync_tick(gossip);
         overlay_tick(gossip);
     }
@@ -195,10 +204,7 @@ enum err gossip_step(struct gossip *gossip, const struct event *event, struct ac
     return actions->failed ? ERR_MEMORY : err;
 }
 
-uint64_t gossip_deadline(const struct gossip *gossip) {
-    uint64_t sync = sync_deadline(gossip), overlay = overlay_deadline(gossip);
-    return sync < overlay ? sync : overlay;
-}
+uint64_t gossip_deadline(const struct gossip *gossip) { return gossip->due_ms; }
 
 const uint8_t (*gossip_allowed(const struct gossip *gossip, size_t *count))[CURVE_KEY_BYTES] {
     *count = gossip->allowed_count;

@@ -8,6 +8,7 @@
 #include "gossip/event.h"
 
 struct gossip;
+struct agencies;
 
 struct gossip_options {
     struct bytes own_chain;                /* this agency's chain */
@@ -15,6 +16,7 @@ struct gossip_options {
     uint8_t instance[WIRE_INSTANCE_BYTES]; /* of the store */
     uint64_t payload_quota_bytes;          /* held for each foreign agency at most; 0: no bound */
     uint8_t seed[RANDOM_SEED_BYTES];
+    struct agencies *agencies; /* chains shared with other cores of this process, which it must outlive; null: none */
 };
 
 /* ERR_FORMAT and others when the chain does not verify; ERR_NOT_FOUND when the node is not in it. */
@@ -48,6 +50,7 @@ struct gossip_log_view {
     uint64_t refused;      /* payloads of its agency not asked for: over the quota */
     bool frozen;
     bool own;
+    bool pathless; /* no link leads to anybody who holds it */
 };
 size_t gossip_log_count(const struct gossip *gossip);
 void gossip_log_view(const struct gossip *gossip, size_t index, struct gossip_log_view *out);
@@ -60,6 +63,10 @@ struct gossip_link_view {
     uint8_t node_id[NODE_ID_BYTES];
     uint64_t since_ms; /* monotonic */
     uint64_t messages_in, bytes_in, messages_out, bytes_out, pushes_dropped, broken_answers, ignored_tags;
+    uint64_t copies_in; /* entries that it pushed and that were here already, or came first from it */
+    uint64_t announces_in, grafts_out, prunes_out;
+    uint64_t charge; /* bytes of memory that it costs now */
+    bool eager_in, eager_out, probe;
     uint32_t rtt_ms;
 };
 size_t gossip_link_count(const struct gossip *gossip);

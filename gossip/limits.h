@@ -2,18 +2,25 @@
 #ifndef GOSSIP_LIMITS_H
 #define GOSSIP_LIMITS_H
 
-#define LIMIT_MESSAGE_BYTES (512 * 1024) /* one content frame; the transport refuses more */
-#define LIMIT_LINKS         64           /* authenticated peers at once */
-#define LIMIT_LINKS_DIALLED 48           /* nobody is dialled beyond, but for one now and then: room for those who dial us */
-#define LIMIT_LINKS_OF_NODE 4            /* open or in handshake */
-#define LIMIT_AGENCIES      1024         /* pinned agencies */
-#define LIMIT_LOGS          4096         /* logs of all their nodes */
+#define LIMIT_MESSAGE_BYTES   (512 * 1024) /* one content frame; the transport refuses more */
+#define LIMIT_LINKS           64           /* authenticated peers at once */
+#define LIMIT_LINKS_OF_AGENCY 2            /* beyond a full mesh: no agency surrounds anybody */
+#define LIMIT_LINKS_OF_NODE   4            /* open or in handshake */
+#define LIMIT_AGENCIES        1024         /* pinned agencies */
+#define LIMIT_LOGS            4096         /* logs of all their nodes */
 
 #define LIMIT_HANDSHAKE_MS       5000         /* from link up to a verified PROOF */
 #define LIMIT_ENTRIES_BYTES      (256 * 1024) /* entries in one ENTRIES message */
 #define LIMIT_PAIRS              4096         /* (tag, seq) pairs in one HEADS, WANT or HAVE */
 #define LIMIT_WANTS_IN_FLIGHT    16           /* payloads asked of one peer */
 #define LIMIT_GETS_IN_FLIGHT     8            /* ranges asked of one peer, whatever the number of logs */
+#define LIMIT_RECENT_ROWS        512          /* entries kept in memory for copies and grafts */
+#define LIMIT_RECENT_BYTES       (256 * 1024)
+#define LIMIT_GRAFTS             256 /* announced entries that are waited for; beyond, sync brings them */
+#define LIMIT_GRAFT_ROWS         32  /* entries pushed for one graft */
+#define LIMIT_STREAM_LOADS       16  /* questions to the store under way for one stream */
+#define LIMIT_STREAM_LOAD_BYTES  (16 * 1024)
+#define LIMIT_STREAM_MS          2000  /* a stream that says nothing for so long is over: another link may have the credit */
 #define LIMIT_SERVING            32    /* requests of one peer that wait for the store; more than an honest one has in flight */
 #define LIMIT_ANSWER_MS          5000  /* a promise broken after so long: ask another peer */
 #define LIMIT_ANSWER_LAST_MS     60000 /* broken in any case, even on a line so slow that other answers took the time */
@@ -24,6 +31,7 @@
 #define LIMIT_OWN_PENDING        4096              /* own entries that wait for their sync */
 #define LIMIT_TICKETS            4096              /* questions to the store and the key process under way */
 #define LIMIT_MISSING_PER_LOG    1024              /* payloads known to be missing; beyond, the store is scanned again later */
+#define LIMIT_LANE_BYTES         (512 * 1024)      /* answers waiting in one link's queue: what is urgent waits behind no more */
 #define LIMIT_LINK_QUEUE_BYTES   (4 * 1024 * 1024) /* unsent bytes of one link: pushes are dropped, sync makes up for them */
 #define LIMIT_LINK_CHARGE_BYTES  (8 * 1024 * 1024) /* all memory charged to one peer */
 #define LIMIT_FUTURE_MS          (5 * 60 * 1000)   /* entries dated further ahead are stored and flagged */
@@ -34,13 +42,27 @@
 #define LIMIT_RATE_SIGNATURES_BURST 2000
 #define LIMIT_RATE_ANNOUNCE_PER_S   200
 #define LIMIT_RATE_ANNOUNCE_BURST   1000
-#define LIMIT_COST_TAGS             16             /* announcements: all tables are made anew */
+#define LIMIT_COST_TAGS             16  /* announcements: all tables are made anew */
+#define LIMIT_ANNOUNCE_OUT_PER_S    100 /* half of what is taken: beyond, changed heads are told instead */
+#define LIMIT_ANNOUNCE_OUT_BURST    500
 #define LIMIT_COST_HEADS            8              /* announcements: a digest that is answered with all heads */
 #define LIMIT_COST_CHAIN            256            /* signature checks: as many as a chain may hold */
 #define LIMIT_REFUSE_MS             (3600u * 1000) /* after a bad signature or a malformed message */
 
-#define HEADS_DELAY_MS        50    /* changed heads go out together */
-#define SYNC_INTERVAL_MS      15000 /* a digest to one random link */
+#define HEADS_DELAY_MS        50                    /* changed heads go out together */
+#define SYNC_INTERVAL_MS      15000                 /* a digest to one random link */
+#define SYNC_LOGS_PLAIN       20                    /* up to so many common logs, heads are told at once; beyond, sums come first */
+#define SYNC_DIGEST_AGAIN_MS  1000                  /* the same digest is not sent again to one link before */
+#define OVERLAY_FULL          13                    /* up to so many other nodes are all dialled */
+#define OVERLAY_LINKS         12                    /* beyond: so many links are aimed at, */
+#define OVERLAY_LINKS_HIGH    16                    /* more than these are closed again, */
+#define OVERLAY_OUTBOUND      4                     /* and so many are our own choice: nobody fills all places from outside */
+#define OVERLAY_CARRIERS      2                     /* links that lead to holders of a log */
+#define OVERLAY_PROBE_MS      5000                  /* a probe that found nothing new by then is closed */
+#define OVERLAY_SETTLE_MS     10000                 /* a link younger than this is not closed for being one too many */
+#define OVERLAY_RENEW_MS      (24ull * 3600 * 1000) /* new keys for every connection */
+#define PUSH_COPIES           3                     /* eager links kept: the one that brings the next copy is pruned */
+#define GRAFT_DELAY_MS        50    /* at least, and a round trip: an announced entry is given time to come by itself */
 #define DIAL_INTERVAL_MS      30000 /* one random unconnected node is dialled, believed up or down */
 #define DIAL_BACKOFF_FIRST_MS 500   /* doubled per failure, with jitter */
 #define DIAL_BACKOFF_LAST_MS  30000

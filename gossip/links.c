@@ -1,3 +1,4 @@
+#define _GNU_SOURCE /* qsort_r */
 #include "gossip/links.h"
 
 #include "crypto/hash.h"
@@ -23,8 +24,9 @@ struct link *links_new(struct links *links) {
 void link_free(struct link *link) {
     free(link->logs);
     free(link->tags);
-    free(link->agencies);
+    free(link->order);
     free(link->peer_agencies);
+    buf_free(&link->stream.out);
     *link = (struct link){0};
 }
 
@@ -34,63 +36,93 @@ void link_tag(uint8_t out[static WIRE_TAG_BYTES], const struct link *link, struc
     memcpy(out, hash, WIRE_TAG_BYTES);
 }
 
-static int tag_compare(const void *a, const void *b) {
-    return memcmp(((const struct link_tag *)a)->tag, ((const struct link_tag *)b)->tag, WIRE_TAG_BYTES);
+/* --- tags of logs --- */
+
+static int order_compare(const void *a, const void *b, void *tags) {
+    return memcmp((const uint8_t *)tags + *(const uint32_t *)a * WIRE_TAG_BYTES,
+                  (const uint8_t *)tags + *(const uint32_t *)b * WIRE_TAG_BYTES, WIRE_TAG_BYTES);
 }
 
-static int tag_find(const struct link_tag *tags, size_t count, const uint8_t tag[static WIRE_TAG_BYTES]) {
-    struct link_tag wanted;
-    memcpy(wanted.tag, tag, WIRE_TAG_BYTES);
-    const struct link_tag *found = count ? bsearch(&wanted, tags, count, sizeof *tags, tag_compare) : NULL;
-    return found ? (int)found->peer : -1;
-}
-
-int link_log_of_tag(const struct link *link, const uint8_t tag[static WIRE_TAG_BYTES]) {
-    return tag_find(link->tags, link->log_count, tag);
-}
-
-int link_member_of_tag(const struct link *link, const uint8_t tag[static WIRE_TAG_BYTES]) {
-    return tag_find(link->agencies, link->agency_count, tag);
-}
-
-static void mark_common(struct link *link, const struct peers *peers) {
-    for (size_t i = 0; i < link->peer_agency_count; i++) {
-        int member = link_member_of_tag(link, link->peer_agencies[i].tag);
-        for (size_t at = 0; member >= 0 && at < peers->count; at++)
-            if (peers->list[at]->member == (uint32_t)member) link->logs[at].common = true;
+static bool tags_make(struct link *link, const struct peers *peers) {
+    if (link->tags) return true;
+    uint8_t(*tags)[WIRE_TAG_BYTES] = calloc(link->log_count + 1, WIRE_TAG_BYTES);
+    uint32_t *order = calloc(link->log_count + 1, sizeof *order);
+    if (!tags || !order) {
+        free(tags), free(order);
+        return false;
     }
+    for (size_t i = 0; i < link->log_count; i++) {
+        link_tag(tags[i], link, bytes_of(peers->list[i]->node->id, NODE_ID_BYTES));
+        order[i] = (uint32_t)i;
+    }
+    qsort_r(order, link->log_count, sizeof *order, order_compare, tags);
+    link->tags = tags, link->order = order;
+    return true;
+}
+
+const uint8_t *link_tag_of_log(struct link *link, const struct peers *peers, size_t index) {
+    return index < link->log_count && tags_make(link, peers) ? link->tags[index] : NULL;
+}
+
+int link_log_of_tag(struct link *link, const struct peers *peers, const uint8_t tag[static WIRE_TAG_BYTES]) {
+    size_t low = 0, high = link->log_count;
+    if (!tags_make(link, peers)) return -1;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = memcmp(link->tags[link->order[middle]], tag, WIRE_TAG_BYTES);
+        if (order == 0) return (int)link->order[middle];
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return -1;
+}
+
+/* --- what is common --- */
+
+static int pair_compare(const void *a, const void *b) {
+    return memcmp(((const struct wire_pair *)a)->tag, ((const struct wire_pair *)b)->tag, WIRE_TAG_BYTES);
+}
+
+struct wire_pair *link_peer_agency(const struct link *link, const uint8_t agency_id[static AGENCY_ID_BYTES]) {
+    struct wire_pair wanted = {0};
+    link_tag(wanted.tag, link, bytes_of(agency_id, AGENCY_ID_BYTES));
+    if (link->peer_agency_count == 0) return NULL;
+    return bsearch(&wanted, link->peer_agencies, link->peer_agency_count, sizeof wanted, pair_compare);
+}
+
+static bool mark_common(struct link *link, const struct peers *peers) {
+    bool *common = calloc(peers->member_count + 1, sizeof *common);
+    if (!common) return false;
+    for (size_t i = 0; i < peers->member_count; i++)
+        common[i] = link->same || link_peer_agency(link, peers->members[i]->agency->id) != NULL;
+    for (size_t i = 0; i < peers->count; i++) link->logs[i].common = common[peers->list[i]->member];
+    free(common);
+    return true;
 }
 
 bool link_tables(struct link *link, const struct peers *peers) {
     struct link_log *logs = calloc(peers->count + 1, sizeof *logs);
-    struct link_tag *tags = calloc(peers->count + 1, sizeof *tags);
-    struct link_tag *agencies = calloc(peers->member_count + 1, sizeof *agencies);
-    if (!logs || !tags || !agencies) {
-        free(logs), free(tags), free(agencies);
-        return false;
-    }
-    for (size_t i = 0; i < peers->count; i++) {
-        link_tag(tags[i].tag, link, bytes_of(peers->list[i]->node.id, NODE_ID_BYTES));
-        tags[i].peer = (uint32_t)i;
-    }
-    for (size_t i = 0; i < peers->member_count; i++) {
-        link_tag(agencies[i].tag, link, bytes_of(peers->members[i]->agency.id, AGENCY_ID_BYTES));
-        agencies[i].peer = (uint32_t)i;
-    }
-    qsort(tags, peers->count, sizeof *tags, tag_compare);
-    qsort(agencies, peers->member_count, sizeof *agencies, tag_compare);
-    free(link->logs), free(link->tags), free(link->agencies);
-    link->logs = logs, link->tags = tags, link->agencies = agencies;
+    if (!logs) return false;
+    free(link->logs), free(link->tags), free(link->order);
+    link->logs = logs, link->tags = NULL, link->order = NULL;
     link->log_count = peers->count;
-    link->agency_count = peers->member_count;
     link->heads_known = false;
-    mark_common(link, peers);
-    return true;
+    link->stream.active = false;
+    if (link->peer_agency_count > 1) qsort(link->peer_agencies, link->peer_agency_count, sizeof *link->peer_agencies, pair_compare);
+    return mark_common(link, peers);
 }
 
 bool link_burdened(const struct link *link) {
     return link->serving >= LIMIT_SERVING ||
            link->queued_bytes + (link->serving + 1ull) * LIMIT_ENTRIES_BYTES > LIMIT_LINK_CHARGE_BYTES;
+}
+
+uint64_t link_charge(const struct link *link) {
+    uint64_t tables = link->log_count * (sizeof *link->logs + (link->tags ? WIRE_TAG_BYTES + sizeof *link->order : 0));
+    return link->queued_bytes + link->stream.out.capacity + tables + link->peer_agency_count * sizeof *link->peer_agencies +
+           link->serving * (uint64_t)LIMIT_ENTRIES_BYTES;
 }
 
 bool bucket_take(struct bucket *bucket, uint64_t now_ms, uint64_t amount, uint64_t per_s, uint64_t burst) {

@@ -23,9 +23,20 @@ struct link_log {
     bool common;    /* both trust the author */
 };
 
-struct link_tag {
-    uint8_t tag[WIRE_TAG_BYTES];
-    uint32_t peer; /* index of the log's node */
+/* A stream of entries to the peer, within the credit that its HEADS gave. PROTOCOL.md 6.4 */
+struct link_stream {
+    bool active;
+    uint64_t buckets, credit; /* credit: bytes left */
+    size_t next_log;          /* logs before this index were looked at */
+    unsigned loading;         /* questions to the store under way */
+    struct buf out;           /* what was loaded and not sent */
+};
+
+/* Something that the peer asked for and that waits for its turn. */
+struct ask {
+    uint8_t node_id[NODE_ID_BYTES]; /* whose log */
+    uint64_t seq;
+    size_t bytes_max; /* of a range of entries; 0: a payload */
 };
 
 struct link {
@@ -40,31 +51,49 @@ struct link {
     uint8_t instance_peer[WIRE_INSTANCE_BYTES];
     uint8_t key[32]; /* tags are hashed under it */
 
-    uint64_t generation_told;  /* our trust when we last sent TAGS; 0: never */
-    uint64_t generation_heard; /* the peer's, from its TAGS; 0: none yet */
-    struct link_log *logs;     /* one per peer of our trust */
+    /* Trust, by generation: ours as we last told it, ours whose TAGS we sent, the peer's as it told its logs. 0: none yet. */
+    uint64_t generation_told, generation_tags, generation_heard;
+    uint64_t trust_heard; /* generation of the peer's last TRUST, and its sum */
+    uint8_t trust_sum[WIRE_DIGEST_BYTES];
+    bool same;             /* both trust the same agencies with the same chains */
+    struct link_log *logs; /* one per peer of our trust */
     size_t log_count;
-    struct link_tag *tags;     /* sorted by tag: all our logs */
-    struct link_tag *agencies; /* sorted by tag: all our members (`peer` is the member's index) */
-    size_t agency_count;
-    struct wire_pair *peer_agencies; /* the peer's TAGS as it sent them: tag, records of the chain */
+    uint8_t (*tags)[WIRE_TAG_BYTES]; /* by log; made when one is needed */
+    uint32_t *order;                 /* logs, sorted by tag */
+    struct wire_pair *peer_agencies; /* the peer's TAGS, sorted: tag, records of the chain */
     size_t peer_agency_count;
     uint64_t heads_due_ms; /* when to tell changed heads; 0: nothing to tell */
 
-    bool heads_known; /* the peer said where all its logs end, under the trust of now */
+    bool heads_known;                  /* the peer said where it holds our own log to end, under the trust of now */
+    uint64_t digest_ms;                /* when we last sent one, */
+    uint8_t digest[WIRE_DIGEST_BYTES]; /* and which, */
+    uint64_t digest_generation;        /* under which trust of the peer's */
 
-    unsigned wants;        /* payloads asked and not answered */
-    unsigned gets;         /* ranges asked and not answered */
-    uint64_t answered_ms;  /* last answer of any kind: a slow line is no broken promise */
-    unsigned serving;      /* the peer's questions that wait for the store */
+    /* The tree: 7.2. Both begin as true: what is too much is pruned. */
+    bool eager_out; /* we push to it: it has not pruned us */
+    bool eager_in;  /* it may push to us: we have not pruned it */
+    bool probe;     /* dialled to look whether there is news; closed again if there is none */
+    bool useful;    /* entries came or went over it */
+    uint64_t renew_ms;
+    struct link_stream stream;
+    uint64_t credit_given; /* bytes of STREAM that it may still send */
+
+    unsigned wants;       /* payloads asked and not answered */
+    unsigned gets;        /* ranges asked and not answered */
+    uint64_t answered_ms; /* last answer of any kind: a slow line is no broken promise */
+    unsigned serving;     /* the peer's questions that wait for the store */
+    struct ask asked[LIMIT_SERVING];
+    size_t asked_count;    /* and those that wait for room in its queue */
     uint64_t queued_bytes; /* sent by us, not yet out of our process */
     struct bucket bytes, signatures, announcements;
+    struct bucket announces_out;
     uint64_t received_ms; /* last message of any kind */
     bool owes;            /* an answer broke, and nothing came since */
     unsigned broken_row;  /* answers broken in a row */
 
     uint64_t messages_in, bytes_in, messages_out, bytes_out, pushes_dropped, broken_answers, ignored_tags;
-    uint32_t rtt_ms;
+    uint32_t rtt_ms;                                          /* 0: not known yet */
+    uint64_t copies_in, announces_in, grafts_out, prunes_out; /* of the tree */
 };
 
 struct links {
@@ -76,17 +105,28 @@ struct link *links_new(struct links *links); /* a free slot, zeroed; null when a
 void link_free(struct link *link);
 static inline unsigned links_slot(const struct links *links, const struct link *link) { return (unsigned)(link - links->list); }
 
-/* Makes the tags and the per-log table for the trust as it is now, with nothing heard or told yet; marks what is common with the
-   agencies that the peer told. False without memory. */
+/* Makes the per-log table for the trust as it is now, with nothing heard or told yet; marks what is common: everything, or the logs
+   of the agencies that the peer told. False without memory. */
 bool link_tables(struct link *link, const struct peers *peers);
 
-/* Looks up a log or agency by this link's tag; -1 when unknown. */
-int link_log_of_tag(const struct link *link, const uint8_t tag[static WIRE_TAG_BYTES]);
-int link_member_of_tag(const struct link *link, const uint8_t tag[static WIRE_TAG_BYTES]);
+/* The tag of log `index`; null without memory. */
+const uint8_t *link_tag_of_log(struct link *link, const struct peers *peers, size_t index);
+/* Looks up a log by this link's tag; -1 when unknown. */
+int link_log_of_tag(struct link *link, const struct peers *peers, const uint8_t tag[static WIRE_TAG_BYTES]);
+/* What the peer's TAGS say of an agency; null when they don't name it. */
+struct wire_pair *link_peer_agency(const struct link *link, const uint8_t agency_id[static AGENCY_ID_BYTES]);
 void link_tag(uint8_t out[static WIRE_TAG_BYTES], const struct link *link, struct bytes id);
+
+static inline bool link_open(const struct link *link) { return link->number != 0 && link->state == LINK_OPEN; }
+/* Open, and both ends trust the author of this log. */
+static inline bool link_shares(const struct link *link, size_t index) {
+    return link_open(link) && index < link->log_count && link->logs[index].common;
+}
 
 /* Has this peer as much under way already as it may cost? */
 bool link_burdened(const struct link *link);
+/* The memory that this peer costs now: what waits for it, and what we remember of it. */
+uint64_t link_charge(const struct link *link);
 
 /* Takes `amount` from a bucket that refills at `per_s` up to `burst`; false when there is not enough. */
 bool bucket_take(struct bucket *bucket, uint64_t now_ms, uint64_t amount, uint64_t per_s, uint64_t burst);

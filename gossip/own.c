@@ -19,7 +19,7 @@ static enum err publish_check(const struct gossip *gossip, const struct entry *e
     const struct log *log = &gossip->self->log;
     struct block_body body;
     if (log->frozen) return ERR_FORK;
-    if (memcmp(entry->node_id, gossip->self->node.id, NODE_ID_BYTES) != 0) return ERR_FORMAT;
+    if (memcmp(entry->node_id, gossip->self->node->id, NODE_ID_BYTES) != 0) return ERR_FORMAT;
     if (entry->seq != log->head + 1 || memcmp(entry->previous, log->head_id, HASH_BYTES) != 0) return ERR_CHAIN;
     /* PROTOCOL.md 4.4: somebody holds entries of this log that we lost: nothing new may be signed beside them. */
     if (log->heard > log->head) return ERR_BUSY;
@@ -28,7 +28,7 @@ static enum err publish_check(const struct gossip *gossip, const struct entry *e
         if (err != OK) return err;
         if (!block_payload_matches(payload, &body.seal)) return ERR_HASH;
     }
-    return entry_verify(entry, gossip->self->node.sign_public);
+    return entry_verify(entry, gossip->self->node->sign_public);
 }
 
 enum err own_publish(struct gossip *gossip, const struct event *event) {
@@ -63,7 +63,7 @@ enum err own_publish(struct gossip *gossip, const struct event *event) {
     /* Entry and payload are one atom of the store: one ticket for both. */
     if (pending->block) {
         struct action *action = emit(gossip, ACTION_STORE_PAYLOAD);
-        action->store_payload.node_id = gossip->self->node.id;
+        action->store_payload.node_id = gossip->self->node->id;
         action->store_payload.seq = entry.seq;
         action->store_payload.own = true;
         err = block_body_read(&action->store_payload.body, entry.body);
@@ -73,7 +73,7 @@ enum err own_publish(struct gossip *gossip, const struct event *event) {
     struct action *action = emit(gossip, ACTION_STORE_ENTRIES);
     action->store_entries.ticket = pending->waits_for;
     action->store_entries.entries = event->publish.entry;
-    action->store_entries.node_id = gossip->self->node.id;
+    action->store_entries.node_id = gossip->self->node->id;
     action->store_entries.own = true;
     action->store_entries.all_verified = true;
     return OK;
@@ -87,8 +87,12 @@ void own_stored(struct gossip *gossip, uint64_t ticket) {
         /* The payload is here for everyone who may have it: `direct` ones are refused when asked for, not when announced. */
         struct entry entry;
         struct block_body body = {.carriage = CARRIAGE_RELAY};
-        bool inline_ok = pending->block && pending->payload.size > 0 && entry_parse(&entry, bytes_of_buf(&pending->entry)) == OK &&
-                         block_body_read(&body, entry.body) == OK && body.carriage == CARRIAGE_RELAY;
+        bool parsed = entry_parse(&entry, bytes_of_buf(&pending->entry)) == OK; /* as it was when it was published */
+        bool inline_ok = parsed && pending->block && pending->payload.size > 0 && block_body_read(&body, entry.body) == OK &&
+                         body.carriage == CARRIAGE_RELAY;
+        if (parsed && !recent_put(&gossip->recent, &entry, bytes_of_buf(&pending->entry),
+                                  inline_ok ? bytes_of_buf(&pending->payload) : bytes_of(NULL, 0)))
+            gossip->actions->failed = true;
         push_entry(gossip, index, pending->seq, bytes_of_buf(&pending->entry),
                    inline_ok ? PUSH_INLINE : (pending->block ? PUSH_HERE : PUSH_AWAITED), bytes_of_buf(&pending->payload), NULL);
         buf_free(&pending->entry);

@@ -5,10 +5,29 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void member_free(struct member *member) {
+static struct agencies *agencies_of(struct peers *peers) { return peers->shared ? peers->shared : &peers->agencies; }
+
+static void member_free(struct peers *peers, struct member *member) {
     if (!member) return;
-    buf_free(&member->chain);
+    agencies_release(agencies_of(peers), member->held);
     free(member);
+}
+
+/* Takes the member's share into the sum, or out of it. */
+static void sum_toggle(struct peers *peers, const struct member *member) {
+    for (size_t i = 0; i < HASH_BYTES; i++) peers->sum[i] ^= member->part[i];
+}
+
+static void member_set(struct peers *peers, struct member *member, struct agency_held *held) {
+    uint8_t records[4];
+    if (member->held) sum_toggle(peers, member);
+    agencies_release(agencies_of(peers), member->held);
+    member->held = held;
+    member->agency = &held->agency;
+    member->chain = bytes_of_buf(&held->chain);
+    put_be32(records, held->agency.record_count);
+    hash_of(member->part, "comity-trust", bytes_of(held->agency.id, AGENCY_ID_BYTES), bytes_of(records, sizeof records));
+    sum_toggle(peers, member);
 }
 
 static void peer_free(struct peer *peer) {
@@ -18,17 +37,18 @@ static void peer_free(struct peer *peer) {
 }
 
 void peers_free(struct peers *peers) {
-    for (size_t i = 0; i < peers->member_count; i++) member_free(peers->members[i]);
+    for (size_t i = 0; i < peers->member_count; i++) member_free(peers, peers->members[i]);
     for (size_t i = 0; i < peers->count; i++) peer_free(peers->list[i]);
     free(peers->members);
     free(peers->list);
     free(peers->table);
+    agencies_free(&peers->agencies);
     *peers = (struct peers){0};
 }
 
 struct member *peers_member_find(const struct peers *peers, const uint8_t agency_id[static AGENCY_ID_BYTES]) {
     for (size_t i = 0; i < peers->member_count; i++)
-        if (memcmp(peers->members[i]->agency.id, agency_id, AGENCY_ID_BYTES) == 0) return peers->members[i];
+        if (memcmp(peers->members[i]->agency->id, agency_id, AGENCY_ID_BYTES) == 0) return peers->members[i];
     return NULL;
 }
 
@@ -37,13 +57,13 @@ struct peer *peers_find(const struct peers *peers, const uint8_t node_id[static 
     for (size_t at = get_be32(node_id); peers->table_size > 0; at++) {
         uint32_t row = peers->table[at & (peers->table_size - 1)];
         if (row == 0) break;
-        if (memcmp(peers->list[row - 1]->node.id, node_id, NODE_ID_BYTES) == 0) return peers->list[row - 1];
+        if (memcmp(peers->list[row - 1]->node->id, node_id, NODE_ID_BYTES) == 0) return peers->list[row - 1];
     }
     return NULL;
 }
 
 static void table_put(struct peers *peers, const struct peer *peer) {
-    size_t at = get_be32(peer->node.id);
+    size_t at = get_be32(peer->node->id);
     while (peers->table[at & (peers->table_size - 1)] != 0) at++;
     peers->table[at & (peers->table_size - 1)] = peer->index + 1;
 }
@@ -72,7 +92,7 @@ static bool table_room(struct peers *peers) {
 
 struct peer *peers_find_curve(const struct peers *peers, const uint8_t curve_public[static CURVE_KEY_BYTES]) {
     for (size_t i = 0; i < peers->count; i++)
-        if (memcmp(peers->list[i]->node.curve_public, curve_public, CURVE_KEY_BYTES) == 0) return peers->list[i];
+        if (memcmp(peers->list[i]->node->curve_public, curve_public, CURVE_KEY_BYTES) == 0) return peers->list[i];
     return NULL;
 }
 
@@ -89,74 +109,79 @@ static void *pointers_room(void *list, size_t count, size_t *capacity) {
     return grown;
 }
 
-/* The nodes of a member's chain: known ones take over the new dates and endpoints, new ones get an empty log. */
-static enum err nodes_update(struct peers *peers, size_t member_index) {
-    const struct agency *agency = &peers->members[member_index]->agency;
-    for (size_t i = 0; i < agency->node_count; i++) {
-        struct peer *peer = peers_find(peers, agency->nodes[i].id);
-        if (!peer) {
-            if (peers->count >= LIMIT_LOGS) return ERR_LIMIT;
-            struct peer **list = pointers_room(peers->list, peers->count, &peers->capacity);
-            if (!list) return ERR_MEMORY;
-            peers->list = list;
-            if (!table_room(peers)) return ERR_MEMORY;
-            peer = calloc(1, sizeof *peer);
-            if (!peer) return ERR_MEMORY;
-            peer->member = (uint32_t)member_index;
-            peer->slot = -1;
-            peer->node = agency->nodes[i];
-            peer->index = (uint32_t)peers->count;
-            peers->list[peers->count++] = peer;
-            table_put(peers, peer);
-        }
-        peer->node = agency->nodes[i];
-    }
+static enum err peer_new(struct peers *peers, size_t member_index, const struct agency_node *node) {
+    if (peers->count >= LIMIT_LOGS) return ERR_LIMIT;
+    struct peer **list = pointers_room(peers->list, peers->count, &peers->capacity);
+    if (!list) return ERR_MEMORY;
+    peers->list = list;
+    if (!table_room(peers)) return ERR_MEMORY;
+    struct peer *peer = calloc(1, sizeof *peer);
+    if (!peer) return ERR_MEMORY;
+    peer->member = (uint32_t)member_index;
+    peer->slot = -1;
+    peer->node = node;
+    peer->index = (uint32_t)peers->count;
+    peers->list[peers->count++] = peer;
+    table_put(peers, peer);
     return OK;
 }
 
-static enum err member_new(struct peers *peers, const struct agency *agency, struct bytes chain) {
+/* The nodes of a member's chain: known ones take over the new dates and endpoints (all of them, before anything can fail), new ones
+   get an empty log. */
+static enum err nodes_update(struct peers *peers, size_t member_index) {
+    const struct agency *agency = peers->members[member_index]->agency;
+    enum err err = OK;
+    for (size_t i = 0; i < agency->node_count; i++) {
+        struct peer *peer = peers_find(peers, agency->nodes[i].id);
+        if (peer) peer->node = &agency->nodes[i];
+    }
+    for (size_t i = 0; i < agency->node_count && err == OK; i++)
+        if (!peers_find(peers, agency->nodes[i].id)) err = peer_new(peers, member_index, &agency->nodes[i]);
+    return err;
+}
+
+static enum err member_new(struct peers *peers, struct agency_held *held) {
     if (peers->member_count >= LIMIT_AGENCIES) return ERR_LIMIT;
     struct member **members = pointers_room(peers->members, peers->member_count, &peers->member_capacity);
     if (!members) return ERR_MEMORY;
     peers->members = members;
     struct member *member = calloc(1, sizeof *member);
     if (!member) return ERR_MEMORY;
-    member->agency = *agency;
-    buf_init(&member->chain, AGENCY_CHAIN_BYTES_MAX);
-    buf_put(&member->chain, chain);
-    if (buf_result(&member->chain) != OK) {
-        enum err err = buf_result(&member->chain);
-        member_free(member);
-        return err;
-    }
+    agencies_again(held);
+    member_set(peers, member, held);
     peers->members[peers->member_count++] = member;
     enum err err = nodes_update(peers, peers->member_count - 1);
-    if (err != OK) peers_distrust(peers, agency->id); /* all of it or nothing */
+    if (err != OK) peers_distrust(peers, held->agency.id); /* all of it or nothing */
     return err;
 }
 
-enum err peers_trust(struct peers *peers, struct bytes chain, bool *changed) {
-    struct agency agency;
-    *changed = false;
-    enum err err = agency_parse(&agency, chain, NULL);
-    if (err != OK) return err;
-    struct member *member = peers_member_find(peers, agency.id);
-    if (!member) {
-        err = member_new(peers, &agency, chain);
-        if (err == OK) *changed = true, peers->generation++;
-        return err;
-    }
+/* A longer chain that begins with the held one; a prefix of it changes nothing. */
+static enum err member_extend(struct peers *peers, struct member *member, struct agency_held *held, bool *changed) {
+    struct bytes chain = bytes_of_buf(&held->chain);
     size_t common = chain.size < member->chain.size ? chain.size : member->chain.size;
     if (memcmp(chain.data, member->chain.data, common) != 0) return ERR_CHAIN;
     if (chain.size <= member->chain.size) return OK;
-    buf_put(&member->chain, bytes_of(chain.data + common, chain.size - common));
-    if (buf_result(&member->chain) != OK) return buf_result(&member->chain);
-    member->agency = agency;
+    agencies_again(held);
+    member_set(peers, member, held);
     size_t index = 0;
     while (peers->members[index] != member) index++;
     *changed = true;
     peers->generation++;
     return nodes_update(peers, index);
+}
+
+enum err peers_trust(struct peers *peers, struct bytes chain, bool *changed) {
+    struct agency_held *held = NULL;
+    *changed = false;
+    enum err err = agencies_hold(agencies_of(peers), chain, &held);
+    if (err != OK) return err;
+    struct member *member = peers_member_find(peers, held->agency.id);
+    if (member)
+        err = member_extend(peers, member, held, changed);
+    else if ((err = member_new(peers, held)) == OK)
+        *changed = true, peers->generation++;
+    agencies_release(agencies_of(peers), held);
+    return err;
 }
 
 void peers_prekey_learn(struct peer *peer, const struct prekey *prekey) {
@@ -174,7 +199,7 @@ enum err peers_prekeys(struct peers *peers, struct bytes prekeys) {
         if (entry.type != ENTRY_PREKEY) return ERR_FORMAT;
         struct peer *peer = peers_find(peers, entry.node_id);
         if (!peer) return ERR_UNKNOWN_AUTHOR;
-        err = entry_verify(&entry, peer->node.sign_public);
+        err = entry_verify(&entry, peer->node->sign_public);
         if (err == OK) err = prekey_read(&prekey, entry.body);
         if (err != OK) return err;
         peers_prekey_learn(peer, &prekey);
@@ -185,7 +210,7 @@ enum err peers_prekeys(struct peers *peers, struct bytes prekeys) {
 
 bool peers_distrust(struct peers *peers, const uint8_t agency_id[static AGENCY_ID_BYTES]) {
     size_t index = 1;
-    while (index < peers->member_count && memcmp(peers->members[index]->agency.id, agency_id, AGENCY_ID_BYTES) != 0) index++;
+    while (index < peers->member_count && memcmp(peers->members[index]->agency->id, agency_id, AGENCY_ID_BYTES) != 0) index++;
     if (index >= peers->member_count) return false;
     size_t kept = 0;
     for (size_t i = 0; i < peers->count; i++) {
@@ -199,7 +224,8 @@ bool peers_distrust(struct peers *peers, const uint8_t agency_id[static AGENCY_I
     }
     peers->count = kept;
     table_fill(peers);
-    member_free(peers->members[index]);
+    sum_toggle(peers, peers->members[index]);
+    member_free(peers, peers->members[index]);
     memmove(peers->members + index, peers->members + index + 1, (peers->member_count - index - 1) * sizeof *peers->members);
     peers->member_count--;
     peers->generation++;
@@ -207,6 +233,6 @@ bool peers_distrust(struct peers *peers, const uint8_t agency_id[static AGENCY_I
 }
 
 bool peer_welcome(const struct peer *peer, uint64_t now_ms, uint64_t monotonic_ms) {
-    return !peer->node.revoked && now_ms < peer->node.not_after_ms && now_ms + PREKEY_DAY_MS > peer->node.not_before_ms &&
+    return !peer->node->revoked && now_ms < peer->node->not_after_ms && now_ms + PREKEY_DAY_MS > peer->node->not_before_ms &&
            monotonic_ms >= peer->refused_until_ms;
 }

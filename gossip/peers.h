@@ -2,27 +2,33 @@
 #ifndef GOSSIP_PEERS_H
 #define GOSSIP_PEERS_H
 
-#include "crypto/agency.h"
+#include "gossip/agencies.h"
 #include "crypto/prekey.h"
 #include "gossip/log.h"
 
 /* A pinned agency. */
 struct member {
-    struct agency agency;
-    struct buf chain;          /* its records, as verified */
-    uint64_t payload_bytes;    /* of its logs, held here */
-    uint64_t payloads_refused; /* not asked for: over the quota */
+    struct agency_held *held;
+    const struct agency *agency; /* of `held` */
+    struct bytes chain;          /* its records, as verified; of `held` */
+    uint8_t part[HASH_BYTES];    /* its share of the peers' sum */
+    unsigned links;              /* open links to its nodes */
+    uint64_t payload_bytes;      /* of its logs, held here */
+    uint64_t payloads_refused;   /* not asked for: over the quota */
 };
 
 /* A node of a pinned agency, with its log. */
 struct peer {
-    uint32_t member; /* index of its agency */
-    uint32_t index;  /* of this peer in the list */
-    struct agency_node node;
+    uint32_t member;                /* index of its agency */
+    uint32_t index;                 /* of this peer in the list */
+    const struct agency_node *node; /* of the agency's chain as it is now */
     struct log log;
     struct prekey prekey; /* the newest known */
     bool prekey_known;
     int slot;           /* of the open link to it, -1: none */
+    bool dial_probe;    /* the dial under way only looks whether there is news */
+    bool pathless;      /* no link leads to anybody who holds its log */
+    bool wanted;        /* a `direct` payload waits for a link to it */
     uint32_t dial_link; /* link number of a dial under way, 0: none */
     uint64_t dial_started_ms;
     uint64_t dial_next_ms; /* not before */
@@ -38,9 +44,12 @@ struct peers {
     size_t member_count, member_capacity;
     struct peer **list; /* in the order they became known; indexes are stable while trust does not shrink */
     size_t count, capacity;
-    uint32_t *table;     /* open addressing over node ids: index + 1, 0: empty */
-    size_t table_size;   /* a power of two, at least twice the count */
-    uint64_t generation; /* rises with every change of members or nodes */
+    uint32_t *table;         /* open addressing over node ids: index + 1, 0: empty */
+    size_t table_size;       /* a power of two, at least twice the count */
+    uint64_t generation;     /* rises with every change of members or nodes */
+    uint8_t sum[HASH_BYTES]; /* of all members and the lengths of their chains; PROTOCOL.md 6.2 */
+    struct agencies agencies;
+    struct agencies *shared; /* used instead when it is given: it outlives the peers */
 };
 
 void peers_free(struct peers *peers);

@@ -2,18 +2,34 @@
 
 #include <string.h>
 
-/* PROTOCOL.md 7.2: flood with duplicate suppression. A link that is full is passed over: sync makes up for it. */
+/* PROTOCOL.md 7.2: the author floods; others push to the links that did not prune them and announce to the rest. A link that is full
+   is passed over: sync makes up for it. */
+
+static void announce(struct gossip *gossip, struct link *link, size_t index, uint64_t seq) {
+    const uint8_t *tag = link_tag_of_log(link, &gossip->peers, index);
+    struct wire_pair pair = {.number = seq};
+    if (!bucket_take(&link->announces_out, gossip->monotonic_ms, 1, LIMIT_ANNOUNCE_OUT_PER_S, LIMIT_ANNOUNCE_OUT_BURST)) return;
+    struct buf *message = tag ? emit_buf(gossip) : NULL;
+    if (!message) return;
+    memcpy(pair.tag, tag, WIRE_TAG_BYTES);
+    wire_announce(message, &pair, 1);
+    emit_send(gossip, link, message);
+    link->logs[index].told = seq;
+}
 
 void push_entry(struct gossip *gossip, size_t index, uint64_t seq, struct bytes entry, enum push_payload state,
                 struct bytes payload, const struct link *except) {
+    bool own = gossip->peers.list[index]->log.own;
     struct buf *message = NULL;
     for (size_t i = 0; i < LIMIT_LINKS; i++) {
         struct link *link = &gossip->links.list[i];
-        if (link == except || link->number == 0 || link->state != LINK_OPEN || index >= link->log_count) continue;
-        struct link_log *log = &link->logs[index];
-        if (!log->common || log->heard >= seq) continue;
+        if (link == except || !link_shares(link, index) || link->logs[index].heard >= seq) continue;
         if (link->queued_bytes > LIMIT_LINK_QUEUE_BYTES) {
             link->pushes_dropped++;
+            continue;
+        }
+        if (!own && !link->eager_out) {
+            announce(gossip, link, index, seq);
             continue;
         }
         if (!message) {
@@ -22,23 +38,51 @@ void push_entry(struct gossip *gossip, size_t index, uint64_t seq, struct bytes 
             wire_push(message, entry, state, payload);
         }
         emit_send(gossip, link, message);
-        /* A relay claims an entry only after its own sync: PROTOCOL.md 7.2. */
-        if (gossip->peers.list[index]->log.durable >= seq && log->told < seq) log->told = seq;
+        /* No claim (that is HEADS alone), but the peer has it now and need not be told again. */
+        if (link->logs[index].told < seq) link->logs[index].told = seq;
     }
 }
 
 void push_have(struct gossip *gossip, size_t index, uint64_t seq, const struct link *except) {
     for (size_t i = 0; i < LIMIT_LINKS; i++) {
         struct link *link = &gossip->links.list[i];
-        if (link == except || link->number == 0 || link->state != LINK_OPEN || index >= link->log_count) continue;
-        if (!link->logs[index].common || link->queued_bytes > LIMIT_LINK_QUEUE_BYTES) continue;
+        if (link == except || !link_shares(link, index) || link->queued_bytes > LIMIT_LINK_QUEUE_BYTES) continue;
         /* The author needs no offer of its own payload. */
-        if (memcmp(link->node_id, gossip->peers.list[index]->node.id, NODE_ID_BYTES) == 0) continue;
+        if (memcmp(link->node_id, gossip->peers.list[index]->node->id, NODE_ID_BYTES) == 0) continue;
+        const uint8_t *tag = link_tag_of_log(link, &gossip->peers, index);
         struct wire_pair pair = {.number = seq};
-        struct buf *message = emit_buf(gossip);
+        struct buf *message = tag ? emit_buf(gossip) : NULL;
         if (!message) return;
-        link_tag(pair.tag, link, bytes_of(gossip->peers.list[index]->node.id, NODE_ID_BYTES));
+        memcpy(pair.tag, tag, WIRE_TAG_BYTES);
         wire_have(message, &pair, 1);
         emit_send(gossip, link, message);
     }
+}
+
+bool push_recent(struct gossip *gossip, struct link *link, size_t index, uint64_t seq) {
+    struct peer *peer = gossip->peers.list[index];
+    size_t count = 0;
+    for (; count < LIMIT_GRAFT_ROWS && link->queued_bytes <= LIMIT_LINK_QUEUE_BYTES; count++, seq++) {
+        const struct recent_row *row = recent_find(&gossip->recent, peer->node->id, seq);
+        if (!row || (peer->node->revoked && seq > peer->node->revoked_seq)) break;
+        const struct missing *missing = log_missing_find(&peer->log, seq);
+        enum push_payload state = row->payload.size > 0 ? PUSH_INLINE : row->block && !missing ? PUSH_HERE : PUSH_AWAITED;
+        struct buf *message = emit_buf(gossip);
+        if (!message) break;
+        wire_push(message, bytes_of_buf(&row->entry), state, bytes_of_buf(&row->payload));
+        emit_send(gossip, link, message);
+        if (link->logs[index].told < seq) link->logs[index].told = seq;
+    }
+    return count > 0;
+}
+
+void push_copy(struct gossip *gossip, struct link *link, struct recent_row *row) {
+    link->copies_in++;
+    if (!row || ++row->copies <= PUSH_COPIES || !link->eager_in) return;
+    struct buf *message = emit_buf(gossip);
+    if (!message) return;
+    wire_prune(message);
+    emit_send(gossip, link, message);
+    link->eager_in = false;
+    link->prunes_out++;
 }

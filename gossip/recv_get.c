@@ -2,50 +2,67 @@
 
 #include <string.h>
 
+/* The newest entries are in memory, each with a verified signature, and perhaps not on the disk yet. */
+static bool ranges_recent(struct gossip *gossip, struct link *link, size_t index, const struct message *message) {
+    const struct peer *peer = gossip->peers.list[index];
+    uint64_t seq = message->get.seq;
+    struct buf *entries = NULL;
+    if (peer->node->revoked || peer->log.frozen) return false; /* the store's answer is cut where it must be */
+    for (const struct recent_row *row; (row = recent_find(&gossip->recent, peer->node->id, seq)) != NULL; seq++) {
+        if (!entries) entries = emit_buf(gossip);
+        if (!entries || entries->size + row->entry.size > message->get.bytes_max ||
+            entries->size + row->entry.size > LIMIT_ENTRIES_BYTES)
+            break;
+        buf_put(entries, bytes_of_buf(&row->entry));
+    }
+    if (!entries || entries->size == 0) return false;
+    struct buf *answer = emit_buf(gossip);
+    if (!answer) return false;
+    wire_entries(answer, message->get.tag, message->get.seq, bytes_of_buf(entries));
+    emit_send(gossip, link, answer);
+    return true;
+}
+
 /* PROTOCOL.md 6.4: entries of a log from a number on, at most as many bytes as asked for (the credit). */
 enum err recv_get(struct gossip *gossip, struct link *link, struct message *message) {
-    int index = link_log_of_tag(link, message->get.tag);
+    int index = link_log_of_tag(link, &gossip->peers, message->get.tag);
     if (message->get.bytes_max == 0) return ERR_FORMAT;
     if (index < 0 || !link->logs[index].common) {
         link->ignored_tags++;
         return OK;
     }
+    link->useful = true;
+    if (ranges_recent(gossip, link, (size_t)index, message)) return OK;
     /* PROTOCOL.md 9: a reader that never drains costs so much and no more; its own time-out asks again. */
-    if (link_burdened(link)) return OK;
-    struct question *question = question_new(gossip, QUESTION_LOAD_ENTRIES);
-    if (!question) return OK; /* the peer's own time-out asks again */
-    const struct peer *peer = gossip->peers.list[index];
-    question->link = link->number;
-    memcpy(question->node_id, peer->node.id, NODE_ID_BYTES);
-    question->seq = message->get.seq;
-    link->serving++;
-    struct action *action = emit(gossip, ACTION_LOAD_ENTRIES);
-    action->load_entries.ticket = question->ticket;
-    action->load_entries.node_id = peer->node.id;
-    action->load_entries.seq = message->get.seq;
-    action->load_entries.bytes_max =
-        message->get.bytes_max < LIMIT_ENTRIES_BYTES ? (size_t)message->get.bytes_max : LIMIT_ENTRIES_BYTES;
+    struct ask ask = {.seq = message->get.seq, .bytes_max = LIMIT_ENTRIES_BYTES};
+    if (message->get.bytes_max < ask.bytes_max) ask.bytes_max = (size_t)message->get.bytes_max;
+    memcpy(ask.node_id, gossip->peers.list[index]->node->id, NODE_ID_BYTES);
+    if (!lanes_ask(gossip, link, &ask)) link->pushes_dropped++;
     return OK;
 }
 
 /* How much of a range may go out: nothing past a cut, and up to an entry whose signature was verified, by the store's word or now.
    Signatures inside a batch were never checked, so the last good one may stand far in front of the end. */
-static size_t range_good(const struct peer *peer, const struct event *event) {
+static size_t range_good(const struct peer *peer, const struct event *event, uint64_t *last) {
     struct bytes entries = event->loaded_entries.entries;
+    *last = 0;
     size_t ends[LIMIT_ENTRIES_BYTES / (ENTRY_HEADER_BYTES + SIGN_BYTES) + 1], count = 0, size = 0;
     struct entry entry;
     while (size < entries.size && count < sizeof ends / sizeof *ends) {
         enum err err = entry_parse(&entry, bytes_of(entries.data + size, entries.size - size));
-        if (err != OK || (peer->node.revoked && entry.seq > peer->node.revoked_seq)) break;
+        if (err != OK || (peer->node->revoked && entry.seq > peer->node->revoked_seq)) break;
         size += entry.size;
         ends[count++] = size;
+        *last = entry.seq;
     }
     if (size == entries.size && event->loaded_entries.last_verified) return size;
     for (; count > 0; count--) {
         size_t from = count > 1 ? ends[count - 2] : 0;
         enum err err = entry_parse(&entry, bytes_of(entries.data + from, ends[count - 1] - from));
-        if (err == OK && entry_verify(&entry, peer->node.sign_public) == OK) return ends[count - 1];
+        *last = err == OK ? entry.seq : 0;
+        if (err == OK && entry_verify(&entry, peer->node->sign_public) == OK) return ends[count - 1];
     }
+    *last = 0;
     return 0;
 }
 
@@ -54,18 +71,25 @@ void get_loaded(struct gossip *gossip, const struct question *question, const st
     const struct peer *peer = peers_find(&gossip->peers, question->node_id);
     struct bytes entries = event->loaded_entries.entries;
     uint8_t tag[WIRE_TAG_BYTES];
-    if (link && link->serving) link->serving--;
+    if (link && !question->stream && link->serving) link->serving--;
     if (!link || !peer) return;
-    entries.size = range_good(peer, event);
+    uint64_t last;
+    entries.size = range_good(peer, event, &last);
+    if (question->stream) {
+        stream_loaded(gossip, link, peers_index(&gossip->peers, peer), entries, last);
+        return;
+    }
+    link->useful |= entries.size > 0;
     struct buf *message = emit_buf(gossip);
     if (!message) return;
-    link_tag(tag, link, bytes_of(peer->node.id, NODE_ID_BYTES));
+    link_tag(tag, link, bytes_of(peer->node->id, NODE_ID_BYTES));
     wire_entries(message, tag, question->seq, entries);
     emit_send(gossip, link, message);
+    lanes_pump(gossip, link);
 }
 
 enum err recv_entries(struct gossip *gossip, struct link *link, struct message *message) {
-    int index = link_log_of_tag(link, message->entries.tag);
+    int index = link_log_of_tag(link, &gossip->peers, message->entries.tag);
     uint64_t last = 0;
     if (index < 0) {
         link->ignored_tags++;
@@ -98,6 +122,8 @@ enum err recv_entries(struct gossip *gossip, struct link *link, struct message *
     if (err == ERR_FORK || err == ERR_REVOKED || err == ERR_BUSY) return OK;
     if (err != OK) return err;
     sync_heard(gossip, link, (size_t)index, last);
+    link->useful = true;
+    graft_came(gossip, (size_t)index);
     sync_pump_others(gossip, (size_t)index);
     return OK;
 }

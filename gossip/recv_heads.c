@@ -9,43 +9,76 @@ static bool outdated(struct link *link, uint64_t mine, uint64_t yours) {
     return true;
 }
 
-enum err recv_digest(struct gossip *gossip, struct link *link, struct message *message) {
-    uint8_t digest[WIRE_DIGEST_BYTES];
-    if (outdated(link, message->digest.mine, message->digest.yours)) return OK;
-    if (!bucket_take(&link->announcements, gossip->monotonic_ms, 1, LIMIT_RATE_ANNOUNCE_PER_S, LIMIT_RATE_ANNOUNCE_BURST))
-        return OK;
-    sync_digest_of(gossip, link, digest);
-    if (memcmp(digest, message->digest.digest, WIRE_DIGEST_BYTES) != 0) {
-        if (!message->digest.reply) return OK;
-        if (!bucket_take(&link->announcements, gossip->monotonic_ms, LIMIT_COST_HEADS, LIMIT_RATE_ANNOUNCE_PER_S,
-                         LIMIT_RATE_ANNOUNCE_BURST))
-            return OK;
-        sync_heads(gossip, link, true);
-        return OK;
-    }
-    /* Equal heads are told heads: whoever lacks a payload now knows whom to ask. */
+/* Equal heads are told heads: whoever lacks a payload now knows whom to ask. */
+static void digest_equal(struct gossip *gossip, struct link *link) {
+    bool known = link->heads_known;
     link->heads_known = true;
     for (size_t i = 0; i < link->log_count; i++) {
         uint64_t claim = sync_claim(gossip->peers.list[i], NULL);
         if (!link->logs[i].common) continue;
         link->logs[i].told = claim;
-        sync_heard(gossip, link, i, claim);
+        if (link->logs[i].heard < claim) sync_heard(gossip, link, i, claim);
     }
-    for (size_t i = 0; i < gossip->peers.count; i++) sync_pump_payloads(gossip, i);
+    for (size_t i = 0; i < gossip->peers.count; i++)
+        if (!known || log_missing_live(&gossip->peers.list[i]->log) > 0) sync_pump_payloads(gossip, i);
+}
+
+enum err recv_digest(struct gossip *gossip, struct link *link, struct message *message) {
+    uint8_t digest[WIRE_DIGEST_BYTES];
+    if (outdated(link, message->digest.mine, message->digest.yours)) return OK;
+    if (!bucket_take(&link->announcements, gossip->monotonic_ms, 1, LIMIT_RATE_ANNOUNCE_PER_S, LIMIT_RATE_ANNOUNCE_BURST))
+        return OK;
+    uint64_t total = tell_digest_of(gossip, link, digest);
+    if (memcmp(digest, message->digest.digest, WIRE_DIGEST_BYTES) == 0) {
+        digest_equal(gossip, link);
+        return OK;
+    }
+    link->useful = true;
+    if (!message->digest.reply) return OK;
+    if (!bucket_take(&link->announcements, gossip->monotonic_ms, LIMIT_COST_HEADS, LIMIT_RATE_ANNOUNCE_PER_S,
+                     LIMIT_RATE_ANNOUNCE_BURST))
+        return OK;
+    /* PROTOCOL.md 6.3: of many logs the side that is behind tells its heads, so the one ahead asks for them by bucket. */
+    if (link->log_count <= SYNC_LOGS_PLAIN)
+        tell_heads(gossip, link, WIRE_BUCKETS_ALL, 0);
+    else if (total >= message->digest.total)
+        tell_sums(gossip, link);
+    else
+        tell_digest(gossip, link, true);
     return OK;
+}
+
+enum err recv_sums(struct gossip *gossip, struct link *link, struct message *message) {
+    uint8_t sums[WIRE_BUCKETS * WIRE_SUM_BYTES];
+    uint64_t differ = 0;
+    if (outdated(link, message->sums.mine, message->sums.yours)) return OK;
+    if (!bucket_take(&link->announcements, gossip->monotonic_ms, LIMIT_COST_HEADS, LIMIT_RATE_ANNOUNCE_PER_S,
+                     LIMIT_RATE_ANNOUNCE_BURST))
+        return OK;
+    tell_sums_of(gossip, link, sums);
+    for (size_t i = 0; i < WIRE_BUCKETS; i++)
+        if (memcmp(sums + i * WIRE_SUM_BYTES, message->sums.sums + i * WIRE_SUM_BYTES, WIRE_SUM_BYTES) != 0) differ |= 1ull << i;
+    if (!tell_bucket_has(gossip, link, gossip->self->index, differ)) link->heads_known = true;
+    if (differ != 0) tell_heads(gossip, link, differ, stream_credit(gossip, link));
+    return OK;
+}
+
+/* A list of whole buckets also says what the peer does not have: what we told it is forgotten, so that it is told again. */
+static void buckets_forget(struct gossip *gossip, struct link *link, uint64_t buckets) {
+    for (size_t i = 0; buckets != 0 && i < link->log_count; i++)
+        if (tell_bucket_has(gossip, link, i, buckets)) link->logs[i].told = link->logs[i].heard = 0;
 }
 
 enum err recv_heads(struct gossip *gossip, struct link *link, struct message *message) {
     struct wire_pairs pairs = message->heads.heads;
+    uint64_t buckets = message->heads.buckets, seq;
     uint8_t tag[WIRE_TAG_BYTES];
-    uint64_t seq;
     if (outdated(link, message->heads.mine, message->heads.yours)) return OK;
     if (!bucket_take(&link->announcements, gossip->monotonic_ms, 1, LIMIT_RATE_ANNOUNCE_PER_S, LIMIT_RATE_ANNOUNCE_BURST))
         return OK;
-    /* A whole list also says what the peer does not have: forget what we told it, so that it is told again. */
-    for (size_t i = 0; message->heads.all && i < link->log_count; i++) link->logs[i].told = link->logs[i].heard = 0;
+    buckets_forget(gossip, link, buckets);
     while (wire_pair_next(&pairs, tag, &seq)) {
-        int index = link_log_of_tag(link, tag);
+        int index = link_log_of_tag(link, &gossip->peers, tag);
         if (index < 0 || !link->logs[index].common) {
             link->ignored_tags++;
             continue;
@@ -55,10 +88,12 @@ enum err recv_heads(struct gossip *gossip, struct link *link, struct message *me
         sync_pump_entries(gossip, (size_t)index);
         sync_pump_payloads(gossip, (size_t)index);
     }
-    if (message->heads.all) {
-        link->heads_known = true;
-        for (size_t i = 0; i < gossip->peers.count; i++) sync_settle(gossip, i);
-        sync_heads(gossip, link, false);
-    }
+    if (buckets == 0) return OK;
+    if (tell_bucket_has(gossip, link, gossip->self->index, buckets)) link->heads_known = true;
+    for (size_t i = 0; i < gossip->peers.count; i++) sync_settle(gossip, i);
+    if (message->heads.credit > 0)
+        stream_start(gossip, link, buckets, message->heads.credit);
+    else
+        tell_heads(gossip, link, 0, 0);
     return OK;
 }

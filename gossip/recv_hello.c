@@ -30,8 +30,8 @@ enum err recv_hello(struct gossip *gossip, struct link *link, struct message *me
     const struct peer *peer = peers_find(&gossip->peers, link->node_id);
     const struct member *member = peer ? gossip->peers.members[peer->member] : NULL;
     if (link->state != LINK_HELLO) return ERR_FORMAT;
-    if (!member || memcmp(message->hello.agency_id, member->agency.id, AGENCY_ID_BYTES) != 0) return ERR_DENIED;
-    if (memcmp(message->hello.node_id, peer->node.id, NODE_ID_BYTES) != 0) return ERR_DENIED;
+    if (!member || memcmp(message->hello.agency_id, member->agency->id, AGENCY_ID_BYTES) != 0) return ERR_DENIED;
+    if (memcmp(message->hello.node_id, peer->node->id, NODE_ID_BYTES) != 0) return ERR_DENIED;
     memcpy(link->nonce_peer, message->hello.nonce, WIRE_NONCE_BYTES);
     memcpy(link->instance_peer, message->hello.instance, WIRE_INSTANCE_BYTES);
     if (memcmp(link->nonce, link->nonce_peer, WIRE_NONCE_BYTES) == 0) return ERR_DENIED; /* a mirror */
@@ -43,7 +43,7 @@ enum err recv_hello(struct gossip *gossip, struct link *link, struct message *me
     question->link = link->number;
     struct action *action = emit(gossip, ACTION_SIGN);
     action->sign.ticket = question->ticket;
-    proof_subject(&action->sign.subject, gossip->peers.members[0]->agency.id, gossip->self->node.curve_public, link->curve_public,
+    proof_subject(&action->sign.subject, gossip->peers.members[0]->agency->id, gossip->self->node->curve_public, link->curve_public,
                   link->nonce, link->nonce_peer, link->outbound);
     return OK;
 }
@@ -71,9 +71,9 @@ enum err recv_proof(struct gossip *gossip, struct link *link, struct message *me
     const struct peer *peer = peers_find(&gossip->peers, link->node_id);
     if (link->state != LINK_PROOF || link->proof_verified || !peer) return ERR_FORMAT;
     struct sign_subject subject;
-    proof_subject(&subject, gossip->peers.members[peer->member]->agency.id, link->curve_public, gossip->self->node.curve_public,
+    proof_subject(&subject, gossip->peers.members[peer->member]->agency->id, link->curve_public, gossip->self->node->curve_public,
                   link->nonce_peer, link->nonce, !link->outbound);
-    if (verify_signature(message->proof.signature, &subject, peer->node.sign_public) != OK) return ERR_SIGNATURE;
+    if (verify_signature(message->proof.signature, &subject, peer->node->sign_public) != OK) return ERR_SIGNATURE;
     link->proof_verified = true;
     open_when_proved(gossip, link);
     return OK;

@@ -32,7 +32,7 @@ enum err recv_push(struct gossip *gossip, struct link *link, struct message *mes
     if (err != OK || entry.size != message->push.entry.size) return ERR_FORMAT;
     struct peer *peer = peers_find(&gossip->peers, entry.node_id);
     size_t index = peer ? peers_index(&gossip->peers, peer) : 0;
-    if (!peer || index >= link->log_count || !link->logs[index].common) {
+    if (!peer || !link_shares(link, index)) {
         link->ignored_tags++;
         return OK;
     }
@@ -42,6 +42,7 @@ enum err recv_push(struct gossip *gossip, struct link *link, struct message *mes
     /* The same number with other content is a fork's proof, and goes the way of new entries. */
     if (entry.seq < log->head || (entry.seq == log->head && memcmp(entry.id, log->head_id, HASH_BYTES) == 0)) {
         sync_heard(gossip, link, index, entry.seq);
+        push_copy(gossip, link, recent_find(&gossip->recent, entry.node_id, entry.seq));
         err = take_payload(gossip, link, index, entry.seq, message);
         sync_pump_payloads(gossip, index);
         return err;
@@ -61,6 +62,10 @@ enum err recv_push(struct gossip *gossip, struct link *link, struct message *mes
     err = take_payload(gossip, link, index, entry.seq, message);
     if (err != OK) return err;
     if (log->head > before && !log->own) {
+        if (!recent_put(&gossip->recent, &entry, message->push.entry, message->push.payload)) return ERR_MEMORY;
+        graft_came(gossip, index);
+        push_copy(gossip, link, recent_find(&gossip->recent, entry.node_id, entry.seq));
+        link->useful = true;
         bool whole = message->push.state == PUSH_INLINE;
         push_entry(gossip, index, entry.seq, message->push.entry, whole ? PUSH_INLINE : PUSH_AWAITED, message->push.payload, link);
     }

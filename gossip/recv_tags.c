@@ -3,6 +3,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* PROTOCOL.md 6.2: one sum says whether both trust the same; TAGS follow where it does not. */
+enum err recv_trust(struct gossip *gossip, struct link *link, struct message *message) {
+    if (message->trust.generation == 0) return ERR_FORMAT;
+    if (!bucket_take(&link->announcements, gossip->monotonic_ms, LIMIT_COST_TAGS, LIMIT_RATE_ANNOUNCE_PER_S,
+                     LIMIT_RATE_ANNOUNCE_BURST))
+        return ERR_LIMIT;
+    link->trust_heard = message->trust.generation;
+    memcpy(link->trust_sum, message->trust.sum, WIRE_DIGEST_BYTES);
+    tell_trust_compare(gossip, link);
+    if (link->same) gossip->paths_dirty = true;
+    if (link->same && link->generation_told) tell_digest(gossip, link, true);
+    return OK;
+}
+
 /* PROTOCOL.md 6.2: which agencies both trust, without telling those that only one does. Unknown tags are ignored and counted. */
 enum err recv_tags(struct gossip *gossip, struct link *link, struct message *message) {
     struct wire_pairs pairs = message->tags.agencies;
@@ -18,11 +32,16 @@ enum err recv_tags(struct gossip *gossip, struct link *link, struct message *mes
     link->peer_agencies = told;
     link->peer_agency_count = count;
     link->generation_heard = message->tags.generation;
+    link->same = false;
     if (!link_tables(link, &gossip->peers)) return ERR_MEMORY;
+    gossip->paths_dirty = true;
 
-    for (size_t i = 0; i < count; i++) link->ignored_tags += link_member_of_tag(link, told[i].tag) < 0;
-    sync_chains(gossip, link);
-    if (link->generation_told) sync_digest(gossip, link, true);
+    size_t known = 0;
+    for (size_t i = 0; i < gossip->peers.member_count; i++)
+        known += link_peer_agency(link, gossip->peers.members[i]->agency->id) != NULL;
+    link->ignored_tags += count - (known < count ? known : count);
+    tell_chains(gossip, link);
+    if (link->generation_told) tell_digest(gossip, link, true);
     return OK;
 }
 
@@ -32,7 +51,7 @@ enum err recv_chain(struct gossip *gossip, struct link *link, struct message *me
     struct member *member = peers_member_find(&gossip->peers, message->chain.agency_id);
     if (!member) return OK; /* trust sets differ: no fault of the peer's */
     /* Only a longer one that begins with ours: so it is this agency's for sure, and a parted one is the operators' matter. */
-    struct bytes held = bytes_of_buf(&member->chain), chain = message->chain.chain;
+    struct bytes held = member->chain, chain = message->chain.chain;
     if (chain.size <= held.size || memcmp(chain.data, held.data, held.size) != 0) return OK;
     if (!bucket_take(&link->signatures, gossip->monotonic_ms, LIMIT_COST_CHAIN, LIMIT_RATE_SIGNATURES_PER_S,
                      LIMIT_RATE_SIGNATURES_BURST))
@@ -41,8 +60,8 @@ enum err recv_chain(struct gossip *gossip, struct link *link, struct message *me
     if (err != OK) return err;
     if (!changed) return OK;
     struct action *action = emit(gossip, ACTION_CHAIN);
-    action->chain.agency_id = member->agency.id;
-    action->chain.chain = bytes_of_buf(&member->chain);
-    sync_trust_changed(gossip);
+    action->chain.agency_id = member->agency->id;
+    action->chain.chain = member->chain;
+    tell_trust_changed(gossip);
     return OK;
 }

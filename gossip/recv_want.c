@@ -7,7 +7,7 @@ static void answer(struct gossip *gossip, struct link *link, const struct peer *
     uint8_t tag[WIRE_TAG_BYTES];
     struct buf *message = emit_buf(gossip);
     if (!message) return;
-    link_tag(tag, link, bytes_of(peer->node.id, NODE_ID_BYTES));
+    link_tag(tag, link, bytes_of(peer->node->id, NODE_ID_BYTES));
     wire_payload(message, tag, seq, present, payload);
     emit_send(gossip, link, message);
 }
@@ -18,26 +18,15 @@ enum err recv_want(struct gossip *gossip, struct link *link, struct message *mes
     uint64_t seq;
     if (pairs.count > LIMIT_WANTS_IN_FLIGHT) return ERR_LIMIT;
     while (wire_pair_next(&pairs, tag, &seq)) {
-        int index = link_log_of_tag(link, tag);
+        int index = link_log_of_tag(link, &gossip->peers, tag);
         if (index < 0 || !link->logs[index].common) {
             link->ignored_tags++;
             continue;
         }
         const struct peer *peer = gossip->peers.list[index];
-        struct question *question = NULL;
-        if (!link_burdened(link)) question = question_new(gossip, QUESTION_LOAD_PAYLOAD);
-        if (!question) {
-            answer(gossip, link, peer, seq, false, bytes_of(NULL, 0));
-            continue;
-        }
-        question->link = link->number;
-        memcpy(question->node_id, peer->node.id, NODE_ID_BYTES);
-        question->seq = seq;
-        link->serving++;
-        struct action *action = emit(gossip, ACTION_LOAD_PAYLOAD);
-        action->load_payload.ticket = question->ticket;
-        action->load_payload.node_id = peer->node.id;
-        action->load_payload.seq = seq;
+        struct ask ask = {.seq = seq};
+        memcpy(ask.node_id, peer->node->id, NODE_ID_BYTES);
+        if (!lanes_ask(gossip, link, &ask)) answer(gossip, link, peer, seq, false, bytes_of(NULL, 0));
     }
     return OK;
 }
@@ -56,10 +45,11 @@ void want_loaded(struct gossip *gossip, const struct question *question, const s
     if (!link || !peer) return;
     bool give = event->loaded_payload.present && may_have(gossip, link, peer, &event->loaded_payload.body);
     answer(gossip, link, peer, question->seq, give, event->loaded_payload.payload);
+    lanes_pump(gossip, link);
 }
 
 enum err recv_payload(struct gossip *gossip, struct link *link, struct message *message) {
-    int index = link_log_of_tag(link, message->payload.tag);
+    int index = link_log_of_tag(link, &gossip->peers, message->payload.tag);
     struct missing *missing = index < 0 ? NULL : log_missing_find(&gossip->peers.list[index]->log, message->payload.seq);
     link->answered_ms = gossip->monotonic_ms;
     if (!missing || missing->storing) {
@@ -101,7 +91,7 @@ enum err recv_have(struct gossip *gossip, struct link *link, struct message *mes
     if (!bucket_take(&link->announcements, gossip->monotonic_ms, 1, LIMIT_RATE_ANNOUNCE_PER_S, LIMIT_RATE_ANNOUNCE_BURST))
         return OK;
     while (wire_pair_next(&pairs, tag, &seq)) {
-        int index = link_log_of_tag(link, tag);
+        int index = link_log_of_tag(link, &gossip->peers, tag);
         if (index < 0 || !link->logs[index].common) {
             link->ignored_tags++;
             continue;

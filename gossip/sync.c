@@ -1,116 +1,10 @@
 #include "gossip/core.h"
 
-#include "crypto/hash.h"
-
 #include <string.h>
 
 /* PROTOCOL.md 7.3: anti-entropy is what guarantees delivery. */
 
 static struct peer *log_peer(const struct gossip *gossip, size_t index) { return gossip->peers.list[index]; }
-
-void sync_tags(struct gossip *gossip, struct link *link) {
-    struct wire_pair pairs[LIMIT_AGENCIES];
-    struct buf *message = emit_buf(gossip);
-    if (!message || !link_tables(link, &gossip->peers)) {
-        gossip->actions->failed = true;
-        return;
-    }
-    for (size_t i = 0; i < link->agency_count; i++) {
-        memcpy(pairs[i].tag, link->agencies[i].tag, WIRE_TAG_BYTES);
-        pairs[i].number = gossip->peers.members[link->agencies[i].peer]->agency.record_count;
-    }
-    link->generation_told = gossip->peers.generation;
-    wire_tags(message, link->generation_told, pairs, (uint32_t)link->agency_count);
-    emit_send(gossip, link, message);
-    if (!link->generation_heard) return;
-    sync_chains(gossip, link);
-    sync_digest(gossip, link, true);
-}
-
-void sync_chains(struct gossip *gossip, struct link *link) {
-    for (size_t i = 0; i < link->peer_agency_count && link->queued_bytes <= LIMIT_LINK_QUEUE_BYTES; i++) {
-        int index = link_member_of_tag(link, link->peer_agencies[i].tag);
-        if (index < 0) continue;
-        const struct member *member = gossip->peers.members[index];
-        if (member->agency.record_count <= link->peer_agencies[i].number) continue;
-        struct buf *chain = emit_buf(gossip);
-        if (!chain) return;
-        wire_chain(chain, member->agency.id, bytes_of_buf(&member->chain));
-        emit_send(gossip, link, chain);
-        link->peer_agencies[i].number = member->agency.record_count; /* once is enough; its own TAGS say whether it took it */
-    }
-}
-
-uint64_t sync_claim(const struct peer *peer, const uint8_t **id) {
-    bool cut = peer->node.revoked && peer->log.durable > peer->node.revoked_seq;
-    if (id) *id = cut ? peer->node.revoked_hash : peer->log.durable_id;
-    return cut ? peer->node.revoked_seq : peer->log.durable;
-}
-
-void sync_trust_changed(struct gossip *gossip) {
-    gossip->allow_dirty = true;
-    for (size_t i = 0; i < LIMIT_LINKS; i++) {
-        struct link *link = &gossip->links.list[i];
-        if (link->number != 0 && link->state == LINK_OPEN) sync_tags(gossip, link);
-    }
-}
-
-void sync_digest_of(const struct gossip *gossip, const struct link *link, uint8_t out[static WIRE_DIGEST_BYTES]) {
-    /* XOR of one hash per log makes the order irrelevant; the link's key keeps a third party from preparing collisions. */
-    uint8_t sum[HASH_BYTES] = {0}, one[HASH_BYTES];
-    uint8_t row[NODE_ID_BYTES + 8 + HASH_BYTES];
-    for (size_t i = 0; i < link->log_count; i++) {
-        const struct peer *peer = log_peer(gossip, i);
-        const uint8_t *id;
-        uint64_t claim = sync_claim(peer, &id);
-        if (!link->logs[i].common || claim == 0) continue;
-        memcpy(row, peer->node.id, NODE_ID_BYTES);
-        put_be64(row + NODE_ID_BYTES, claim);
-        memcpy(row + NODE_ID_BYTES + 8, id, HASH_BYTES);
-        hash_derive(one, link->key, "comity-digest", bytes_of(row, sizeof row));
-        for (size_t j = 0; j < HASH_BYTES; j++) sum[j] ^= one[j];
-    }
-    memcpy(out, sum, WIRE_DIGEST_BYTES);
-}
-
-void sync_digest(struct gossip *gossip, struct link *link, bool reply) {
-    uint8_t digest[WIRE_DIGEST_BYTES];
-    struct buf *message = emit_buf(gossip);
-    if (!message) return;
-    sync_digest_of(gossip, link, digest);
-    wire_digest(message, link->generation_told, link->generation_heard, digest, reply);
-    emit_send(gossip, link, message);
-}
-
-/* `all`: every common log, so that the peer learns where it is ahead; otherwise what changed and the peer does not have. */
-void sync_heads(struct gossip *gossip, struct link *link, bool all) {
-    struct wire_pair pairs[LIMIT_PAIRS];
-    uint32_t count = 0;
-    link->heads_due_ms = 0;
-    if (!link->generation_heard) return;
-    for (size_t i = 0; i < link->log_count && count < LIMIT_PAIRS; i++) {
-        struct link_log *log = &link->logs[i];
-        uint64_t durable = sync_claim(log_peer(gossip, i), NULL);
-        if (!log->common) continue;
-        if (!all && (durable <= log->told || durable <= log->heard)) continue;
-        if (all && durable == 0) continue;
-        link_tag(pairs[count].tag, link, bytes_of(log_peer(gossip, i)->node.id, NODE_ID_BYTES));
-        pairs[count++].number = durable;
-        log->told = durable;
-    }
-    if (count == 0 && !all) return;
-    struct buf *message = emit_buf(gossip);
-    if (!message) return;
-    wire_heads(message, link->generation_told, link->generation_heard, all, pairs, count);
-    emit_send(gossip, link, message);
-}
-
-void sync_heads_due(struct gossip *gossip, struct link *link, size_t index) {
-    if (link->heads_due_ms || !link->generation_heard || index >= link->log_count || !link->logs[index].common) return;
-    uint64_t claim = sync_claim(log_peer(gossip, index), NULL);
-    if (claim <= link->logs[index].told || claim <= link->logs[index].heard) return;
-    link->heads_due_ms = gossip->monotonic_ms + HEADS_DELAY_MS;
-}
 
 void sync_heard(struct gossip *gossip, struct link *link, size_t index, uint64_t seq) {
     if (index >= link->log_count || !link->logs[index].common) return;
@@ -158,7 +52,7 @@ static struct link *best_for_entries(struct gossip *gossip, size_t index) {
     struct link *best = NULL;
     for (size_t i = 0; i < LIMIT_LINKS; i++) {
         struct link *link = &gossip->links.list[i];
-        if (link->number == 0 || link->state != LINK_OPEN || index >= link->log_count || !link->logs[index].common) continue;
+        if (!link_shares(link, index)) continue;
         if (link->logs[index].heard <= log_peer(gossip, index)->log.head || link->gets >= LIMIT_GETS_IN_FLIGHT) continue;
         /* Who kept his promises comes before who promises most. */
         if (!best || link->broken_answers < best->broken_answers ||
@@ -171,18 +65,18 @@ static struct link *best_for_entries(struct gossip *gossip, size_t index) {
 void sync_pump_entries(struct gossip *gossip, size_t index) {
     struct peer *peer = log_peer(gossip, index);
     struct log *log = &peer->log;
-    uint8_t tag[WIRE_TAG_BYTES];
     if (log->frozen || log->get_link != 0 || log->heard <= log->head) return;
-    if (peer->node.revoked && log->head >= peer->node.revoked_seq) return;
+    if (peer->node->revoked && log->head >= peer->node->revoked_seq) return;
     struct link *link = best_for_entries(gossip, index);
-    struct buf *message = link ? emit_buf(gossip) : NULL;
+    const uint8_t *tag = link ? link_tag_of_log(link, &gossip->peers, index) : NULL;
+    struct buf *message = tag ? emit_buf(gossip) : NULL;
     if (!message) return;
-    link_tag(tag, link, bytes_of(peer->node.id, NODE_ID_BYTES));
     wire_get(message, tag, log->head + 1, LIMIT_ENTRIES_BYTES);
     emit_send(gossip, link, message);
     log->get_link = link->number;
     log->get_ms = gossip->monotonic_ms;
     link->gets++;
+    gossip_due(gossip, gossip->scan_due_ms);
 }
 
 /* Whom to ask for a payload: who offered it first, then who has the entry; `direct` payloads come from the author's agency only. */
@@ -193,7 +87,7 @@ static struct link *best_for_payload(struct gossip *gossip, size_t index, const 
     *anyone = false;
     for (unsigned slot = 0; slot < LIMIT_LINKS; slot++) {
         struct link *link = &gossip->links.list[slot];
-        if (link->number == 0 || link->state != LINK_OPEN || index >= link->log_count || !link->logs[index].common) continue;
+        if (!link_shares(link, index)) continue;
         if (missing->body.carriage == CARRIAGE_DIRECT) {
             const struct peer *peer = peers_find(&gossip->peers, link->node_id);
             if (!peer || peer->member != author->member) continue;
@@ -209,7 +103,9 @@ static struct link *best_for_payload(struct gossip *gossip, size_t index, const 
 }
 
 /* Nobody can give it now. Under pressure the place in the list is worth more than the memory of it: a scan finds it again. */
-static void give_up(struct gossip *gossip, struct log *log, struct missing *missing) {
+static void give_up(struct gossip *gossip, size_t index, struct missing *missing) {
+    struct log *log = &log_peer(gossip, index)->log;
+    if (missing->body.carriage == CARRIAGE_DIRECT) log_peer(gossip, index)->wanted = true; /* nobody else can give it */
     missing->retry_ms = gossip->monotonic_ms + (missing->refused_by ? MISSING_RETRY_MS : 1000);
     missing->refused_by = 0;
     if (log->scan_from != 0 && log_missing_live(log) > LIMIT_MISSING_PER_LOG / 2) {
@@ -233,12 +129,13 @@ void sync_pump_payloads(struct gossip *gossip, size_t index) {
         if (!link && anyone) break; /* all who have it are busy: an answer comes back here */
         log->missing_unasked++;
         if (!link) {
-            give_up(gossip, log, missing);
+            give_up(gossip, index, missing);
             continue;
         }
         unsigned slot = links_slot(&gossip->links, link);
         struct wire_pair *pair = &wants[slot][counts[slot]++];
-        link_tag(pair->tag, link, bytes_of(log_peer(gossip, index)->node.id, NODE_ID_BYTES));
+        const uint8_t *tag = link_tag_of_log(link, &gossip->peers, index);
+        if (tag) memcpy(pair->tag, tag, WIRE_TAG_BYTES);
         pair->number = missing->seq;
         missing->asked_link = link->number;
         missing->asked_ms = gossip->monotonic_ms;
@@ -316,31 +213,31 @@ static void answers_check(struct gossip *gossip, size_t index) {
     if (log->rescan && log->scan_from == 0 && !log->scanning) log->rescan = false, log_scan_want(log, 1, log->head);
 }
 
-void sync_tick(struct gossip *gossip) {
+/* PROTOCOL.md 7.3: a digest to one random link now and then. */
+static void digest_due(struct gossip *gossip) {
     struct link *open[LIMIT_LINKS];
     size_t count = 0;
     for (size_t i = 0; i < LIMIT_LINKS; i++) {
         struct link *link = &gossip->links.list[i];
-        if (link->number == 0 || link->state != LINK_OPEN) continue;
-        if (link->heads_due_ms && link->heads_due_ms <= gossip->monotonic_ms) sync_heads(gossip, link, false);
-        if (link->generation_heard) open[count++] = link;
+        if (link_open(link) && link->generation_heard) open[count++] = link;
     }
-    if (gossip->sync_due_ms <= gossip->monotonic_ms) {
-        if (count > 0) sync_digest(gossip, open[random_below(&gossip->random, count)], true);
-        gossip->sync_due_ms = gossip->monotonic_ms + SYNC_INTERVAL_MS * 3 / 4 + random_below(&gossip->random, SYNC_INTERVAL_MS / 2);
+    if (count > 0) tell_digest(gossip, open[random_below(&gossip->random, count)], true);
+    gossip->sync_due_ms = gossip->monotonic_ms + SYNC_INTERVAL_MS * 3 / 4 + random_below(&gossip->random, SYNC_INTERVAL_MS / 2);
+}
+
+void sync_tick(struct gossip *gossip) {
+    for (size_t i = 0; i < LIMIT_LINKS; i++) {
+        struct link *link = &gossip->links.list[i];
+        if (!link_open(link) || !link->heads_due_ms) continue;
+        if (link->heads_due_ms <= gossip->monotonic_ms) tell_heads(gossip, link, 0, 0);
+        if (link->heads_due_ms) gossip_due(gossip, link->heads_due_ms);
     }
+    if (gossip->sync_due_ms <= gossip->monotonic_ms) digest_due(gossip);
     if (gossip->scan_due_ms <= gossip->monotonic_ms) {
         for (size_t i = 0; i < gossip->peers.count; i++) answers_check(gossip, i);
         sync_pump_all(gossip);
         gossip->scan_due_ms = gossip->monotonic_ms + 1000;
     }
-}
-
-uint64_t sync_deadline(const struct gossip *gossip) {
-    uint64_t due = gossip->sync_due_ms < gossip->scan_due_ms ? gossip->sync_due_ms : gossip->scan_due_ms;
-    for (size_t i = 0; i < LIMIT_LINKS; i++) {
-        const struct link *link = &gossip->links.list[i];
-        if (link->number && link->heads_due_ms && link->heads_due_ms < due) due = link->heads_due_ms;
-    }
-    return due;
+    gossip_due(gossip, gossip->sync_due_ms);
+    gossip_due(gossip, gossip->scan_due_ms);
 }

@@ -14,9 +14,10 @@ void gossip_log_view(const struct gossip *gossip, size_t index, struct gossip_lo
                                     .missing = log_missing_live(&peer->log),
                                     .refused = gossip->peers.members[peer->member]->payloads_refused,
                                     .frozen = peer->log.frozen,
-                                    .own = peer->log.own};
-    memcpy(out->agency_id, gossip->peers.members[peer->member]->agency.id, AGENCY_ID_BYTES);
-    memcpy(out->node_id, peer->node.id, NODE_ID_BYTES);
+                                    .own = peer->log.own,
+                                    .pathless = peer->pathless};
+    memcpy(out->agency_id, gossip->peers.members[peer->member]->agency->id, AGENCY_ID_BYTES);
+    memcpy(out->node_id, peer->node->id, NODE_ID_BYTES);
 }
 
 bool gossip_log_find(const struct gossip *gossip, const uint8_t node_id[static NODE_ID_BYTES], struct gossip_log_view *out) {
@@ -53,18 +54,26 @@ void gossip_link_view(const struct gossip *gossip, size_t index, struct gossip_l
                                      .pushes_dropped = link->pushes_dropped,
                                      .broken_answers = link->broken_answers,
                                      .ignored_tags = link->ignored_tags,
+                                     .copies_in = link->copies_in,
+                                     .announces_in = link->announces_in,
+                                     .grafts_out = link->grafts_out,
+                                     .prunes_out = link->prunes_out,
+                                     .charge = link_charge(link),
+                                     .eager_in = link->eager_in,
+                                     .eager_out = link->eager_out,
+                                     .probe = link->probe,
                                      .rtt_ms = link->rtt_ms};
     memcpy(out->node_id, link->node_id, NODE_ID_BYTES);
     const struct peer *peer = peers_find(&gossip->peers, link->node_id);
-    if (peer) memcpy(out->agency_id, gossip->peers.members[peer->member]->agency.id, AGENCY_ID_BYTES);
+    if (peer) memcpy(out->agency_id, gossip->peers.members[peer->member]->agency->id, AGENCY_ID_BYTES);
 }
 
 size_t gossip_agency_count(const struct gossip *gossip) { return gossip->peers.member_count; }
 
-const struct agency *gossip_agency(const struct gossip *gossip, size_t index) { return &gossip->peers.members[index]->agency; }
+const struct agency *gossip_agency(const struct gossip *gossip, size_t index) { return gossip->peers.members[index]->agency; }
 
 struct bytes gossip_agency_chain(const struct gossip *gossip, size_t index) {
-    return bytes_of_buf(&gossip->peers.members[index]->chain);
+    return gossip->peers.members[index]->chain;
 }
 
 const struct prekey *gossip_prekey(const struct gossip *gossip, const uint8_t node_id[static NODE_ID_BYTES]) {
@@ -76,7 +85,7 @@ bool gossip_caught_up(const struct gossip *gossip) {
     for (size_t i = 0; i < gossip->peers.count; i++) {
         const struct log *log = &gossip->peers.list[i]->log;
         if (log->frozen) continue;
-        const struct agency_node *node = &gossip->peers.list[i]->node;
+        const struct agency_node *node = gossip->peers.list[i]->node;
         uint64_t end = node->revoked && log->heard > node->revoked_seq ? node->revoked_seq : log->heard;
         if (end > log->head || log->scan_from || log->scanning || log_missing_live(log)) return false;
     }
@@ -85,6 +94,6 @@ bool gossip_caught_up(const struct gossip *gossip) {
 
 const uint8_t *gossip_dial_key(const struct gossip *gossip, uint32_t link) {
     for (size_t i = 0; link != 0 && i < gossip->peers.count; i++)
-        if (gossip->peers.list[i]->dial_link == link) return gossip->peers.list[i]->node.curve_public;
+        if (gossip->peers.list[i]->dial_link == link) return gossip->peers.list[i]->node->curve_public;
     return NULL;
 }

@@ -50,19 +50,23 @@ void wire_chain(struct buf *out, const uint8_t agency_id[static AGENCY_ID_BYTES]
     pack_write_bin(out, chain);
 }
 
-void wire_digest(struct buf *out, uint64_t mine, uint64_t yours, const uint8_t digest[static WIRE_DIGEST_BYTES], bool reply) {
-    put_kind(out, MESSAGE_DIGEST, 4);
+void wire_digest(struct buf *out, uint64_t mine, uint64_t yours, const uint8_t digest[static WIRE_DIGEST_BYTES], bool reply,
+                 uint64_t total) {
+    put_kind(out, MESSAGE_DIGEST, 5);
     pack_write_uint(out, mine);
     pack_write_uint(out, yours);
     put_fixed(out, digest, WIRE_DIGEST_BYTES);
     pack_write_bool(out, reply);
+    pack_write_uint(out, total);
 }
 
-void wire_heads(struct buf *out, uint64_t mine, uint64_t yours, bool all, const struct wire_pair *heads, uint32_t count) {
-    put_kind(out, MESSAGE_HEADS, 4);
+void wire_heads(struct buf *out, uint64_t mine, uint64_t yours, uint64_t buckets, uint64_t credit, const struct wire_pair *heads,
+                uint32_t count) {
+    put_kind(out, MESSAGE_HEADS, 5);
     pack_write_uint(out, mine);
     pack_write_uint(out, yours);
-    pack_write_bool(out, all);
+    pack_write_uint(out, buckets);
+    pack_write_uint(out, credit);
     put_pairs(out, heads, count);
 }
 
@@ -108,6 +112,36 @@ void wire_push(struct buf *out, struct bytes entry, enum push_payload state, str
 void wire_have(struct buf *out, const struct wire_pair *payloads, uint32_t count) {
     put_kind(out, MESSAGE_HAVE, 1);
     put_pairs(out, payloads, count);
+}
+
+void wire_announce(struct buf *out, const struct wire_pair *entries, uint32_t count) {
+    put_kind(out, MESSAGE_ANNOUNCE, 1);
+    put_pairs(out, entries, count);
+}
+
+void wire_graft(struct buf *out, const struct wire_pair *entries, uint32_t count) {
+    put_kind(out, MESSAGE_GRAFT, 1);
+    put_pairs(out, entries, count);
+}
+
+void wire_prune(struct buf *out) { put_kind(out, MESSAGE_PRUNE, 0); }
+
+void wire_trust(struct buf *out, uint64_t generation, const uint8_t sum[static WIRE_DIGEST_BYTES]) {
+    put_kind(out, MESSAGE_TRUST, 2);
+    pack_write_uint(out, generation);
+    put_fixed(out, sum, WIRE_DIGEST_BYTES);
+}
+
+void wire_sums(struct buf *out, uint64_t mine, uint64_t yours, const uint8_t sums[static WIRE_BUCKETS * WIRE_SUM_BYTES]) {
+    put_kind(out, MESSAGE_SUMS, 3);
+    pack_write_uint(out, mine);
+    pack_write_uint(out, yours);
+    put_fixed(out, sums, WIRE_BUCKETS * WIRE_SUM_BYTES);
+}
+
+void wire_stream(struct buf *out, struct bytes entries) {
+    put_kind(out, MESSAGE_STREAM, 1);
+    pack_write_bin(out, entries);
 }
 
 /* --- reading --- */
@@ -165,9 +199,29 @@ static void take_push(struct pack_reader *reader, struct message *out) {
         pack_read_nil(reader);
 }
 
-static uint32_t fields_of(uint64_t kind) {
-    static const uint8_t fields[] = {0, 5, 1, 2, 2, 4, 4, 3, 3, 1, 3, 3, 1};
-    return kind < sizeof fields ? fields[kind] : 0;
+/* How many fields follow a message's number; -1: there is no such message. */
+static int fields_of(uint64_t kind) {
+    switch (kind) {
+    case MESSAGE_PRUNE: return 0;
+    case MESSAGE_PROOF:
+    case MESSAGE_WANT:
+    case MESSAGE_HAVE:
+    case MESSAGE_ANNOUNCE:
+    case MESSAGE_GRAFT:
+    case MESSAGE_STREAM: return 1;
+    case MESSAGE_TAGS:
+    case MESSAGE_CHAIN:
+    case MESSAGE_TRUST: return 2;
+    case MESSAGE_GET:
+    case MESSAGE_ENTRIES:
+    case MESSAGE_PAYLOAD:
+    case MESSAGE_PUSH:
+    case MESSAGE_SUMS: return 3;
+    case MESSAGE_HELLO:
+    case MESSAGE_DIGEST:
+    case MESSAGE_HEADS: return 5;
+    default: return -1;
+    }
 }
 
 static void take_body(struct pack_reader *reader, struct message *out) {
@@ -192,11 +246,13 @@ static void take_body(struct pack_reader *reader, struct message *out) {
         out->digest.yours = pack_read_uint(reader);
         take_fixed(reader, out->digest.digest, WIRE_DIGEST_BYTES);
         out->digest.reply = pack_read_bool(reader);
+        out->digest.total = pack_read_uint(reader);
         break;
     case MESSAGE_HEADS:
         out->heads.mine = pack_read_uint(reader);
         out->heads.yours = pack_read_uint(reader);
-        out->heads.all = pack_read_bool(reader);
+        out->heads.buckets = pack_read_uint(reader);
+        out->heads.credit = pack_read_uint(reader);
         take_pairs(reader, &out->heads.heads);
         break;
     case MESSAGE_GET:
@@ -219,6 +275,19 @@ static void take_body(struct pack_reader *reader, struct message *out) {
         break;
     case MESSAGE_PUSH: take_push(reader, out); break;
     case MESSAGE_HAVE: take_pairs(reader, &out->have.payloads); break;
+    case MESSAGE_ANNOUNCE: take_pairs(reader, &out->announce.entries); break;
+    case MESSAGE_GRAFT: take_pairs(reader, &out->graft.entries); break;
+    case MESSAGE_PRUNE: break;
+    case MESSAGE_TRUST:
+        out->trust.generation = pack_read_uint(reader);
+        take_fixed(reader, out->trust.sum, WIRE_DIGEST_BYTES);
+        break;
+    case MESSAGE_SUMS:
+        out->sums.mine = pack_read_uint(reader);
+        out->sums.yours = pack_read_uint(reader);
+        take_fixed(reader, out->sums.sums, sizeof out->sums.sums);
+        break;
+    case MESSAGE_STREAM: out->stream.entries = take_bin_max(reader, LIMIT_ENTRIES_BYTES); break;
     default: reader->cursor.failed = true;
     }
 }
@@ -228,11 +297,11 @@ enum err wire_decode(struct message *out, struct bytes bytes) {
     struct pack_reader reader = pack_reader_of(bytes);
     uint32_t count = pack_read_array(&reader);
     uint64_t kind = pack_read_uint(&reader);
-    if (pack_failed(&reader) || fields_of(kind) == 0) return ERR_FORMAT;
+    if (pack_failed(&reader) || fields_of(kind) < 0) return ERR_FORMAT;
     out->kind = (enum message_kind)kind;
     /* The version stands in front of everything that a later version may change, the number of fields included. */
     if (kind == MESSAGE_HELLO && pack_read_uint(&reader) != WIRE_VERSION) return pack_failed(&reader) ? ERR_FORMAT : ERR_VERSION;
-    if (count != 1 + fields_of(kind)) return ERR_FORMAT;
+    if (count != 1 + (uint32_t)fields_of(kind)) return ERR_FORMAT;
     take_body(&reader, out);
     return pack_done(&reader);
 }

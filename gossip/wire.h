@@ -11,20 +11,29 @@
 #define WIRE_INSTANCE_BYTES 16
 #define WIRE_TAG_BYTES      8
 #define WIRE_DIGEST_BYTES   16
+#define WIRE_SUM_BYTES      4  /* of one bucket in SUMS */
+#define WIRE_BUCKETS        64 /* a log's bucket: the first byte of its tag modulo this */
+#define WIRE_BUCKETS_ALL    UINT64_MAX
 
 enum message_kind {
-    MESSAGE_HELLO = 1,    /* who I am, my nonce */
-    MESSAGE_PROOF = 2,    /* signature over both keys and both nonces */
-    MESSAGE_TAGS = 3,     /* the agencies I trust, under tags that only this link can read */
-    MESSAGE_CHAIN = 4,    /* an agency's chain, for one who has a shorter one */
-    MESSAGE_DIGEST = 5,   /* heads of our common logs, in 16 bytes */
-    MESSAGE_HEADS = 6,    /* heads that changed since I last told you */
-    MESSAGE_GET = 7,      /* send me entries of this log from here on, up to so many bytes */
-    MESSAGE_ENTRIES = 8,  /* consecutive entries; the last one's signature was verified by the sender */
-    MESSAGE_WANT = 9,     /* send me these payloads */
-    MESSAGE_PAYLOAD = 10, /* one payload, or "I don't have it" */
-    MESSAGE_PUSH = 11,    /* a new entry, with its payload if that is small */
-    MESSAGE_HAVE = 12     /* payloads that I have now */
+    MESSAGE_HELLO = 1,     /* who I am, my nonce */
+    MESSAGE_PROOF = 2,     /* signature over both keys and both nonces */
+    MESSAGE_TAGS = 3,      /* the agencies I trust, under tags that only this link can read: when TRUST differs */
+    MESSAGE_CHAIN = 4,     /* an agency's chain, for one who has a shorter one */
+    MESSAGE_DIGEST = 5,    /* heads of our common logs, in 16 bytes */
+    MESSAGE_HEADS = 6,     /* heads that changed since I last told you, or all of some buckets */
+    MESSAGE_GET = 7,       /* send me entries of this log from here on, up to so many bytes */
+    MESSAGE_ENTRIES = 8,   /* consecutive entries; the last one's signature was verified by the sender */
+    MESSAGE_WANT = 9,      /* send me these payloads */
+    MESSAGE_PAYLOAD = 10,  /* one payload, or "I don't have it" */
+    MESSAGE_PUSH = 11,     /* a new entry, with its payload if that is small */
+    MESSAGE_HAVE = 12,     /* payloads that I have now */
+    MESSAGE_ANNOUNCE = 13, /* new entries that I verified: ask me if nobody brings them */
+    MESSAGE_GRAFT = 14,    /* push me these, and new ones from now on */
+    MESSAGE_PRUNE = 15,    /* announce new entries to me instead of pushing them */
+    MESSAGE_TRUST = 16,    /* all that I trust, in 16 bytes */
+    MESSAGE_SUMS = 20,     /* heads of our common logs by bucket: tell me those that differ */
+    MESSAGE_STREAM = 21    /* entries of several logs, within the credit that HEADS gave */
 };
 
 /* What a node says about a payload in PUSH when it does not ride along. */
@@ -62,10 +71,12 @@ struct message {
             uint64_t mine, yours;
             uint8_t digest[WIRE_DIGEST_BYTES];
             bool reply;
+            uint64_t total; /* of all heads: who is ahead, roughly */
         } digest;
         struct {
             uint64_t mine, yours;
-            bool all;
+            uint64_t buckets; /* all logs of these buckets are told; 0: only what changed */
+            uint64_t credit;  /* bytes of STREAM that the sender takes for them now */
             struct wire_pairs heads;
         } heads; /* numbers: sequence numbers */
         struct {
@@ -95,6 +106,20 @@ struct message {
         struct {
             struct wire_pairs payloads;
         } have;
+        struct {
+            struct wire_pairs entries;
+        } announce, graft;
+        struct {
+            uint64_t generation;
+            uint8_t sum[WIRE_DIGEST_BYTES];
+        } trust;
+        struct {
+            uint64_t mine, yours;
+            uint8_t sums[WIRE_BUCKETS * WIRE_SUM_BYTES];
+        } sums;
+        struct {
+            struct bytes entries;
+        } stream;
     };
 };
 
@@ -114,13 +139,21 @@ void wire_hello(struct buf *out, const uint8_t agency_id[static AGENCY_ID_BYTES]
 void wire_proof(struct buf *out, const uint8_t signature[static SIGN_BYTES]);
 void wire_tags(struct buf *out, uint64_t generation, const struct wire_pair *agencies, uint32_t count);
 void wire_chain(struct buf *out, const uint8_t agency_id[static AGENCY_ID_BYTES], struct bytes chain);
-void wire_digest(struct buf *out, uint64_t mine, uint64_t yours, const uint8_t digest[static WIRE_DIGEST_BYTES], bool reply);
-void wire_heads(struct buf *out, uint64_t mine, uint64_t yours, bool all, const struct wire_pair *heads, uint32_t count);
+void wire_digest(struct buf *out, uint64_t mine, uint64_t yours, const uint8_t digest[static WIRE_DIGEST_BYTES], bool reply,
+                 uint64_t total);
+void wire_heads(struct buf *out, uint64_t mine, uint64_t yours, uint64_t buckets, uint64_t credit, const struct wire_pair *heads,
+                uint32_t count);
 void wire_get(struct buf *out, const uint8_t tag[static WIRE_TAG_BYTES], uint64_t seq, uint64_t bytes_max);
 void wire_entries(struct buf *out, const uint8_t tag[static WIRE_TAG_BYTES], uint64_t seq, struct bytes entries);
 void wire_want(struct buf *out, const struct wire_pair *payloads, uint32_t count);
 void wire_payload(struct buf *out, const uint8_t tag[static WIRE_TAG_BYTES], uint64_t seq, bool present, struct bytes payload);
 void wire_push(struct buf *out, struct bytes entry, enum push_payload state, struct bytes payload);
 void wire_have(struct buf *out, const struct wire_pair *payloads, uint32_t count);
+void wire_announce(struct buf *out, const struct wire_pair *entries, uint32_t count);
+void wire_graft(struct buf *out, const struct wire_pair *entries, uint32_t count);
+void wire_prune(struct buf *out);
+void wire_trust(struct buf *out, uint64_t generation, const uint8_t sum[static WIRE_DIGEST_BYTES]);
+void wire_sums(struct buf *out, uint64_t mine, uint64_t yours, const uint8_t sums[static WIRE_BUCKETS * WIRE_SUM_BYTES]);
+void wire_stream(struct buf *out, struct bytes entries);
 
 #endif

@@ -96,6 +96,9 @@ static void notice(struct engine *engine, const struct action *action) {
     case NOTICE_QUOTA:
         engine_notice(engine, "%s reached its payload quota (payload_quota in comity.yaml): new payloads are not fetched", who);
         break;
+    case NOTICE_SELF_SUSPECT:
+        log_info("most links fell silent at once: this node was probably stopped or cut off for a while");
+        break;
     case NOTICE_FORK:
         engine_notice(engine, "the log of %s was forked near entry %llu and is frozen", who,
                       (unsigned long long)action->notice.seq);

@@ -30,6 +30,7 @@ struct child {
     bool settings_unsent; /* some of the settings still stands in the channel's buffer */
     uint64_t closed_ms;   /* its channel ended then: it has CLOSED_MS to follow */
     uint64_t restart_ms;  /* when to start it again; 0: not planned */
+    uint64_t started_ms;
 };
 
 struct parent {
@@ -39,7 +40,9 @@ struct parent {
     int signal_fd;
     uint64_t failures_ms[PROC_FAILURES_MAX]; /* times of the latest, as a ring */
     size_t failure_count;
-    bool running; /* READY was told */
+    uint64_t net_pause_ms; /* after the next death of net */
+    bool net_proven;       /* it was ready once: what ends it now came from outside */
+    bool running;          /* READY was told */
     bool stopping;
     bool asked;      /* to stop, by a signal: the next one means at once */
     bool restarting; /* the engine died: all go, then all start */
@@ -94,6 +97,7 @@ static enum err child_start(struct parent *parent, int role) {
         return OK;
     }
     child->settings_unsent = true;
+    child->started_ms = clock_monotonic_ms();
     child_flush(child);
     for (int other = ROLE_NET; other <= ROLE_KEY; other++) {
         if (other != role) children_link(parent, role, other);
@@ -147,8 +151,23 @@ static bool failure_count(struct parent *parent, uint64_t *delay_ms) {
     return recent < PROC_FAILURES_MAX;
 }
 
+static void net_failed(struct parent *parent) {
+    struct child *net = &parent->children[ROLE_NET];
+    uint64_t now_ms = clock_monotonic_ms();
+    if (parent->net_pause_ms == 0 || now_ms - net->started_ms >= PROC_NET_STEADY_MS) {
+        parent->net_pause_ms = PROC_NET_PAUSE_FIRST_MS;
+    }
+    net->restart_ms = now_ms + parent->net_pause_ms;
+    parent->net_pause_ms *= 2;
+    if (parent->net_pause_ms > PROC_NET_PAUSE_LAST_MS) parent->net_pause_ms = PROC_NET_PAUSE_LAST_MS;
+}
+
 static void child_failed(struct parent *parent, int role) {
     uint64_t delay_ms;
+    if (role == ROLE_NET && parent->net_proven) {
+        net_failed(parent);
+        return;
+    }
     if (!failure_count(parent, &delay_ms)) {
         log_fatal("%d failures within %d s, the last of %s: giving up", PROC_FAILURES_MAX, PROC_FAILURES_MS / 1000,
                   role_name(role));
@@ -201,6 +220,7 @@ static bool frame_take(struct parent *parent, int role, const struct frame *fram
     switch (frame->type) {
     case FRAME_READY:
         parent->children[role].ready = true;
+        if (role == ROLE_NET) parent->net_proven = true;
         ready_check(parent);
         return true;
     case FRAME_FATAL: fatal_take(parent, role, frame->body); return true;

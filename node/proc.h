@@ -14,10 +14,16 @@
 #include "node/role.h"
 
 #define PROC_PARENT_FD    3
-#define PROC_FAILURES_MAX 5 /* of children within PROC_FAILURES_MS: give up */
+#define PROC_FAILURES_MAX 5 /* of engine and key within PROC_FAILURES_MS: give up */
 #define PROC_FAILURES_MS  60000
 #define PROC_STOP_MS      4000 /* then SIGKILL */
 #define PROC_EXIT_CRASHES 70   /* exit code when giving up */
+
+/* The network process reads foreign bytes through a library that they can abort, so its deaths never end the node once it was
+   ready: it comes back after a pause that doubles, up to a last one, and is short again after a steady life. */
+#define PROC_NET_PAUSE_FIRST_MS 100
+#define PROC_NET_PAUSE_LAST_MS  30000
+#define PROC_NET_STEADY_MS      60000
 
 struct proc_options {
     struct bytes settings[ROLE_COUNT]; /* per role, sent at each start as FRAME_SETTINGS; borrowed until proc_run returns. May hold

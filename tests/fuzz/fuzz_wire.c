@@ -19,14 +19,24 @@ static void write_again(struct buf *out, const struct message *m) {
     case MESSAGE_PROOF: wire_proof(out, m->proof.signature); break;
     case MESSAGE_TAGS: wire_tags(out, m->tags.generation, rows, rows_take(m->tags.agencies)); break;
     case MESSAGE_CHAIN: wire_chain(out, m->chain.agency_id, m->chain.chain); break;
-    case MESSAGE_DIGEST: wire_digest(out, m->digest.mine, m->digest.yours, m->digest.digest, m->digest.reply); break;
-    case MESSAGE_HEADS: wire_heads(out, m->heads.mine, m->heads.yours, m->heads.all, rows, rows_take(m->heads.heads)); break;
+    case MESSAGE_DIGEST:
+        wire_digest(out, m->digest.mine, m->digest.yours, m->digest.digest, m->digest.reply, m->digest.total);
+        break;
+    case MESSAGE_HEADS:
+        wire_heads(out, m->heads.mine, m->heads.yours, m->heads.buckets, m->heads.credit, rows, rows_take(m->heads.heads));
+        break;
     case MESSAGE_GET: wire_get(out, m->get.tag, m->get.seq, m->get.bytes_max); break;
     case MESSAGE_ENTRIES: wire_entries(out, m->entries.tag, m->entries.seq, m->entries.entries); break;
     case MESSAGE_WANT: wire_want(out, rows, rows_take(m->want.payloads)); break;
     case MESSAGE_PAYLOAD: wire_payload(out, m->payload.tag, m->payload.seq, m->payload.present, m->payload.payload); break;
     case MESSAGE_PUSH: wire_push(out, m->push.entry, m->push.state, m->push.payload); break;
     case MESSAGE_HAVE: wire_have(out, rows, rows_take(m->have.payloads)); break;
+    case MESSAGE_ANNOUNCE: wire_announce(out, rows, rows_take(m->announce.entries)); break;
+    case MESSAGE_GRAFT: wire_graft(out, rows, rows_take(m->graft.entries)); break;
+    case MESSAGE_PRUNE: wire_prune(out); break;
+    case MESSAGE_TRUST: wire_trust(out, m->trust.generation, m->trust.sum); break;
+    case MESSAGE_SUMS: wire_sums(out, m->sums.mine, m->sums.yours, m->sums.sums); break;
+    case MESSAGE_STREAM: wire_stream(out, m->stream.entries); break;
     }
 }
 

@@ -28,13 +28,13 @@ static void log_check(struct world *world, size_t node, size_t index) {
     struct world_node *self = &world->nodes[node];
     const struct peer *peer = self->gossip->peers.list[index];
     const struct log *log = &peer->log;
-    size_t author = world_node_of(world, peer->node.id);
+    size_t author = world_node_of(world, peer->node->id);
     if (author == world->count) return;
     if (log->head < self->heads[author] && (author == node || world_pinned(world, node, author)))
         check_fail(world, "MonotoneHeads", node, "a verified head fell");
     self->heads[author] = log->head;
     if (log->durable > log->head) check_fail(world, "AckAfterSync", node, "more is durable than there is");
-    if (log->durable > 0 && !disk_synced(&self->disk, peer->node.id, log->durable))
+    if (log->durable > 0 && !disk_synced(&self->disk, peer->node->id, log->durable))
         check_fail(world, "AckAfterSync", node, "a head is claimed that no sync made safe");
     if (log_missing_live(log) > LIMIT_MISSING_PER_LOG || log->missing_capacity > 4 * LIMIT_MISSING_PER_LOG)
         check_fail(world, "GapCheap", node, "more payloads are kept in mind than the limit allows");
@@ -49,7 +49,7 @@ static void link_check(struct world *world, size_t node, uint32_t number) {
         check_fail(world, "RevokeStop", node, "a link to a node that is not pinned");
     if (link->wants > LIMIT_WANTS_IN_FLIGHT || link->gets > LIMIT_GETS_IN_FLIGHT)
         check_fail(world, "BoundedWork", node, "more is asked of one peer than the limit allows");
-    if (link->queued_bytes > LIMIT_LINK_CHARGE_BYTES + LIMIT_MESSAGE_BYTES)
+    if (link_charge(link) > LIMIT_LINK_CHARGE_BYTES)
         check_fail(world, "BoundedPeer", node, "more waits for one peer than it may be charged");
     if (link->pushes_dropped) world_hit(world, push_dropped);
     if (link->broken_answers) world_hit(world, broken_answer);
@@ -70,7 +70,7 @@ void check_step(struct world *world, size_t node, const struct event *event) {
     size_t turn = (size_t)(world->events % gossip->peers.count);
     log_check(world, node, turn);
     const struct peer *peer = gossip->peers.list[turn];
-    size_t author = world_node_of(world, peer->node.id);
+    size_t author = world_node_of(world, peer->node->id);
     if (author < world->count) {
         const struct identity *identity = &world->nodes[author].identity;
         prekey = peer->prekey_known ? &peer->prekey : NULL;
@@ -117,15 +117,15 @@ static void payload_check(struct world *world, size_t node, size_t to, struct by
 
 /* What HEADS claims must be on the disk, and HAVE likewise. Only the two ends of a link know its tags, so this looks into the
    sender's core. */
-static void claims_check(struct world *world, size_t node, const struct link *link, struct wire_pairs pairs, bool payloads) {
+static void claims_check(struct world *world, size_t node, struct link *link, struct wire_pairs pairs, bool payloads) {
     const struct gossip *gossip = world->nodes[node].gossip;
     const struct disk *disk = &world->nodes[node].disk;
     uint8_t tag[WIRE_TAG_BYTES];
     uint64_t seq;
     while (wire_pair_next(&pairs, tag, &seq)) {
-        int index = link->tags ? link_log_of_tag(link, tag) : -1;
+        int index = link->logs ? link_log_of_tag(link, &gossip->peers, tag) : -1;
         if (index < 0 || seq == 0) continue;
-        const struct agency_node *author = &gossip->peers.list[index]->node;
+        const struct agency_node *author = gossip->peers.list[index]->node;
         if (!payloads && !disk_synced(disk, author->id, seq))
             check_fail(world, "AckAfterSync", node, "it told a head before its sync");
         if (!payloads && author->revoked && seq > author->revoked_seq)
@@ -144,7 +144,7 @@ static void entry_check(struct world *world, size_t node, const struct entry *en
     struct ledger_row *row = ledger_entry(&world->ledger, author, entry);
     if (!row && check_honest(world, author))
         check_fail(world, "NoInvention", node, "it passes on an entry that its author did not sign");
-    if (peer && peer->node.revoked && entry->seq > peer->node.revoked_seq)
+    if (peer && peer->node->revoked && entry->seq > peer->node->revoked_seq)
         check_fail(world, "RevokeStop", node, "it serves an entry past a cut");
     if (author != node) return;
     if (!disk_synced(&world->nodes[node].disk, entry->node_id, entry->seq))
@@ -166,11 +166,11 @@ static void entries_check(struct world *world, size_t node, struct bytes entries
 
 void check_send(struct world *world, size_t node, size_t to, uint32_t number, struct bytes bytes) {
     struct gossip *gossip = world->nodes[node].gossip;
-    const struct link *link = links_find(&gossip->links, number);
+    struct link *link = links_find(&gossip->links, number);
     const struct peer *peer = peers_find(&gossip->peers, world->nodes[to].identity.node_id);
     struct message message;
     if (world->nodes[node].hostile) return;
-    if (!peer || peer->node.revoked) check_fail(world, "RevokeStop", node, "it sends to a node that it does not trust");
+    if (!peer || peer->node->revoked) check_fail(world, "RevokeStop", node, "it sends to a node that it does not trust");
     if (wire_decode(&message, bytes) != OK) {
         check_fail(world, "OwnFormat", node, "it sent what it would not read");
         return;
@@ -193,6 +193,15 @@ void check_send(struct world *world, size_t node, size_t to, uint32_t number, st
         entries_check(world, node, message.entries.entries);
         if (message.entries.entries.size) world_hit(world, range_fetched);
         break;
+    case MESSAGE_STREAM:
+        entries_check(world, node, message.stream.entries);
+        world_hit(world, range_streamed);
+        break;
+    case MESSAGE_SUMS: world_hit(world, sums_sent); break;
+    case MESSAGE_ANNOUNCE: world_hit(world, announced); break;
+    case MESSAGE_GRAFT: world_hit(world, graft_sent); break;
+    case MESSAGE_PRUNE: world_hit(world, prune_sent); break;
+    case MESSAGE_TAGS: world_hit(world, tags_sent); break;
     case MESSAGE_PUSH:
         if (message.push.state == PUSH_INLINE) payload_check(world, node, to, message.push.payload);
         if (message.push.state == PUSH_INLINE) world_hit(world, payload_inline);
@@ -230,7 +239,7 @@ void check_store_entries(struct world *world, size_t node, const struct action *
         if (entry.seq < next) check_fail(world, "Idempotent", node, "an entry that is here is stored again");
         if (entry.seq > next && !self->repinned)
             check_fail(world, "NoInvention", node, "an entry is stored before the one it follows");
-        if (peer && peer->node.revoked && entry.seq > peer->node.revoked_seq)
+        if (peer && peer->node->revoked && entry.seq > peer->node->revoked_seq)
             check_fail(world, "RevokeStop", node, "an entry past a cut is stored");
         if (entry.time_ms > world_wall_ms(world, node) + LIMIT_FUTURE_MS) world_hit(world, entry_from_future);
         next = entry.seq + 1;

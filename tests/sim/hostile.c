@@ -72,7 +72,7 @@ static bool stale_heads(struct world *world, size_t node, struct world_link *lin
         pairs[count].number = pairs[count].number / 2 + 1;
         count++;
     }
-    wire_heads(&copy, message->heads.mine, message->heads.yours, message->heads.all, pairs, count);
+    wire_heads(&copy, message->heads.mine, message->heads.yours, message->heads.buckets, message->heads.credit, pairs, count);
     tell(world, node, link, &copy);
     return false;
 }
@@ -132,7 +132,7 @@ bool hostile_sends(struct world *world, size_t node, struct world_link *link, st
 static const struct link *open_end(const struct world *world, size_t node, const struct world_link *link) {
     struct gossip *gossip = world->nodes[node].gossip;
     const struct link *end = links_find(&gossip->links, link->number[world_link_end(link, node)]);
-    return end && link->up && end->state == LINK_OPEN && end->tags ? end : NULL;
+    return end && link->up && end->state == LINK_OPEN && end->logs ? end : NULL;
 }
 
 static void tags_fill(struct world *world, const struct link *end, size_t node, struct wire_pair *pairs, uint32_t count, bool known,
@@ -141,7 +141,7 @@ static void tags_fill(struct world *world, const struct link *end, size_t node, 
     for (uint32_t i = 0; i < count; i++) {
         random_bytes(&world->random, pairs[i].tag, WIRE_TAG_BYTES);
         if (known)
-            link_tag(pairs[i].tag, end, bytes_of(peers->list[random_below(&world->random, peers->count)]->node.id, NODE_ID_BYTES));
+            link_tag(pairs[i].tag, end, bytes_of(peers->list[random_below(&world->random, peers->count)]->node->id, NODE_ID_BYTES));
         pairs[i].number = number ? number : 1 + random_below(&world->random, 50);
     }
 }
@@ -150,7 +150,7 @@ static void invent(struct world *world, size_t node, struct world_link *link, co
     struct wire_pair pairs[8];
     struct buf message = {0};
     tags_fill(world, end, node, pairs, 8, one_in(world, 2), 1ull << (random_below(&world->random, 2) ? 62 : 20));
-    wire_heads(&message, end->generation_told, end->generation_heard, one_in(world, 4), pairs, 8);
+    wire_heads(&message, end->generation_told, end->generation_heard, one_in(world, 4) ? WIRE_BUCKETS_ALL : 0, 1 << 20, pairs, 8);
     world_hit(world, head_invented);
     tell(world, node, link, &message);
 }
@@ -161,7 +161,7 @@ static void flood(struct world *world, size_t node, struct world_link *link, con
         struct buf message = {0};
         tags_fill(world, end, node, pairs, 16, one_in(world, 2), 0);
         switch (random_below(&world->random, 4)) {
-        case 0: wire_heads(&message, end->generation_told, end->generation_heard, one_in(world, 2), pairs, 16); break;
+        case 0: wire_heads(&message, end->generation_told, end->generation_heard, one_in(world, 2) ? WIRE_BUCKETS_ALL : 0, 1 << 20, pairs, 16); break;
         case 1: wire_have(&message, pairs, 16); break;
         case 2: wire_want(&message, pairs, 16); break;
         default: wire_get(&message, pairs[0].tag, pairs[0].number, LIMIT_ENTRIES_BYTES);
@@ -178,7 +178,7 @@ static void giant(struct world *world, size_t node, struct world_link *link, con
     if (one_in(world, 20))
         buf_grow(&message, LIMIT_MESSAGE_BYTES + 1);
     else if (one_in(world, 2))
-        wire_heads(&message, end->generation_told, end->generation_heard, false, pairs, LIMIT_PAIRS);
+        wire_heads(&message, end->generation_told, end->generation_heard, 0, 0, pairs, LIMIT_PAIRS);
     else
         wire_have(&message, pairs, LIMIT_PAIRS);
     if (message.size > LIMIT_MESSAGE_BYTES) memset(message.data, 0x99, message.size);

@@ -47,7 +47,12 @@
     X(payload_refused, "a payload was asked for and not given")                                                                    \
     X(payload_direct, "a direct payload reached its reader")                                                                       \
     X(range_fetched, "entries came as a range")                                                                                    \
-    X(digest_equal, "a digest found nothing new")                                                                                  \
+    X(range_streamed, "entries of several logs came as a stream")                                                                  \
+    X(sums_sent, "many logs were compared by sums")                                                                                \
+    X(announced, "a new entry was announced instead of pushed")                                                                    \
+    X(graft_sent, "an announced entry did not come by itself and was asked for")                                                   \
+    X(prune_sent, "a link that brought one copy too many was told so")                                                             \
+    X(tags_sent, "two nodes that trust different sets found out what they share")                                                  \
     X(broken_answer, "a promise was broken")                                                                                       \
     X(push_dropped, "a full link got no push")                                                                                     \
     X(quota_hit, "a quota of payloads was reached")                                                                                \

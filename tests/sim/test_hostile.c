@@ -105,7 +105,7 @@ static bool claim(struct world *world, size_t liar, size_t victim, size_t author
         struct buf message = {0};
         if (link->state != LINK_OPEN || memcmp(link->node_id, world->nodes[victim].identity.node_id, NODE_ID_BYTES) != 0) continue;
         link_tag(pair.tag, link, bytes_of(world->nodes[author].identity.node_id, NODE_ID_BYTES));
-        wire_heads(&message, link->generation_told, link->generation_heard, false, &pair, 1);
+        wire_heads(&message, link->generation_told, link->generation_heard, 0, 0, &pair, 1);
         bool sent = world_inject(world, liar, victim, bytes_of_buf(&message));
         buf_free(&message);
         return sent;

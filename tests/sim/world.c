@@ -119,6 +119,7 @@ void world_close(struct world *world) {
             free(node->author);
     }
     for (size_t i = 0; i < world->link_places; i++) free(world->links[i]);
+    agencies_free(&world->agencies);
     ledger_free(&world->ledger);
     free(world->links), free(world->links_free), free(world->cut), free(world->names), free(world->curves), free(world->nodes);
     block_codec_free(world->codec);

@@ -9,6 +9,7 @@
 #define TESTS_SIM_WORLD_H
 
 #include "crypto/block.h"
+#include "gossip/agencies.h"
 #include "gossip/author.h"
 #include "tests/sim/disk.h"
 #include "tests/sim/identity.h"
@@ -87,6 +88,7 @@ struct world {
     uint8_t *cut; /* a bitmap of from, to */
     struct ledger ledger;
     struct block_codec *codec;
+    struct agencies agencies; /* every chain once */
     struct item_event *items_free;
     uint64_t trace, events;
     struct situations situations;

@@ -116,7 +116,8 @@ void world_start(struct world *world, size_t node) {
         return;
     }
     struct gossip_options options = {.own_chain = world_chain(world, node, node),
-                                     .payload_quota_bytes = world->payload_quota_bytes};
+                                     .payload_quota_bytes = world->payload_quota_bytes,
+                                     .agencies = &world->agencies};
     memcpy(options.node_id, self->identity.node_id, NODE_ID_BYTES);
     memcpy(options.instance, self->identity.node_id, 8);
     put_be64(options.instance + 8, self->disk.count); /* another one after a wipe is what matters */

@@ -46,20 +46,23 @@ static void test_tags(void **state) {
     members(&peers, 3);
     link.peer_agencies = calloc(2, sizeof *link.peer_agencies);
     assert_non_null(link.peer_agencies);
-    link_tag(link.peer_agencies[0].tag, &link, bytes_of(peers.members[1]->agency.id, AGENCY_ID_BYTES));
+    link_tag(link.peer_agencies[0].tag, &link, bytes_of(peers.members[1]->agency->id, AGENCY_ID_BYTES));
     memset(link.peer_agencies[1].tag, 7, WIRE_TAG_BYTES);
     link.peer_agency_count = 2;
     assert_true(link_tables(&link, &peers) && link_tables(&other, &peers));
     for (size_t i = 0; i < peers.count; i++) {
-        link_tag(tag, &link, bytes_of(peers.list[i]->node.id, NODE_ID_BYTES));
-        link_tag(tag_other, &other, bytes_of(peers.list[i]->node.id, NODE_ID_BYTES));
+        link_tag(tag, &link, bytes_of(peers.list[i]->node->id, NODE_ID_BYTES));
+        link_tag(tag_other, &other, bytes_of(peers.list[i]->node->id, NODE_ID_BYTES));
         assert_memory_not_equal(tag, tag_other, WIRE_TAG_BYTES);
-        assert_int_equal(link_log_of_tag(&link, tag), i);
-        assert_int_equal(link_log_of_tag(&other, tag), -1);
+        assert_int_equal(link_log_of_tag(&link, &peers, tag), i);
+        assert_int_equal(link_log_of_tag(&other, &peers, tag), -1);
         assert_int_equal(link.logs[i].common, i == 1);
     }
-    assert_int_equal(link_member_of_tag(&link, link.peer_agencies[0].tag), 1);
-    assert_int_equal(link_member_of_tag(&link, link.peer_agencies[1].tag), -1);
+    assert_non_null(link_peer_agency(&link, peers.members[1]->agency->id));
+    assert_null(link_peer_agency(&link, peers.members[0]->agency->id));
+    link.same = true;
+    assert_true(link_tables(&link, &peers));
+    for (size_t i = 0; i < peers.count; i++) assert_true(link.logs[i].common);
     link_free(&link), link_free(&other);
     peers_free(&peers);
 }

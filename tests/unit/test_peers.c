@@ -30,7 +30,7 @@ static void test_longer_chain(void **state) {
     assert_int_equal(peers.count, 2);
     assert_int_equal(peers.list[0]->log.head, 77);
     assert_int_equal(pin(&peers, &shorter, false), OK);
-    assert_int_equal(peers.members[0]->agency.record_count, 3);
+    assert_int_equal(peers.members[0]->agency->record_count, 3);
     buf_free(&chain), buf_free(&shorter);
     peers_free(&peers);
 }
@@ -77,7 +77,7 @@ static void test_unpin(void **state) {
             assert_int_equal(peer != NULL, i != 7);
             if (!peer) continue;
             assert_ptr_equal(peers.list[peers_index(&peers, peer)], peer);
-            assert_memory_equal(peers.members[peer->member]->agency.id, agencies[i].id, AGENCY_ID_BYTES);
+            assert_memory_equal(peers.members[peer->member]->agency->id, agencies[i].id, AGENCY_ID_BYTES);
             assert_ptr_equal(peers_find_curve(&peers, agencies[i].nodes[k].curve_public), peer);
         }
     assert_null(peers_member_find(&peers, agencies[7].id));
@@ -109,8 +109,9 @@ static void test_prekeys(void **state) {
 }
 
 static void test_welcome(void **state) {
-    struct peer peer = {.node = fixture_node(40), .refused_until_ms = 5000};
-    uint64_t from_ms = peer.node.not_before_ms, to_ms = peer.node.not_after_ms;
+    struct agency_node node = fixture_node(40);
+    struct peer peer = {.node = &node, .refused_until_ms = 5000};
+    uint64_t from_ms = node.not_before_ms, to_ms = node.not_after_ms;
     (void)state;
     assert_true(peer_welcome(&peer, from_ms, 5000));
     assert_false(peer_welcome(&peer, from_ms, 4999));
@@ -118,7 +119,7 @@ static void test_welcome(void **state) {
     assert_false(peer_welcome(&peer, to_ms, 5000));
     assert_true(peer_welcome(&peer, from_ms - PREKEY_DAY_MS + 1, 5000)); /* clocks differ */
     assert_false(peer_welcome(&peer, from_ms - PREKEY_DAY_MS, 5000));
-    peer.node.revoked = true;
+    node.revoked = true;
     assert_false(peer_welcome(&peer, from_ms, 5000));
 }
 

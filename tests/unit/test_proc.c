@@ -95,7 +95,7 @@ static int role_main(const char *name) {
     memcpy(report_to.sun_path, child.settings, strnlen((const char *)child.settings, sizeof report_to.sun_path - 1));
     report(name, "start");
     if (scenario_is(&child, "fatal") && child.role == ROLE_NET) return proc_child_fatal(&child, 42, "no %s", "luck");
-    if (scenario_is(&child, "crash") && child.role == ROLE_KEY) return 7;
+    if (scenario_is(&child, "netcrash") ? child.role == ROLE_NET : scenario_is(&child, "crash") && child.role == ROLE_KEY) return 7;
     for (int role = ROLE_NET; role <= ROLE_KEY; role++) {
         if (child.peers[role].fd < 0) continue;
         if (channel_send(&child.peers[role], FRAME_NET_CLOSE, child.role, bytes_of(NULL, 0)) != OK) return 97;
@@ -224,6 +224,33 @@ static void test_net_restarts(void **state) {
     assert_int_equal(run_end(&run), 0);
 }
 
+/* Whoever can end the network process from outside gets a longer pause each time, and never the node. */
+static void test_net_never_ends_the_node(void **state) {
+    (void)state;
+    struct run run;
+    run_start(&run, "");
+    run_expect_all(&run);
+    pid_t engine = run.pids[ROLE_ENGINE];
+    for (int deaths = 1; deaths <= PROC_FAILURES_MAX; deaths++) {
+        uint64_t killed_ms = clock_monotonic_ms();
+        kill(run.pids[ROLE_NET], SIGKILL);
+        run_expect(&run, "net", "start");
+        run_expect(&run, "net", "engine");
+        assert_true(clock_monotonic_ms() - killed_ms >= (uint64_t)PROC_NET_PAUSE_FIRST_MS << (deaths - 1));
+    }
+    assert_int_equal(run.pids[ROLE_ENGINE], engine);
+    kill(run.parent, SIGTERM);
+    assert_int_equal(run_end(&run), 0);
+}
+
+/* A network process that never was ready is given up as any other: the node cannot start. */
+static void test_net_that_cannot_start(void **state) {
+    (void)state;
+    struct run run;
+    run_start(&run, "netcrash");
+    assert_int_equal(run_end(&run), PROC_EXIT_CRASHES);
+}
+
 /* The engine dies: all start again. */
 static void test_engine_restarts_all(void **state) {
     (void)state;
@@ -305,9 +332,16 @@ int main(int count, char **arguments) {
         return role_main(arguments[i + 1]);
     }
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_start_and_stop), cmocka_unit_test(test_net_restarts),  cmocka_unit_test(test_engine_restarts_all),
-        cmocka_unit_test(test_fatal),          cmocka_unit_test(test_gives_up),      cmocka_unit_test(test_stubborn),
-        cmocka_unit_test(test_resolve),        cmocka_unit_test(test_parent_killed),
+        cmocka_unit_test(test_start_and_stop),
+        cmocka_unit_test(test_net_restarts),
+        cmocka_unit_test(test_net_never_ends_the_node),
+        cmocka_unit_test(test_net_that_cannot_start),
+        cmocka_unit_test(test_engine_restarts_all),
+        cmocka_unit_test(test_fatal),
+        cmocka_unit_test(test_gives_up),
+        cmocka_unit_test(test_stubborn),
+        cmocka_unit_test(test_resolve),
+        cmocka_unit_test(test_parent_killed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -21,8 +21,8 @@ static void make_hello(struct buf *out) { wire_hello(out, filled, filled + 32, f
 static void make_proof(struct buf *out) { wire_proof(out, filled); }
 static void make_tags(struct buf *out) { wire_tags(out, 3, pairs, 2); }
 static void make_chain(struct buf *out) { wire_chain(out, filled, bytes_of(filled, 20)); }
-static void make_digest(struct buf *out) { wire_digest(out, 3, 300, filled, true); }
-static void make_heads(struct buf *out) { wire_heads(out, 3, 300, false, pairs, 2); }
+static void make_digest(struct buf *out) { wire_digest(out, 3, 300, filled, true, 70000); }
+static void make_heads(struct buf *out) { wire_heads(out, 3, 300, 5, 4096, pairs, 2); }
 static void make_get(struct buf *out) { wire_get(out, pairs[0].tag, 70000, LIMIT_ENTRIES_BYTES); }
 static void make_entries(struct buf *out) { wire_entries(out, pairs[0].tag, 9, bytes_of(filled, 30)); }
 static void make_want(struct buf *out) { wire_want(out, pairs, 2); }
@@ -31,6 +31,12 @@ static void make_absent(struct buf *out) { wire_payload(out, pairs[1].tag, 9, fa
 static void make_push(struct buf *out) { wire_push(out, bytes_of(filled, 40), PUSH_INLINE, bytes_of(filled, 10)); }
 static void make_push_here(struct buf *out) { wire_push(out, bytes_of(filled, 40), PUSH_HERE, bytes_of(filled, 10)); }
 static void make_have(struct buf *out) { wire_have(out, pairs, 1); }
+static void make_announce(struct buf *out) { wire_announce(out, pairs, 1); }
+static void make_graft(struct buf *out) { wire_graft(out, pairs, 2); }
+static void make_prune(struct buf *out) { wire_prune(out); }
+static void make_trust(struct buf *out) { wire_trust(out, 300, filled); }
+static void make_sums(struct buf *out) { wire_sums(out, 3, 300, filled); }
+static void make_stream(struct buf *out) { wire_stream(out, bytes_of(filled, 30)); }
 
 static const struct sample {
     const char *name;
@@ -51,6 +57,12 @@ static const struct sample {
     {"push", MESSAGE_PUSH, make_push},
     {"push_here", MESSAGE_PUSH, make_push_here},
     {"have", MESSAGE_HAVE, make_have},
+    {"announce", MESSAGE_ANNOUNCE, make_announce},
+    {"graft", MESSAGE_GRAFT, make_graft},
+    {"prune", MESSAGE_PRUNE, make_prune},
+    {"trust", MESSAGE_TRUST, make_trust},
+    {"sums", MESSAGE_SUMS, make_sums},
+    {"stream", MESSAGE_STREAM, make_stream},
 };
 #define SAMPLE_COUNT (sizeof samples / sizeof *samples)
 
@@ -69,20 +81,30 @@ static void encode_again(struct buf *out, const struct message *m) {
     if (m->kind == MESSAGE_HEADS) list = m->heads.heads;
     if (m->kind == MESSAGE_WANT) list = m->want.payloads;
     if (m->kind == MESSAGE_HAVE) list = m->have.payloads;
+    if (m->kind == MESSAGE_ANNOUNCE) list = m->announce.entries;
+    if (m->kind == MESSAGE_GRAFT) list = m->graft.entries;
     while (wire_pair_next(&list, rows[count].tag, &rows[count].number)) count++;
     switch (m->kind) {
     case MESSAGE_HELLO: wire_hello(out, m->hello.agency_id, m->hello.node_id, m->hello.nonce, m->hello.instance); break;
     case MESSAGE_PROOF: wire_proof(out, m->proof.signature); break;
     case MESSAGE_TAGS: wire_tags(out, m->tags.generation, rows, count); break;
     case MESSAGE_CHAIN: wire_chain(out, m->chain.agency_id, m->chain.chain); break;
-    case MESSAGE_DIGEST: wire_digest(out, m->digest.mine, m->digest.yours, m->digest.digest, m->digest.reply); break;
-    case MESSAGE_HEADS: wire_heads(out, m->heads.mine, m->heads.yours, m->heads.all, rows, count); break;
+    case MESSAGE_DIGEST:
+        wire_digest(out, m->digest.mine, m->digest.yours, m->digest.digest, m->digest.reply, m->digest.total);
+        break;
+    case MESSAGE_HEADS: wire_heads(out, m->heads.mine, m->heads.yours, m->heads.buckets, m->heads.credit, rows, count); break;
     case MESSAGE_GET: wire_get(out, m->get.tag, m->get.seq, m->get.bytes_max); break;
     case MESSAGE_ENTRIES: wire_entries(out, m->entries.tag, m->entries.seq, m->entries.entries); break;
     case MESSAGE_WANT: wire_want(out, rows, count); break;
     case MESSAGE_PAYLOAD: wire_payload(out, m->payload.tag, m->payload.seq, m->payload.present, m->payload.payload); break;
     case MESSAGE_PUSH: wire_push(out, m->push.entry, m->push.state, m->push.payload); break;
     case MESSAGE_HAVE: wire_have(out, rows, count); break;
+    case MESSAGE_ANNOUNCE: wire_announce(out, rows, count); break;
+    case MESSAGE_GRAFT: wire_graft(out, rows, count); break;
+    case MESSAGE_PRUNE: wire_prune(out); break;
+    case MESSAGE_TRUST: wire_trust(out, m->trust.generation, m->trust.sum); break;
+    case MESSAGE_SUMS: wire_sums(out, m->sums.mine, m->sums.yours, m->sums.sums); break;
+    case MESSAGE_STREAM: wire_stream(out, m->stream.entries); break;
     }
 }
 
