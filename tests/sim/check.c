@@ -175,6 +175,7 @@ void check_send(struct world *world, size_t node, size_t to, uint32_t number, st
         check_fail(world, "OwnFormat", node, "it sent what it would not read");
         return;
     }
+    world->kinds[message.kind % 32]++;
     switch (message.kind) {
     case MESSAGE_PAYLOAD:
         if (message.payload.present) payload_check(world, node, to, message.payload.payload);

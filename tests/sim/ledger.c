@@ -99,8 +99,14 @@ struct ledger_row *ledger_add(struct ledger *ledger, size_t author, const struct
 void ledger_remove(struct ledger *ledger, size_t author, uint64_t seq) {
     struct ledger_row *row = ledger_find(ledger, author, seq);
     if (!row) return;
+    struct ledger_row *older = row->older;
+    row->older = NULL;
     row_free(row);
     ledger->count--;
+    if (!older) return;
+    *row = *older; /* what it would have replaced */
+    free(older);
+    ledger->count++;
 }
 
 struct ledger_row *ledger_entry(const struct ledger *ledger, size_t author, const struct entry *entry) {

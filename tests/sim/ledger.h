@@ -47,6 +47,7 @@ struct ledger_row *ledger_find(const struct ledger *ledger, size_t author, uint6
 /* A new entry. One that stands there already becomes its `older` when it was spread, and is forgotten otherwise. */
 struct ledger_row *ledger_add(struct ledger *ledger, size_t author, const struct entry *entry, struct bytes bytes,
                               struct bytes payload);
+/* What it replaced is back. */
 void ledger_remove(struct ledger *ledger, size_t author, uint64_t seq);
 /* The row whose entry has this id, an older one included; null when its author never signed it. */
 struct ledger_row *ledger_entry(const struct ledger *ledger, size_t author, const struct entry *entry);

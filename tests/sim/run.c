@@ -141,10 +141,19 @@ static bool core_choose(struct world *world, struct chosen *chosen) {
 
 static void idle(struct world *world, struct run_result *result) {
     for (size_t i = 0; i < world->link_places; i++) world->links[i]->messages = 0;
+    memset(world->kinds, 0, sizeof world->kinds);
     world_run(world, IDLE_MS);
     for (size_t i = 0; i < world->link_places; i++)
         if (world->links[i]->messages > result->messages_idle) result->messages_idle = world->links[i]->messages;
     result->messages_idle = result->messages_idle * MINUTE_MS / IDLE_MS;
+}
+
+static void talk_fail(struct world *world, uint64_t messages) {
+    char what[120];
+    int size = snprintf(what, sizeof what, "%llu messages a minute on an idle link; by kind, in all:", (unsigned long long)messages);
+    for (unsigned kind = 0; kind < 32 && size < (int)sizeof what; kind++)
+        if (world->kinds[kind]) size += snprintf(what + size, sizeof what - (size_t)size, " %u: %u", kind, world->kinds[kind]);
+    check_fail(world, "Quiesce", 0, what);
 }
 
 /* What an honest node of the core says now is everywhere in good time, also with hostile members around. */
@@ -176,7 +185,7 @@ static void heal(struct world *world, struct chosen *chosen, struct run_result *
     if (bad || world->broken[0]) return;
     world_run(world, MINUTE_MS / 2);
     idle(world, result);
-    if (result->messages_idle > IDLE_MESSAGES) check_fail(world, "Quiesce", 0, "a link that has nothing to say goes on talking");
+    if (result->messages_idle > IDLE_MESSAGES) talk_fail(world, result->messages_idle);
     if (!check_converged(world)) check_fail(world, "Converge", 0, "what had converged came apart");
     bool lossless = !(chosen->plan.faults & (DISKS | BIT(sparse) | BIT(trust) | BIT(quota) | BIT(memory)));
     for (size_t i = 0; whole && lossless && i < world->count; i++)
