@@ -1,4 +1,5 @@
-/* agency_record: the body of one record as fields, between its bytes and the chain's rules. Internal to crypto/. PROTOCOL.md 3 */
+/* agency_record: the body of one record as fields, between its bytes and the chain's rules. For crypto/,
+   and for who shows a draft before it is signed. PROTOCOL.md 3 */
 #ifndef CRYPTO_AGENCY_RECORD_H
 #define CRYPTO_AGENCY_RECORD_H
 

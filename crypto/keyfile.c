@@ -3,7 +3,7 @@
    The header, 64 bytes, is authenticated and not secret:
       0  magic "comity-k"          8
       8  version 1                 1
-      9  kind, 1 node or 2 root    1
+      9  kind: 1 node, 2 root, 3 ops 1
      10  lock, 0 none, 1 Argon2id  1
      11  zero                      1
      12  Argon2id passes           4   (zero without a passphrase)
@@ -50,14 +50,15 @@ static void header_write(uint8_t out[static HEADER_BYTES], enum keyfile_kind kin
     random_bytes(random, out + SALT_AT, NONCE_AT - SALT_AT);
 }
 
+static bool kind_valid(unsigned kind) { return kind >= KEYFILE_NODE && kind <= KEYFILE_OPS; }
+
 /* The cost is the version's and not the file's to choose: a file cannot ask for all memory, nor for less work than it should. */
 static enum err header_check(struct bytes file) {
     static const uint8_t zeros[4] = {0};
     if (file.size < HEADER_BYTES || memcmp(file.data, MAGIC, MAGIC_BYTES) != 0) return ERR_FORMAT;
     const uint8_t *head = file.data;
     if (head[8] != KEYFILE_VERSION) return ERR_VERSION;
-    if (file.size != KEYFILE_BYTES || (head[9] != KEYFILE_NODE && head[9] != KEYFILE_ROOT) || head[10] > LOCK_ARGON2ID)
-        return ERR_FORMAT;
+    if (file.size != KEYFILE_BYTES || !kind_valid(head[9]) || head[10] > LOCK_ARGON2ID) return ERR_FORMAT;
     bool locked = head[10] == LOCK_ARGON2ID;
     if (get_be32(head + 12) != (locked ? ARGON_PASSES : 0) || get_be32(head + 16) != (locked ? ARGON_MEMORY_KIB : 0))
         return ERR_FORMAT;
@@ -132,8 +133,9 @@ static enum err plain_read(struct keyfile *out, const uint8_t plain[static PLAIN
     if (count > KEYFILE_PREKEYS_MAX) return ERR_FORMAT;
     out->prekey_count = count;
     /* What the kind does not use is zero, so that a file says one thing only. */
-    bool unused_is_zero = out->kind == KEYFILE_NODE ? is_zero(out->next_seed, 32)
-                                                    : is_zero(out->curve_secret, 32) && is_zero(out->store_key, 32) && count == 0;
+    bool node = out->kind == KEYFILE_NODE;
+    bool unused_is_zero = (out->kind == KEYFILE_ROOT || is_zero(out->next_seed, 32)) &&
+                          (node || (is_zero(out->curve_secret, 32) && is_zero(out->store_key, 32) && count == 0));
     return unused_is_zero ? prekeys_read(out, &cursor) : ERR_FORMAT;
 }
 
@@ -162,7 +164,7 @@ static enum err seal_under(struct buf *out, const struct keyfile *keyfile, const
 
 /* The kinds and counts that plain_write relies on. */
 static enum err keyfile_check(const struct keyfile *keyfile) {
-    if (keyfile->kind != KEYFILE_NODE && keyfile->kind != KEYFILE_ROOT) return ERR_RANGE;
+    if (!kind_valid(keyfile->kind)) return ERR_RANGE;
     return keyfile->prekey_count <= KEYFILE_PREKEYS_MAX ? OK : ERR_LIMIT;
 }
 

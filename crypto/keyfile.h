@@ -10,21 +10,21 @@
 #define KEYFILE_BYTES       856 /* every key file: header 64, secrets 776, tag 16 */
 #define KEYFILE_BYTES_MAX   4096
 
-enum keyfile_kind { KEYFILE_NODE = 1, KEYFILE_ROOT = 2 };
+enum keyfile_kind { KEYFILE_NODE = 1, KEYFILE_ROOT = 2, KEYFILE_OPS = 3 };
 
 struct keyfile_prekey {
     struct prekey public_half;
     uint8_t secret[PREKEY_SECRET_BYTES];
 };
 
-/* The secrets of a node, or of an agency's root. Lives in guarded memory (secret_new) wherever it is held. */
+/* The secrets of a node, of an agency's root, or an ops key. Lives in guarded memory (secret_new) wherever it is held. */
 struct keyfile {
     enum keyfile_kind kind;
     uint8_t agency_id[AGENCY_ID_BYTES];
-    uint8_t sign_seed[SIGN_SEED_BYTES];                 /* node: signs entries and links; root: the current root key */
-    uint8_t next_seed[SIGN_SEED_BYTES];                 /* root only: the pre-committed next key */
-    uint8_t curve_secret[CURVE_KEY_BYTES];              /* node only */
-    uint8_t store_key[32];                              /* node only: all keys of the store derive from it */
+    uint8_t sign_seed[SIGN_SEED_BYTES];    /* node: signs entries and links; root: the current root key; ops: its key */
+    uint8_t next_seed[SIGN_SEED_BYTES];    /* root only: the pre-committed next key */
+    uint8_t curve_secret[CURVE_KEY_BYTES]; /* node only */
+    uint8_t store_key[32];                 /* node only: all keys of the store derive from it */
     struct keyfile_prekey prekeys[KEYFILE_PREKEYS_MAX]; /* node only, oldest first */
     size_t prekey_count;
     uint32_t prekey_next_id;

@@ -68,6 +68,7 @@ static void apply(struct gossip *gossip, struct peer *peer, const struct entry *
     if (entry->type == ENTRY_PREKEY && prekey_read(&prekey, entry->body) == OK) peers_prekey_learn(peer, &prekey);
     if (entry->type != ENTRY_BLOCK || block_body_read(&body, entry->body) != OK) return;
     if (body.expires_ms <= gossip->now_ms || !accept_wants(gossip, peer, &body)) return;
+    sync_active(gossip, peer->index);
     /* A full list has noted by itself where to look again. */
     if (!log_missing_add(&peer->log, entry->seq, &body)) return;
 }
@@ -196,6 +197,7 @@ void accept_scanned(struct gossip *gossip, const struct question *question, cons
         if (!log_missing_add(log, row->seq, &row->body)) break;
     }
     size_t index = peers_index(&gossip->peers, peer);
+    sync_active(gossip, index);
     accept_scan(gossip, index);
     sync_pump_payloads(gossip, index);
 }

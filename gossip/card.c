@@ -1,15 +1,14 @@
 #include "gossip/card.h"
 
 #include "crypto/hash.h"
+#include "gossip/armour.h"
 
-#include <sodium.h>
 #include <string.h>
 
 #define CARD_MAGIC       "CMTYCARD"
 #define CARD_MAGIC_BYTES 8
 #define CARD_VERSION     1
-#define CARD_BEGIN       "-----BEGIN COMITY CARD-----"
-#define CARD_END         "-----END COMITY CARD-----"
+#define CARD_ARMOUR      "CARD"
 
 enum err card_write(struct buf *out, struct bytes chain, struct bytes prekeys) {
     size_t start = out->size;
@@ -67,25 +66,7 @@ enum err card_read(struct card *out, struct bytes bytes) {
     return prekeys_read(out, prekeys);
 }
 
-enum err card_armour(struct buf *out, struct bytes binary) {
-    buf_put_text(out, CARD_BEGIN "\n");
-    for (size_t at = 0; at < binary.size; at += 48) {
-        char line[65];
-        size_t size = binary.size - at < 48 ? binary.size - at : 48;
-        sodium_bin2base64(line, sizeof line, binary.data + at, size, sodium_base64_VARIANT_ORIGINAL);
-        buf_put_text(out, line);
-        buf_put_text(out, "\n");
-    }
-    buf_put_text(out, CARD_END "\n");
-    return buf_result(out);
-}
-
-static const uint8_t *find_text(struct bytes in, const char *text) {
-    size_t size = strlen(text);
-    for (size_t at = 0; at + size <= in.size; at++)
-        if (memcmp(in.data + at, text, size) == 0) return in.data + at;
-    return NULL;
-}
+enum err card_armour(struct buf *out, struct bytes binary) { return armour_write(out, CARD_ARMOUR, binary); }
 
 enum err card_dearmour(struct buf *binary, struct bytes text) {
     if (text.size >= CARD_MAGIC_BYTES && memcmp(text.data, CARD_MAGIC, CARD_MAGIC_BYTES) == 0) {
@@ -93,20 +74,5 @@ enum err card_dearmour(struct buf *binary, struct bytes text) {
         buf_put(binary, text);
         return buf_result(binary);
     }
-    if (text.size > 2 * CARD_BYTES_MAX) return ERR_TOO_BIG;
-    const uint8_t *begin = find_text(text, CARD_BEGIN);
-    if (!begin) return ERR_FORMAT;
-    begin += strlen(CARD_BEGIN);
-    const uint8_t *end = find_text(bytes_of(begin, (size_t)(text.data + text.size - begin)), CARD_END);
-    if (!end) return ERR_TRUNCATED;
-    size_t room = (size_t)(end - begin) / 4 * 3 + 3, size = 0;
-    uint8_t *out = buf_grow(binary, room);
-    if (!out) return buf_result(binary);
-    if (sodium_base642bin(out, room, (const char *)begin, (size_t)(end - begin), " \t\r\n", &size, NULL,
-                          sodium_base64_VARIANT_ORIGINAL) != 0) {
-        binary->size -= room;
-        return ERR_FORMAT;
-    }
-    binary->size -= room - size;
-    return OK;
+    return text.size > 2 * CARD_BYTES_MAX ? ERR_TOO_BIG : armour_read(binary, CARD_ARMOUR, text);
 }

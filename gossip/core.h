@@ -78,6 +78,11 @@ struct gossip {
     struct recent recent;
     struct graft grafts[LIMIT_GRAFTS];
     size_t graft_count;
+    uint32_t *active; /* indexes of logs that may lack something: what the ticks look at */
+    size_t active_count, active_capacity;
+    size_t dials;         /* under way */
+    uint64_t age_due_ms;  /* when all peers are looked at: certificates, refusals */
+    bool wanted;          /* some peer is: see there */
     uint32_t stream_link; /* who was given credit for a stream, and when it last came */
     uint64_t stream_ms;
     uint8_t (*allowed)[CURVE_KEY_BYTES];
@@ -122,7 +127,8 @@ void overlay_allow(struct gossip *gossip);
 /* --- dial.c: whom to dial --- */
 void dial_tick(struct gossip *gossip);
 void dial_failed(struct gossip *gossip, struct peer *peer);
-bool dial_full(const struct gossip *gossip); /* few enough nodes for a full mesh */
+void dial_over(struct gossip *gossip, struct peer *peer); /* its dial is answered, one way or the other */
+bool dial_full(const struct gossip *gossip);              /* few enough nodes for a full mesh */
 
 /* --- keep.c: which links stay --- */
 void keep_tick(struct gossip *gossip);
@@ -152,6 +158,9 @@ bool lanes_ask(struct gossip *gossip, struct link *link, const struct ask *ask);
 void lanes_pump(struct gossip *gossip, struct link *link);                       /* its queue drained, or an answer left */
 
 /* --- sync.c: ranges and payloads --- */
+void sync_active(struct gossip *gossip,
+                 size_t peer_index);         /* this log may lack something: entries, payloads, a look at the store */
+void sync_active_all(struct gossip *gossip); /* any may: indexes moved */
 void sync_heard(struct gossip *gossip, struct link *link, size_t peer_index, uint64_t seq);
 /* A claim was taken back, or its link is gone: what is `heard` of this log is what the links of now say. */
 void sync_settle(struct gossip *gossip, size_t peer_index);

@@ -35,17 +35,34 @@ static void dial(struct gossip *gossip, struct peer *peer, bool probe, struct di
     action->dial.link = peer->dial_link;
     action->dial.curve_public = peer->node->curve_public;
     action->dial.endpoint = peer->node->endpoints[peer->endpoint_next++ % peer->node->endpoint_count].text;
+    gossip->dials++;
     state->under_way++;
     state->outbound++;
 }
 
-/* Certificates begin and end, a refusal's hour passes, a dial is never answered: what time alone does to each peer. */
-static void peers_age(struct gossip *gossip, struct dialling *state) {
+void dial_over(struct gossip *gossip, struct peer *peer) {
+    peer->dial_link = 0;
+    gossip->dials -= gossip->dials > 0;
+}
+
+/* Certificates begin and end, a refusal's hour passes. */
+static void peers_age(struct gossip *gossip) {
+    if (gossip->age_due_ms > gossip->monotonic_ms) return;
+    gossip->age_due_ms = gossip->monotonic_ms + PEERS_AGE_MS;
     for (size_t i = 0; i < gossip->peers.count; i++) {
         struct peer *peer = gossip->peers.list[i];
         if (peer->allowed != (peer != gossip->self && peer_welcome(peer, gossip->now_ms, gossip->monotonic_ms)))
             gossip->allow_dirty = true;
+    }
+}
+
+/* What is never answered is over too. */
+static void dials_age(struct gossip *gossip, struct dialling *state) {
+    gossip->dials = 0;
+    for (size_t i = 0; i < gossip->peers.count; i++) {
+        struct peer *peer = gossip->peers.list[i];
         if (peer->dial_link == 0) continue;
+        gossip->dials++;
         if (gossip->monotonic_ms - peer->dial_started_ms <= DIAL_TIMEOUT_MS) {
             state->under_way++;
             state->outbound++;
@@ -54,7 +71,7 @@ static void peers_age(struct gossip *gossip, struct dialling *state) {
         struct action *action = emit(gossip, ACTION_CLOSE);
         action->close.link = peer->dial_link;
         action->close.reason = "no answer to the dial";
-        peer->dial_link = 0;
+        dial_over(gossip, peer);
         dial_failed(gossip, peer);
     }
 }
@@ -103,19 +120,21 @@ static void dial_random(struct gossip *gossip, size_t count, bool probe, struct 
 
 /* Somebody holds a `direct` payload for us: nobody else can give it. */
 static void dial_wanted(struct gossip *gossip, struct dialling *state) {
+    gossip->wanted = false;
     for (size_t i = 0; i < gossip->peers.count; i++) {
         struct peer *peer = gossip->peers.list[i];
         if (!peer->wanted || state->open + state->under_way >= LIMIT_LINKS - 2) continue;
-        peer->wanted = false;
+        peer->wanted = false; /* its payload asks again when the dial fails */
         if (dialable(gossip, peer)) dial(gossip, peer, false, state);
     }
 }
 
 void dial_tick(struct gossip *gossip) {
     struct dialling state = {0};
-    peers_age(gossip, &state);
+    peers_age(gossip);
+    if (gossip->dials > 0) dials_age(gossip, &state);
     links_counted(gossip, &state);
-    dial_wanted(gossip, &state);
+    if (gossip->wanted) dial_wanted(gossip, &state);
     if (dial_full(gossip)) {
         dial_random(gossip, LIMIT_LINKS, false, &state);
         paths(gossip, &state);

@@ -35,7 +35,8 @@ void gossip_close(struct gossip *gossip) {
     recent_free(&gossip->recent);
     peers_free(&gossip->peers);
     random_wipe(&gossip->random);
-    free(gossip->questions), free(gossip->pending), free(gossip->audiences), free(gossip->allowed), free(gossip->arena);
+    free(gossip->questions), free(gossip->active), free(gossip->pending), free(gossip->audiences), free(gossip->allowed),
+        free(gossip->arena);
     free(gossip);
 }
 
@@ -99,6 +100,9 @@ static void on_distrust(struct gossip *gossip, const struct event *event) {
         if (peer && gossip->peers.members[peer->member] == member) overlay_cut(gossip, link, "no longer trusted");
     }
     peers_distrust(&gossip->peers, event->distrust.agency_id);
+    /* Indexes of logs moved. What was announced comes by sync. */
+    sync_active_all(gossip);
+    gossip->graft_count = 0;
     tell_trust_changed(gossip);
     sync_pump_all(gossip);
 }
@@ -115,6 +119,7 @@ static enum err on_log(struct gossip *gossip, const struct event *event) {
     if (log->heard < log->head) log->heard = log->head;
     gossip->peers.members[peer->member]->payload_bytes += event->log.payload_bytes;
     log_scan_want(log, 1, log->head);
+    sync_active(gossip, peer->index);
     if (event->log.prekey.size == 0) return OK;
     enum err err = prekey_read(&prekey, event->log.prekey);
     if (err == OK) peers_prekey_learn(peer, &prekey);
@@ -126,6 +131,7 @@ static void on_epoch(struct gossip *gossip, const struct event *event) {
     struct peer *peer = peers_find(&gossip->peers, event->epoch.node_id);
     if (!peer || !event->epoch.readable || peer->log.own) return;
     if (!log_epoch_add(&peer->log, event->epoch.seq)) gossip->actions->failed = true;
+    sync_active(gossip, peer->index);
     if (peer->log.head > event->epoch.seq) log_scan_want(&peer->log, event->epoch.seq + 1, peer->log.head);
     accept_scan(gossip, peers_index(&gossip->peers, peer));
 }

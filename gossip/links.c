@@ -1,4 +1,3 @@
-#define _GNU_SOURCE /* qsort_r */
 #include "gossip/links.h"
 
 #include "crypto/hash.h"
@@ -24,7 +23,7 @@ struct link *links_new(struct links *links) {
 void link_free(struct link *link) {
     free(link->logs);
     free(link->tags);
-    free(link->order);
+    free(link->table);
     free(link->peer_agencies);
     buf_free(&link->stream.out);
     *link = (struct link){0};
@@ -38,25 +37,23 @@ void link_tag(uint8_t out[static WIRE_TAG_BYTES], const struct link *link, struc
 
 /* --- tags of logs --- */
 
-static int order_compare(const void *a, const void *b, void *tags) {
-    return memcmp((const uint8_t *)tags + *(const uint32_t *)a * WIRE_TAG_BYTES,
-                  (const uint8_t *)tags + *(const uint32_t *)b * WIRE_TAG_BYTES, WIRE_TAG_BYTES);
-}
-
 static bool tags_make(struct link *link, const struct peers *peers) {
     if (link->tags) return true;
+    size_t size = 16;
+    while (size < 2 * link->log_count) size *= 2;
     uint8_t(*tags)[WIRE_TAG_BYTES] = calloc(link->log_count + 1, WIRE_TAG_BYTES);
-    uint32_t *order = calloc(link->log_count + 1, sizeof *order);
-    if (!tags || !order) {
-        free(tags), free(order);
+    uint32_t *table = calloc(size, sizeof *table);
+    if (!tags || !table) {
+        free(tags), free(table);
         return false;
     }
     for (size_t i = 0; i < link->log_count; i++) {
         link_tag(tags[i], link, bytes_of(peers->list[i]->node->id, NODE_ID_BYTES));
-        order[i] = (uint32_t)i;
+        size_t at = get_be32(tags[i]);
+        while (table[at & (size - 1)] != 0) at++;
+        table[at & (size - 1)] = (uint32_t)i + 1;
     }
-    qsort_r(order, link->log_count, sizeof *order, order_compare, tags);
-    link->tags = tags, link->order = order;
+    link->tags = tags, link->table = table, link->table_size = size;
     return true;
 }
 
@@ -65,18 +62,13 @@ const uint8_t *link_tag_of_log(struct link *link, const struct peers *peers, siz
 }
 
 int link_log_of_tag(struct link *link, const struct peers *peers, const uint8_t tag[static WIRE_TAG_BYTES]) {
-    size_t low = 0, high = link->log_count;
     if (!tags_make(link, peers)) return -1;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        int order = memcmp(link->tags[link->order[middle]], tag, WIRE_TAG_BYTES);
-        if (order == 0) return (int)link->order[middle];
-        if (order < 0)
-            low = middle + 1;
-        else
-            high = middle;
+    /* Tags are hashes already; a peer cannot choose those of our logs. */
+    for (size_t at = get_be32(tag);; at++) {
+        uint32_t row = link->table[at & (link->table_size - 1)];
+        if (row == 0) return -1;
+        if (memcmp(link->tags[row - 1], tag, WIRE_TAG_BYTES) == 0) return (int)row - 1;
     }
-    return -1;
 }
 
 /* --- what is common --- */
@@ -105,8 +97,8 @@ static bool mark_common(struct link *link, const struct peers *peers) {
 bool link_tables(struct link *link, const struct peers *peers) {
     struct link_log *logs = calloc(peers->count + 1, sizeof *logs);
     if (!logs) return false;
-    free(link->logs), free(link->tags), free(link->order);
-    link->logs = logs, link->tags = NULL, link->order = NULL;
+    free(link->logs), free(link->tags), free(link->table);
+    link->logs = logs, link->tags = NULL, link->table = NULL;
     link->log_count = peers->count;
     link->heads_known = false;
     link->stream.active = false;
@@ -120,7 +112,7 @@ bool link_burdened(const struct link *link) {
 }
 
 uint64_t link_charge(const struct link *link) {
-    uint64_t tables = link->log_count * (sizeof *link->logs + (link->tags ? WIRE_TAG_BYTES + sizeof *link->order : 0));
+    uint64_t tables = link->log_count * (sizeof *link->logs + (link->tags ? WIRE_TAG_BYTES + 3 * sizeof *link->table : 0));
     return link->queued_bytes + link->stream.out.capacity + tables + link->peer_agency_count * sizeof *link->peer_agencies +
            link->serving * (uint64_t)LIMIT_ENTRIES_BYTES;
 }

@@ -59,7 +59,8 @@ struct link {
     struct link_log *logs; /* one per peer of our trust */
     size_t log_count;
     uint8_t (*tags)[WIRE_TAG_BYTES]; /* by log; made when one is needed */
-    uint32_t *order;                 /* logs, sorted by tag */
+    uint32_t *table;                 /* open addressing over tags: index of the log + 1, 0: empty */
+    size_t table_size;               /* a power of two, at least twice the logs */
     struct wire_pair *peer_agencies; /* the peer's TAGS, sorted: tag, records of the chain */
     size_t peer_agency_count;
     uint64_t heads_due_ms; /* when to tell changed heads; 0: nothing to tell */

@@ -29,7 +29,8 @@ struct log {
 
     uint32_t get_link; /* link that was asked for entries, 0: none */
     uint64_t get_ms;
-    bool pump; /* somebody offered a payload in the message at hand */
+    bool active; /* stands in the core's list of logs that lack something */
+    bool pump;   /* somebody offered a payload in the message at hand */
 
     struct missing *missing; /* sorted by seq, at most LIMIT_MISSING_PER_LOG live ones */
     size_t missing_count, missing_capacity, missing_done;

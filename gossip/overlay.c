@@ -22,15 +22,15 @@ static void links_counted(struct gossip *gossip) {
 static void forget(struct gossip *gossip, struct link *link) {
     unsigned slot = links_slot(&gossip->links, link);
     struct peer *peer = overlay_peer(gossip, link);
-    bool told = link->generation_heard != 0;
     if (peer && peer->slot == (int)slot) peer->slot = -1;
-    for (size_t i = 0; told && i < gossip->peers.count; i++) log_link_gone(&gossip->peers.list[i]->log, link->number, slot);
+    for (size_t k = 0; k < gossip->active_count; k++)
+        log_link_gone(&gossip->peers.list[gossip->active[k]]->log, link->number, slot);
     for (size_t i = 0; i < LIMIT_TICKETS && gossip->question_count > 0; i++)
         if (gossip->questions[i].link == link->number) gossip->questions[i].link = UINT32_MAX; /* the answer is dropped */
     graft_link_gone(gossip, slot);
     if (gossip->stream_link == link->number) gossip->stream_link = 0;
     link_free(link);
-    for (size_t i = 0; told && i < gossip->peers.count; i++) sync_settle(gossip, i);
+    for (size_t k = 0; k < gossip->active_count; k++) sync_settle(gossip, gossip->active[k]);
     links_counted(gossip);
 }
 
@@ -82,7 +82,7 @@ void overlay_link_up(struct gossip *gossip, const struct event *event) {
     struct peer *peer = peers_find_curve(&gossip->peers, event->link_up.curve_public);
     struct link *link = links_new(&gossip->links);
     bool probe = peer && peer->dial_link == event->link_up.link && peer->dial_probe;
-    if (peer && peer->dial_link == event->link_up.link) peer->dial_link = 0;
+    if (peer && peer->dial_link == event->link_up.link) dial_over(gossip, peer);
     bool crowd = peer && overlay_links_of(gossip, peer) >= LIMIT_LINKS_OF_NODE;
     if (!link || !peer || crowd || peer == gossip->self || !peer_welcome(peer, gossip->now_ms, gossip->monotonic_ms)) {
         if (peer && event->link_up.outbound) dial_failed(gossip, peer);
@@ -114,7 +114,7 @@ void overlay_link_down(struct gossip *gossip, uint32_t number) {
     for (size_t i = 0; i < gossip->peers.count; i++) {
         struct peer *peer = gossip->peers.list[i];
         if (peer->dial_link != number) continue;
-        peer->dial_link = 0;
+        dial_over(gossip, peer);
         dial_failed(gossip, peer);
     }
 }

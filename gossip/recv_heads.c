@@ -11,7 +11,6 @@ static bool outdated(struct link *link, uint64_t mine, uint64_t yours) {
 
 /* Equal heads are told heads: whoever lacks a payload now knows whom to ask. */
 static void digest_equal(struct gossip *gossip, struct link *link) {
-    bool known = link->heads_known;
     link->heads_known = true;
     for (size_t i = 0; i < link->log_count; i++) {
         uint64_t claim = sync_claim(gossip->peers.list[i], NULL);
@@ -19,8 +18,7 @@ static void digest_equal(struct gossip *gossip, struct link *link) {
         link->logs[i].told = claim;
         if (link->logs[i].heard < claim) sync_heard(gossip, link, i, claim);
     }
-    for (size_t i = 0; i < gossip->peers.count; i++)
-        if (!known || log_missing_live(&gossip->peers.list[i]->log) > 0) sync_pump_payloads(gossip, i);
+    for (size_t k = 0; k < gossip->active_count; k++) sync_pump_payloads(gossip, gossip->active[k]);
 }
 
 enum err recv_digest(struct gossip *gossip, struct link *link, struct message *message) {
@@ -90,7 +88,7 @@ enum err recv_heads(struct gossip *gossip, struct link *link, struct message *me
     }
     if (buckets == 0) return OK;
     if (tell_bucket_has(gossip, link, gossip->self->index, buckets)) link->heads_known = true;
-    for (size_t i = 0; i < gossip->peers.count; i++) sync_settle(gossip, i);
+    for (size_t k = 0; k < gossip->active_count; k++) sync_settle(gossip, gossip->active[k]);
     if (message->heads.credit > 0)
         stream_start(gossip, link, buckets, message->heads.credit);
     else

@@ -1,10 +1,46 @@
 #include "gossip/core.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* PROTOCOL.md 7.3: anti-entropy is what guarantees delivery. */
 
 static struct peer *log_peer(const struct gossip *gossip, size_t index) { return gossip->peers.list[index]; }
+
+/* --- logs that lack something --- */
+
+void sync_active(struct gossip *gossip, size_t index) {
+    struct log *log = &log_peer(gossip, index)->log;
+    if (log->active) return;
+    if (gossip->active_count == gossip->active_capacity) {
+        size_t capacity = gossip->active_capacity ? 2 * gossip->active_capacity : 16;
+        uint32_t *grown = realloc(gossip->active, capacity * sizeof *grown);
+        if (!grown) {
+            gossip->actions->failed = true;
+            return;
+        }
+        gossip->active = grown, gossip->active_capacity = capacity;
+    }
+    gossip->active[gossip->active_count++] = (uint32_t)index;
+    log->active = true;
+}
+
+void sync_active_all(struct gossip *gossip) {
+    gossip->active_count = 0;
+    for (size_t i = 0; i < gossip->peers.count; i++) log_peer(gossip, i)->log.active = false;
+    for (size_t i = 0; i < gossip->peers.count; i++) sync_active(gossip, i);
+}
+
+static void active_settle(struct gossip *gossip) {
+    size_t kept = 0;
+    for (size_t i = 0; i < gossip->active_count; i++) {
+        struct log *log = &log_peer(gossip, gossip->active[i])->log;
+        log->active =
+            log->heard > log->head || log->get_link || log->missing_count > 0 || log->scan_from || log->scanning || log->rescan;
+        if (log->active) gossip->active[kept++] = gossip->active[i];
+    }
+    gossip->active_count = kept;
+}
 
 void sync_heard(struct gossip *gossip, struct link *link, size_t index, uint64_t seq) {
     if (index >= link->log_count || !link->logs[index].common) return;
@@ -16,6 +52,7 @@ void sync_heard(struct gossip *gossip, struct link *link, size_t index, uint64_t
     }
     if (link->logs[index].heard < seq) link->logs[index].heard = seq;
     if (log->heard < seq) log->heard = seq;
+    if (log->heard > log->head) sync_active(gossip, index);
 }
 
 void sync_settle(struct gossip *gossip, size_t index) {
@@ -105,7 +142,8 @@ static struct link *best_for_payload(struct gossip *gossip, size_t index, const 
 /* Nobody can give it now. Under pressure the place in the list is worth more than the memory of it: a scan finds it again. */
 static void give_up(struct gossip *gossip, size_t index, struct missing *missing) {
     struct log *log = &log_peer(gossip, index)->log;
-    if (missing->body.carriage == CARRIAGE_DIRECT) log_peer(gossip, index)->wanted = true; /* nobody else can give it */
+    if (missing->body.carriage == CARRIAGE_DIRECT)
+        log_peer(gossip, index)->wanted = gossip->wanted = true; /* nobody else can give it */
     missing->retry_ms = gossip->monotonic_ms + (missing->refused_by ? MISSING_RETRY_MS : 1000);
     missing->refused_by = 0;
     if (log->scan_from != 0 && log_missing_live(log) > LIMIT_MISSING_PER_LOG / 2) {
@@ -117,7 +155,9 @@ static void give_up(struct gossip *gossip, size_t index, struct missing *missing
 void sync_pump_payloads(struct gossip *gossip, size_t index) {
     struct log *log = &log_peer(gossip, index)->log;
     struct wire_pair wants[LIMIT_LINKS][LIMIT_WANTS_IN_FLIGHT];
-    uint32_t counts[LIMIT_LINKS] = {0};
+    uint32_t counts[LIMIT_LINKS];
+    if (log->missing_unasked >= log->missing_count) return;
+    memset(counts, 0, sizeof counts);
     while (log->missing_unasked < log->missing_count) {
         struct missing *missing = &log->missing[log->missing_unasked];
         bool anyone = false;
@@ -150,7 +190,8 @@ void sync_pump_payloads(struct gossip *gossip, size_t index) {
 }
 
 void sync_pump_all(struct gossip *gossip) {
-    for (size_t i = 0; i < gossip->peers.count; i++) {
+    for (size_t k = 0; k < gossip->active_count; k++) {
+        size_t i = gossip->active[k];
         sync_pump_entries(gossip, i);
         accept_scan(gossip, i);
         sync_pump_payloads(gossip, i);
@@ -158,8 +199,10 @@ void sync_pump_all(struct gossip *gossip) {
 }
 
 void sync_pump_others(struct gossip *gossip, size_t index) {
-    for (size_t k = 1; k <= gossip->peers.count; k++) {
-        size_t i = (index + k) % gossip->peers.count;
+    size_t count = gossip->active_count, at = 0;
+    while (at < count && gossip->active[at] != index) at++;
+    for (size_t k = 1; k <= count; k++) {
+        size_t i = gossip->active[(at + k) % count];
         const struct log *log = &log_peer(gossip, i)->log;
         if (log->heard > log->head) sync_pump_entries(gossip, i);
         if (log_missing_live(log) > 0) sync_pump_payloads(gossip, i);
@@ -234,8 +277,9 @@ void sync_tick(struct gossip *gossip) {
     }
     if (gossip->sync_due_ms <= gossip->monotonic_ms) digest_due(gossip);
     if (gossip->scan_due_ms <= gossip->monotonic_ms) {
-        for (size_t i = 0; i < gossip->peers.count; i++) answers_check(gossip, i);
+        for (size_t k = 0; k < gossip->active_count; k++) answers_check(gossip, gossip->active[k]);
         sync_pump_all(gossip);
+        active_settle(gossip);
         gossip->scan_due_ms = gossip->monotonic_ms + 1000;
     }
     gossip_due(gossip, gossip->sync_due_ms);

@@ -81,7 +81,6 @@ void tell_chains(struct gossip *gossip, struct link *link) {
 void tell_trust_changed(struct gossip *gossip) {
     gossip->allow_dirty = true;
     gossip->paths_dirty = true;
-    gossip->graft_count = 0; /* indexes of logs may have moved: sync brings what was announced */
     for (size_t i = 0; i < LIMIT_LINKS; i++)
         if (link_open(&gossip->links.list[i])) tell_trust(gossip, &gossip->links.list[i]);
 }

@@ -5,77 +5,24 @@
 #include "node/cmd.h"
 #include "node/config.h"
 #include "node/dir.h"
-#include "node/endpoint_text.h"
 #include "node/genesis.h"
 #include "node/passphrase.h"
+#include "node/place.h"
 
-#include <stdio.h>
 #include <string.h>
-
-static enum outcome config_make(const struct invocation *invocation, struct config *config) {
-    const char *agency = command_value(invocation, "agency"), *listen = command_value(invocation, "listen");
-    const char *advertise = command_value(invocation, "advertise"), *problem;
-    config_defaults(config);
-    if (!agency) return command_usage(invocation, "--agency NAME is missing: the name of your agency, as partners will see it");
-    if ((problem = config_name_problem(agency))) return command_usage(invocation, "--agency: this is no name: %s", problem);
-    if (listen && (problem = endpoint_text_problem(listen))) return command_usage(invocation, "--listen %s: %s", listen, problem);
-    if (advertise && (problem = endpoint_text_problem(advertise)))
-        return command_usage(invocation, "--advertise %s: %s", advertise, problem);
-    if (advertise && endpoint_text_wildcard(advertise))
-        return command_usage(invocation, "--advertise %s: nobody can dial a wildcard address; write the one that partners reach",
-                             advertise);
-    if (listen && !advertise && endpoint_text_wildcard(listen))
-        return command_usage(invocation,
-                             "--listen %s names all addresses: say with --advertise tcp://HOST:PORT how partners reach this node",
-                             listen);
-    snprintf(config->agency_name, sizeof config->agency_name, "%s", agency);
-    snprintf(config->listen, sizeof config->listen, "%s", listen ? listen : "");
-    snprintf(config->advertise, sizeof config->advertise, "%s", advertise ? advertise : config->listen);
-    return OUTCOME_SUCCESS;
-}
-
-static enum outcome place_check(const struct invocation *invocation) {
-    enum err err = dir_make(invocation->dir);
-    if (err != OK)
-        return command_fail(invocation, err == ERR_DENIED ? OUTCOME_REFUSED : OUTCOME_INTERNAL, "cannot make the directory %s: %s",
-                            invocation->dir, err == ERR_EXISTS ? "a file of that name is in the way" : err_text(err));
-    switch (dir_state(invocation->dir)) {
-    case DIR_EMPTY: return OUTCOME_SUCCESS;
-    case DIR_NODE:
-        return command_fail(invocation, OUTCOME_REFUSED, "%s already holds a node; nothing was changed. Name another --dir",
-                            invocation->dir);
-    case DIR_UNFINISHED:
-        return command_fail(invocation, OUTCOME_REFUSED,
-                            "%s holds keys of a node but no " DIR_CONFIG ": an earlier init was cut short, or the file was lost.\n"
-                            "If that agency was never used, remove the directory and try again",
-                            invocation->dir);
-    case DIR_OTHER:
-        return command_fail(invocation, OUTCOME_REFUSED, "%s is not empty: name an empty directory, or one to be made",
-                            invocation->dir);
-    default: return command_fail(invocation, OUTCOME_REFUSED, "%s cannot be read", invocation->dir);
-    }
-}
-
-static enum err key_write(const char *dir, const char *name, const struct keyfile *keyfile, struct bytes passphrase,
-                          struct random *random) {
-    struct buf sealed = {0};
-    enum err err = keyfile_seal(&sealed, keyfile, passphrase, random);
-    if (err == OK) err = dir_create(dir, name, bytes_of_buf(&sealed), 0600);
-    buf_free(&sealed);
-    return err;
-}
 
 /* The configuration comes last: a directory without one holds no node. What was made is taken back on an error. */
 static enum err files_write(const char *dir, const struct genesis *genesis, const struct config *config, struct bytes passphrase,
                             struct random *random) {
-    static const char *const made[] = {DIR_CARD, DIR_NODE_KEY, DIR_ROOT_KEY};
+    static const char *const made[] = {DIR_CARD, DIR_NODE_KEY, DIR_OPS_KEY, DIR_ROOT_KEY};
     struct buf card = {0}, yaml = {0};
     char folder[DIR_PATH_MAX];
     enum err err = dir_path(folder, dir, DIR_TRUST);
     if (err == OK) err = card_armour(&card, bytes_of_buf(&genesis->card));
     if (err == OK) err = config_write(&yaml, config);
-    if (err == OK) err = key_write(dir, DIR_ROOT_KEY, genesis->root, passphrase, random);
-    if (err == OK) err = key_write(dir, DIR_NODE_KEY, genesis->node, passphrase, random);
+    if (err == OK) err = place_key_write(dir, DIR_ROOT_KEY, genesis->root, passphrase, random);
+    if (err == OK) err = place_key_write(dir, DIR_OPS_KEY, genesis->ops, passphrase, random);
+    if (err == OK) err = place_key_write(dir, DIR_NODE_KEY, genesis->node, passphrase, random);
     if (err == OK) err = dir_make(folder);
     if (err == OK) err = dir_create(dir, DIR_CARD, bytes_of_buf(&card), 0644);
     if (err == OK) err = dir_create(dir, DIR_CONFIG, bytes_of_buf(&yaml), 0600);
@@ -88,7 +35,7 @@ static enum err files_write(const char *dir, const struct genesis *genesis, cons
 
 static void told_json(struct buf *out, const struct invocation *invocation, const struct card *card, const struct config *config,
                       bool sealed) {
-    static const char *const files[] = {DIR_CONFIG, DIR_NODE_KEY, DIR_ROOT_KEY, DIR_CARD, DIR_TRUST};
+    static const char *const files[] = {DIR_CONFIG, DIR_NODE_KEY, DIR_OPS_KEY, DIR_ROOT_KEY, DIR_CARD, DIR_TRUST};
     struct json_out json = json_out_of(out);
     json_out_object(&json);
     json_out_key(&json, "dir");
@@ -117,7 +64,8 @@ static void told_text(struct buf *out, const struct invocation *invocation, cons
                    config->listen[0] ? "" : "; without --listen this node only dials out, so partners must listen");
     buf_put_format(out, "  " DIR_NODE_KEY "     the node's keys, %s\n",
                    sealed ? "sealed under your passphrase" : "NOT sealed: no passphrase was wanted");
-    buf_put_text(out, "  " DIR_ROOT_KEY "     the agency's root keys; keep a copy off line, they are the agency\n"
+    buf_put_text(out, "  " DIR_OPS_KEY "      signs this agency's nodes: the running node renews its own certificate with it\n"
+                      "  " DIR_ROOT_KEY "     the agency's root keys; take them off line, they are the agency\n"
                       "  " DIR_CARD "         what partners pin\n\nNext:\n");
     buf_put_format(out, "  1. comity card --dir %s > my.card, and send it to your partners\n", dir);
     buf_put_text(out,
@@ -157,8 +105,8 @@ static enum outcome run(const struct invocation *invocation) {
     const char *file = command_value(invocation, "passphrase-file");
     if (file && command_has(invocation, "no-passphrase"))
         return command_usage(invocation, "--passphrase-file and --no-passphrase contradict each other");
-    enum outcome outcome = config_make(invocation, &config);
-    if (outcome == OUTCOME_SUCCESS) outcome = place_check(invocation);
+    enum outcome outcome = place_config(invocation, command_value(invocation, "agency"), &config);
+    if (outcome == OUTCOME_SUCCESS) outcome = place_empty(invocation);
     if (outcome != OUTCOME_SUCCESS) return outcome;
     if (!command_has(invocation, "no-passphrase")) {
         enum err err = passphrase_get(&passphrase, file, "New passphrase for the keys: ", true, problem);

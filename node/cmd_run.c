@@ -86,11 +86,13 @@ static enum outcome processes_run(const struct settings *settings, const struct 
     return status >= OUTCOME_SUCCESS && status <= OUTCOME_INTERNAL ? (enum outcome)status : OUTCOME_INTERNAL;
 }
 
-static enum outcome node_run(const struct invocation *invocation, const char *dir, const struct config *config) {
+static enum outcome node_run(const struct invocation *invocation, const char *dir, const struct config *config,
+                             const struct agency *own) {
     struct settings settings = {0};
     struct passphrase passphrase = {0};
     struct buf sealed = {0};
     enum outcome outcome = setup_node_key(invocation, &sealed, &passphrase, NULL);
+    if (outcome == OUTCOME_SUCCESS) outcome = setup_next_key(invocation, own, &passphrase);
     if (outcome == OUTCOME_SUCCESS) outcome = settings_make(invocation, dir, config, passphrase_bytes(&passphrase), &settings);
     passphrase_free(&passphrase);
     buf_free(&sealed);
@@ -101,22 +103,24 @@ static enum outcome node_run(const struct invocation *invocation, const char *di
 
 static enum outcome run(const struct invocation *invocation) {
     struct config config;
-    struct card_file own;
+    struct card_file own = {0};
     int lock = -1;
     enum outcome outcome = setup_config(invocation, &config);
-    if (outcome == OUTCOME_SUCCESS) {
-        outcome = setup_own_card(invocation, &own);
-        card_file_free(&own);
-    }
     if (outcome == OUTCOME_SUCCESS) outcome = setup_lock(invocation, &lock);
-    if (outcome != OUTCOME_SUCCESS) return outcome;
+    if (outcome == OUTCOME_SUCCESS) outcome = setup_own_card(invocation, &own);
+    if (outcome != OUTCOME_SUCCESS) {
+        card_file_free(&own);
+        if (lock >= 0) close(lock);
+        return outcome;
+    }
     /* The processes get the whole path: they do not depend on where this one was started. */
     char *dir = realpath(invocation->dir, NULL);
     if (!dir || strlen(dir) >= COMMAND_DIR_MAX)
         outcome = command_fail(invocation, OUTCOME_INTERNAL, "%s: its whole path cannot be found, or is longer than %d bytes",
                                invocation->dir, COMMAND_DIR_MAX - 1);
     else
-        outcome = node_run(invocation, dir, &config);
+        outcome = node_run(invocation, dir, &config, &own.card.agency);
+    card_file_free(&own);
     free(dir);
     close(lock);
     return outcome;

@@ -4,6 +4,7 @@
 #include "node/clock.h"
 #include "node/cmd.h"
 #include "node/log.h"
+#include "node/ownchain.h"
 #include "node/passphrase.h"
 #include "node/setup.h"
 
@@ -88,20 +89,58 @@ static enum outcome pin(const struct invocation *invocation, const char *name, c
     return added_print(invocation, name, &file->card, change, running);
 }
 
+/* Reads the card that the command line names. */
+static enum outcome card_given(const struct invocation *invocation, struct card_file *file) {
+    const char *path = invocation->arguments[1];
+    enum err err = card_file_read(file, path);
+    if (err == OK) return OUTCOME_SUCCESS;
+    if (err == ERR_NOT_FOUND || err == ERR_DENIED || err == ERR_IO)
+        return command_fail(invocation, command_outcome(err), "%s: %s", path, err_text(err));
+    return command_fail(invocation, OUTCOME_REFUSED, "%s: this is no good card: %s. Ask your partner to send it again", path,
+                        err_text(err));
+}
+
 static enum outcome add(const struct invocation *invocation) {
-    const char *name = command_value(invocation, "as"), *path;
+    const char *name = command_value(invocation, "as");
     struct card_file own, file = {0};
     if (invocation->argument_count < 2) return command_usage(invocation, "FILE is missing: comity trust add FILE --as NAME");
     if (!name) return command_usage(invocation, "--as NAME is missing: the name under which you will know this agency");
-    path = invocation->arguments[1];
     enum outcome outcome = setup_own_card(invocation, &own);
+    if (outcome == OUTCOME_SUCCESS) outcome = card_given(invocation, &file);
+    if (outcome == OUTCOME_SUCCESS) outcome = pin(invocation, name, &file, &own.card);
+    card_file_free(&file);
+    card_file_free(&own);
+    return outcome;
+}
+
+/* --- update --- */
+
+/* The own agency's chain needs no pin: a sister's card tells the node of this directory. */
+static enum outcome update_own(const struct invocation *invocation, const struct card_file *file, const struct card *own) {
+    bool running = false;
+    enum trust_change change = file->card.chain.size > own->chain.size ? TRUST_UPDATE : TRUST_SAME;
+    enum outcome outcome = ownchain_give(invocation, file->card.chain, file->card.prekeys, &running);
+    if (outcome != OUTCOME_SUCCESS) return outcome;
+    return added_print(invocation, own->agency.name, &file->card, change, running);
+}
+
+/* A card of an agency that is pinned already: what extends its chain is signed by keys whose fingerprint was compared once. */
+static enum outcome update(const struct invocation *invocation) {
+    struct card_file own, file = {0};
+    char name[TRUST_NAME_BYTES_MAX + 1];
+    if (invocation->argument_count < 2) return command_usage(invocation, "FILE is missing: comity trust update FILE");
+    enum outcome outcome = setup_own_card(invocation, &own);
+    if (outcome == OUTCOME_SUCCESS) outcome = card_given(invocation, &file);
     if (outcome == OUTCOME_SUCCESS) {
-        enum err err = card_file_read(&file, path);
-        if (err == ERR_NOT_FOUND || err == ERR_DENIED || err == ERR_IO)
-            outcome = command_fail(invocation, command_outcome(err), "%s: %s", path, err_text(err));
+        enum err err = trust_name_of(invocation->dir, file.card.agency.id, name);
+        if (memcmp(file.card.agency.id, own.card.agency.id, AGENCY_ID_BYTES) == 0)
+            outcome = update_own(invocation, &file, &own.card);
+        else if (err == ERR_NOT_FOUND)
+            outcome = command_fail(invocation, OUTCOME_NOT_FOUND,
+                                   "this agency is not pinned: compare its fingerprint, then `comity trust add %s --as NAME`",
+                                   invocation->arguments[1]);
         else if (err != OK)
-            outcome = command_fail(invocation, OUTCOME_REFUSED, "%s: this is no good card: %s. Ask your partner to send it again",
-                                   path, err_text(err));
+            outcome = command_fail(invocation, OUTCOME_INTERNAL, "%s/trust: %s", invocation->dir, err_text(err));
         else
             outcome = pin(invocation, name, &file, &own.card);
     }
@@ -227,8 +266,9 @@ static enum outcome unpin(const struct invocation *invocation) {
 static enum outcome run(const struct invocation *invocation) {
     const char *what = invocation->arguments[0];
     if (strcmp(what, "add") == 0) return add(invocation);
+    if (strcmp(what, "update") == 0) return update(invocation);
     if (strcmp(what, "remove") == 0) return unpin(invocation);
-    if (strcmp(what, "list") != 0) return command_usage(invocation, "unexpected '%s': it is add, list or remove", what);
+    if (strcmp(what, "list") != 0) return command_usage(invocation, "unexpected '%s': it is add, update, list or remove", what);
     if (invocation->argument_count > 1) return command_usage(invocation, "unexpected '%s'", invocation->arguments[1]);
     return list(invocation);
 }
@@ -242,11 +282,13 @@ static const struct command_option options[] = {
 
 const struct command cmd_trust = {
     .name = "trust",
-    .synopsis = "add FILE --as NAME [--fingerprint FP | --yes] | list | remove NAME",
-    .summary = "pin an agency's card, list what is pinned, or remove one",
+    .synopsis = "add FILE --as NAME [--fingerprint FP | --yes] | update FILE | list | remove NAME",
+    .summary = "pin an agency's card, update it, list what is pinned, or remove one",
     .details =
         "Pinning is the only way into the trust list: a node connects to, accepts, stores and relays only what comes from pinned\n"
-        "agencies. A newer card of the same agency may be added under the same name at any time.",
+        "agencies. `update` takes a newer card of a pinned agency, or of this one: a revocation or a new node that the mesh "
+        "cannot\n"
+        "bring. A change takes effect in the running node at once; `remove` closes its links.",
     .arguments_min = 1,
     .arguments_max = 2,
     .prints_json = true,

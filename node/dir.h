@@ -7,13 +7,15 @@
 #include <sys/types.h>
 
 /* DIR (0700) holds: */
-#define DIR_CONFIG   "comity.yaml"
-#define DIR_NODE_KEY "node.key" /* sealed, 0600 */
-#define DIR_ROOT_KEY "root.key" /* sealed, 0600; may be kept off line */
-#define DIR_CARD     "card"     /* this agency's card, text form; rewritten when prekeys rotate */
-#define DIR_TRUST    "trust"    /* pinned cards, NAME.card */
-#define DIR_STORE    "store"    /* RocksDB */
-#define DIR_LOCK     "lock"     /* flock, held while the node runs; holds its pid as text */
+#define DIR_CONFIG    "comity.yaml"
+#define DIR_NODE_KEY  "node.key"      /* sealed, 0600 */
+#define DIR_NODE_NEXT "node.key.next" /* sealed, 0600; new keys of the node, in force at its next start */
+#define DIR_ROOT_KEY  "root.key"      /* sealed, 0600; may be kept off line */
+#define DIR_OPS_KEY   "ops.key"       /* sealed, 0600; signs certificates and revocations of the agency's nodes */
+#define DIR_CARD      "card"          /* this agency's card, text form; rewritten when prekeys rotate */
+#define DIR_TRUST     "trust"         /* pinned cards, NAME.card */
+#define DIR_STORE     "store"         /* RocksDB */
+#define DIR_LOCK      "lock"          /* flock, held while the node runs; holds its pid as text */
 /* and control.sock, while it runs (node/control.h). */
 
 #define DIR_PATH_MAX 1024

@@ -191,6 +191,7 @@ static void on_key(struct engine *engine, const struct frame *frame) {
         else
             engine->prekey_asked = false;
         break;
+    case KEY_TAG_RENEW: own_renewed(engine, refused ? bytes_of(NULL, 0) : frame->body); break;
     }
     if (frame->type == FRAME_KEY_OPENED) channel_wipe(&engine->child.peers[ROLE_KEY]);
 }
@@ -235,7 +236,7 @@ static void on_parent(struct engine *engine, const struct frame *frame) {
         switch (proc_child_peer(&engine->child, frame)) {
         case ROLE_NET: net_restarted(engine); break;
         case ROLE_KEY:
-            engine->prekey_asked = false;
+            engine->prekey_asked = engine->renew_asked = false;
             publisher_key_restarted(engine);
             reader_key_restarted(engine);
             break;
@@ -390,7 +391,7 @@ static void end(struct engine *engine) {
     if (engine->store) store_close(engine->store);
     actions_free(&engine->actions);
     block_codec_free(engine->codec);
-    buf_free(&engine->scratch), buf_free(&engine->scratch_entry), buf_free(&engine->own_chain);
+    buf_free(&engine->scratch), buf_free(&engine->scratch_entry), buf_free(&engine->own_prekeys), buf_free(&engine->renew_draft);
     free(engine->names), free(engine->follow_ups);
     random_wipe(&engine->random);
     proc_child_end(&engine->child);

@@ -54,6 +54,8 @@ static void entries_store(struct engine *engine, const struct action *action) {
         if (entry_parse(&entry, rest) != OK) break; /* the core parsed it */
         rest = bytes_of(rest.data + entry.size, rest.size - entry.size);
         store_batch_entry(batch, &entry, action->store_entries.all_verified || rest.size == 0);
+        if (entry.type == ENTRY_PREKEY && memcmp(entry.agency_id, engine->agency_id, AGENCY_ID_BYTES) == 0)
+            own_prekey_seen(engine, bytes_of(rest.data - entry.size, entry.size));
     }
     reader_entries(engine, batch, action->store_entries.entries);
     store_commit(engine->store, batch, action->store_entries.ticket);

@@ -1,5 +1,5 @@
 /* engine_core: the engine's state, shared by the files that act on it: engine.c (start, loop), engine_act.c (actions of the core),
-   reader.c (payloads to pages), publisher.c (items to blocks), server.c (local clients), query.c, report.c, upkeep.c. */
+   engine_own.c (the own chain), reader.c (payloads to pages), publisher.c (items to blocks), server.c (local clients), query.c, report.c, upkeep.c. */
 #ifndef NODE_ENGINE_CORE_H
 #define NODE_ENGINE_CORE_H
 
@@ -13,7 +13,7 @@
 #include "node/trust_files.h"
 
 /* What the tag of a frame to the key process is for: its highest byte; the rest says which one. */
-enum key_tag { KEY_TAG_LINK = 1, KEY_TAG_EPOCH = 2, KEY_TAG_PREKEY = 3, KEY_TAG_ENTRY = 4 };
+enum key_tag { KEY_TAG_LINK = 1, KEY_TAG_EPOCH = 2, KEY_TAG_PREKEY = 3, KEY_TAG_ENTRY = 4, KEY_TAG_RENEW = 5 };
 static inline uint64_t key_tag(enum key_tag purpose, uint64_t which) { return (uint64_t)purpose << 56 | which; }
 
 /* --- reader.c --- */
@@ -161,7 +161,11 @@ struct engine {
     uint8_t agency_id[AGENCY_ID_BYTES];
     uint8_t node_id[NODE_ID_BYTES];
     char own_name[AGENCY_NAME_BYTES_MAX + 1];
-    struct buf own_chain;
+    struct buf own_prekeys; /* PREKEY entries of the own agency's nodes, as the card tells them */
+    uint32_t own_records;   /* of the chain that the card tells */
+    struct buf renew_draft; /* the certificate that the key process is asked to sign */
+    bool renew_asked;
+    uint64_t renew_noticed_ms;
     struct name_of_agency *names;
     size_t name_count;
 
@@ -247,8 +251,20 @@ void query_search(struct engine *engine, struct client *client, const struct fra
 void query_get(struct engine *engine, struct client *client, const struct frame *frame);
 void query_feed(struct engine *engine, struct client *client, const struct frame *frame);
 void query_feed_pump(struct engine *engine, struct client *client);
+void server_publications_end(struct engine *engine,
+                             const char *why); /* those that are open: what they were resolved from changed */
 void report_status(struct engine *engine, struct client *client, const struct frame *frame);
 void report_peers(struct engine *engine, struct client *client, const struct frame *frame);
+
+/* engine_own.c: the own agency's chain and card */
+void own_card_write(struct engine *engine, struct bytes prekeys); /* with these PREKEY entries, if they are newer */
+void own_chain_look(struct engine *engine);                       /* did the mesh bring a longer one? */
+void own_prekey_seen(struct engine *engine, struct bytes entry);
+enum err own_chain_take(struct engine *engine, struct bytes chain, struct bytes prekeys) MUST_USE;
+void own_chain_ask(struct engine *engine, struct client *client, const struct frame *frame);
+void own_entry_ask(struct engine *engine, struct client *client, const struct frame *frame);
+void own_renew_tick(struct engine *engine, uint64_t now_ms);
+void own_renewed(struct engine *engine, struct bytes answer); /* of the key process; empty: refused */
 
 /* upkeep.c: what is done at the start and from time to time */
 enum err upkeep_open(struct engine *engine, char why[static 256]) MUST_USE; /* store, chains, logs, epochs into the core */

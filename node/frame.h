@@ -41,14 +41,16 @@ enum frame_type {
     FRAME_KEY_PREKEY = 42,    /* make a new prekey; body: u64 now_ms */
     FRAME_KEY_FORGET = 43,    /* body: u64 now_ms, u8 caught up: wipe prekeys past their window */
     FRAME_KEY_STORE_KEY = 44, /* give the store key (asked once, at start) */
+    FRAME_KEY_RENEW = 46,     /* body: u16 size of a drafted NODE record, the draft, the own agency's chain */
     FRAME_KEY_FLOOR = 45,     /* body: u64 highest own seq known; never sign an entry at or below it */
     /* key -> engine */
     FRAME_KEY_SIGNED = 50,     /* body: 64-byte signature */
     FRAME_KEY_OPENED = 51,     /* body: 32-byte epoch secret */
     FRAME_KEY_NEW_PREKEY = 52, /* body: prekey body 44, then the sealed key file to be written before the prekey is published */
-    FRAME_KEY_STORE = 53,      /* body: 32-byte store key */
+    FRAME_KEY_STORE = 53,      /* body: 32-byte store key, 32-byte public signing key of this node */
     FRAME_KEY_REFUSED = 54,    /* body: u16 enum err */
     FRAME_KEY_FILE = 55,       /* body: a sealed key file to be written (after FORGET) */
+    FRAME_KEY_RENEWED = 56,    /* body: 32-byte public ops key, 64-byte signature of the draft */
     /* key -> net, once */
     FRAME_KEY_CURVE = 60, /* body: 32-byte public, 32-byte secret CURVE key */
 
@@ -62,6 +64,8 @@ enum frame_type {
     FRAME_ASK_STATUS = 86,
     FRAME_ASK_PEERS = 87,
     FRAME_ASK_TRUST_RELOAD = 88,
+    FRAME_ASK_CHAIN = 92,
+    FRAME_ASK_ENTRY_ID = 93,
     /* engine -> client */
     FRAME_ANSWER_DONE = 100,
     FRAME_ANSWER_ERROR = 101,

@@ -15,6 +15,7 @@ struct genesis_options {
 /* What init writes. The key files are guarded memory; the buffers are owned. */
 struct genesis {
     struct keyfile *root; /* the root key and the pre-committed next one */
+    struct keyfile *ops;  /* signs certificates and revocations, so that the root keys can live off line */
     struct keyfile *node; /* sign seed, CURVE key, store key, first prekey */
     struct agency agency; /* as the chain describes it */
     struct buf chain;     /* ROOT, NODE */

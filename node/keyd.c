@@ -1,5 +1,6 @@
 #include "node/keyd.h"
 
+#include "crypto/agency_record.h"
 #include "crypto/epoch.h"
 #include "crypto/keyfile.h"
 #include "crypto/secret.h"
@@ -7,6 +8,7 @@
 #include "crypto/sign.h"
 #include "node/clock.h"
 #include "node/dir.h"
+#include "node/newnode.h"
 #include "node/proc.h"
 #include "node/sandbox.h"
 
@@ -16,6 +18,7 @@
 /* The secrets, and what guards them. One guarded allocation. */
 struct vaulted {
     struct keyfile keys;
+    struct keyfile ops; /* kind 0: there is none */
     struct keyfile_lock lock;
 };
 
@@ -158,20 +161,54 @@ static enum err on_forget(struct keyd *keyd, const struct frame *frame) {
     return err;
 }
 
+/* With the ops key nothing is signed but a new certificate of a node that the agency has and did not revoke. */
+static bool renewal_allowed(const struct keyd *keyd, struct bytes draft, struct bytes chain) {
+    static struct agency agency; /* 40 KiB; one thread */
+    struct agency_body body;
+    struct cursor cursor = cursor_of(draft);
+    uint8_t id[NODE_ID_BYTES];
+    if (keyd->secrets->ops.kind != KEYFILE_OPS || agency_parse(&agency, chain, NULL) != OK) return false;
+    if (memcmp(agency.id, keyd->secrets->keys.agency_id, AGENCY_ID_BYTES) != 0) return false;
+    if (agency_record_read(&body, &cursor) != OK || cursor.left != 0 || body.kind != AGENCY_NODE) return false;
+    if (body.index != agency.record_count || memcmp(body.prev, agency.head, HASH_BYTES) != 0) return false;
+    agency_node_id(id, agency.id, body.node.sign_public);
+    const struct agency_node *node = agency_node_find(&agency, id);
+    return node && !node->revoked;
+}
+
+static enum err on_renew(struct keyd *keyd, const struct frame *frame) {
+    struct cursor cursor = cursor_of(frame->body);
+    struct agency_signature signature;
+    uint8_t body[SIGN_PUBLIC_BYTES + SIGN_BYTES];
+    struct bytes draft = cursor_take(&cursor, cursor_u16(&cursor));
+    if (cursor.failed) return refuse(keyd, frame->tag, ERR_FORMAT);
+    if (!renewal_allowed(keyd, draft, bytes_of(cursor.at, cursor.left))) return refuse(keyd, frame->tag, ERR_DENIED);
+    newnode_sign(&signature, draft, keyd->secrets->ops.sign_seed);
+    memcpy(body, signature.public_key, SIGN_PUBLIC_BYTES);
+    memcpy(body + SIGN_PUBLIC_BYTES, signature.signature, SIGN_BYTES);
+    return answer(keyd, FRAME_KEY_RENEWED, frame->tag, bytes_of(body, sizeof body));
+}
+
+static enum err on_store_key(struct keyd *keyd, const struct frame *frame) {
+    uint8_t body[32 + SIGN_PUBLIC_BYTES];
+    memcpy(body, keyd->secrets->keys.store_key, 32);
+    sign_public_of_seed(body + 32, keyd->secrets->keys.sign_seed);
+    enum err err = answer(keyd, FRAME_KEY_STORE, frame->tag, bytes_of(body, sizeof body));
+    secret_wipe(body, sizeof body);
+    channel_wipe(&keyd->child.peers[ROLE_ENGINE]);
+    return err;
+}
+
 static enum err on_engine(struct keyd *keyd, const struct frame *frame) {
     struct cursor cursor = cursor_of(frame->body);
-    enum err err;
     uint64_t floor;
     switch (frame->type) {
     case FRAME_KEY_SIGN: return on_sign(keyd, frame);
     case FRAME_KEY_OPEN: return on_open(keyd, frame);
     case FRAME_KEY_PREKEY: return on_prekey(keyd, frame);
     case FRAME_KEY_FORGET: return on_forget(keyd, frame);
-    case FRAME_KEY_STORE_KEY:
-        err = answer(keyd, FRAME_KEY_STORE, frame->tag,
-                     bytes_of(keyd->secrets->keys.store_key, sizeof keyd->secrets->keys.store_key));
-        channel_wipe(&keyd->child.peers[ROLE_ENGINE]);
-        return err;
+    case FRAME_KEY_STORE_KEY: return on_store_key(keyd, frame);
+    case FRAME_KEY_RENEW: return on_renew(keyd, frame);
     case FRAME_KEY_FLOOR:
         floor = cursor_u64(&cursor);
         if (cursor_done(&cursor) && floor > keyd->floor) {
@@ -184,6 +221,18 @@ static enum err on_engine(struct keyd *keyd, const struct frame *frame) {
 }
 
 /* --- start and loop --- */
+
+/* The ops key stands beside the node's, if it is on line, under the same passphrase. Without it certificates are renewed by command. */
+static void ops_load(struct keyd *keyd, char path[static DIR_PATH_MAX], struct bytes passphrase) {
+    struct buf file = {0};
+    char *name = strrchr(path, '/');
+    if (!name || (size_t)(name + 1 - path) + sizeof DIR_OPS_KEY > DIR_PATH_MAX) return;
+    memcpy(name + 1, DIR_OPS_KEY, sizeof DIR_OPS_KEY);
+    enum err err = dir_read_path(&file, path, KEYFILE_BYTES_MAX);
+    if (err == OK) err = keyfile_open(&keyd->secrets->ops, bytes_of_buf(&file), passphrase);
+    if (err != OK && err != ERR_NOT_FOUND) log_warn(DIR_OPS_KEY " is not used: %s", err_text(err));
+    buf_free(&file);
+}
 
 static enum err secrets_load(struct keyd *keyd, struct buf *file) {
     struct cursor cursor = cursor_of(bytes_of(keyd->child.settings, keyd->child.settings_bytes));
@@ -199,7 +248,9 @@ static enum err secrets_load(struct keyd *keyd, struct buf *file) {
     if (err != OK) return err;
     keyd->secrets = secret_new(sizeof *keyd->secrets);
     if (!keyd->secrets) return ERR_MEMORY;
-    return keyfile_open_keep(&keyd->secrets->keys, &keyd->secrets->lock, bytes_of_buf(file), passphrase);
+    err = keyfile_open_keep(&keyd->secrets->keys, &keyd->secrets->lock, bytes_of_buf(file), passphrase);
+    if (err == OK) ops_load(keyd, path, passphrase);
+    return err;
 }
 
 static enum err curve_send(struct keyd *keyd) {

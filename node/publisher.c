@@ -53,6 +53,11 @@ bool publisher_open(const struct engine *engine, const char **why) {
     struct gossip_log_view own;
     *why = "the own log is not known yet";
     if (!gossip_log_find(engine->gossip, engine->node_id, &own)) return false;
+    const struct agency_node *self = agency_node_find(gossip_agency(engine->gossip, 0), engine->node_id);
+    *why = "this node was revoked by its agency: `comity node add` gives this directory a new key";
+    if (!self || self->revoked) return false;
+    *why = "this node's certificate has ended: `comity node renew`";
+    if (clock_wall_ms() >= self->not_after_ms) return false;
     *why = "two entries of this node's own log contradict each other: make a new node key";
     if (own.frozen) return false;
     *why = "peers hold entries of this node's own log that it has lost: fetching them first";

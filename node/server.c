@@ -269,16 +269,19 @@ static void on_commit(struct engine *engine, struct client *client, const struct
     commit_go_on(engine, client);
 }
 
-static void on_trust_reload(struct engine *engine, struct client *client, const struct frame *frame) {
-    uint64_t count = upkeep_trust_load(engine);
-    /* Open publications were resolved under the old trust: their clients begin again. */
+void server_publications_end(struct engine *engine, const char *why) {
     for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++) {
         struct client *other = &engine->clients[i];
         if (!other->used || !other->publication.open) continue;
-        server_error(other, other->stalled ? other->frame.tag : other->publication.commit_tag, ERR_CLOSED,
-                     "the list of pinned agencies changed while publishing: publish the rest again");
+        server_error(other, other->stalled ? other->frame.tag : other->publication.commit_tag, ERR_CLOSED, "%s", why);
         other->closing = true;
     }
+}
+
+static void on_trust_reload(struct engine *engine, struct client *client, const struct frame *frame) {
+    uint64_t count = upkeep_trust_load(engine);
+    /* Open publications were resolved under the old trust: their clients begin again. */
+    server_publications_end(engine, "the list of pinned agencies changed while publishing: publish the rest again");
     answer_counts(client, frame->tag, &count, 1);
 }
 
@@ -295,6 +298,8 @@ static void dispatch(struct engine *engine, struct client *client, const struct 
     case FRAME_ASK_STATUS: report_status(engine, client, frame); break;
     case FRAME_ASK_PEERS: report_peers(engine, client, frame); break;
     case FRAME_ASK_TRUST_RELOAD: on_trust_reload(engine, client, frame); break;
+    case FRAME_ASK_CHAIN: own_chain_ask(engine, client, frame); break;
+    case FRAME_ASK_ENTRY_ID: own_entry_ask(engine, client, frame); break;
     default: client->closing = true;
     }
 }

@@ -71,6 +71,26 @@ enum outcome setup_node_key(const struct invocation *invocation, struct buf *sea
     return key_open(invocation, sealed, passphrase, keyfile);
 }
 
+enum outcome setup_next_key(const struct invocation *invocation, const struct agency *own, const struct passphrase *passphrase) {
+    struct keyfile *keys = secret_new(sizeof *keys);
+    struct buf sealed = {0};
+    uint8_t sign_public[SIGN_PUBLIC_BYTES], id[NODE_ID_BYTES];
+    enum err err = keys ? dir_read(&sealed, invocation->dir, DIR_NODE_NEXT, KEYFILE_BYTES_MAX) : ERR_MEMORY;
+    bool there = err == OK;
+    if (err == OK) err = keyfile_open(keys, bytes_of_buf(&sealed), passphrase_bytes(passphrase));
+    if (err == OK) {
+        sign_public_of_seed(sign_public, keys->sign_seed);
+        agency_node_id(id, keys->agency_id, sign_public);
+        const struct agency_node *node = agency_node_find(own, id);
+        if (node && !node->revoked) err = dir_write(invocation->dir, DIR_NODE_KEY, bytes_of_buf(&sealed), 0600);
+        if (node && err == OK) err = dir_remove(invocation->dir, DIR_NODE_NEXT);
+    }
+    secret_free(keys);
+    buf_free(&sealed);
+    if (!there || err == OK) return OUTCOME_SUCCESS;
+    return command_fail(invocation, OUTCOME_REFUSED, "%s/" DIR_NODE_NEXT ": %s", invocation->dir, err_text(err));
+}
+
 enum outcome setup_lock(const struct invocation *invocation, int *fd) {
     long holder;
     enum err err = dir_lock(fd, invocation->dir, &holder);

@@ -20,6 +20,11 @@ enum outcome setup_own_card(const struct invocation *invocation, struct card_fil
 enum outcome setup_node_key(const struct invocation *invocation, struct buf *sealed, struct passphrase *passphrase,
                             struct keyfile *keyfile) MUST_USE;
 
+/* New keys of the node (`comity node add`) take the place of the old ones once the own chain names them; before, and without such a
+   file, nothing happens. The lock must be held. */
+enum outcome setup_next_key(const struct invocation *invocation, const struct agency *own,
+                            const struct passphrase *passphrase) MUST_USE;
+
 /* Takes the directory's lock for as long as *fd is open. */
 enum outcome setup_lock(const struct invocation *invocation, int *fd) MUST_USE;
 

@@ -162,6 +162,14 @@ static bool search_visit(void *context, const char *name, enum err error, const 
     return false;
 }
 
+enum err trust_name_of(const char *dir, const uint8_t agency_id[static AGENCY_ID_BYTES],
+                       char name[static TRUST_NAME_BYTES_MAX + 1]) {
+    struct search search = {.agency_id = agency_id, .except = ""};
+    enum err err = trust_files_each(dir, search_visit, &search);
+    memcpy(name, search.found, sizeof search.found);
+    return err == OK && !search.found[0] ? ERR_NOT_FOUND : err;
+}
+
 static enum err judge_pinned(enum trust_change *out, const char *dir, const char *name, const struct card *card, char *problem) {
     char was[AGENCY_FINGERPRINT_CHARS + 1], is[AGENCY_FINGERPRINT_CHARS + 1];
     struct card_file pinned;

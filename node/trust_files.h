@@ -35,6 +35,10 @@ enum err trust_files_each(const char *dir, trust_visit *visit, void *context) MU
 void trust_names(const char *dir, struct buf *out);
 bool trust_name_known(const char *dir, const char *name);
 
+/* The name under which this agency is pinned. ERR_NOT_FOUND; else as trust_files_each. */
+enum err trust_name_of(const char *dir, const uint8_t agency_id[static AGENCY_ID_BYTES],
+                       char name[static TRUST_NAME_BYTES_MAX + 1]) MUST_USE;
+
 enum trust_change { TRUST_NEW, TRUST_UPDATE, TRUST_SAME };
 
 /* What pinning this card as NAME would mean: pure. `pinned` is what NAME holds now, or null. ERR_EXISTS: the name belongs to another

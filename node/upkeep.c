@@ -163,8 +163,35 @@ static enum err genesis_take(struct engine *engine, const struct card *own) {
     return OK;
 }
 
+static bool audience_drop(void *context, const char *key, struct bytes value) {
+    struct store_batch *batch = store_batch_new(context);
+    (void)value;
+    if (!batch) return false;
+    store_batch_meta_delete(batch, key);
+    store_commit(context, batch, 0);
+    return true;
+}
+
+/* A directory that got a new key has a new log: who read the epochs of the old one reads none of the new one's. */
+static enum err own_node_check(struct engine *engine) {
+    struct buf before = {0};
+    enum err err = store_meta(engine->store, "own-node", &before);
+    if (err == OK && bytes_equal(bytes_of_buf(&before), bytes_of(engine->node_id, NODE_ID_BYTES))) goto out;
+    if (err == OK) err = store_meta_each(engine->store, "secret/audience/", audience_drop, engine->store);
+    if (err != OK && err != ERR_NOT_FOUND) goto out;
+    struct store_batch *batch = store_batch_new(engine->store);
+    err = batch ? OK : ERR_MEMORY;
+    if (err != OK) goto out;
+    store_batch_meta(batch, "own-node", bytes_of(engine->node_id, NODE_ID_BYTES));
+    store_commit(engine->store, batch, 0);
+    store_wait(engine->store);
+out:
+    buf_free(&before);
+    return err;
+}
+
 static enum err core_open(struct engine *engine, const struct card *own) {
-    struct gossip_options options = {.own_chain = bytes_of_buf(&engine->own_chain)};
+    struct gossip_options options = {.own_chain = own->chain};
     bool known = false;
     options.payload_quota_bytes = engine->settings.payload_quota_bytes;
     memcpy(options.node_id, engine->node_id, NODE_ID_BYTES);
@@ -178,19 +205,22 @@ static enum err core_open(struct engine *engine, const struct card *own) {
     if (err == OK && store_entry(engine->store, engine->node_id, 1, &engine->scratch_entry, &known) == ERR_NOT_FOUND)
         err = genesis_take(engine, own);
     if (err == OK) err = store_logs(engine->store, log_take, engine);
+    if (err == OK) err = own_node_check(engine);
     if (err == OK) err = store_meta_each(engine->store, "secret/audience/", audience_take, engine);
     if (err == OK) err = store_meta_each(engine->store, READER_OURS_PREFIX "/", ours_take, engine);
     return err;
 }
 
+/* The key process knows the keys of this directory: the store's, and whose node it is. */
 static enum err store_key_get(struct engine *engine, uint8_t out[static 32]) {
     struct channel *key = &engine->child.peers[ROLE_KEY];
     struct frame frame;
     enum err err = channel_send(key, FRAME_KEY_STORE_KEY, 0, bytes_of(NULL, 0));
     if (err == OK) err = channel_wait(key, &frame, 30000);
     if (err != OK) return err;
-    if (frame.type != FRAME_KEY_STORE || frame.body.size != 32) return ERR_FORMAT;
+    if (frame.type != FRAME_KEY_STORE || frame.body.size != 32 + SIGN_PUBLIC_BYTES) return ERR_FORMAT;
     memcpy(out, frame.body.data, 32);
+    agency_node_id(engine->node_id, engine->agency_id, frame.body.data + 32);
     channel_wipe(key);
     return OK;
 }
@@ -206,17 +236,17 @@ enum err upkeep_open(struct engine *engine, char why[static 256]) {
     if (err != OK) goto out;
     memcpy(engine->agency_id, own.card.agency.id, AGENCY_ID_BYTES);
     snprintf(engine->own_name, sizeof engine->own_name, "%s", own.card.agency.name);
-    buf_put(&engine->own_chain, own.card.chain);
-    snprintf(why, 256, "the own card names no node of this directory");
-    err = own.card.prekey_count > 0 ? OK : ERR_NOT_FOUND;
-    if (err != OK) goto out;
-    memcpy(engine->node_id, own.card.prekey_entries[0].node_id, NODE_ID_BYTES);
+    buf_put(&engine->own_prekeys, own.card.prekeys);
+    engine->own_records = own.card.agency.record_count;
     snprintf(why, 256, "the key process did not give the store key");
     err = store_key_get(engine, options.store_key);
     if (err == OK) err = dir_path(path, engine->settings.dir, DIR_STORE);
     options.path = path;
     if (err == OK) err = store_open(&engine->store, &options, why, 256);
     explicit_bzero(options.store_key, sizeof options.store_key);
+    if (err != OK) goto out;
+    snprintf(why, 256, "the own card names no node with the key of this directory");
+    if (!agency_node_find(&own.card.agency, engine->node_id)) err = ERR_NOT_FOUND;
     if (err != OK) goto out;
     reader_count_load(engine);
     snprintf(why, 256, "the gossip core cannot be opened");
@@ -227,16 +257,6 @@ out:
 }
 
 /* --- prekeys and the card --- */
-
-static void card_rewrite(struct engine *engine, struct bytes prekey_entry) {
-    struct buf binary = {0}, text = {0};
-    enum err err = card_write(&binary, bytes_of_buf(&engine->own_chain), prekey_entry);
-    if (err == OK) err = card_armour(&text, bytes_of_buf(&binary));
-    if (err == OK) err = dir_write(engine->settings.dir, DIR_CARD, bytes_of_buf(&text), 0644);
-    if (err != OK) engine_notice(engine, "the card could not be rewritten: %s", err_text(err));
-    buf_free(&binary);
-    buf_free(&text);
-}
 
 void upkeep_key_file(struct engine *engine, struct bytes file) {
     enum err err = dir_write(engine->settings.dir, DIR_NODE_KEY, file, 0600);
@@ -262,7 +282,7 @@ void upkeep_prekey_stored(struct engine *engine) {
         buf_clear(&engine->scratch_entry);
         if (store_entry(engine->store, engine->node_id, seq, &engine->scratch_entry, &verified) != OK) return;
         if (entry_parse(&entry, bytes_of_buf(&engine->scratch_entry)) != OK || entry.type != ENTRY_PREKEY) continue;
-        card_rewrite(engine, bytes_of_buf(&engine->scratch_entry));
+        own_card_write(engine, bytes_of_buf(&engine->scratch_entry));
         log_info("a new prekey was published, the card was rewritten");
         return;
     }
@@ -270,9 +290,11 @@ void upkeep_prekey_stored(struct engine *engine) {
 
 void upkeep_tick(struct engine *engine) {
     uint64_t now_ms = clock_wall_ms(), monotonic_ms = clock_monotonic_ms();
+    own_chain_look(engine);
     if (monotonic_ms < engine->upkeep_due_ms) return;
     engine->upkeep_due_ms = monotonic_ms + UPKEEP_MS;
     author_expire(engine->publisher.author, now_ms);
+    own_renew_tick(engine, now_ms);
     const struct prekey *newest = gossip_prekey(engine->gossip, engine->node_id);
     const char *why;
     uint8_t body[9];

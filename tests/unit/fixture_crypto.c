@@ -125,10 +125,8 @@ void fixture_keyfile(struct keyfile *out, enum keyfile_kind kind) {
     out->kind = kind;
     fixture_seed(out->agency_id, 1);
     fixture_seed(out->sign_seed, 2);
-    if (kind == KEYFILE_ROOT) {
-        fixture_seed(out->next_seed, 3);
-        return;
-    }
+    if (kind == KEYFILE_ROOT) fixture_seed(out->next_seed, 3);
+    if (kind != KEYFILE_NODE) return;
     fixture_seed(out->curve_secret, 4);
     fixture_seed(out->store_key, 5);
     out->prekey_next_id = 9;

@@ -71,6 +71,9 @@ static void test_keys_fit(void **state) {
     sign_public_of_seed(public_key, genesis.root->next_seed);
     hash_of(next_hash, "comity-next-root", bytes_of(public_key, sizeof public_key), bytes_of(NULL, 0));
     assert_memory_equal(next_hash, genesis.agency.next_hash[0], sizeof next_hash);
+    sign_public_of_seed(public_key, genesis.ops->sign_seed);
+    assert_int_equal(genesis.agency.ops_count, 1);
+    assert_memory_equal(public_key, genesis.agency.ops_public[0], sizeof public_key);
     prekey_public_of_secret(public_key, genesis.node->prekeys[0].secret);
     assert_memory_equal(public_key, genesis.node->prekeys[0].public_half.public_key, sizeof public_key);
     assert_non_null(zmq_z85_encode(secret_text, genesis.node->curve_secret, 32));
@@ -80,6 +83,7 @@ static void test_keys_fit(void **state) {
     assert_int_equal(genesis.node->prekey_next_id, 2);
     assert_int_equal(genesis.node->kind, KEYFILE_NODE);
     assert_int_equal(genesis.root->kind, KEYFILE_ROOT);
+    assert_int_equal(genesis.ops->kind, KEYFILE_OPS);
     genesis_free(&genesis);
 }
 

@@ -13,7 +13,7 @@ static const struct bytes none = {NULL, 0};
 
 static void test_open(void **state) {
     (void)state;
-    static const enum keyfile_kind kinds[] = {KEYFILE_NODE, KEYFILE_ROOT};
+    static const enum keyfile_kind kinds[] = {KEYFILE_NODE, KEYFILE_ROOT, KEYFILE_OPS};
     for (size_t i = 0; i < 2; i++) {
         struct keyfile keyfile, again;
         struct buf file = {0};
@@ -101,12 +101,12 @@ static void test_refused(void **state) {
     (void)state;
     struct random random;
     fixture_random(&random, 4);
-    for (int what = 0; what < 9; what++) {
+    for (int what = 0; what < 10; what++) {
         struct keyfile keyfile;
         struct buf file = {0};
         fixture_keyfile(&keyfile, what == 6 || what == 7 ? KEYFILE_ROOT : KEYFILE_NODE);
         enum err expected = ERR_RANGE;
-        if (what == 0) keyfile.kind = 3;
+        if (what == 0) keyfile.kind = KEYFILE_OPS + 1;
         if (what == 1) keyfile.prekey_count = KEYFILE_PREKEYS_MAX + 1, expected = ERR_LIMIT;
         if (what == 2) keyfile.next_seed[0] = 1;
         if (what == 3) keyfile.prekeys[1].public_half.id = keyfile.prekeys[0].public_half.id;
@@ -115,6 +115,7 @@ static void test_refused(void **state) {
         if (what == 6) keyfile.store_key[0] = 1;
         if (what == 7) keyfile.curve_secret[31] = 1;
         if (what == 8) memset(keyfile.prekeys[0].public_half.public_key, 0, 32);
+        if (what == 9) fixture_keyfile(&keyfile, KEYFILE_OPS), keyfile.next_seed[1] = 1;
         assert_int_equal(keyfile_seal(&file, &keyfile, none, &random), expected);
         assert_int_equal(file.size, 0);
         buf_free(&file);
