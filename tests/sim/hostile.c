@@ -161,7 +161,10 @@ static void flood(struct world *world, size_t node, struct world_link *link, con
         struct buf message = {0};
         tags_fill(world, end, node, pairs, 16, one_in(world, 2), 0);
         switch (random_below(&world->random, 4)) {
-        case 0: wire_heads(&message, end->generation_told, end->generation_heard, one_in(world, 2) ? WIRE_BUCKETS_ALL : 0, 1 << 20, pairs, 16); break;
+        case 0:
+            wire_heads(&message, end->generation_told, end->generation_heard, one_in(world, 2) ? WIRE_BUCKETS_ALL : 0, 1 << 20,
+                       pairs, 16);
+            break;
         case 1: wire_have(&message, pairs, 16); break;
         case 2: wire_want(&message, pairs, 16); break;
         default: wire_get(&message, pairs[0].tag, pairs[0].number, LIMIT_ENTRIES_BYTES);

@@ -86,7 +86,7 @@ struct world {
     size_t link_free_count;
     uint64_t links_made, messages, bytes;
     unsigned kinds[32]; /* messages by kind, since a test set them to zero */
-    uint8_t *cut; /* a bitmap of from, to */
+    uint8_t *cut;       /* a bitmap of from, to */
     struct ledger ledger;
     struct block_codec *codec;
     struct agencies agencies; /* every chain once */
