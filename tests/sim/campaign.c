@@ -147,9 +147,9 @@ static bool word_read(struct campaign *campaign, const char *word, const char *v
 }
 
 static bool flag_read(struct campaign *campaign, const char *word, bool *situations) {
-    bool *const flags[] = {&campaign->twice, &campaign->hashes, &campaign->no_shrink,
-                           &campaign->tell,  &campaign->first,  situations};
-    static const char *const names[] = {"--twice", "--hashes", "--no-shrink", "--tell", "--first", "--situations"};
+    bool *const flags[] = {&campaign->twice, &campaign->hashes, &campaign->no_shrink,      &campaign->tell,
+                           &campaign->first, situations,        &campaign->options.explain};
+    static const char *const names[] = {"--twice", "--hashes", "--no-shrink", "--tell", "--first", "--situations", "--explain"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(word, names[i]) == 0) return *flags[i] = true;
     return false;

@@ -301,7 +301,7 @@ void check_notice(struct world *world, size_t node, const struct action *action)
 void check_sign(struct world *world, size_t node, const struct entry *entry) {
     struct world_node *self = &world->nodes[node];
     const struct ledger_row *row = ledger_find(&world->ledger, node, entry->seq);
-    if (!row || !row->spread || self->hostile || memcmp(row->id, entry->id, HASH_BYTES) == 0) return;
+    if (!row || !row->spread || self->hostile || self->forked || memcmp(row->id, entry->id, HASH_BYTES) == 0) return;
     self->forked = true;
     for (size_t i = 0; i < LIMIT_LINKS; i++) {
         const struct link *link = &self->gossip->links.list[i];

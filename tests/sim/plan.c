@@ -102,7 +102,7 @@ void plan_end(struct plan *plan) {
     world->delay_ms = 20, world->jitter_ms = 30;
     for (size_t i = 0; i < world->count; i++) {
         struct world_node *node = &world->nodes[i];
-        node->paused_until_ms = node->down_until_ms = 0;
+        node->down_until_ms = 0;
         node->crash_in = node->memory_in = node->fail_in = node->crash_at_start = 0;
         if (!node->hostile) node->line_bytes_per_s = 0;
         if (node->disk.lying || node->rotted) world_crash(world, i);

@@ -12,7 +12,7 @@ static void publish(struct world *world, const struct operation *operation) {
     char readers[WORLD_NODES_MAX + 1];
     size_t node = operation->a;
     enum err err;
-    if (!world_may_publish(world, node)) return;
+    if (world->nodes[node].paused_until_ms > world->now_ms || !world_may_publish(world, node)) return;
     for (size_t i = 0; i < world->count; i++)
         readers[i] = i != node && world_pinned(world, node, i) && (operation->by >> (8 + i % 40) & 1) && !world->nodes[i].revoked
                          ? '1'
@@ -186,7 +186,7 @@ bool plan_do(struct world *world, const struct operation *operation) {
         node->crash_at_start = 1 + (uint32_t)(operation->by % 4);
         return false;
     case OPERATION_pause:
-        if (up(world, operation->a)) world_pause(world, operation->a, operation->lasts_ms * (operation->by % 3 + 1) / 3);
+        if (up(world, operation->a)) world_pause(world, operation->a, operation->lasts_ms * (operation->by % 3 + 1) / 5);
         return false;
     case OPERATION_skew:
         node->skew_ms = sign * (int64_t)(operation->by % 600000);

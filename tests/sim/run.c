@@ -184,8 +184,9 @@ static void talk_fail(struct world *world, uint64_t messages) {
 /* What an honest node of the core says now is everywhere in good time, also with hostile members around. */
 static void probe(struct world *world, bool bad) {
     size_t node = 0;
-    while (node < world->count && (!world->nodes[node].gossip || !honest(world, node) || world->nodes[node].revoked ||
-                                   world->nodes[node].forked || !world_may_publish(world, node)))
+    while (node < world->count &&
+           (!world->nodes[node].gossip || !honest(world, node) || world->nodes[node].revoked || world->nodes[node].forked ||
+            world->nodes[node].paused_until_ms > world->now_ms || !world_may_publish(world, node)))
         node++;
     if (node == world->count) return;
     world_publish_all(world, node, 300);
@@ -226,6 +227,7 @@ struct run_result run(struct world *world, const struct run_options *options) {
     for (uint64_t at = 0; at < chosen.plan.length_ms && !world->broken[0]; at += 1000) world_run(world, 1000);
     if (!world->broken[0]) heal(world, &chosen, &result);
     if (!world->broken[0]) check_disks(world);
+    if (world->broken[0] && options->explain) check_explain(world);
     result.events = world->events;
     result.entries = world->ledger.count;
     result.virtual_ms = world->now_ms;

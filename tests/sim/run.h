@@ -26,7 +26,7 @@ struct run_options {
     unsigned minutes;        /* simulated, the healing included; 0: the seed chooses, three to thirty */
     uint32_t off;            /* classes of faults left out */
     const uint8_t *left_out; /* operations left out, one byte each; null: none */
-    size_t operations;       /* at most; 0: all */
+    bool explain;            /* a broken run prints what each node lacks */
 };
 
 struct run_result {
