@@ -36,6 +36,7 @@ struct peer {
     unsigned endpoint_next;
     uint64_t refused_until_ms; /* after a bad signature or a malformed message */
     bool allowed;              /* its key stands in the allow list now */
+    bool own_told;             /* it said where our own log ends, in this life of ours */
     unsigned claims_broken;    /* entries of our own log that it claimed and did not give */
 };
 

@@ -94,10 +94,10 @@ void report_status(struct engine *engine, struct client *client, const struct fr
     struct store_counts counts;
     char fingerprint[AGENCY_FINGERPRINT_CHARS + 1];
     const char *why = NULL;
-    bool publishing = publisher_open(engine, &why);
+    bool publishing = publisher_accepts(engine, &why);
     agency_fingerprint(fingerprint, engine->agency_id);
     store_counts(engine->store, &counts);
-    pack_write_map(&body, 21);
+    pack_write_map(&body, 22);
     put_text(&body, "agency", engine->own_name);
     put_uint(&body, "agencies_pinned", gossip_agency_count(engine->gossip) - 1);
     put_bool(&body, "caught_up", gossip_caught_up(engine->gossip));
@@ -111,13 +111,14 @@ void report_status(struct engine *engine, struct client *client, const struct fr
     for (size_t i = 0; i < gossip_log_count(engine->gossip); i++) put_log(engine, &body, i);
     put_hex(&body, "node", engine->node_id, NODE_ID_BYTES);
     put_notices(engine, &body);
+    put_uint(&body, "outbox", engine->outbox.items);
     put_uint(&body, "pages", counts.pages);
     put_uint(&body, "payload_bytes", counts.payload_bytes);
     put_uint(&body, "payloads", counts.payloads);
     put_uint(&body, "payloads_damaged", engine->reader.blocks_bad);
     put_uint(&body, "payloads_readable", engine->reader.blocks_read);
     put_bool(&body, "publishing", publishing);
-    put_text(&body, "publishing_reason", publishing ? "" : why);
+    put_text(&body, "publishing_reason", why ? why : "");
     put_uint(&body, "uptime_s", (clock_monotonic_ms() - engine->started_monotonic_ms) / 1000);
     answer(client, frame, &body);
     buf_free(&body);
@@ -126,11 +127,12 @@ void report_status(struct engine *engine, struct client *client, const struct fr
 static void put_link(struct engine *engine, struct buf *out, size_t index) {
     struct gossip_link_view view;
     gossip_link_view(engine->gossip, index, &view);
-    pack_write_map(out, 13);
+    pack_write_map(out, 14);
     put_text(out, "agency", engine_agency_name(engine, view.agency_id));
     put_uint(out, "broken_answers", view.broken_answers);
     put_uint(out, "bytes_in", view.bytes_in);
     put_uint(out, "bytes_out", view.bytes_out);
+    put_uint(out, "copies_in", view.copies_in);
     put_text(out, "direction", view.outbound ? "out" : "in");
     put_uint(out, "ignored", view.ignored_tags);
     put_uint(out, "messages_in", view.messages_in);

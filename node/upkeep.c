@@ -73,7 +73,7 @@ size_t upkeep_trust_load(struct engine *engine) {
 static bool chain_take(void *context, const char *key, struct bytes value) {
     struct engine *engine = context;
     struct event event = {.kind = EVENT_TRUST};
-    uint8_t id[AGENCY_ID_BYTES];
+    uint8_t id[CHAIN_NAME_BYTES];
     if (!hex_decode(id, sizeof id, bytes_of_text(key + strlen("chain/")))) return true;
     /* Only of agencies that are still pinned. */
     for (size_t i = 0; i < gossip_agency_count(engine->gossip); i++) {
@@ -117,6 +117,14 @@ static bool log_take(void *context, const uint8_t node_id[static NODE_ID_BYTES],
     enum err err = engine_step(engine, &event);
     if (err != OK && err != ERR_UNKNOWN_AUTHOR) engine_notice(engine, "a stored log was not taken: %s", err_text(err));
     buf_free(&prekey);
+    return true;
+}
+
+static bool fork_take(void *context, const char *key, struct bytes value) {
+    struct engine *engine = context;
+    struct event event = {.kind = EVENT_FORK, .fork = {.proof = value}};
+    enum err err = engine_step(engine, &event);
+    if (err != OK && err != ERR_UNKNOWN_AUTHOR) engine_notice(engine, "a stored proof (%s) was not taken: %s", key, err_text(err));
     return true;
 }
 
@@ -206,6 +214,7 @@ static enum err core_open(struct engine *engine, const struct card *own) {
         err = genesis_take(engine, own);
     if (err == OK) err = store_logs(engine->store, log_take, engine);
     if (err == OK) err = own_node_check(engine);
+    if (err == OK) err = store_meta_each(engine->store, "fork/", fork_take, engine);
     if (err == OK) err = store_meta_each(engine->store, "secret/audience/", audience_take, engine);
     if (err == OK) err = store_meta_each(engine->store, READER_OURS_PREFIX "/", ours_take, engine);
     return err;
@@ -251,6 +260,7 @@ enum err upkeep_open(struct engine *engine, char why[static 256]) {
     reader_count_load(engine);
     snprintf(why, 256, "the gossip core cannot be opened");
     err = core_open(engine, &own.card);
+    if (err == OK) err = outbox_load(engine);
 out:
     card_file_free(&own);
     return err;

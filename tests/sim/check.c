@@ -92,6 +92,20 @@ void check_step(struct world *world, size_t node, const struct event *event) {
     }
 }
 
+void check_repair(struct world *world, size_t node, const uint8_t *node_id, uint64_t seq) {
+    size_t author = world_node_of(world, node_id);
+    uint64_t *heads = world->nodes[node].heads;
+    if (heads && author < world->count && heads[author] >= seq) heads[author] = seq - 1;
+}
+
+/* A proof is of a real fork only. */
+void check_fork(struct world *world, size_t node, const struct action *action) {
+    size_t author = world_node_of(world, action->fork.node_id);
+    if (action->fork.proof.size > 0) world_hit(world, fork_proof);
+    if (world->nodes[node].hostile || action->fork.proof.size == 0 || !check_honest(world, author)) return;
+    if (!world->nodes[author].forked) check_fail(world, "ForkEvidence", node, "a proof against a node that signed nothing twice");
+}
+
 /* --- what is said --- */
 
 /* May `to` have this payload? Looked up by its hash, whatever the sender says it is. */
@@ -146,6 +160,8 @@ static void entry_check(struct world *world, size_t node, const struct entry *en
         check_fail(world, "NoInvention", node, "it passes on an entry that its author did not sign");
     if (peer && peer->node->revoked && entry->seq > peer->node->revoked_seq)
         check_fail(world, "RevokeStop", node, "it serves an entry past a cut");
+    if (peer && peer->log.frozen && entry->seq > peer->log.head)
+        check_fail(world, "ForkEvidence", node, "it serves an entry behind a fork as if it were clean");
     if (author != node) return;
     if (!disk_synced(&world->nodes[node].disk, entry->node_id, entry->seq))
         check_fail(world, "AckAfterSync", node, "it sent an own entry before its sync");

@@ -25,7 +25,9 @@ void disk_free(struct disk *disk) {
     for (size_t i = 0; i < disk->audience_count; i++) blob_drop(disk->audiences[i].readers);
     free(disk->logs);
     free(disk->table);
+    for (size_t i = 0; i < disk->fork_count; i++) blob_drop(disk->forks[i].proof);
     free(disk->audiences);
+    free(disk->forks);
     *disk = (struct disk){0};
 }
 
@@ -103,6 +105,37 @@ void disk_audience_put(struct disk *disk, uint64_t epoch_seq, struct bytes reade
         (struct disk_audience){.epoch_seq = epoch_seq, .written = ++disk->writes, .readers = blob_new(readers)};
 }
 
+void disk_entries_put(struct disk *disk, const uint8_t node_id[static NODE_ID_BYTES], struct bytes entries, bool all_verified) {
+    uint64_t write = disk_write(disk);
+    struct entry entry;
+    for (; entries.size > 0; entries = bytes_of(entries.data + entry.size, entries.size - entry.size)) {
+        enum err err = entry_parse(&entry, entries);
+        assert(err == OK);
+        struct blob *blob = blob_new(bytes_of(entries.data, entry.size));
+        disk_entry_put(disk, node_id, entry.seq, blob, write, all_verified || entry.size == entries.size);
+        blob_drop(blob);
+    }
+}
+
+void disk_fork_put(struct disk *disk, const uint8_t node_id[static NODE_ID_BYTES], struct bytes proof) {
+    size_t at = 0;
+    while (at < disk->fork_count && memcmp(disk->forks[at].node_id, node_id, NODE_ID_BYTES) != 0) at++;
+    if (at == disk->fork_count) {
+        disk->forks = realloc(disk->forks, (disk->fork_count + 1) * sizeof *disk->forks);
+        assert(disk->forks);
+        disk->forks[disk->fork_count++] = (struct disk_fork){0};
+        memcpy(disk->forks[at].node_id, node_id, NODE_ID_BYTES);
+    }
+    blob_drop(disk->forks[at].proof);
+    disk->forks[at].proof = blob_new(proof);
+}
+
+void disk_truncate(struct disk *disk, const uint8_t node_id[static NODE_ID_BYTES], uint64_t seq) {
+    struct disk_log *log = disk_log_find(disk, node_id);
+    for (uint64_t at = seq; log && at <= log->count; at++) entry_drop(&log->entries[at - 1]);
+    if (log && seq > 0 && log->count >= seq) log->count = seq - 1;
+}
+
 void disk_sync(struct disk *disk, uint64_t write) {
     if (write > disk->synced) disk->synced = write;
     if (!disk->lying && write > disk->safe) disk->safe = write;
@@ -159,6 +192,7 @@ void disk_copy(struct disk *out, const struct disk *disk) {
     for (size_t i = 0; i < disk->audience_count; i++)
         if (disk->audiences[i].written <= disk->synced)
             disk_audience_put(out, disk->audiences[i].epoch_seq, blob_bytes(disk->audiences[i].readers));
+    for (size_t i = 0; i < disk->fork_count; i++) disk_fork_put(out, disk->forks[i].node_id, blob_bytes(disk->forks[i].proof));
     out->synced = out->safe = out->writes;
 }
 

@@ -26,6 +26,11 @@ struct disk_audience {
     struct blob *readers;
 };
 
+struct disk_fork {
+    uint8_t node_id[NODE_ID_BYTES];
+    struct blob *proof;
+};
+
 struct disk {
     struct disk_log *logs;
     size_t count, capacity;
@@ -33,6 +38,8 @@ struct disk {
     size_t table_size;
     struct disk_audience *audiences;
     size_t audience_count;
+    struct disk_fork *forks; /* safe at once: a proof that is lost comes again */
+    size_t fork_count;
     uint64_t writes, synced; /* numbers of the last write, and of the last one that is said to be safe */
     uint64_t safe;           /* and that is: less when the disk lies */
     bool lying;              /* a fault: claims syncs that do not happen */
@@ -46,6 +53,10 @@ void disk_entry_put(struct disk *disk, const uint8_t node_id[static NODE_ID_BYTE
 void disk_payload_put(struct disk *disk, const uint8_t node_id[static NODE_ID_BYTES], uint64_t seq, struct blob *payload,
                       uint64_t write);
 void disk_audience_put(struct disk *disk, uint64_t epoch_seq, struct bytes readers);
+/* Consecutive entries, in one write. */
+void disk_entries_put(struct disk *disk, const uint8_t node_id[static NODE_ID_BYTES], struct bytes entries, bool all_verified);
+void disk_fork_put(struct disk *disk, const uint8_t node_id[static NODE_ID_BYTES], struct bytes proof);
+void disk_truncate(struct disk *disk, const uint8_t node_id[static NODE_ID_BYTES], uint64_t seq); /* safe at once, as well */
 void disk_sync(struct disk *disk, uint64_t write); /* all writes up to this one are safe */
 
 /* Power goes. Writes that were not synced are lost, or with `random` each by chance; a log then ends before its first hole or damaged

@@ -164,7 +164,7 @@ static bool trust(struct world *world, const struct operation *operation) {
     case OPERATION_node_add: identity_node_add(&node->identity, (uint32_t)(operation->by % 1000000), now_ms); break;
     default:
         good = ledger_find(&world->ledger, a, node->acknowledged);
-        if (!good || world->count < 4 || node->forked || node->returned) return false;
+        if (!good || world->count < 4 || node->forked || node->acknowledged < 2) return false;
         identity_revoke(&node->identity, good->seq, good->id, now_ms);
         node->revoked = true;
         world_hit(world, node_revoked);

@@ -26,6 +26,7 @@
     X(wiped, "a store was lost whole")                                                                                             \
     X(own_log_fetched, "a node got entries of its own log back from others")                                                       \
     X(publish_held, "a node did not publish while it did not know where its log ends")                                             \
+    X(publish_behind, "a node did not publish while others held more of its log than it did")                                      \
     X(snapshot_restored, "an old copy of a whole disk came back")                                                                  \
     X(write_lost, "a crash lost writes that were not synced")                                                                      \
     X(write_survived, "a crash left a write that was not synced")                                                                  \
@@ -57,6 +58,8 @@
     X(push_dropped, "a full link got no push")                                                                                     \
     X(quota_hit, "a quota of payloads was reached")                                                                                \
     X(fork_seen, "two entries at one number were seen")                                                                            \
+    X(fork_proof, "a proof of a fork came, and its log was frozen")                                                                \
+    X(branch_dropped, "a branch of a fork that a cut does not name was dropped")                                                   \
     X(peer_refused, "a misbehaving peer was refused for an hour")                                                                  \
     X(version_refused, "a HELLO of another version came")                                                                          \
     X(head_invented, "a peer claimed a head that does not exist")                                                                  \

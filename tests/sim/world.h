@@ -58,7 +58,6 @@ struct world_node {
     uint32_t fail_in;          /* store actions until one fails; 0: none does */
     uint32_t line_bytes_per_s; /* of its own line; 0: as everybody's */
     bool hidden;               /* has no endpoint */
-    bool returned;             /* its own log may lack what others hold: it asks before it publishes */
     bool forked;               /* two entries of it at one number exist */
     bool revoked;
     bool rotted;           /* records of it rotted; its next start finds them */
@@ -147,7 +146,7 @@ void world_snapshot(struct world *world, size_t node);
 void world_restore(struct world *world, size_t node);             /* as a crash, and the snapshot is back */
 void world_rot(struct world *world, size_t node, uint64_t which); /* some synced record, by chance */
 void world_pause(struct world *world, size_t node, uint64_t ms);
-/* May it publish, after its store was lost or set back? */
+/* Does it know where its own log ends, and may write on? */
 bool world_may_publish(struct world *world, size_t node);
 
 /* --- world_link.c: the transport --- */
@@ -202,7 +201,9 @@ void check_store_payload(struct world *world, size_t node, const struct action *
 bool check_honest(const struct world *world, size_t node); /* neither hostile nor made to say what it would not */
 void check_dial(struct world *world, size_t node);
 void check_notice(struct world *world, size_t node, const struct action *action);
-void check_sign(struct world *world, size_t node, const struct entry *entry); /* before an own entry is signed */
+void check_sign(struct world *world, size_t node, const struct entry *entry);              /* before an own entry is signed */
+void check_repair(struct world *world, size_t node, const uint8_t *node_id, uint64_t seq); /* a head falls, declared */
+void check_fork(struct world *world, size_t node, const struct action *action);
 void check_fail(struct world *world, const char *invariant, size_t node, const char *what);
 
 /* --- check_end.c --- */

@@ -167,6 +167,17 @@ static bool act(struct world *world, size_t node, const struct action *action) {
     case ACTION_LOAD_PAYLOAD:
     case ACTION_SCAN: load_later(world, node, action); break;
     case ACTION_CHAIN: chain(world, node, action); break;
+    case ACTION_FORK:
+        check_fork(world, node, action);
+        if (action->fork.proof.size > 0) disk_fork_put(&self->disk, action->fork.node_id, action->fork.proof);
+        check_repair(world, node, action->fork.node_id, action->fork.seq);
+        break;
+    case ACTION_TRUNCATE:
+        disk_truncate(&self->disk, action->truncate.node_id, action->truncate.seq);
+        check_repair(world, node, action->truncate.node_id, action->truncate.seq);
+        world_hit(world, branch_dropped);
+        if (action->truncate.ticket) sync_later(world, node, action->truncate.ticket);
+        break;
     case ACTION_NOTICE:
         self->notices[action->notice.kind]++;
         check_notice(world, node, action);

@@ -1,6 +1,5 @@
 #include "tests/sim/world.h"
 
-#include "gossip/core.h"
 #include "tests/sim/item.h"
 
 #include <assert.h>
@@ -99,6 +98,11 @@ static void restore(struct world *world, size_t node) {
         if (world_pinned(world, node, i)) trust(world, node, i, true);
     for (size_t i = 0; i < world->count && self->life == life; i++)
         if (i == node || world_pinned(world, node, i)) log_restore(world, node, i);
+    for (size_t i = 0; i < self->disk.fork_count && self->life == life; i++) {
+        struct event event = {.kind = EVENT_FORK, .fork = {.proof = blob_bytes(self->disk.forks[i].proof)}};
+        check_repair(world, node, self->disk.forks[i].node_id, 1);
+        world_step(world, node, &event);
+    }
     for (size_t i = 0; i < self->disk.audience_count && self->life == life; i++) {
         struct event event = {.kind = EVENT_AUDIENCE};
         event.audience.epoch_seq = self->disk.audiences[i].epoch_seq;
@@ -162,10 +166,7 @@ static void declare_lost(struct world *world, size_t node) {
         bool entry = disk_entry(&self->disk, self->identity.node_id, seq) != NULL;
         bool whole = entry && row && (row->type != ENTRY_BLOCK || disk_payload_here(&self->disk, self->identity.node_id, seq));
         if (row && !whole) row->acknowledged = false;
-        if (row && !entry) {
-            self->returned = true;
-            if (self->acknowledged >= seq) self->acknowledged = seq - 1;
-        }
+        if (row && !entry && self->acknowledged >= seq) self->acknowledged = seq - 1;
     }
 }
 
@@ -214,7 +215,6 @@ void world_restore(struct world *world, size_t node) {
     disk_free(&self->disk);
     disk_copy(&self->disk, &self->snapshot);
     declare_lost(world, node);
-    self->returned = true;
     world_hit(world, snapshot_restored);
 }
 
@@ -241,17 +241,9 @@ void world_pause(struct world *world, size_t node, uint64_t ms) {
 
 bool world_may_publish(struct world *world, size_t node) {
     struct world_node *self = &world->nodes[node];
-    unsigned known = 0;
     if (!self->gossip) return false;
-    if (!self->returned) return true;
-    for (size_t i = 0; i < LIMIT_LINKS; i++) {
-        const struct link *link = &self->gossip->links.list[i];
-        if (link->number == 0 || link->state != LINK_OPEN) continue;
-        if (!link->heads_known) return world_hit(world, publish_held), false;
-        known++;
-    }
-    const struct log *log = &self->gossip->self->log;
-    if (known == 0 || log->heard > log->head) return world_hit(world, publish_held), false;
-    self->returned = false;
-    return true;
+    enum gossip_own own = gossip_own_ready(self->gossip);
+    if (own == GOSSIP_OWN_ASKING) world_hit(world, publish_held);
+    if (own == GOSSIP_OWN_BEHIND) world_hit(world, publish_behind);
+    return own == GOSSIP_OWN_READY;
 }
