@@ -305,7 +305,8 @@ void check_notice(struct world *world, size_t node, const struct action *action)
         break;
     case NOTICE_FORK:
         world_hit(world, fork_seen);
-        if (!self->hostile && check_honest(world, culprit) && !world->nodes[culprit].forked)
+        /* A damaged entry at a cut cannot be told from another one. */
+        if (!self->hostile && !self->rotted && check_honest(world, culprit) && !world->nodes[culprit].forked)
             check_fail(world, "NoHonestBan", node, "a log is called forked that is not");
         break;
     case NOTICE_QUOTA: world_hit(world, quota_hit); break;
