@@ -305,8 +305,7 @@ void check_notice(struct world *world, size_t node, const struct action *action)
         break;
     case NOTICE_FORK:
         world_hit(world, fork_seen);
-        /* A damaged entry at a cut cannot be told from another one. */
-        if (!self->hostile && !self->rotted && check_honest(world, culprit) && !world->nodes[culprit].forked)
+        if (!self->hostile && check_honest(world, culprit) && !world->nodes[culprit].forked)
             check_fail(world, "NoHonestBan", node, "a log is called forked that is not");
         break;
     case NOTICE_QUOTA: world_hit(world, quota_hit); break;
@@ -324,7 +323,9 @@ void check_sign(struct world *world, size_t node, const struct entry *entry) {
         const struct link *link = &self->gossip->links.list[i];
         if (link->number == 0 || link->state != LINK_OPEN) continue;
         size_t peer = world_node_of(world, link->node_id);
-        if (check_honest(world, peer) && disk_entry(&world->nodes[peer].disk, entry->node_id, entry->seq))
+        struct gossip_log_view view;
+        if (!check_honest(world, peer) || !gossip_log_find(world->nodes[peer].gossip, entry->node_id, &view)) continue;
+        if (view.head_durable >= entry->seq && !view.frozen)
             check_fail(world, "NoSelfFork", node, "it signs a number again that a peer holds another entry of");
     }
 }

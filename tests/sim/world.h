@@ -69,6 +69,7 @@ struct world_node {
     unsigned dials;
     struct hostile *hostile; /* null: honest */
     unsigned notices[16];
+    size_t verified, verified_equal; /* logs in the last answer to a question of completeness */
 };
 
 struct world {
