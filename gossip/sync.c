@@ -125,12 +125,11 @@ static struct link *best_for_payload(struct gossip *gossip, size_t index, const 
     for (unsigned slot = 0; slot < LIMIT_LINKS; slot++) {
         struct link *link = &gossip->links.list[slot];
         if (!link_shares(link, index)) continue;
-        if (missing->body.carriage == CARRIAGE_DIRECT) {
-            const struct peer *peer = peers_find(&gossip->peers, link->node_id);
-            if (!peer || peer->member != author->member) continue;
-        }
+        const struct peer *peer = missing->body.carriage == CARRIAGE_DIRECT ? peers_find(&gossip->peers, link->node_id) : NULL;
+        if (missing->body.carriage == CARRIAGE_DIRECT && (!peer || peer->member != author->member)) continue;
         bool offered = missing->offered_by >> slot & 1;
-        if (!offered && (link->logs[index].heard < missing->seq || (missing->refused_by >> slot & 1))) continue;
+        bool holds = peer == author || link->logs[index].heard >= missing->seq; /* the author did before anybody heard of it */
+        if (!offered && (!holds || (missing->refused_by >> slot & 1))) continue;
         *anyone = true;
         if (link->wants >= LIMIT_WANTS_IN_FLIGHT) continue;
         if (!best || (offered && !best_offered) || (offered == best_offered && link->wants < best->wants))
