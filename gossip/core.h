@@ -4,6 +4,7 @@
 
 #include "crypto/random.h"
 #include "crypto/verify.h"
+#include "gossip/direct.h"
 #include "gossip/fork.h"
 #include "gossip/gossip.h"
 #include "gossip/links.h"
@@ -94,6 +95,7 @@ struct gossip {
     size_t pending_count, pending_capacity;
     struct own_audience *audiences; /* ascending by epoch */
     size_t audience_count, audience_capacity;
+    struct direct direct;
 
     struct dispute disputes[LIMIT_DISPUTES];
     size_t fork_count; /* logs with a fork: most nodes never look further */
@@ -202,6 +204,8 @@ void sync_pump_entries(struct gossip *gossip, size_t peer_index);
 void sync_pump_payloads(struct gossip *gossip, size_t peer_index);
 /* The others first, so that one busy log does not starve them; then this one. */
 void sync_pump_others(struct gossip *gossip, size_t peer_index);
+/* The link has just told where its logs end: perhaps it holds what nobody else had. */
+void sync_offers(struct gossip *gossip, struct link *link);
 /* Nobody is asked for this payload any more. */
 void sync_unask(struct gossip *gossip, struct missing *missing);
 void sync_pump_all(struct gossip *gossip);
@@ -254,7 +258,9 @@ void dispute_tick(struct gossip *gossip); /* once a second */
 /* A new verified entry: in full to eager links (to all, when it is our own), announced to the others. */
 void push_entry(struct gossip *gossip, size_t index, uint64_t seq, struct bytes entry, enum push_payload state,
                 struct bytes payload, const struct link *except);
-void push_have(struct gossip *gossip, size_t index, uint64_t seq, const struct link *except);
+void push_have(struct gossip *gossip, size_t index, uint64_t seq, uint64_t holders); /* but to those slots that offered it */
+/* To the author alone: who has a `direct` payload reads it, and that is nobody else's business. */
+void push_acknowledge(struct gossip *gossip, size_t index, uint64_t seq);
 /* From the recent entries: as many as follow each other from `seq` on. False when there is none. */
 bool push_recent(struct gossip *gossip, struct link *link, size_t index, uint64_t seq);
 /* One more copy came over this link: the surplus is pruned. */
@@ -272,6 +278,8 @@ void own_stored(struct gossip *gossip, uint64_t ticket);
 enum err own_audience(struct gossip *gossip, const struct event *event) MUST_USE;
 /* The peer has said where all its logs end, ours among them if it trusts us. */
 void own_told(struct gossip *gossip, const struct link *link);
+/* Who reads this epoch; null when it is not known. */
+const struct own_audience *own_audience_find(const struct gossip *gossip, uint64_t epoch_seq);
 bool own_reads(const struct gossip *gossip, uint64_t epoch_seq, const uint8_t node_id[static NODE_ID_BYTES]);
 
 /* --- recv_*.c: one file per message: what we do when it arrives. An error cuts the link. --- */

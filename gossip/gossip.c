@@ -35,6 +35,7 @@ void gossip_close(struct gossip *gossip) {
     for (size_t i = 0; i < gossip->audience_count; i++) free(gossip->audiences[i].readers);
     for (size_t i = 0; i < gossip->arena_count; i++) buf_free(gossip->arena[i]), free(gossip->arena[i]);
     recent_free(&gossip->recent);
+    direct_free(&gossip->direct);
     peers_free(&gossip->peers);
     random_wipe(&gossip->random);
     free(gossip->questions), free(gossip->active), free(gossip->pending), free(gossip->audiences), free(gossip->allowed),
@@ -174,6 +175,7 @@ static void on_lossy(struct gossip *gossip, const struct event *event) {
     struct link *link = links_find(&gossip->links, event->link.link);
     if (!link) return;
     link->queued_bytes = 0;
+    link->generation_tags = 0; /* TAGS may be among them */
     lanes_pump(gossip, link);
     if (link->state != LINK_OPEN)
         overlay_drop(gossip, link, "messages of the handshake were lost");

@@ -7,8 +7,13 @@
 
 struct link *links_find(struct links *links, uint32_t number) {
     for (size_t i = 0; number != 0 && i < LIMIT_LINKS; i++)
-        if (links->list[i].number == number) return &links->list[i];
+        if (links->numbers[i] == number && links->list[i].number == number) return &links->list[i];
     return NULL;
+}
+
+void links_take(struct links *links, struct link *link, uint32_t number) {
+    link->number = number;
+    links->numbers[links_slot(links, link)] = number;
 }
 
 struct link *links_new(struct links *links) {
@@ -101,7 +106,7 @@ bool link_tables(struct link *link, const struct peers *peers) {
     free(link->logs), free(link->tags), free(link->table);
     link->logs = logs, link->tags = NULL, link->table = NULL;
     link->log_count = peers->count;
-    link->heads_known = false;
+    link->heads_known = link->offers_taken = false;
     link->stream.active = false;
     if (link->peer_agency_count > 1) qsort(link->peer_agencies, link->peer_agency_count, sizeof *link->peer_agencies, pair_compare);
     return mark_common(link, peers);

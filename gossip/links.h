@@ -67,6 +67,7 @@ struct link {
     uint64_t heads_due_ms; /* when to tell changed heads; 0: nothing to tell */
 
     bool heads_known;                  /* the peer said where it holds our own log to end, under the trust of now */
+    bool offers_taken;                 /* payloads that nobody else had were looked at with what it told */
     uint64_t digest_ms;                /* when we last sent one, */
     uint8_t digest[WIRE_DIGEST_BYTES]; /* and which, */
     uint64_t digest_generation;        /* under which trust of the peer's */
@@ -110,10 +111,12 @@ struct link {
 
 struct links {
     struct link list[LIMIT_LINKS];
+    uint32_t numbers[LIMIT_LINKS]; /* as in the list, side by side: every message is looked up */
 };
 
 struct link *links_find(struct links *links, uint32_t number);
-struct link *links_new(struct links *links); /* a free slot, zeroed; null when all are taken */
+struct link *links_new(struct links *links);                              /* a free slot, zeroed; null when all are taken */
+void links_take(struct links *links, struct link *link, uint32_t number); /* the slot has this number from now on */
 void link_free(struct link *link);
 static inline unsigned links_slot(const struct links *links, const struct link *link) { return (unsigned)(link - links->list); }
 

@@ -9,6 +9,7 @@
 #include "gossip/policy.h"
 #include "node/control.h"
 #include "node/engine.h"
+#include "node/notices.h"
 #include "node/proc.h"
 #include "node/store.h"
 #include "node/trust_files.h"
@@ -18,8 +19,7 @@ enum key_tag { KEY_TAG_LINK = 1, KEY_TAG_EPOCH = 2, KEY_TAG_PREKEY = 3, KEY_TAG_
 static inline uint64_t key_tag(enum key_tag purpose, uint64_t which) { return (uint64_t)purpose << 56 | which; }
 
 /* --- reader.c --- */
-#define CHAIN_NAME_BYTES                                                                                                           \
-    24 /* of an agency's id, in hexadecimal behind "chain/": the whole would not fit into a name of the store */
+#define CHAIN_NAME_BYTES   24 /* of an agency's id, in hexadecimal behind "chain/": all of it does not fit into a name */
 #define READER_EPOCHS      512
 #define READER_HELD_MAX    1024
 #define READER_COUNT_KEY   "blocks-read"
@@ -200,6 +200,7 @@ struct engine {
 
     char last_notices[16][160]; /* what the operator should see, newest last */
     uint64_t notice_count;
+    struct notices notices;
     uint64_t net_refused, net_cut, net_bytes_in, net_bytes_out;
     uint64_t started_ms, started_monotonic_ms;
     uint64_t upkeep_due_ms;
