@@ -46,7 +46,7 @@ enum gossip_own gossip_own_ready(const struct gossip *gossip) {
     const struct log *log = &gossip->self->log;
     if (log->frozen) return GOSSIP_OWN_FORKED;
     if (asking(gossip)) return GOSSIP_OWN_ASKING;
-    return log->heard > log->head ? GOSSIP_OWN_BEHIND : GOSSIP_OWN_READY;
+    return log->heard > log->head || log->disputed ? GOSSIP_OWN_BEHIND : GOSSIP_OWN_READY;
 }
 
 static enum err publish_check(const struct gossip *gossip, const struct entry *entry, struct bytes payload) {
