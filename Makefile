@@ -51,7 +51,7 @@ ARCHIVES = $(B)/node.a $(B)/gossip.a $(B)/crypto.a
 UNIT_TESTS = $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 TEST_HELPERS = $(call objects,$(filter-out $(wildcard tests/unit/test_*.c),$(wildcard tests/unit/*.c)))
 
-.PHONY: all check tests demo bench install clean packages format tidy fuzz fuzz-build golden
+.PHONY: all check tests demo bench figures install clean packages format tidy fuzz fuzz-build golden
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -79,16 +79,23 @@ $(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/helpers.a $(ARCHIVES)
 SCALE_SOURCES = $(wildcard tests/sim/scale*.c tests/sim/baseline*.c)
 # Its stand-in for signatures comes before the archive's own.
 $(B)/tests/sim/scale: $(call objects,$(SCALE_SOURCES) tests/sim/identity.c) $(B)/gossip.a $(B)/crypto.a
-	$(Q)$(CC) $(ALL_LDFLAGS) $^ $(LIBS_GOSSIP) $(LIBS_CRYPTO) -o $@
+	$(Q)$(CC) $(ALL_LDFLAGS) $^ $(LIBS_GOSSIP) $(LIBS_CRYPTO) -lm -o $@
 
 $(B)/tests/sim/sim: $(call objects,$(filter-out $(SCALE_SOURCES),$(wildcard tests/sim/*.c))) $(B)/gossip.a $(B)/crypto.a
 	$(Q)$(CC) $(ALL_LDFLAGS) $^ $(LIBS_GOSSIP) $(LIBS_CRYPTO) -lcmocka -o $@
 
-$(B)/tests/e2e/%: $(B)/tests/e2e/%.o
+$(B)/tests/e2e/link_relay: $(B)/tests/e2e/link_relay.o $(B)/tests/e2e/caller/caller.o
 	$(Q)$(CC) $(ALL_LDFLAGS) $^ -o $@
 
-SIM_TESTS = $(if $(wildcard tests/sim/*.c),$(B)/tests/sim/sim)
-E2E_TOOLS = $(patsubst %.c,$(B)/%,$(wildcard tests/e2e/*.c))
+$(B)/tests/e2e/%: $(B)/tests/e2e/%.o $(ARCHIVES)
+	$(Q)$(CC) $(ALL_LDFLAGS) $^ $(LIBS_NODE) $(LIBS_GOSSIP) $(LIBS_CRYPTO) -o $@
+
+# The scripted member: everything of a real one but its conscience.
+$(B)/tests/e2e/hostile/hostile: $(call objects,$(wildcard tests/e2e/hostile/*.c)) $(B)/helpers.a $(ARCHIVES)
+	$(Q)$(CC) $(ALL_LDFLAGS) $^ $(LIBS_NODE) $(LIBS_GOSSIP) $(LIBS_CRYPTO) -lcmocka -o $@
+
+SIM_TESTS = $(if $(wildcard tests/sim/*.c),$(B)/tests/sim/sim $(B)/tests/sim/scale)
+E2E_TOOLS = $(patsubst %.c,$(B)/%,$(wildcard tests/e2e/*.c)) $(B)/tests/e2e/hostile/hostile
 TESTS     = $(UNIT_TESTS) $(SIM_TESTS) $(E2E_TOOLS)
 
 # JOBS=N tests at once; FILTER=name for a part. Ends with "N passed, N failed".
@@ -133,6 +140,11 @@ $(B)/tests/bench/bench_%: $(B)/tests/bench/bench_%.o $(BENCH_HELPERS) $(ARCHIVES
 bench: all
 	@$(MAKE) --no-print-directory -j$(JOBS) $(BENCH_PROGRAMS) $(E2E_TOOLS)
 	@/usr/bin/python3 -B tests/bench/bench.py --build $(B)
+	@$(MAKE) --no-print-directory figures
+
+# The mesh at scale, simulated: delay, copies, healing, sync and growth beside models of gossipsub and Plumtree.
+figures: $(B)/tests/sim/scale
+	@$(B)/tests/sim/scale --figures $(FIGURES)
 
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin

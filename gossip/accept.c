@@ -77,22 +77,22 @@ enum err accept_entries(struct gossip *gossip, size_t index, struct bytes entrie
     struct peer *peer = gossip->peers.list[index];
     struct log *log = &peer->log;
     struct batch batch;
+    if (log_stopped(log)) return ERR_FORK;
     enum err err = batch_read(&batch, peer, gossip->peers.members[peer->member]->agency->id, entries);
     if (err != OK) return err;
     *seq_last = batch.last.seq;
     if (batch.fresh_count == 0 && !batch.fork) return batch.cut ? ERR_REVOKED : OK;
     /* PROTOCOL.md 3.3: a cut names its last good entry, so another branch up to the same number is none. */
     bool at_cut = peer->node->revoked && batch.last.seq == peer->node->revoked_seq;
-    if (at_cut && memcmp(batch.last.id, peer->node->revoked_hash, HASH_BYTES) != 0) return ERR_REVOKED;
+    if (at_cut && memcmp(batch.last.id, peer->node->revoked_hash, HASH_BYTES) != 0) {
+        if (log_settling(log)) freeze_again(gossip, index);
+        return ERR_REVOKED;
+    }
     /* PROTOCOL.md 4.3: size, known log, duplicate and chain were checked; the signature comes last, being the dearest. */
     err = entry_verify(&batch.last, peer->node->sign_public);
     /* Inside a batch nobody vouched for signatures: where we cut it, a bad one is not the sender's fault. */
     if (err != OK) return batch.cut ? ERR_REVOKED : err;
-    if (batch.fork) {
-        log->frozen = true;
-        emit_notice(gossip, NOTICE_FORK, NULL, peer->node->id, log->head, ERR_FORK);
-        return ERR_FORK;
-    }
+    if (batch.fork) return ERR_FORK;
     struct question *question = question_new(gossip, QUESTION_STORE_ENTRIES);
     if (!question) return ERR_BUSY;
     memcpy(question->node_id, peer->node->id, NODE_ID_BYTES);
@@ -110,7 +110,8 @@ enum err accept_entries(struct gossip *gossip, size_t index, struct bytes entrie
     for (struct bytes rest = batch.fresh; rest.size > 0;) {
         struct entry entry;
         if (entry_parse(&entry, rest) != OK) break; /* parsed once above */
-        apply(gossip, peer, &entry);
+        /* What a branch holds that a cut has not confirmed yet is looked at when it has: freeze_settled. */
+        if (!log_settling(log)) apply(gossip, peer, &entry);
         rest = bytes_of(rest.data + entry.size, rest.size - entry.size);
     }
     return OK;
@@ -139,6 +140,10 @@ enum err accept_payload(struct gossip *gossip, size_t index, struct missing *mis
 static void durable(struct gossip *gossip, size_t index, const struct question *question) {
     struct log *log = &gossip->peers.list[index]->log;
     if (question->seq <= log->durable || question->seq > log->head) return; /* the latter: unpinned and pinned again meanwhile */
+    if (log_settling(log)) {
+        freeze_settled(gossip, index, question);
+        return;
+    }
     log->durable = question->seq;
     memcpy(log->durable_id, question->id, HASH_BYTES);
     accept_scan(gossip, index);
@@ -197,6 +202,7 @@ void accept_scanned(struct gossip *gossip, const struct question *question, cons
         log_scan_want(log, log->scan_seen + 1, log->scan_until);
     for (size_t i = 0; i < event->scanned.count; i++) {
         const struct scanned *row = &event->scanned.rows[i];
+        if (row->seq > log->head) break; /* set aside: a fork stands in front of it */
         if (row->body.expires_ms <= gossip->now_ms || !accept_wants(gossip, peer, &row->body)) continue;
         if (!log_missing_add(log, row->seq, &row->body)) break;
     }

@@ -16,9 +16,11 @@ enum action_kind {
     ACTION_STORE_PAYLOAD, /* a payload (and its items, if this node reads it); EVENT_STORED when durable */
     ACTION_LOAD_ENTRIES,
     ACTION_LOAD_PAYLOAD,
-    ACTION_SCAN,  /* list BLOCK entries of a log without payload; EVENT_SCANNED */
-    ACTION_CHAIN, /* an agency's chain grew: keep it; its log list may be longer */
-    ACTION_NOTICE /* something the operator should see */
+    ACTION_SCAN,     /* list BLOCK entries of a log without payload; EVENT_SCANNED */
+    ACTION_CHAIN,    /* an agency's chain grew: keep it; its log list may be longer */
+    ACTION_FORK,     /* a fork was proven: keep the proof, for ever; nothing of that log from `seq` on counts any more */
+    ACTION_TRUNCATE, /* drop a log's entries and payloads from a number on; EVENT_STORED when durable */
+    ACTION_NOTICE    /* something the operator should see */
 };
 
 /* What happened, for the operator and the counters. PROTOCOL.md 8 */
@@ -31,7 +33,7 @@ enum notice_kind {
     NOTICE_ENTRY_FUTURE,   /* stored and flagged: dated in the future */
     NOTICE_QUOTA,          /* an agency's payloads reached the quota: new ones are not asked for */
     NOTICE_SELF_SUSPECT,   /* most links fell silent at once: this node was stopped, or cut off, for a while */
-    NOTICE_FORK            /* two entries at one sequence number: the log is frozen */
+    NOTICE_FORK            /* two entries at one sequence number: the log is frozen in front of them */
 };
 
 struct action {
@@ -91,6 +93,17 @@ struct action {
             const uint8_t *agency_id;
             struct bytes chain;
         } chain;
+        struct {
+            const uint8_t *node_id;
+            uint64_t seq;
+            bool own;
+            struct bytes proof;
+        } fork; /* proof: as EVENT_FORK takes it at the next start; empty: a cut told of it, nothing is to be kept */
+        struct {
+            uint64_t ticket;
+            const uint8_t *node_id;
+            uint64_t seq;
+        } truncate;
         struct {
             enum notice_kind kind;
             uint32_t link;

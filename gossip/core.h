@@ -5,6 +5,7 @@
 #include "crypto/random.h"
 #include "crypto/verify.h"
 #include "gossip/direct.h"
+#include "gossip/fork.h"
 #include "gossip/gossip.h"
 #include "gossip/links.h"
 #include "gossip/recent.h"
@@ -16,7 +17,10 @@ enum question_kind {
     QUESTION_STORE_PAYLOAD,
     QUESTION_LOAD_ENTRIES,
     QUESTION_LOAD_PAYLOAD,
-    QUESTION_SCAN
+    QUESTION_SCAN,
+    QUESTION_DISPUTE, /* our entries, beside a peer's that contradict them */
+    QUESTION_CUT,     /* our entry at a cut */
+    QUESTION_TRUNCATE
 };
 struct question {
     uint64_t ticket; /* 0: free */
@@ -45,6 +49,24 @@ struct own_audience {
     size_t count;
 };
 
+/* A search for the place where a peer's branch of a log leaves ours. PROTOCOL.md 4.5 */
+struct dispute {
+    bool used;
+    bool asked; /* their entries are awaited; otherwise ours, from the store */
+    bool whole; /* asked with the largest range */
+    uint32_t link;
+    uint8_t node_id[NODE_ID_BYTES];
+    uint64_t low;  /* highest number known to be common; 0: none */
+    uint64_t high; /* lowest number known to differ; 0: none */
+    uint64_t step; /* doubled as long as nothing common is known */
+    uint64_t from; /* first number of the range in question */
+    uint64_t since_ms, asked_ms;
+    unsigned steps;
+    bool evidence; /* begun by a verified entry that contradicts ours: the log waits for the end */
+    uint64_t ticket;
+    struct buf theirs; /* verified at its end */
+};
+
 /* An announced entry that nobody has brought yet. */
 struct graft {
     size_t index; /* of the log */
@@ -64,11 +86,17 @@ struct gossip {
     struct question *questions; /* LIMIT_TICKETS places; a ticket's place is its number modulo that */
     size_t question_count;      /* under way */
 
+    size_t own_answers;     /* peers that said where our own log ends */
+    uint64_t own_answer_ms; /* when the last one did */
+    bool own_known;         /* enough of them, or nobody was there to ask: from now on we know best */
     struct own_pending *pending;
     size_t pending_count, pending_capacity;
     struct own_audience *audiences; /* ascending by epoch */
     size_t audience_count, audience_capacity;
     struct direct direct;
+
+    struct dispute disputes[LIMIT_DISPUTES];
+    size_t fork_count; /* logs with a fork: most nodes never look further */
 
     uint64_t payload_quota_bytes; /* per foreign agency; 0: none */
     uint64_t now_ms, monotonic_ms;
@@ -180,7 +208,8 @@ void sync_pump_all(struct gossip *gossip);
 void sync_tick(struct gossip *gossip);
 
 /* --- accept.c: entries and payloads that were verified --- */
-/* Checks consecutive entries against the log of peer `index` and takes what is new, up to a cut. OK; ERR_FORK (the log is frozen);
+/* Checks consecutive entries against the log of peer `index` and takes what is new, up to a cut. OK; ERR_FORK (they contradict ours: dispute_open;
+   or the log is frozen);
    ERR_REVOKED when there is nothing up to the cut; ERR_BUSY; ERR_CHAIN when they begin past our head; otherwise the sender's fault. */
 enum err accept_entries(struct gossip *gossip, size_t index, struct bytes entries, uint64_t *seq_last) MUST_USE;
 /* `quiet`: it came with its entry, so that nobody waits to hear that we have it. */
@@ -190,6 +219,32 @@ bool accept_wants(struct gossip *gossip, const struct peer *peer, const struct b
 void accept_stored(struct gossip *gossip, const struct question *question);
 void accept_scan(struct gossip *gossip, size_t index);
 void accept_scanned(struct gossip *gossip, const struct question *question, const struct event *event);
+
+/* --- freeze.c: what a proven fork does to its log --- */
+/* A verified proof: kept, passed on and the log frozen in front of it. Nothing happens when one at that number or before is known. */
+enum err freeze_fork(struct gossip *gossip, size_t index, const struct fork *fork) MUST_USE;
+enum err freeze_restore(struct gossip *gossip, const struct event *event) MUST_USE;
+void freeze_tell(struct gossip *gossip, struct link *link); /* the proofs that this peer has not got */
+void freeze_trust_changed(struct gossip *gossip);           /* a cut may have come: it settles a freeze */
+void freeze_cut_check(struct gossip *gossip, size_t index);
+void freeze_cut_loaded(struct gossip *gossip, const struct question *question, const struct event *event);
+/* The branch that is being fetched is not the one that the cut names: begin again behind the last common entry. */
+void freeze_again(struct gossip *gossip, size_t index);
+/* Entries of the branch that a cut named are durable: the log is whole again when they reach the cut. */
+void freeze_settled(struct gossip *gossip, size_t index, const struct question *question);
+void freeze_truncated(struct gossip *gossip, const struct question *question);
+
+/* --- dispute.c: finding the place where two branches part --- */
+/* An entry at or below our head came again: is it the one that we hold? */
+void dispute_look(struct gossip *gossip, struct link *link, size_t index, const struct entry *entry, struct bytes bytes);
+/* These entries of a peer contradict ours. */
+void dispute_open(struct gossip *gossip, struct link *link, size_t index, struct bytes entries);
+/* Does this range answer a search? Then *err is what comes of it. */
+bool dispute_answer(struct gossip *gossip, struct link *link, size_t index, uint64_t seq, struct bytes entries, enum err *err);
+void dispute_loaded(struct gossip *gossip, const struct question *question, const struct event *event);
+/* The peer said where all its logs of these buckets end, because digests differ. */
+void dispute_heads(struct gossip *gossip, struct link *link, uint64_t buckets);
+void dispute_tick(struct gossip *gossip); /* once a second */
 
 /* --- push.c: new entries to all links at once --- */
 /* A new verified entry: in full to eager links (to all, when it is our own), announced to the others. */
@@ -215,6 +270,8 @@ void own_stored(struct gossip *gossip, uint64_t ticket);
 enum err own_audience(struct gossip *gossip, const struct event *event) MUST_USE;
 /* Who reads this epoch; null when it is not known. */
 const struct own_audience *own_audience_find(const struct gossip *gossip, uint64_t epoch_seq);
+/* The peer has said where all its logs end, ours among them if it trusts us. */
+void own_told(struct gossip *gossip, const struct link *link);
 bool own_reads(const struct gossip *gossip, uint64_t epoch_seq, const uint8_t node_id[static NODE_ID_BYTES]);
 
 /* --- recv_*.c: one file per message: what we do when it arrives. An error cuts the link. --- */
@@ -236,6 +293,7 @@ enum err recv_prune(struct gossip *gossip, struct link *link, struct message *me
 enum err recv_trust(struct gossip *gossip, struct link *link, struct message *message) MUST_USE;
 enum err recv_sums(struct gossip *gossip, struct link *link, struct message *message) MUST_USE;
 enum err recv_stream(struct gossip *gossip, struct link *link, struct message *message) MUST_USE;
+enum err recv_fork(struct gossip *gossip, struct link *link, struct message *message) MUST_USE;
 /* Answers of the store to a peer's questions. */
 void get_loaded(struct gossip *gossip, const struct question *question, const struct event *event);
 void want_loaded(struct gossip *gossip, const struct question *question, const struct event *event);

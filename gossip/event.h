@@ -22,6 +22,7 @@ enum event_kind {
     EVENT_TRUST,          /* an agency was pinned, or its chain or prekeys became longer by other ways */
     EVENT_DISTRUST,       /* an agency was unpinned */
     EVENT_LOG,            /* at a start, after EVENT_TRUST: where a stored log ends */
+    EVENT_FORK,           /* at a start, after EVENT_LOG: a fork proof that was kept */
     EVENT_AUDIENCE        /* who reads an own epoch (made now, or restored at a start) */
 };
 
@@ -99,6 +100,9 @@ struct event {
             struct bytes prekey;
             uint64_t payload_bytes;
         } log; /* newest PREKEY body, or empty */
+        struct {
+            struct bytes proof;
+        } fork;
         struct {
             uint64_t epoch_seq;
             struct bytes readers;

@@ -29,6 +29,7 @@ enum err gossip_open(struct gossip **out, const struct gossip_options *options) 
 void gossip_close(struct gossip *gossip) {
     if (!gossip) return;
     for (size_t i = 0; i < LIMIT_LINKS; i++) link_free(&gossip->links.list[i]);
+    for (size_t i = 0; i < LIMIT_DISPUTES; i++) buf_free(&gossip->disputes[i].theirs);
     for (size_t i = 0; i < gossip->pending_count; i++) buf_free(&gossip->pending[i].entry), buf_free(&gossip->pending[i].payload);
     for (size_t i = 0; i < gossip->audience_count; i++) free(gossip->audiences[i].readers);
     for (size_t i = 0; i < gossip->arena_count; i++) buf_free(gossip->arena[i]), free(gossip->arena[i]);
@@ -49,6 +50,7 @@ static recv_function *const recv_table[] = {
     [MESSAGE_PAYLOAD] = recv_payload,   [MESSAGE_PUSH] = recv_push,       [MESSAGE_HAVE] = recv_have,
     [MESSAGE_ANNOUNCE] = recv_announce, [MESSAGE_GRAFT] = recv_graft,     [MESSAGE_PRUNE] = recv_prune,
     [MESSAGE_TRUST] = recv_trust,       [MESSAGE_SUMS] = recv_sums,       [MESSAGE_STREAM] = recv_stream,
+    [MESSAGE_FORK] = recv_fork,
 };
 
 static void on_message(struct gossip *gossip, const struct event *event) {
@@ -100,6 +102,8 @@ static void on_distrust(struct gossip *gossip, const struct event *event) {
         /* Nothing is asked of anybody here: an action must not name a node that is forgotten in the same step. */
         if (peer && gossip->peers.members[peer->member] == member) overlay_cut(gossip, link, "no longer trusted");
     }
+    for (size_t i = 0; i < gossip->peers.count; i++)
+        gossip->fork_count -= gossip->peers.members[gossip->peers.list[i]->member] == member && gossip->peers.list[i]->log.fork;
     peers_distrust(&gossip->peers, event->distrust.agency_id);
     /* Indexes of logs moved. What was announced comes by sync. */
     sync_active_all(gossip);
@@ -121,6 +125,7 @@ static enum err on_log(struct gossip *gossip, const struct event *event) {
     gossip->peers.members[peer->member]->payload_bytes += event->log.payload_bytes;
     log_scan_want(log, 1, log->head);
     sync_active(gossip, peer->index);
+    freeze_cut_check(gossip, peers_index(&gossip->peers, peer));
     if (event->log.prekey.size == 0) return OK;
     enum err err = prekey_read(&prekey, event->log.prekey);
     if (err == OK) peers_prekey_learn(peer, &prekey);
@@ -147,6 +152,9 @@ static void on_answer(struct gossip *gossip, const struct event *event, uint64_t
     case QUESTION_LOAD_ENTRIES: get_loaded(gossip, &question, event); break;
     case QUESTION_LOAD_PAYLOAD: want_loaded(gossip, &question, event); break;
     case QUESTION_SCAN: accept_scanned(gossip, &question, event); break;
+    case QUESTION_DISPUTE: dispute_loaded(gossip, &question, event); break;
+    case QUESTION_CUT: freeze_cut_loaded(gossip, &question, event); break;
+    case QUESTION_TRUNCATE: freeze_truncated(gossip, &question); break;
     }
 }
 
@@ -187,6 +195,7 @@ static enum err dispatch(struct gossip *gossip, const struct event *event) {
     case EVENT_TRUST: return on_trust(gossip, event);
     case EVENT_DISTRUST: on_distrust(gossip, event); break;
     case EVENT_LOG: return on_log(gossip, event);
+    case EVENT_FORK: return freeze_restore(gossip, event);
     case EVENT_AUDIENCE: return own_audience(gossip, event);
     }
     return OK;

@@ -39,6 +39,15 @@ const uint8_t *gossip_dial_key(const struct gossip *gossip, uint32_t link);
 /* The own log: next sequence number and the id it follows, pending entries included. */
 uint64_t gossip_own_next(const struct gossip *gossip, uint8_t previous[static HASH_BYTES]);
 
+/* May this node write on in its log? PROTOCOL.md 4.4 */
+enum gossip_own {
+    GOSSIP_OWN_READY,
+    GOSSIP_OWN_ASKING, /* since the start no peer has said yet where it ends, so that what a lost disk or an old copy forgot is not written again */
+    GOSSIP_OWN_BEHIND, /* a peer has entries of it that this node lost: they are fetched first */
+    GOSSIP_OWN_FORKED  /* it holds two entries at one number: nothing more is written, for good */
+};
+enum gossip_own gossip_own_ready(const struct gossip *gossip);
+
 /* What status shows. */
 struct gossip_log_view {
     uint8_t agency_id[AGENCY_ID_BYTES];
@@ -49,6 +58,7 @@ struct gossip_log_view {
     uint64_t missing;      /* payloads this node wants and does not have */
     uint64_t refused;      /* payloads of its agency not asked for: over the quota */
     bool frozen;
+    uint64_t fork_seq; /* two entries stand there; 0: no fork is known. A cut may have settled it: then it is not frozen */
     bool own;
     bool pathless;           /* no link leads to anybody who holds it */
     uint64_t missing_direct; /* of `missing`: those that only the author gives */

@@ -32,6 +32,10 @@
 #define LIMIT_OWN_PENDING        4096              /* own entries that wait for their sync */
 #define LIMIT_TICKETS            4096              /* questions to the store and the key process under way */
 #define LIMIT_MISSING_PER_LOG    1024              /* payloads known to be missing; beyond, the store is scanned again later */
+#define LIMIT_DISPUTES           4                 /* searches for a fork under way; each holds one range of entries */
+#define LIMIT_DISPUTE_STEPS      160               /* questions of one search: twice the halvings of any log, and some */
+#define LIMIT_DISPUTE_MS         60000             /* of one search: then the log goes on */
+#define LIMIT_DISPUTE_WALK       64                /* logs looked at when a digest differs and heads do too */
 #define LIMIT_LANE_BYTES         (512 * 1024)      /* answers waiting in one link's queue: what is urgent waits behind no more */
 #define LIMIT_LINK_QUEUE_BYTES   (4 * 1024 * 1024) /* unsent bytes of one link: pushes are dropped, sync makes up for them */
 #define LIMIT_LINK_CHARGE_BYTES  (8 * 1024 * 1024) /* all memory charged to one peer */
@@ -43,6 +47,8 @@
 #define LIMIT_RATE_SIGNATURES_BURST 2000
 #define LIMIT_RATE_ANNOUNCE_PER_S   200
 #define LIMIT_RATE_ANNOUNCE_BURST   1000
+#define LIMIT_RATE_SUSPECTS_PER_S   1 /* old entries that came again and are looked up */
+#define LIMIT_RATE_SUSPECTS_BURST   16
 #define LIMIT_COST_TAGS             16  /* announcements: all tables are made anew */
 #define LIMIT_ANNOUNCE_OUT_PER_S    100 /* half of what is taken: beyond, changed heads are told instead */
 #define LIMIT_ANNOUNCE_OUT_BURST    500
@@ -69,7 +75,14 @@
 #define DIAL_BACKOFF_FIRST_MS 500   /* doubled per failure, with jitter */
 #define DIAL_BACKOFF_LAST_MS  30000
 #define DIAL_TIMEOUT_MS       10000
-#define DIAL_STABLE_MS        10000 /* a link that lasted so long starts the back-off anew */
-#define MISSING_RETRY_MS      15000 /* a payload that no link had is asked for again */
+#define DIAL_STABLE_MS        10000  /* a link that lasted so long starts the back-off anew */
+#define OWN_ASK_PEERS         3      /* so many peers said where our own log ends, or all: it is known */
+#define OWN_ASK_MS            3000   /* or fewer, and for so long no other one spoke */
+#define DISPUTE_RETRY_MS      15000  /* after a search that found nothing */
+#define DISPUTE_PROBE_BYTES   32768  /* of entries asked for while the place is not known */
+#define DISPUTE_WALK_MS       600000 /* of one link: digests that differ though heads are equal are looked into so often */
+#define DISPUTE_WALK_ROW      8      /* whole lists of heads in a row; one with equal heads counts for four */
+#define MISSING_RETRY_MS      15000  /* a payload that no link had is asked for again, */
+#define MISSING_TRIES_MAX     5      /* each time after twice as long, up to 8 minutes; an offer is taken at once */
 
 #endif

@@ -21,6 +21,7 @@ struct link_log {
     uint64_t heard; /* the peer's durable head, as it said */
     uint64_t told;  /* ours, as we said */
     bool common;    /* both trust the author */
+    bool fork_told; /* the peer has our proof of its fork, or an earlier one */
 };
 
 /* A stream of entries to the peer, within the credit that its HEADS gave. PROTOCOL.md 6.4 */
@@ -86,11 +87,15 @@ struct link {
     struct ask asked[LIMIT_SERVING];
     size_t asked_count;    /* and those that wait for room in its queue */
     uint64_t queued_bytes; /* sent by us, not yet out of our process */
-    struct bucket bytes, signatures, announcements;
+    struct bucket bytes, signatures, announcements, suspects;
     struct bucket announces_out;
-    uint64_t received_ms; /* last message of any kind */
-    bool owes;            /* an answer broke, and nothing came since */
-    unsigned broken_row;  /* answers broken in a row */
+    unsigned differ_row;         /* whole lists of heads since the last equal digest */
+    uint32_t walk_at, walk_left; /* logs whose last entries are still to be compared */
+    uint64_t walk_buckets;       /* of these buckets only */
+    uint64_t walk_next_ms;       /* not before */
+    uint64_t received_ms;        /* last message of any kind */
+    bool owes;                   /* an answer broke, and nothing came since */
+    unsigned broken_row;         /* answers broken in a row */
 
     uint64_t messages_in, bytes_in, messages_out, bytes_out, pushes_dropped, broken_answers, ignored_tags;
     uint32_t rtt_ms;                                          /* 0: not known yet */

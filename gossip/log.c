@@ -8,6 +8,8 @@
 void log_free(struct log *log) {
     free(log->missing);
     free(log->epochs);
+    if (log->fork) buf_free(&log->fork->message);
+    free(log->fork);
     *log = (struct log){0};
 }
 

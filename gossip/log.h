@@ -14,8 +14,18 @@ struct missing {
     uint32_t asked_link; /* link number, 0: nobody is asked */
     uint64_t refused_by; /* slots of links that answered "I don't have it" */
     uint64_t offered_by; /* slots of links that said they have it */
+    uint8_t tries;       /* rounds in which nobody had it: they become rarer */
     bool storing;        /* here, on its way to the disk: a scan must not find it missing again */
     bool done;           /* here; dropped from the list when it is compacted */
+};
+
+/* A fork of this log was proven, or a cut named another branch than ours. */
+struct log_fork {
+    uint64_t seq;                 /* the first number at which two entries stand */
+    uint8_t previous[HASH_BYTES]; /* id of the last common entry */
+    struct buf message;           /* the proof as it is passed on; empty when only a cut told of it */
+    bool asking;                  /* our entry at the cut is being looked up */
+    bool settling;                /* a cut named the branch that counts, and ours is another: it is fetched up to there */
 };
 
 struct log {
@@ -24,8 +34,13 @@ struct log {
     uint64_t durable; /* last synced: what is claimed; durable <= head */
     uint8_t durable_id[HASH_BYTES];
     uint64_t heard; /* highest claim of any peer; costs no more than this number */
-    bool frozen;    /* two entries at one sequence number were seen */
+    bool frozen;    /* by its fork: nothing from there on is taken, served or claimed */
+    bool disputed;  /* a verified entry contradicts ours: where the branches part is being looked for */
     bool own;
+
+    struct log_fork *fork;    /* null: none; also kept when a cut has settled it */
+    uint64_t dispute_next_ms; /* the last search found nothing: not before */
+    uint64_t cut_checked;     /* our entry at this cut is the one that it names */
 
     uint32_t get_link; /* link that was asked for entries, 0: none */
     uint64_t get_ms;
@@ -57,6 +72,12 @@ size_t log_missing_live(const struct log *log);
 size_t log_missing_direct(const struct log *log); /* of those, the ones that only the author gives */
 /* A link is gone: what was asked of it may be asked of others; its slot's marks are cleared. */
 void log_link_gone(struct log *log, uint32_t link, unsigned slot);
+
+/* Nothing is asked of others now. */
+static inline bool log_stopped(const struct log *log) {
+    return log->disputed || (log->frozen && !(log->fork && log->fork->settling));
+}
+static inline bool log_settling(const struct log *log) { return log->frozen && log->fork && log->fork->settling; }
 
 bool log_epoch_add(struct log *log, uint64_t seq);
 bool log_epoch_readable(const struct log *log, uint64_t seq);

@@ -15,14 +15,42 @@ static struct own_pending *pending_new(struct gossip *gossip) {
     return pending;
 }
 
+/* --- is it known where the own log ends? PROTOCOL.md 4.4 --- */
+
+void own_told(struct gossip *gossip, const struct link *link) {
+    struct peer *peer = peers_find(&gossip->peers, link->node_id);
+    if (!peer || peer->own_told || !link_shares(link, gossip->self->index)) return;
+    peer->own_told = true;
+    gossip->own_answers++;
+    gossip->own_answer_ms = gossip->monotonic_ms;
+}
+
+/* Nodes that could be asked. */
+static size_t others_count(const struct gossip *gossip) {
+    size_t count = 0;
+    for (size_t i = 0; i < gossip->peers.count && count < OWN_ASK_PEERS; i++)
+        count += !gossip->peers.list[i]->log.own && !gossip->peers.list[i]->node->revoked;
+    return count;
+}
+
+enum gossip_own gossip_own_ready(const struct gossip *gossip) {
+    const struct log *log = &gossip->self->log;
+    if (log->frozen) return GOSSIP_OWN_FORKED;
+    if (!gossip->own_known && gossip->own_answers < others_count(gossip)) {
+        bool quiet = gossip->own_answers > 0 && gossip->monotonic_ms - gossip->own_answer_ms >= OWN_ASK_MS;
+        if (!quiet) return GOSSIP_OWN_ASKING;
+    }
+    return log->heard > log->head ? GOSSIP_OWN_BEHIND : GOSSIP_OWN_READY;
+}
+
 static enum err publish_check(const struct gossip *gossip, const struct entry *entry, struct bytes payload) {
     const struct log *log = &gossip->self->log;
     struct block_body body;
     if (log->frozen) return ERR_FORK;
     if (memcmp(entry->node_id, gossip->self->node->id, NODE_ID_BYTES) != 0) return ERR_FORMAT;
     if (entry->seq != log->head + 1 || memcmp(entry->previous, log->head_id, HASH_BYTES) != 0) return ERR_CHAIN;
-    /* PROTOCOL.md 4.4: somebody holds entries of this log that we lost: nothing new may be signed beside them. */
-    if (log->heard > log->head) return ERR_BUSY;
+    /* PROTOCOL.md 4.4: somebody may hold entries of this log that we lost: nothing new may be signed beside them. */
+    if (gossip_own_ready(gossip) != GOSSIP_OWN_READY) return ERR_BUSY;
     if (entry->type == ENTRY_BLOCK) {
         enum err err = block_body_read(&body, entry->body);
         if (err != OK) return err;
@@ -40,6 +68,7 @@ enum err own_publish(struct gossip *gossip, const struct event *event) {
     if (err != OK) return err;
     if (gossip->pending_count >= LIMIT_OWN_PENDING) return ERR_BUSY;
     if (gossip->question_count >= LIMIT_TICKETS) return ERR_BUSY;
+    gossip->own_known = true;
     struct own_pending *pending = pending_new(gossip);
     struct question *question = pending ? question_new(gossip, QUESTION_STORE_ENTRIES) : NULL;
     if (!question) return ERR_MEMORY;
@@ -98,12 +127,16 @@ void own_stored(struct gossip *gossip, uint64_t ticket) {
         bool parsed = entry_parse(&entry, bytes_of_buf(&pending->entry)) == OK; /* as it was when it was published */
         bool block = parsed && pending->block && block_body_read(&body, entry.body) == OK;
         bool inline_ok = block && pending->payload.size > 0 && body.carriage == CARRIAGE_RELAY;
-        if (parsed && !recent_put(&gossip->recent, &entry, bytes_of_buf(&pending->entry),
-                                  inline_ok ? bytes_of_buf(&pending->payload) : bytes_of(NULL, 0)))
+        bool aside = gossip->self->log.frozen && pending->seq > gossip->self->log.head;
+        if (parsed && !aside &&
+            !recent_put(&gossip->recent, &entry, bytes_of_buf(&pending->entry),
+                        inline_ok ? bytes_of_buf(&pending->payload) : bytes_of(NULL, 0)))
             gossip->actions->failed = true;
-        push_entry(gossip, index, pending->seq, bytes_of_buf(&pending->entry),
-                   inline_ok ? PUSH_INLINE : (pending->block ? PUSH_HERE : PUSH_AWAITED), bytes_of_buf(&pending->payload), NULL);
-        if (body.carriage == CARRIAGE_DIRECT && !direct_expect(gossip, pending->seq, body.epoch_seq))
+        if (!aside)
+            push_entry(gossip, index, pending->seq, bytes_of_buf(&pending->entry),
+                       inline_ok ? PUSH_INLINE : (pending->block ? PUSH_HERE : PUSH_AWAITED), bytes_of_buf(&pending->payload),
+                       NULL);
+        if (!aside && body.carriage == CARRIAGE_DIRECT && !direct_expect(gossip, pending->seq, body.epoch_seq))
             gossip->actions->failed = true;
         buf_free(&pending->entry);
         buf_free(&pending->payload);

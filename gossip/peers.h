@@ -39,6 +39,7 @@ struct peer {
     uint64_t misdeed_ms;       /* and when */
     uint64_t misdeeds;
     bool allowed;           /* its key stands in the allow list now */
+    bool own_told;          /* it said where our own log ends, in this life of ours */
     unsigned claims_broken; /* entries of our own log that it claimed and did not give */
 };
 

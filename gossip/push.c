@@ -71,6 +71,7 @@ void push_acknowledge(struct gossip *gossip, size_t index, uint64_t seq) {
 bool push_recent(struct gossip *gossip, struct link *link, size_t index, uint64_t seq) {
     struct peer *peer = gossip->peers.list[index];
     size_t count = 0;
+    if (peer->log.frozen) return false; /* what is recent may lie behind the fork */
     for (; count < LIMIT_GRAFT_ROWS && link->queued_bytes <= LIMIT_LINK_QUEUE_BYTES; count++, seq++) {
         const struct recent_row *row = recent_find(&gossip->recent, peer->node->id, seq);
         if (!row || (peer->node->revoked && seq > peer->node->revoked_seq)) break;

@@ -41,16 +41,17 @@ enum err recv_get(struct gossip *gossip, struct link *link, struct message *mess
     return OK;
 }
 
-/* How much of a range may go out: nothing past a cut, and up to an entry whose signature was verified, by the store's word or now.
+/* How much of a range may go out: nothing past what is claimed, and up to an entry whose signature was verified, by the store's word or now.
    Signatures inside a batch were never checked, so the last good one may stand far in front of the end. */
 static size_t range_good(const struct peer *peer, const struct event *event, uint64_t *last) {
     struct bytes entries = event->loaded_entries.entries;
+    uint64_t claim = sync_claim(peer, NULL);
     *last = 0;
     size_t ends[LIMIT_ENTRIES_BYTES / (ENTRY_HEADER_BYTES + SIGN_BYTES) + 1], count = 0, size = 0;
     struct entry entry;
     while (size < entries.size && count < sizeof ends / sizeof *ends) {
         enum err err = entry_parse(&entry, bytes_of(entries.data + size, entries.size - size));
-        if (err != OK || (peer->node->revoked && entry.seq > peer->node->revoked_seq)) break;
+        if (err != OK || entry.seq > claim) break;
         size += entry.size;
         ends[count++] = size;
         *last = entry.seq;
@@ -97,6 +98,8 @@ enum err recv_entries(struct gossip *gossip, struct link *link, struct message *
     }
     struct log *log = &gossip->peers.list[index]->log;
     struct bytes entries = message->entries.entries;
+    enum err err;
+    if (dispute_answer(gossip, link, (size_t)index, message->entries.seq, entries, &err)) return err;
     link->answered_ms = gossip->monotonic_ms;
     if (log->get_link == link->number) {
         log->get_link = 0;
@@ -117,8 +120,9 @@ enum err recv_entries(struct gossip *gossip, struct link *link, struct message *
     }
     if (!bucket_take(&link->signatures, gossip->monotonic_ms, 1, LIMIT_RATE_SIGNATURES_PER_S, LIMIT_RATE_SIGNATURES_BURST))
         return ERR_LIMIT;
-    enum err err = accept_entries(gossip, (size_t)index, entries, &last);
-    if (err == ERR_REVOKED) sync_unheard(gossip, link, (size_t)index);
+    err = accept_entries(gossip, (size_t)index, entries, &last);
+    if (err == ERR_FORK) dispute_open(gossip, link, (size_t)index, entries);
+    if (err == ERR_REVOKED || (err == ERR_FORK && !log->disputed)) sync_unheard(gossip, link, (size_t)index);
     if (err == ERR_FORK || err == ERR_REVOKED || err == ERR_BUSY) return OK;
     if (err != OK) return err;
     sync_heard(gossip, link, (size_t)index, last);

@@ -12,12 +12,14 @@ static bool outdated(struct link *link, uint64_t mine, uint64_t yours) {
 /* Equal heads are told heads: whoever lacks a payload now knows whom to ask. */
 static void digest_equal(struct gossip *gossip, struct link *link) {
     link->heads_known = true;
+    link->differ_row = 0;
     for (size_t i = 0; i < link->log_count; i++) {
         uint64_t claim = sync_claim(gossip->peers.list[i], NULL);
         if (!link->logs[i].common) continue;
         link->logs[i].told = claim;
         if (link->logs[i].heard < claim) sync_heard(gossip, link, i, claim);
     }
+    own_told(gossip, link);
     for (size_t k = 0; k < gossip->active_count; k++) sync_pump_payloads(gossip, gossip->active[k]);
 }
 
@@ -56,7 +58,10 @@ enum err recv_sums(struct gossip *gossip, struct link *link, struct message *mes
     tell_sums_of(gossip, link, sums);
     for (size_t i = 0; i < WIRE_BUCKETS; i++)
         if (memcmp(sums + i * WIRE_SUM_BYTES, message->sums.sums + i * WIRE_SUM_BYTES, WIRE_SUM_BYTES) != 0) differ |= 1ull << i;
-    if (!tell_bucket_has(gossip, link, gossip->self->index, differ)) link->heads_known = true;
+    if (!tell_bucket_has(gossip, link, gossip->self->index, differ)) {
+        link->heads_known = true;
+        own_told(gossip, link);
+    }
     if (differ != 0) tell_heads(gossip, link, differ, stream_credit(gossip, link));
     return OK;
 }
@@ -87,8 +92,12 @@ enum err recv_heads(struct gossip *gossip, struct link *link, struct message *me
         sync_pump_payloads(gossip, (size_t)index);
     }
     if (buckets == 0) return OK;
-    if (tell_bucket_has(gossip, link, gossip->self->index, buckets)) link->heads_known = true;
+    if (tell_bucket_has(gossip, link, gossip->self->index, buckets)) {
+        link->heads_known = true;
+        own_told(gossip, link);
+    }
     for (size_t k = 0; k < gossip->active_count; k++) sync_settle(gossip, gossip->active[k]);
+    dispute_heads(gossip, link, buckets);
     if (message->heads.credit > 0)
         stream_start(gossip, link, buckets, message->heads.credit);
     else

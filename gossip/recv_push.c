@@ -16,7 +16,7 @@ static enum err take_payload(struct gossip *gossip, struct link *link, size_t in
         /* Others may have said no before the one who has it spoke. */
         missing->offered_by |= mark;
         missing->refused_by &= ~mark;
-        if (!missing->asked_link) missing->retry_ms = 0, log->missing_unasked = 0;
+        if (!missing->asked_link) missing->retry_ms = 0, missing->tries = 0, log->missing_unasked = 0;
     }
     if (message->push.state == PUSH_AWAITED) missing->refused_by |= mark;
     return OK;
@@ -39,8 +39,8 @@ enum err recv_push(struct gossip *gossip, struct link *link, struct message *mes
     struct log *log = &peer->log;
     uint64_t before = log->head, last = 0;
     if (log->frozen) return OK;
-    /* The same number with other content is a fork's proof, and goes the way of new entries. */
-    if (entry.seq < log->head || (entry.seq == log->head && memcmp(entry.id, log->head_id, HASH_BYTES) == 0)) {
+    if (entry.seq <= log->head) {
+        dispute_look(gossip, link, index, &entry, message->push.entry);
         sync_heard(gossip, link, index, entry.seq);
         push_copy(gossip, link, recent_find(&gossip->recent, entry.node_id, entry.seq));
         err = take_payload(gossip, link, index, entry.seq, message);
@@ -57,6 +57,7 @@ enum err recv_push(struct gossip *gossip, struct link *link, struct message *mes
         return OK;
     sync_heard(gossip, link, index, entry.seq);
     err = accept_entries(gossip, index, message->push.entry, &last);
+    if (err == ERR_FORK) dispute_open(gossip, link, index, message->push.entry);
     if (err == ERR_FORK || err == ERR_REVOKED || err == ERR_BUSY) return OK;
     if (err != OK) return err;
     err = take_payload(gossip, link, index, entry.seq, message);

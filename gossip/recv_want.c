@@ -43,7 +43,8 @@ void want_loaded(struct gossip *gossip, const struct question *question, const s
     const struct peer *peer = peers_find(&gossip->peers, question->node_id);
     if (link && link->serving) link->serving--;
     if (!link || !peer) return;
-    bool give = event->loaded_payload.present && may_have(gossip, link, peer, &event->loaded_payload.body);
+    bool aside = peer->log.frozen && question->seq > peer->log.durable;
+    bool give = event->loaded_payload.present && !aside && may_have(gossip, link, peer, &event->loaded_payload.body);
     answer(gossip, link, peer, question->seq, give, event->loaded_payload.payload);
     lanes_pump(gossip, link);
 }
@@ -104,7 +105,7 @@ enum err recv_have(struct gossip *gossip, struct link *link, struct message *mes
         missing->offered_by |= mark;
         missing->refused_by &= ~mark;
         if (missing->asked_link) continue;
-        missing->retry_ms = 0;
+        missing->retry_ms = 0, missing->tries = 0;
         log->missing_unasked = 0;
         log->pump = any = true;
     }

@@ -91,10 +91,11 @@ static enum err run_take(struct gossip *gossip, struct link *link, const struct 
         link->ignored_tags++;
         return OK;
     }
-    if (peer->log.frozen || first->seq > peer->log.head + 1) return OK; /* a range is asked for when it is told */
+    if (log_stopped(&peer->log) || first->seq > peer->log.head + 1) return OK; /* a range is asked for when it is told */
     if (!bucket_take(&link->signatures, gossip->monotonic_ms, 1, LIMIT_RATE_SIGNATURES_PER_S, LIMIT_RATE_SIGNATURES_BURST))
         return OK;
     enum err err = accept_entries(gossip, index, run, &last);
+    if (err == ERR_FORK) dispute_open(gossip, link, index, run);
     if (err == ERR_FORK || err == ERR_REVOKED || err == ERR_BUSY) return OK;
     if (err != OK) return err;
     sync_heard(gossip, link, index, last);

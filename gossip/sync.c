@@ -102,7 +102,7 @@ static struct link *best_for_entries(struct gossip *gossip, size_t index) {
 void sync_pump_entries(struct gossip *gossip, size_t index) {
     struct peer *peer = log_peer(gossip, index);
     struct log *log = &peer->log;
-    if (log->frozen || log->get_link != 0 || log->heard <= log->head) return;
+    if (log_stopped(log) || log->get_link != 0 || log->heard <= log->head) return;
     if (peer->node->revoked && log->head >= peer->node->revoked_seq) return;
     struct link *link = best_for_entries(gossip, index);
     const uint8_t *tag = link ? link_tag_of_log(link, &gossip->peers, index) : NULL;
@@ -144,7 +144,8 @@ static void give_up(struct gossip *gossip, size_t index, struct missing *missing
     struct log *log = &log_peer(gossip, index)->log;
     if (missing->body.carriage == CARRIAGE_DIRECT)
         log_peer(gossip, index)->wanted = gossip->wanted = true; /* nobody else can give it */
-    missing->retry_ms = gossip->monotonic_ms + (missing->refused_by ? MISSING_RETRY_MS : 1000);
+    missing->retry_ms = gossip->monotonic_ms + (missing->refused_by ? (uint64_t)MISSING_RETRY_MS << missing->tries : 1000);
+    if (missing->refused_by && missing->tries < MISSING_TRIES_MAX) missing->tries++;
     missing->refused_by = 0;
     if (log->scan_from != 0 && log_missing_live(log) > LIMIT_MISSING_PER_LOG / 2) {
         log->rescan = true;
@@ -278,6 +279,7 @@ void sync_tick(struct gossip *gossip) {
     if (gossip->sync_due_ms <= gossip->monotonic_ms) digest_due(gossip);
     if (gossip->scan_due_ms <= gossip->monotonic_ms) {
         for (size_t k = 0; k < gossip->active_count; k++) answers_check(gossip, gossip->active[k]);
+        dispute_tick(gossip);
         sync_pump_all(gossip);
         active_settle(gossip);
         gossip->scan_due_ms = gossip->monotonic_ms + 1000;

@@ -81,6 +81,7 @@ void tell_chains(struct gossip *gossip, struct link *link) {
 void tell_trust_changed(struct gossip *gossip) {
     gossip->allow_dirty = true;
     gossip->paths_dirty = true;
+    freeze_trust_changed(gossip);
     for (size_t i = 0; i < LIMIT_LINKS; i++)
         if (link_open(&gossip->links.list[i])) tell_trust(gossip, &gossip->links.list[i]);
 }
@@ -122,6 +123,7 @@ uint64_t tell_digest_of(const struct gossip *gossip, const struct link *link, ui
 
 void tell_digest(struct gossip *gossip, struct link *link, bool reply) {
     uint8_t digest[WIRE_DIGEST_BYTES];
+    freeze_tell(gossip, link); /* before anything else */
     uint64_t total = tell_digest_of(gossip, link, digest);
     bool again = link->digest_ms && gossip->monotonic_ms - link->digest_ms < SYNC_DIGEST_AGAIN_MS &&
                  memcmp(digest, link->digest, sizeof digest) == 0 && link->digest_generation == link->generation_heard;

@@ -14,6 +14,7 @@ void gossip_log_view(const struct gossip *gossip, size_t index, struct gossip_lo
                                     .missing = log_missing_live(&peer->log),
                                     .refused = gossip->peers.members[peer->member]->payloads_refused,
                                     .frozen = peer->log.frozen,
+                                    .fork_seq = peer->log.fork ? peer->log.fork->seq : 0,
                                     .own = peer->log.own,
                                     .pathless = peer->pathless,
                                     .missing_direct = log_missing_direct(&peer->log),

@@ -2,6 +2,7 @@
 
 #include "crypto/block.h"
 #include "gossip/entry.h"
+#include "gossip/fork.h"
 
 #include <string.h>
 
@@ -114,6 +115,12 @@ void wire_have(struct buf *out, const struct wire_pair *payloads, uint32_t count
     put_pairs(out, payloads, count);
 }
 
+void wire_fork(struct buf *out, struct bytes a, struct bytes b) {
+    put_kind(out, MESSAGE_FORK, 2);
+    pack_write_bin(out, a);
+    pack_write_bin(out, b);
+}
+
 void wire_announce(struct buf *out, const struct wire_pair *entries, uint32_t count) {
     put_kind(out, MESSAGE_ANNOUNCE, 1);
     put_pairs(out, entries, count);
@@ -211,7 +218,8 @@ static int fields_of(uint64_t kind) {
     case MESSAGE_STREAM: return 1;
     case MESSAGE_TAGS:
     case MESSAGE_CHAIN:
-    case MESSAGE_TRUST: return 2;
+    case MESSAGE_TRUST:
+    case MESSAGE_FORK: return 2;
     case MESSAGE_GET:
     case MESSAGE_ENTRIES:
     case MESSAGE_PAYLOAD:
@@ -288,6 +296,10 @@ static void take_body(struct pack_reader *reader, struct message *out) {
         take_fixed(reader, out->sums.sums, sizeof out->sums.sums);
         break;
     case MESSAGE_STREAM: out->stream.entries = take_bin_max(reader, LIMIT_ENTRIES_BYTES); break;
+    case MESSAGE_FORK:
+        out->fork.runs[0] = take_bin_max(reader, FORK_RUN_BYTES_MAX);
+        out->fork.runs[1] = take_bin_max(reader, FORK_RUN_BYTES_MAX);
+        break;
     default: reader->cursor.failed = true;
     }
 }

@@ -32,6 +32,7 @@ enum message_kind {
     MESSAGE_GRAFT = 14,    /* push me these, and new ones from now on */
     MESSAGE_PRUNE = 15,    /* announce new entries to me instead of pushing them */
     MESSAGE_TRUST = 16,    /* all that I trust, in 16 bytes */
+    MESSAGE_FORK = 17,     /* the proof that an author signed two entries at one number */
     MESSAGE_SUMS = 20,     /* heads of our common logs by bucket: tell me those that differ */
     MESSAGE_STREAM = 21    /* entries of several logs, within the credit that HEADS gave */
 };
@@ -120,6 +121,9 @@ struct message {
         struct {
             struct bytes entries;
         } stream;
+        struct {
+            struct bytes runs[2];
+        } fork;
     };
 };
 
@@ -155,5 +159,6 @@ void wire_prune(struct buf *out);
 void wire_trust(struct buf *out, uint64_t generation, const uint8_t sum[static WIRE_DIGEST_BYTES]);
 void wire_sums(struct buf *out, uint64_t mine, uint64_t yours, const uint8_t sums[static WIRE_BUCKETS * WIRE_SUM_BYTES]);
 void wire_stream(struct buf *out, struct bytes entries);
+void wire_fork(struct buf *out, struct bytes a, struct bytes b);
 
 #endif

@@ -130,6 +130,17 @@ static void step_or_fail(struct engine *engine, struct event *event) {
     if (engine_step(engine, event) != OK) engine_fail(engine, 5, "out of memory in the gossip core");
 }
 
+/* Below messages nobody but the network process sees what a peer does; who it was only the core knows. */
+static void link_cut(struct engine *engine, uint32_t number, struct bytes reason) {
+    struct gossip_link_view view;
+    for (size_t i = 0; i < gossip_link_count(engine->gossip); i++) {
+        gossip_link_view(engine->gossip, i, &view);
+        if (view.link != number) continue;
+        engine_notice(engine, "%s: link cut: %.*s", engine_agency_name(engine, view.agency_id), (int)reason.size,
+                      (const char *)reason.data);
+    }
+}
+
 static void on_net(struct engine *engine, const struct frame *frame) {
     struct event event = {0};
     struct cursor cursor = cursor_of(frame->body);
@@ -164,6 +175,7 @@ static void on_net(struct engine *engine, const struct frame *frame) {
         engine->net_refused = cursor_u64(&cursor), engine->net_cut = cursor_u64(&cursor);
         engine->net_bytes_in = cursor_u64(&cursor), engine->net_bytes_out = cursor_u64(&cursor);
         return;
+    case FRAME_NET_CUT: link_cut(engine, (uint32_t)frame->tag, frame->body); return;
     default: return;
     }
     step_or_fail(engine, &event);
@@ -173,6 +185,7 @@ static void on_key(struct engine *engine, const struct frame *frame) {
     enum key_tag purpose = (enum key_tag)(frame->tag >> 56);
     uint64_t which = frame->tag & ((1ull << 56) - 1);
     bool refused = frame->type == FRAME_KEY_REFUSED;
+    enum err why = refused && frame->body.size == 2 ? (enum err)get_be16(frame->body.data) : OK;
     const uint8_t *data = refused ? NULL : frame->body.data;
     if (frame->type == FRAME_KEY_FILE) {
         upkeep_key_file(engine, frame->body);
@@ -183,7 +196,7 @@ static void on_key(struct engine *engine, const struct frame *frame) {
     struct event event = {.kind = EVENT_SIGNED, .signed_ = {.ticket = which, .signature = data}};
     switch (purpose) {
     case KEY_TAG_LINK: step_or_fail(engine, &event); break;
-    case KEY_TAG_EPOCH: reader_opened(engine, which, data); break;
+    case KEY_TAG_EPOCH: reader_opened(engine, which, data, why); break;
     case KEY_TAG_ENTRY: publisher_signed(engine, which, data); break;
     case KEY_TAG_PREKEY:
         if (frame->type == FRAME_KEY_NEW_PREKEY)
@@ -273,6 +286,7 @@ static void on_store(struct engine *engine) {
         struct event event = {.kind = EVENT_STORED, .stored = {.ticket = ticket}};
         step_or_fail(engine, &event);
         publisher_stored(engine, ticket);
+        outbox_stored(engine, ticket);
         follow_ups(engine);
     }
     /* PROTOCOL.md 4.4: after a failed sync nothing more is acknowledged. */
@@ -385,6 +399,7 @@ static int start(struct engine *engine, char why[static 256]) {
 
 static void end(struct engine *engine) {
     server_free(engine);
+    outbox_free(engine);
     publisher_free(engine);
     reader_free(engine);
     gossip_close(engine->gossip);

@@ -71,12 +71,52 @@ static void sign(struct engine *engine, const struct action *action) {
 }
 
 static void chain(struct engine *engine, const struct action *action) {
-    char name[6 + 2 * AGENCY_ID_BYTES + 1] = "chain/";
+    char name[6 + 2 * CHAIN_NAME_BYTES + 1] = "chain/";
     struct store_batch *batch = store_batch_new(engine->store);
     if (!batch) return;
-    hex_encode(name + 6, bytes_of(action->chain.agency_id, AGENCY_ID_BYTES));
+    hex_encode(name + 6, bytes_of(action->chain.agency_id, CHAIN_NAME_BYTES));
     store_batch_meta(batch, name, action->chain.chain);
     store_commit(engine->store, batch, 0);
+}
+
+/* A proof is kept for ever: it comes back with the log at every start. */
+static void fork_keep(struct engine *engine, const struct action *action) {
+    char name[5 + 2 * NODE_ID_BYTES + 1] = "fork/";
+    if (action->fork.own) publisher_stop(engine);
+    struct store_batch *batch = action->fork.proof.size > 0 ? store_batch_new(engine->store) : NULL;
+    if (!batch) return;
+    hex_encode(name + 5, bytes_of(action->fork.node_id, NODE_ID_BYTES));
+    store_batch_meta(batch, name, action->fork.proof);
+    store_commit(engine->store, batch, 0);
+}
+
+/* The branch that does not count is dropped; objects that were read from it stay in their pages. */
+static void truncate_log(struct engine *engine, const struct action *action) {
+    store_wait(engine->store);
+    struct store_batch *batch = store_batch_new(engine->store);
+    if (!batch || store_batch_truncate(batch, action->truncate.node_id, action->truncate.seq) != OK) {
+        engine_fail(engine, 5, "a branch of a log that does not count could not be dropped");
+        if (batch) store_batch_free(batch);
+        return;
+    }
+    reader_truncate(engine, batch, action->truncate.node_id, action->truncate.seq);
+    store_commit(engine->store, batch, action->truncate.ticket);
+}
+
+static void fork_notice(struct engine *engine, const char *who, const uint8_t *node_id, uint64_t seq) {
+    unsigned long long number = seq;
+    if (memcmp(node_id, engine->node_id, NODE_ID_BYTES) == 0)
+        engine_notice(
+            engine,
+            "this node's key signed two entries number %llu (an old copy of its directory ran?): nothing more is published "
+            "under it; make a new node key with `comity node add`",
+            number);
+    else
+        engine_notice(
+            engine,
+            "%s's node signed two different entries number %llu: proven and passed on; its log is frozen in front of them "
+            "until its operators revoke that node",
+            who, number);
 }
 
 static void notice(struct engine *engine, const struct action *action) {
@@ -98,12 +138,9 @@ static void notice(struct engine *engine, const struct action *action) {
     case NOTICE_QUOTA:
         engine_notice(engine, "%s reached its payload quota (payload_quota in comity.yaml): new payloads are not fetched", who);
         break;
+    case NOTICE_FORK: fork_notice(engine, who, action->notice.node_id, action->notice.seq); break;
     case NOTICE_SELF_SUSPECT:
         log_info("most links fell silent at once: this node was probably stopped or cut off for a while");
-        break;
-    case NOTICE_FORK:
-        engine_notice(engine, "the log of %s was forked near entry %llu and is frozen", who,
-                      (unsigned long long)action->notice.seq);
         break;
     }
 }
@@ -143,6 +180,8 @@ void engine_act(struct engine *engine) {
         case ACTION_LOAD_PAYLOAD:
         case ACTION_SCAN: later(engine, action); break;
         case ACTION_CHAIN: chain(engine, action); break;
+        case ACTION_FORK: fork_keep(engine, action); break;
+        case ACTION_TRUNCATE: truncate_log(engine, action); break;
         case ACTION_NOTICE: notice(engine, action); break;
         }
     }

@@ -1,5 +1,6 @@
 /* engine_core: the engine's state, shared by the files that act on it: engine.c (start, loop), engine_act.c (actions of the core),
-   engine_own.c (the own chain), reader.c (payloads to pages), publisher.c (items to blocks), server.c (local clients), query.c, report.c, upkeep.c. */
+   engine_own.c (the own chain), reader.c (payloads to pages), publisher.c (items to blocks), outbox.c (items that wait),
+   server.c (local clients), query.c, report.c, upkeep.c. */
 #ifndef NODE_ENGINE_CORE_H
 #define NODE_ENGINE_CORE_H
 
@@ -17,6 +18,8 @@ enum key_tag { KEY_TAG_LINK = 1, KEY_TAG_EPOCH = 2, KEY_TAG_PREKEY = 3, KEY_TAG_
 static inline uint64_t key_tag(enum key_tag purpose, uint64_t which) { return (uint64_t)purpose << 56 | which; }
 
 /* --- reader.c --- */
+#define CHAIN_NAME_BYTES                                                                                                           \
+    24 /* of an agency's id, in hexadecimal behind "chain/": the whole would not fit into a name of the store */
 #define READER_EPOCHS      512
 #define READER_HELD_MAX    1024
 #define READER_COUNT_KEY   "blocks-read"
@@ -86,6 +89,25 @@ struct publication {
     uint64_t last_seq; /* last entry that carries its items; 0: none */
     bool committing;
     uint64_t commit_tag;
+    bool boxed;          /* it goes into the outbox */
+    struct buf agencies; /* ids of all recipients, for the outbox */
+    struct buf box;      /* items that were let through and stand in no record yet: flags 1, length 4, encoded item */
+    uint64_t box_items;
+    uint64_t box_ticket; /* of its last record */
+};
+
+/* --- outbox.c --- */
+struct outbox {
+    uint64_t first, next;  /* numbers of the records that wait; none when equal */
+    uint64_t items, bytes; /* in them */
+    uint64_t tickets, tickets_durable;
+    /* The first one, while it is turned into blocks. */
+    bool open;
+    struct buf record;
+    struct cursor items_left;
+    uint64_t record_items, refused;
+    const char *refused_why;
+    struct publication publication;
 };
 
 struct publisher {
@@ -171,6 +193,7 @@ struct engine {
 
     struct reader reader;
     struct publisher publisher;
+    struct outbox outbox;
     int listener;
     struct client clients[CONTROL_CLIENTS_MAX];
 
@@ -178,7 +201,7 @@ struct engine {
     uint64_t notice_count;
     uint64_t net_refused, net_cut, net_bytes_in, net_bytes_out;
     uint64_t started_ms, started_monotonic_ms;
-    uint64_t upkeep_due_ms;
+    uint64_t upkeep_due_ms, upkeep_minute_ms;
     bool prekey_asked;
     bool stopping;
     int landlock_abi; /* what the kernel offers, asked before the sandbox closes */
@@ -210,9 +233,11 @@ enum err reader_init(struct engine *engine) MUST_USE;
 void reader_free(struct engine *engine);
 void reader_entries(struct engine *engine, struct store_batch *batch, struct bytes entries);
 void reader_payload(struct engine *engine, const struct action *action);
-void reader_opened(struct engine *engine, uint64_t which, const uint8_t *secret);
+/* The key process has spoken: the epoch's secret, or null and why not. */
+void reader_opened(struct engine *engine, uint64_t which, const uint8_t *secret, enum err why);
 /* An EPOCH entry met while scanning: asks the key process if nobody knows yet whether it is ours (a crash came in between). */
 void reader_epoch_seen(struct engine *engine, struct bytes bytes);
+void reader_truncate(struct engine *engine, struct store_batch *batch, const uint8_t *node_id, uint64_t seq);
 void reader_key_restarted(struct engine *engine);
 void reader_count_load(struct engine *engine); /* once the store is open */
 /* Adds the pages and terms of an opened or closed block to a batch. `head` gives author, seq, expiry; cursors are drawn here. */
@@ -233,11 +258,31 @@ enum err publisher_item(struct engine *engine, struct publication *publication, 
 enum err publisher_flush(struct engine *engine, struct publication *publication) MUST_USE; /* closes its blocks; ERR_BUSY */
 void publisher_drop(struct engine *engine, struct publication *publication);
 void publisher_signed(struct engine *engine, uint64_t seq, const uint8_t *signature);
+void publisher_stop(struct engine *engine); /* the own log was forked: what was not given to the core yet is dropped */
 void publisher_key_restarted(struct engine *engine);
 void publisher_store_payload(struct engine *engine, const struct action *action);
 void publisher_store_entries(struct engine *engine, const struct action *action);
-bool publisher_stored(struct engine *engine, uint64_t ticket);      /* after the core heard of it */
-bool publisher_open(const struct engine *engine, const char **why); /* is publishing accepted? */
+bool publisher_stored(struct engine *engine, uint64_t ticket); /* after the core heard of it */
+/* May the own log be written now? */
+bool publisher_certified(const struct engine *engine, const char **why); /* does its agency stand behind this node today? */
+bool publisher_open(const struct engine *engine, const char **why);
+/* Are publications taken, into blocks or into the outbox? `why` says why not, or what they wait for; else null. */
+bool publisher_accepts(const struct engine *engine, const char **why);
+/* What publisher_item would say of an item before it goes into a block: form, policy, known already. */
+void publisher_judge(struct engine *engine, const struct publication *publication, struct bytes encoded, bool generated,
+                     struct item_verdict *verdict);
+
+/* outbox.c */
+enum err outbox_load(struct engine *engine) MUST_USE; /* once store and core are open */
+void outbox_free(struct engine *engine);
+bool outbox_takes(const struct engine *engine); /* must a publication that is opened now go there? */
+enum err outbox_item(struct engine *engine, struct publication *publication, struct bytes encoded, bool generated,
+                     struct item_verdict *verdict) MUST_USE;
+enum err outbox_put(struct engine *engine, struct publication *publication) MUST_USE; /* what was let through becomes a record */
+bool outbox_durable(const struct engine *engine, const struct publication *publication);
+void outbox_stored(struct engine *engine, uint64_t ticket);
+void outbox_drain(struct engine *engine); /* goes on turning records into blocks */
+void outbox_again(struct engine *engine); /* the recipients of the record under way are resolved anew: trust changed */
 
 /* server.c, query.c, report.c */
 enum err server_init(struct engine *engine) MUST_USE;

@@ -34,6 +34,7 @@ enum frame_type {
     FRAME_NET_COUNTS = 34, /* body: u64 refused strangers, u64 cut links, u64 bytes in, u64 bytes out; once a second when changed */
     FRAME_NET_SENT = 35, /* body: u32 bytes of messages of this link that the peer's kernel has acknowledged, or that were dropped,
                                since the last such frame: with at most 4 MiB under way nothing is lossy while the peer drains */
+    FRAME_NET_CUT = 36,  /* the peer of this link did what no honest one does; body: text of what; NET_DOWN follows */
 
     /* engine -> key; tag is returned with the answer */
     FRAME_KEY_SIGN = 40,      /* body: purpose 1, type 1, suite 1, zero 1, seq 8, hash 32 */

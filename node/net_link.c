@@ -78,6 +78,7 @@ void net_link_cut(struct net *net, struct net_link *link, const char *reason) {
     hex_encode(key, bytes_of(link->key, 8));
     log_warn("link %llu of key %s... cut: %s", (unsigned long long)link->number, key, reason);
     net->cut_links++;
+    net_tell(net, FRAME_NET_CUT, link->number, bytes_of_text(reason));
     net_guard_cut(&net->guard, link->connection);
     net_link_down(net, link, reason);
 }

@@ -74,7 +74,7 @@ struct net_link *net_link_by_connection(struct net *net, int connection);
 size_t net_link_count(const struct net *net, bool outbound);
 /* Tells NET_DOWN and frees the link. An inbound connection is shut down; an outbound one closes after what was just sent. */
 void net_link_down(struct net *net, struct net_link *link, const char *reason);
-/* As above for a misbehaving or removed peer: at once, counted, said in the log. */
+/* As above for a misbehaving or removed peer: at once, counted, said in the log and to the engine. */
 void net_link_cut(struct net *net, struct net_link *link, const char *reason);
 void net_links_drop(struct net *net, const char *reason); /* all */
 /* Closes the links and connections of keys that are no longer allowed. */

@@ -49,19 +49,38 @@ static void pool_give(struct engine *engine, struct block *block) {
         block_free(block);
 }
 
-bool publisher_open(const struct engine *engine, const char **why) {
-    struct gossip_log_view own;
-    *why = "the own log is not known yet";
-    if (!gossip_log_find(engine->gossip, engine->node_id, &own)) return false;
+static const char *own_reason(enum gossip_own state) {
+    switch (state) {
+    case GOSSIP_OWN_ASKING: return "no peer has told yet where this node's own log ends";
+    case GOSSIP_OWN_BEHIND: return "peers hold entries of this node's own log that it has lost: fetching them first";
+    case GOSSIP_OWN_FORKED:
+        return "two entries of this node's own log contradict each other: make a new node key with `comity node add`";
+    case GOSSIP_OWN_READY: break;
+    }
+    return NULL;
+}
+
+bool publisher_certified(const struct engine *engine, const char **why) {
     const struct agency_node *self = agency_node_find(gossip_agency(engine->gossip, 0), engine->node_id);
     *why = "this node was revoked by its agency: `comity node add` gives this directory a new key";
     if (!self || self->revoked) return false;
     *why = "this node's certificate has ended: `comity node renew`";
-    if (clock_wall_ms() >= self->not_after_ms) return false;
-    *why = "two entries of this node's own log contradict each other: make a new node key";
-    if (own.frozen) return false;
-    *why = "peers hold entries of this node's own log that it has lost: fetching them first";
-    if (own.head_heard > own.head) return false;
+    return clock_wall_ms() < self->not_after_ms;
+}
+
+bool publisher_accepts(const struct engine *engine, const char **why) {
+    bool open = publisher_open(engine, why);
+    return open || outbox_takes(engine);
+}
+
+bool publisher_open(const struct engine *engine, const char **why) {
+    struct gossip_log_view own;
+    *why = "the own log is not known yet";
+    if (!gossip_log_find(engine->gossip, engine->node_id, &own)) return false;
+    if (!publisher_certified(engine, why)) return false;
+    enum gossip_own state = gossip_own_ready(engine->gossip);
+    *why = own_reason(state);
+    if (state != GOSSIP_OWN_READY) return false;
     *why = "this node has no usable prekey yet";
     if (!gossip_prekey(engine->gossip, engine->node_id)) return false;
     *why = "the key process is restarting";
@@ -111,6 +130,7 @@ static struct draft *draft_new(struct engine *engine, enum entry_type type, stru
 
 static enum err room(struct engine *engine, size_t drafts) {
     const char *why;
+    if (gossip_own_ready(engine->gossip) == GOSSIP_OWN_FORKED) return ERR_FORK;
     if (engine->publisher.count + drafts > PUBLISHER_DRAFTS_MAX || !publisher_open(engine, &why)) return ERR_BUSY;
     return OK;
 }
@@ -206,6 +226,8 @@ void publisher_drop(struct engine *engine, struct publication *publication) {
         pool_give(engine, builder->block);
     }
     audience_free(&publication->audience);
+    buf_free(&publication->agencies);
+    buf_free(&publication->box);
     *publication = (struct publication){0};
 }
 
@@ -255,6 +277,10 @@ static void recent_clear(struct engine *engine) {
             const struct block *block = engine->clients[i].publication.builders[carriage].block;
             if (engine->clients[i].used && block && block_item_count(block) > 0) return;
         }
+    for (int carriage = CARRIAGE_RELAY; carriage <= CARRIAGE_DIRECT; carriage++) {
+        const struct block *block = engine->outbox.publication.builders[carriage].block;
+        if (block && block_item_count(block) > 0) return;
+    }
     /* A table that a bulk publication grew is not swept again for each single one after it. */
     if (publisher->recent_capacity > RECENT_KEPT) {
         free(publisher->recent);
@@ -338,30 +364,46 @@ static enum err block_put(struct engine *engine, struct publication *publication
     return err;
 }
 
+/* Form, policy and what is published already. */
+static void judge(struct engine *engine, const struct publication *publication, struct bytes encoded, bool generated,
+                  struct item *item, enum carriage *carriage, struct item_verdict *verdict) {
+    *verdict = (struct item_verdict){.err = OK};
+    enum err err = item_decode(item, encoded);
+    if (err != OK) {
+        refuse(verdict, err, "item.form", "the client sent an item that is not well formed");
+        return;
+    }
+    struct verdict decision = decide(publication, item);
+    *carriage = decision.carriage;
+    if (!decision.allow)
+        refuse(verdict, ERR_DENIED, decision.rule, decision.reason);
+    else if (known(engine, publication, item, generated))
+        refuse(verdict, ERR_EXISTS, "known", "published before, to these recipients");
+}
+
+void publisher_judge(struct engine *engine, const struct publication *publication, struct bytes encoded, bool generated,
+                     struct item_verdict *verdict) {
+    static struct item item;
+    enum carriage carriage;
+    judge(engine, publication, encoded, generated, &item, &carriage, verdict);
+}
+
 enum err publisher_item(struct engine *engine, struct publication *publication, struct bytes encoded, bool generated,
                         struct item_verdict *verdict) {
     static struct item item;
-    *verdict = (struct item_verdict){.err = OK};
-    enum err err = item_decode(&item, encoded);
-    if (err != OK) {
-        refuse(verdict, err, "item.form", "the client sent an item that is not well formed");
-        return OK;
-    }
-    struct verdict decision = decide(publication, &item);
-    if (!decision.allow) {
-        refuse(verdict, ERR_DENIED, decision.rule, decision.reason);
-        return OK;
-    }
-    err = room(engine, 2);
+    enum carriage carriage = CARRIAGE_RELAY;
+    enum err err = room(engine, 2);
     if (err != OK) return err;
+    judge(engine, publication, encoded, generated, &item, &carriage, verdict);
+    if (verdict->err != OK) return OK;
     uint64_t hash = recent_hash(&engine->publisher, &item, generated, publication->audience.key);
-    if (known(engine, publication, &item, generated) || !recent_add(&engine->publisher, hash)) {
+    if (!recent_add(&engine->publisher, hash)) {
         refuse(verdict, ERR_EXISTS, "known", "published before, to these recipients");
         return OK;
     }
-    err = block_put(engine, publication, decision.carriage, &item, encoded);
+    err = block_put(engine, publication, carriage, &item, encoded);
     if (err == OK)
-        buf_put_u64(&publication->builders[decision.carriage].recent, hash);
+        buf_put_u64(&publication->builders[carriage].recent, hash);
     else
         recent_remove(&engine->publisher, hash);
     if (err == ERR_TOO_BIG) {
@@ -394,8 +436,24 @@ void publisher_signed(struct engine *engine, uint64_t seq, const uint8_t *signat
         }
         buf_put_raw(&draft->entry, signature, SIGN_BYTES);
         enum err err = draft->entry.failed ? ERR_MEMORY : publish_event(engine, draft);
-        if (err != OK) engine_fail(engine, 5, "the own entry %llu cannot be published: %s", (unsigned long long)seq, err_text(err));
+        if (err == ERR_FORK)
+            draft->given = false, publisher_stop(engine);
+        else if (err != OK)
+            engine_fail(engine, 5, "the own entry %llu cannot be published: %s", (unsigned long long)seq, err_text(err));
         return;
+    }
+}
+
+void publisher_stop(struct engine *engine) {
+    struct publisher *publisher = &engine->publisher;
+    while (publisher->count > 0) {
+        struct draft *draft = draft_at(publisher, publisher->count - 1);
+        if (draft->given) break;
+        if (draft->batch) store_batch_free(draft->batch);
+        pool_give(engine, draft->block);
+        draft->batch = NULL, draft->block = NULL;
+        draft->seq = 0;
+        publisher->count--;
     }
 }
 

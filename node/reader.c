@@ -221,6 +221,34 @@ static void verdict_name(char out[static 96], const uint8_t *node_id, uint64_t s
     snprintf(out, 96, "%s/%016llx", prefix, (unsigned long long)seq);
 }
 
+struct forgetting {
+    struct store_batch *batch;
+    uint64_t seq;
+};
+
+static bool verdict_forget(void *context, const char *key, struct bytes value) {
+    const struct forgetting *forgetting = context;
+    (void)value;
+    if (strlen(key) > 16 && strtoull(key + strlen(key) - 16, NULL, 16) >= forgetting->seq)
+        store_batch_meta_delete(forgetting->batch, key);
+    return true;
+}
+
+/* Another branch of this log is coming: what its epochs were does not count. */
+void reader_truncate(struct engine *engine, struct store_batch *batch, const uint8_t *node_id, uint64_t seq) {
+    char prefix[64];
+    struct forgetting forgetting = {batch, seq};
+    for (size_t i = 0; i < READER_EPOCHS; i++) {
+        struct reader_epoch *epoch = &engine->reader.epochs[i];
+        /* One that is being opened answers into its place: it stays, and is asked anew by nobody. */
+        if (epoch->state == EPOCH_EMPTY || epoch->state == EPOCH_PENDING || epoch->seq < seq) continue;
+        if (memcmp(epoch->node_id, node_id, NODE_ID_BYTES) == 0) secret_wipe(epoch, sizeof *epoch);
+    }
+    node_key_name(prefix, sizeof prefix, READER_OURS_PREFIX, node_id);
+    if (store_meta_each(engine->store, prefix, verdict_forget, &forgetting) != OK)
+        engine_notice(engine, "what is known of an author's epochs cannot be read");
+}
+
 /* Remembered, so that after a restart it is known which `direct` payloads are wanted. */
 static void verdict_keep(struct engine *engine, const struct reader_epoch *epoch) {
     char name[96];
@@ -241,12 +269,16 @@ void reader_epoch_seen(struct engine *engine, struct bytes bytes) {
     buf_free(&verdict);
 }
 
-void reader_opened(struct engine *engine, uint64_t which, const uint8_t *secret) {
+void reader_opened(struct engine *engine, uint64_t which, const uint8_t *secret, enum err why) {
     if (which >= READER_EPOCHS) return;
     struct reader_epoch *epoch = &engine->reader.epochs[which];
     if (epoch->state != EPOCH_PENDING) return;
     epoch->state = secret ? EPOCH_OURS : EPOCH_NOT_OURS;
     if (secret) memcpy(epoch->secret, secret, EPOCH_SECRET_BYTES);
+    /* PROTOCOL.md 5.1: a slot that is ours and does not open is the author's fault. */
+    if (!secret && (why == ERR_COMMITMENT || why == ERR_KEY))
+        engine_notice(engine, "epoch %llu of %s is sealed so that nobody can open it: %s", (unsigned long long)epoch->seq,
+                      engine_agency_name(engine, epoch->agency_id), err_text(why));
     held_release(engine, epoch);
     verdict_keep(engine, epoch);
     if (!secret) return;

@@ -100,6 +100,7 @@ static bool audience_agency(struct engine *engine, struct client *client, const 
                      engine_agency_name(engine, agency->id), agency->name, err_text(err));
         return false;
     }
+    buf_put_raw(&publication->agencies, agency->id, AGENCY_ID_BYTES);
     if (index == 0) return true; /* the own agency's nodes are in every audience and need no naming */
     pack_write_array(rows, 2);
     pack_write_str(rows, bytes_of_text(engine_agency_name(engine, agency->id)));
@@ -162,6 +163,7 @@ static void on_publish(struct engine *engine, struct client *client, const struc
     }
     audience_seal(&publication->audience);
     publication->open = true;
+    publication->boxed = outbox_takes(engine);
     pack_write_array(&body, (uint32_t)publication->recipients);
     buf_put(&body, bytes_of_buf(&rows));
     server_answer(client, FRAME_ANSWER_AUDIENCE, frame->tag, bytes_of_buf(&body));
@@ -185,8 +187,14 @@ static void item_refused(struct client *client, const struct item_verdict *verdi
         client->frame_refused++;
 }
 
-static void items_done(struct client *client) {
+static void items_done(struct engine *engine, struct client *client) {
     struct publication *publication = &client->publication;
+    enum err err = publication->boxed ? outbox_put(engine, publication) : OK;
+    if (err != OK) {
+        server_error(client, client->frame.tag, err, "the outbox takes no more until a peer can be reached: %s", err_text(err));
+        client->closing = true;
+        return;
+    }
     uint64_t counts[3] = {client->frame_accepted, client->frame_known, client->frame_refused};
     struct buf body = {0};
     publication->accepted += counts[0], publication->known += counts[1], publication->refused += counts[2];
@@ -210,7 +218,9 @@ static void items_go_on(struct engine *engine, struct client *client) {
             client->closing = true;
             return;
         }
-        enum err err = publisher_item(engine, &client->publication, encoded, flags & CONTROL_ITEM_GENERATED, &verdict);
+        bool generated = flags & CONTROL_ITEM_GENERATED;
+        enum err err = client->publication.boxed ? outbox_item(engine, &client->publication, encoded, generated, &verdict)
+                                                 : publisher_item(engine, &client->publication, encoded, generated, &verdict);
         if (err == ERR_BUSY) {
             client->items = before;
             client->stalled = true;
@@ -227,7 +237,7 @@ static void items_go_on(struct engine *engine, struct client *client) {
             item_refused(client, &verdict);
         client->item_index++;
     }
-    items_done(client);
+    items_done(engine, client);
 }
 
 static void on_items(struct engine *engine, struct client *client, const struct frame *frame) {
@@ -252,7 +262,13 @@ static void commit_go_on(struct engine *engine, struct client *client) {
         publication->committing = false;
         return;
     }
-    if (publication->last_seq > engine->publisher.durable) return;
+    if (publication->boxed && !outbox_durable(engine, publication)) return;
+    if (publication->last_seq > engine->publisher.durable && engine->publisher.count > 0) return;
+    if (publication->last_seq > engine->publisher.durable) {
+        server_error(client, publication->commit_tag, ERR_FORK, "publishing stopped: %s", err_text(ERR_FORK));
+        publication->committing = false;
+        return;
+    }
     uint64_t counts[4] = {publication->accepted, publication->known, publication->refused, last_cursor(engine)};
     answer_counts(client, publication->commit_tag, counts, 4);
     publication->committing = false;
@@ -280,6 +296,7 @@ void server_publications_end(struct engine *engine, const char *why) {
 
 static void on_trust_reload(struct engine *engine, struct client *client, const struct frame *frame) {
     uint64_t count = upkeep_trust_load(engine);
+    outbox_again(engine);
     /* Open publications were resolved under the old trust: their clients begin again. */
     server_publications_end(engine, "the list of pinned agencies changed while publishing: publish the rest again");
     answer_counts(client, frame->tag, &count, 1);
@@ -330,6 +347,7 @@ void server_client(struct engine *engine, struct client *client, short revents) 
 }
 
 void server_progress(struct engine *engine) {
+    outbox_drain(engine);
     for (size_t i = 0; i < CONTROL_CLIENTS_MAX && !engine->stopping; i++) {
         struct client *client = &engine->clients[i];
         if (!client->used) continue;

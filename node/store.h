@@ -24,7 +24,7 @@
 #include "gossip/item.h"
 
 #define STORE_TABLE_TERMS        (512 * 1024) /* 12 MB in memory, twice that while one is written; 13 MB as a file */
-#define STORE_META_KEY_BYTES_MAX 96
+#define STORE_META_KEY_BYTES_MAX 64
 
 struct store;
 struct store_batch;
@@ -60,6 +60,8 @@ void store_batch_entry(struct store_batch *batch, const struct entry *entry, boo
 void store_batch_payload(struct store_batch *batch, const uint8_t node_id[static NODE_ID_BYTES], uint64_t seq,
                          struct bytes payload);
 void store_batch_payload_delete(struct store_batch *batch, const uint8_t node_id[static NODE_ID_BYTES], uint64_t seq);
+/* Every entry and payload of a log from `seq` on that was committed: nothing of that log may be under way (store_wait). Pages stay. */
+enum err store_batch_truncate(struct store_batch *batch, const uint8_t node_id[static NODE_ID_BYTES], uint64_t seq) MUST_USE;
 /* Keys have 1 to STORE_META_KEY_BYTES_MAX bytes. Values are sealed when the key starts with "secret/". */
 void store_batch_meta(struct store_batch *batch, const char *key, struct bytes value);
 void store_batch_meta_delete(struct store_batch *batch, const char *key);

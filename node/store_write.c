@@ -110,6 +110,27 @@ void store_batch_payload_delete(struct store_batch *batch, const uint8_t node_id
     drop(batch, ROCKS_PLACES, key);
 }
 
+struct truncation {
+    struct store_batch *batch;
+    const uint8_t *node_id;
+};
+
+static bool truncate_visit(void *context, uint64_t seq, bool verified, struct bytes entry) {
+    struct truncation *truncation = context;
+    struct store_batch *batch = truncation->batch;
+    uint8_t raw[STORE_RECORD_KEY_BYTES];
+    (void)verified, (void)entry;
+    store_batch_payload_delete(batch, truncation->node_id, seq);
+    drop(batch, ROCKS_ENTRIES, store_record_key(raw, truncation->node_id, seq));
+    batch->added.entries--;
+    return batch->commit.result == OK;
+}
+
+enum err store_batch_truncate(struct store_batch *batch, const uint8_t node_id[static NODE_ID_BYTES], uint64_t seq) {
+    struct truncation truncation = {batch, node_id};
+    return store_entries(batch->store, node_id, seq, truncate_visit, &truncation);
+}
+
 static bool meta_key_good(struct store_batch *batch, struct bytes key) {
     bool good = key.size > 0 && key.size <= STORE_META_KEY_BYTES_MAX;
     if (!good) failed(batch, ERR_RANGE);

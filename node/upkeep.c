@@ -8,7 +8,8 @@
 
 /* What is done at the start, and from time to time: trust, logs, prekeys, the card. */
 
-#define UPKEEP_MS 60000
+#define UPKEEP_MS      60000
+#define UPKEEP_SOON_MS 1000
 
 /* --- trust --- */
 
@@ -73,7 +74,7 @@ size_t upkeep_trust_load(struct engine *engine) {
 static bool chain_take(void *context, const char *key, struct bytes value) {
     struct engine *engine = context;
     struct event event = {.kind = EVENT_TRUST};
-    uint8_t id[AGENCY_ID_BYTES];
+    uint8_t id[CHAIN_NAME_BYTES];
     if (!hex_decode(id, sizeof id, bytes_of_text(key + strlen("chain/")))) return true;
     /* Only of agencies that are still pinned. */
     for (size_t i = 0; i < gossip_agency_count(engine->gossip); i++) {
@@ -117,6 +118,14 @@ static bool log_take(void *context, const uint8_t node_id[static NODE_ID_BYTES],
     enum err err = engine_step(engine, &event);
     if (err != OK && err != ERR_UNKNOWN_AUTHOR) engine_notice(engine, "a stored log was not taken: %s", err_text(err));
     buf_free(&prekey);
+    return true;
+}
+
+static bool fork_take(void *context, const char *key, struct bytes value) {
+    struct engine *engine = context;
+    struct event event = {.kind = EVENT_FORK, .fork = {.proof = value}};
+    enum err err = engine_step(engine, &event);
+    if (err != OK && err != ERR_UNKNOWN_AUTHOR) engine_notice(engine, "a stored proof (%s) was not taken: %s", key, err_text(err));
     return true;
 }
 
@@ -206,6 +215,7 @@ static enum err core_open(struct engine *engine, const struct card *own) {
         err = genesis_take(engine, own);
     if (err == OK) err = store_logs(engine->store, log_take, engine);
     if (err == OK) err = own_node_check(engine);
+    if (err == OK) err = store_meta_each(engine->store, "fork/", fork_take, engine);
     if (err == OK) err = store_meta_each(engine->store, "secret/audience/", audience_take, engine);
     if (err == OK) err = store_meta_each(engine->store, READER_OURS_PREFIX "/", ours_take, engine);
     return err;
@@ -251,6 +261,7 @@ enum err upkeep_open(struct engine *engine, char why[static 256]) {
     reader_count_load(engine);
     snprintf(why, 256, "the gossip core cannot be opened");
     err = core_open(engine, &own.card);
+    if (err == OK) err = outbox_load(engine);
 out:
     card_file_free(&own);
     return err;
@@ -288,23 +299,40 @@ void upkeep_prekey_stored(struct engine *engine) {
     }
 }
 
-void upkeep_tick(struct engine *engine) {
-    uint64_t now_ms = clock_wall_ms(), monotonic_ms = clock_monotonic_ms();
-    own_chain_look(engine);
-    if (monotonic_ms < engine->upkeep_due_ms) return;
-    engine->upkeep_due_ms = monotonic_ms + UPKEEP_MS;
-    author_expire(engine->publisher.author, now_ms);
-    own_renew_tick(engine, now_ms);
+/* A new prekey when the newest one is old; false when it is due and the own log cannot be written yet. */
+static bool prekey_look(struct engine *engine, uint64_t now_ms) {
     const struct prekey *newest = gossip_prekey(engine->gossip, engine->node_id);
     const char *why;
+    uint8_t body[8];
+    if (engine->prekey_asked || (newest && !prekey_rotate_due(newest, now_ms))) return true;
+    if (newest && !publisher_open(engine, &why)) return false;
+    put_be64(body, now_ms);
+    engine->prekey_asked = true;
+    engine_to_key(engine, FRAME_KEY_PREKEY, key_tag(KEY_TAG_PREKEY, 0), bytes_of(body, sizeof body));
+    return true;
+}
+
+/* What is done once a minute. */
+static void minute(struct engine *engine, uint64_t now_ms, uint64_t monotonic_ms) {
     uint8_t body[9];
+    author_expire(engine->publisher.author, now_ms);
+    own_renew_tick(engine, now_ms);
     put_be64(body, now_ms);
     /* "Caught up" is believed only of a node that has had somebody to hear it from for a while. */
     body[8] = gossip_link_count(engine->gossip) > 0 && monotonic_ms - engine->started_monotonic_ms > 10 * UPKEEP_MS &&
               gossip_caught_up(engine->gossip);
-    if (!engine->prekey_asked && (!newest || prekey_rotate_due(newest, now_ms)) && (!newest || publisher_open(engine, &why))) {
-        engine->prekey_asked = true;
-        engine_to_key(engine, FRAME_KEY_PREKEY, key_tag(KEY_TAG_PREKEY, 0), bytes_of(body, 8));
-    }
     engine_to_key(engine, FRAME_KEY_FORGET, 0, bytes_of(body, sizeof body));
+}
+
+void upkeep_tick(struct engine *engine) {
+    uint64_t now_ms = clock_wall_ms(), monotonic_ms = clock_monotonic_ms();
+    own_chain_look(engine);
+    if (monotonic_ms < engine->upkeep_due_ms) return;
+    if (monotonic_ms >= engine->upkeep_minute_ms) {
+        engine->upkeep_minute_ms = monotonic_ms + UPKEEP_MS;
+        minute(engine, now_ms, monotonic_ms);
+    }
+    /* At a start the own log opens a little later than the node: a prekey that is due does not wait for the next minute. */
+    bool done = prekey_look(engine, now_ms);
+    engine->upkeep_due_ms = done ? engine->upkeep_minute_ms : monotonic_ms + UPKEEP_SOON_MS;
 }

@@ -294,6 +294,7 @@ class Node:
         self.relay = Relay(place, self.port) if relayed else None
         self.env = {}
         self.process = None
+        self.known_fingerprint = None
         self.log_path = os.path.join(place.dir, name + ".log")
         self.card_path = os.path.join(place.dir, name + ".card")
         place.nodes.append(self)
@@ -311,6 +312,7 @@ class Node:
             raise RuntimeError("card failed: %s" % card)
         with open(self.card_path, "wb") as file:
             file.write(card.out)
+        self.known_fingerprint = None
         return result
 
     def __call__(self, *words, **more):
@@ -318,7 +320,9 @@ class Node:
         return comity(*words, "--dir", self.dir, **more)
 
     def fingerprint(self):
-        return fingerprint_of(self.card_path)
+        if self.known_fingerprint is None:
+            self.known_fingerprint = fingerprint_of(self.card_path)
+        return self.known_fingerprint
 
     def trust(self, *others):
         for other in others:
@@ -380,6 +384,10 @@ class Node:
 
     def pids(self):
         return family(self.process.pid) if self.process else []
+
+    def pid_of(self, name):
+        """The process of this role: "net", "engine" or "key"."""
+        return next(pid for pid in self.pids() if role(pid).endswith("--role " + name))
 
     def log_tail(self, lines=40):
         try:
@@ -505,10 +513,9 @@ class Place:
         return Node(self, name, **more)
 
     def alone(self, name):
-        """A running node with one partner that is pinned and never there: somebody to publish for."""
-        node, partner = self.node(name), self.node("absent." + name, relayed=False)
-        node.trust(partner)
-        return node.start()
+        """A running node and one partner that only listens: somebody to publish for, and to ask where the own log ends."""
+        node, _ = self.mesh(name, "partner." + name)
+        return node
 
     def mesh(self, *names, start=True):
         """Nodes that all trust each other, linked through their relays."""

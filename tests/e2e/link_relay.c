@@ -8,10 +8,13 @@
      reset               end all connections with a TCP reset
      cut on|off          end all connections, and every new one at once, until off
      refuse on|off       end every new connection at once, leave the others alone, until off
+     bar PID on|off      end the connections that this process opened, and its new ones at once, until off
      flip N [to|from]    invert one bit of the Nth byte from now on that is relayed (in that direction)
      target HOST:PORT    where new connections go
      count               "ok to BYTES from BYTES open N accepted N refused N flipped N" */
 #define _GNU_SOURCE
+#include "tests/e2e/caller/caller.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -32,6 +35,7 @@
 #define HELD_BYTES_MAX  (1024 * 1024) /* per connection and direction: then the relay stops reading, and TCP pushes back */
 #define LINE_BYTES_MAX  256
 #define EVENTS_MAX      64
+#define BARRED_MAX      64
 
 enum direction { TO_TARGET = 0, FROM_TARGET = 1 };
 
@@ -78,6 +82,8 @@ struct relay {
     uint64_t delay_us, jitter_us, rate_bytes, random;
     uint64_t credit_bytes[2], credit_at_us;
     bool stalled[2], cut, refusing, done;
+    long barred[BARRED_MAX]; /* processes whose connections are ended */
+    size_t barred_count;
     uint64_t flip_in[2]; /* 0: none; else bytes until the one to flip */
     uint64_t flip_any;
     uint64_t relayed_bytes[2], accepted, refused, flipped;
@@ -150,12 +156,35 @@ static void connections_reset(struct relay *relay) {
     for (size_t i = 0; i < relay->connection_count; i++) relay->connections[i]->dead = true;
 }
 
+static bool is_barred(const struct relay *relay, int client) {
+    unsigned long inode = relay->barred_count > 0 ? caller_inode(client) : 0;
+    for (size_t i = 0; inode != 0 && i < relay->barred_count; i++)
+        if (caller_is(inode, relay->barred[i])) return true;
+    return false;
+}
+
+static bool command_bar(struct relay *relay, long pid, const char *text) {
+    bool on = false;
+    if (pid <= 0 || (strcmp(text, "on") != 0 && strcmp(text, "off") != 0)) return false;
+    on = strcmp(text, "on") == 0;
+    size_t kept = 0;
+    for (size_t i = 0; i < relay->barred_count; i++)
+        if (relay->barred[i] != pid) relay->barred[kept++] = relay->barred[i];
+    relay->barred_count = kept;
+    if (!on) return true;
+    if (relay->barred_count == BARRED_MAX) return false;
+    relay->barred[relay->barred_count++] = pid;
+    for (size_t i = 0; i < relay->connection_count; i++)
+        if (is_barred(relay, relay->connections[i]->ends[0].fd)) relay->connections[i]->dead = true;
+    return true;
+}
+
 static void accept_one(struct relay *relay) {
     int client = accept4(relay->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (client < 0) return;
     struct connection *connection = NULL;
     int target = -1;
-    if (!relay->cut && !relay->refusing && relay->connection_count < CONNECTIONS_MAX) {
+    if (!relay->cut && !relay->refusing && relay->connection_count < CONNECTIONS_MAX && !is_barred(relay, client)) {
         target = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
         connection = calloc(1, sizeof *connection);
     }
@@ -369,6 +398,8 @@ static void command_run(struct relay *relay, const char *line) {
         if (relay->cut) connections_reset(relay);
     } else if (strcmp(verb, "refuse") == 0 && words == 2) {
         good = switch_parse(first, &relay->refusing);
+    } else if (strcmp(verb, "bar") == 0 && words == 3) {
+        good = command_bar(relay, (long)number, second);
     } else if (strcmp(verb, "flip") == 0 && words >= 2) {
         good = command_flip(relay, number, second);
     } else if (strcmp(verb, "target") == 0 && words == 2) {

@@ -42,6 +42,11 @@ void check_step(struct world *world, size_t node) {
     }
 }
 
+void check_repair(struct world *world, size_t node, const uint8_t *node_id, uint64_t seq) {
+    size_t author = node_of(world, node_id);
+    if (author < world->count && world->nodes[node].heads[author] >= seq) world->nodes[node].heads[author] = seq - 1;
+}
+
 /* May `to` have this payload? Looked up by its hash, whatever the sender says it is. */
 static void payload_check(struct world *world, size_t node, size_t to, struct bytes payload) {
     uint8_t hash[HASH_BYTES];

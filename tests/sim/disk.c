@@ -16,6 +16,8 @@ void disk_free(struct disk *disk) {
         free(disk->logs[i].entries);
     }
     for (size_t i = 0; i < disk->audience_count; i++) buf_free(&disk->audiences[i].readers);
+    for (size_t i = 0; i < disk->fork_count; i++) buf_free(&disk->forks[i].proof);
+    free(disk->forks);
     free(disk->logs);
     free(disk->audiences);
     *disk = (struct disk){0};
@@ -79,6 +81,27 @@ void disk_audience_put(struct disk *disk, uint64_t epoch_seq, struct bytes reade
     struct disk_audience *audience = &disk->audiences[disk->audience_count++];
     *audience = (struct disk_audience){.epoch_seq = epoch_seq, .written = ++disk->writes};
     buf_put(&audience->readers, readers);
+}
+
+void disk_fork_put(struct disk *disk, const uint8_t node_id[static NODE_ID_BYTES], struct bytes proof) {
+    size_t at = 0;
+    while (at < disk->fork_count && memcmp(disk->forks[at].node_id, node_id, NODE_ID_BYTES) != 0) at++;
+    if (at == disk->fork_count) {
+        disk->forks = realloc(disk->forks, (disk->fork_count + 1) * sizeof *disk->forks);
+        assert(disk->forks);
+        disk->forks[disk->fork_count++] = (struct disk_fork){0};
+        memcpy(disk->forks[at].node_id, node_id, NODE_ID_BYTES);
+    }
+    buf_clear(&disk->forks[at].proof);
+    buf_put(&disk->forks[at].proof, proof);
+}
+
+void disk_truncate(struct disk *disk, const uint8_t node_id[static NODE_ID_BYTES], uint64_t seq) {
+    struct disk_log *log = disk_log_find(disk, node_id);
+    for (; log && seq <= log->count; seq++) {
+        buf_free(&log->entries[seq - 1].bytes), buf_free(&log->entries[seq - 1].payload);
+        log->entries[seq - 1] = (struct disk_entry){0};
+    }
 }
 
 void disk_sync(struct disk *disk, uint64_t write) {

@@ -23,11 +23,18 @@ struct disk_audience {
     struct buf readers;
 };
 
+struct disk_fork {
+    uint8_t node_id[NODE_ID_BYTES];
+    struct buf proof;
+};
+
 struct disk {
     struct disk_log *logs;
     size_t count, capacity;
     struct disk_audience *audiences;
     size_t audience_count;
+    struct disk_fork *forks; /* safe at once: a proof that is lost comes again */
+    size_t fork_count;
     uint64_t writes, synced; /* numbers of the last write, and of the last one that is safe */
     bool lying;              /* a planted fault: claims a sync that did not happen */
 };
@@ -36,6 +43,8 @@ void disk_free(struct disk *disk);
 void disk_entries_put(struct disk *disk, const uint8_t node_id[static NODE_ID_BYTES], struct bytes entries, bool all_verified);
 void disk_payload_put(struct disk *disk, const uint8_t node_id[static NODE_ID_BYTES], uint64_t seq, struct bytes payload);
 void disk_audience_put(struct disk *disk, uint64_t epoch_seq, struct bytes readers);
+void disk_fork_put(struct disk *disk, const uint8_t node_id[static NODE_ID_BYTES], struct bytes proof);
+void disk_truncate(struct disk *disk, const uint8_t node_id[static NODE_ID_BYTES], uint64_t seq); /* safe at once, as well */
 void disk_sync(struct disk *disk, uint64_t write); /* all writes up to this one are safe */
 void disk_crash(struct disk *disk);                /* the others are lost */
 

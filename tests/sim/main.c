@@ -23,5 +23,6 @@ int main(int count, char **words) {
                (unsigned long long)result.events, result.entries, (unsigned long long)result.converge_ms);
         return result.broken[0] != 0;
     }
-    return test_delivery() + test_absence() + test_confidential() + test_hostile() + test_trust() + test_many() + test_seeds();
+    return test_delivery() + test_absence() + test_confidential() + test_hostile() + test_fork() + test_trust() + test_many() +
+           test_seeds();
 }

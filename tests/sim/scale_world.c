@@ -92,23 +92,29 @@ static void trust_put(struct scale_node *self, uint32_t other, size_t room) {
     if (self->trusted_count < room) self->trusted[self->trusted_count++] = other;
 }
 
+/* Communities of `others` / 2 members, drawn anew for each of two layers (a sector and a country, say): all members of one trust each other. */
 void scale_trust_some(struct scale_world *world, uint32_t others) {
-    uint32_t authors = world->plan->authors;
-    size_t room = authors + 4 * others;
+    uint32_t authors = world->plan->authors, *order = calloc(world->count, sizeof *order);
+    size_t room = authors + 2 * others;
+    assert(order);
     for (uint32_t node = 0; node < world->count; node++) {
         struct scale_node *self = &world->nodes[node];
+        order[node] = node;
         self->trusted = malloc(room * sizeof *self->trusted);
         assert(self->trusted);
         for (uint32_t author = 0; author < authors; author++)
             if (author != node) trust_put(self, author, room);
     }
-    for (uint32_t node = 0; node < world->count; node++)
-        for (uint32_t k = 0; k < others / 2; k++) {
-            uint32_t other = (uint32_t)(plan_mix(world->plan->seed ^ 5, node, k) % world->count);
-            if (other == node) continue;
-            trust_put(&world->nodes[node], other, room);
-            trust_put(&world->nodes[other], node, room);
+    for (unsigned layer = 0; layer < 2; layer++) {
+        for (uint32_t i = world->count; i > 1; i--) {
+            uint32_t at = (uint32_t)(plan_mix(world->plan->seed ^ 5, layer, i) % i), swap = order[i - 1];
+            order[i - 1] = order[at], order[at] = swap;
         }
+        for (uint32_t i = 0; i < world->count; i++)
+            for (uint32_t first = i - i % (others / 2), k = first; k < first + others / 2 && k < world->count; k++)
+                if (k != i) trust_put(&world->nodes[order[i]], order[k], room);
+    }
+    free(order);
     for (uint32_t node = 0; node < world->count; node++) trusted_shuffle(world, node);
 }
 

@@ -67,7 +67,7 @@ struct scale_world {
 void scale_open(struct scale_world *world, const struct plan *plan);
 void scale_close(struct scale_world *world);
 void scale_trust_all(struct scale_world *world);
-/* Each trusts the authors of the plan, and about `others` more nodes, who trust it too. */
+/* Each trusts the authors of the plan, and the members of two communities, about `others` nodes, who trust it too. */
 void scale_trust_some(struct scale_world *world, uint32_t others);
 void scale_start(struct scale_world *world, uint32_t node);
 void scale_start_all(struct scale_world *world);

@@ -24,6 +24,7 @@ int test_delivery(void);
 int test_absence(void);
 int test_confidential(void);
 int test_hostile(void);
+int test_fork(void);
 int test_trust(void);
 int test_many(void);
 int test_seeds(void);

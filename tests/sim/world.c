@@ -165,6 +165,11 @@ void world_start(struct world *world, size_t node) {
         if (self->pinned[i]) trust(world, node, i, true);
     for (size_t i = 0; i < world->count; i++)
         if (i == node || self->pinned[i]) logs_restore(world, node, i);
+    for (size_t i = 0; i < self->disk.fork_count; i++) {
+        struct event event = {.kind = EVENT_FORK, .fork = {.proof = bytes_of_buf(&self->disk.forks[i].proof)}};
+        check_repair(world, node, self->disk.forks[i].node_id, 1);
+        world_step(world, node, &event);
+    }
     for (size_t i = 0; i < self->disk.audience_count; i++) {
         struct event event = {.kind = EVENT_AUDIENCE};
         event.audience.epoch_seq = self->disk.audiences[i].epoch_seq;

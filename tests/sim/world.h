@@ -122,7 +122,8 @@ void check_step(struct world *world, size_t node); /* after every event */
 void check_send(struct world *world, size_t node, size_t to, struct bytes message);
 void check_store_entries(struct world *world, size_t node, const struct action *action);
 void check_store_payload(struct world *world, size_t node, const struct action *action);
-void check_disks(struct world *world); /* over all disks: at the end of a run */
+void check_repair(struct world *world, size_t node, const uint8_t *node_id, uint64_t seq); /* a head falls, declared */
+void check_disks(struct world *world);                                                     /* over all disks: at the end of a run */
 void check_fail(struct world *world, const char *invariant, size_t node, const char *what);
 /* All nodes that are up hold the same logs, all relay payloads, and each direct payload exactly where it belongs. */
 bool check_converged(struct world *world);

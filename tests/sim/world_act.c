@@ -254,6 +254,15 @@ static void act(struct world *world, size_t node, const struct action *action) {
                 buf_put(&self->chains[i], action->chain.chain);
             }
         break;
+    case ACTION_FORK:
+        if (action->fork.proof.size > 0) disk_fork_put(&self->disk, action->fork.node_id, action->fork.proof);
+        check_repair(world, node, action->fork.node_id, action->fork.seq);
+        break;
+    case ACTION_TRUNCATE:
+        disk_truncate(&self->disk, action->truncate.node_id, action->truncate.seq);
+        check_repair(world, node, action->truncate.node_id, action->truncate.seq);
+        if (action->truncate.ticket) sync_later(world, node, action->truncate.ticket);
+        break;
     case ACTION_NOTICE: self->notices[action->notice.kind]++; break;
     }
 }

@@ -7,14 +7,16 @@
 #include <assert.h>
 #include <errno.h>
 #include <sodium.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define COMMAND     0x04
-#define LONG        0x02
-#define CONTENT_MAX (128 * 1024)
-#define NONCE_BYTES crypto_box_NONCEBYTES
+#define COMMAND        0x04
+#define LONG           0x02
+#define COMMAND_INSIDE 0x02 /* in the first byte of what is sealed */
+#define CONTENT_MAX    (640 * 1024)
+#define NONCE_BYTES    crypto_box_NONCEBYTES
 
 static bool all_write(int fd, const uint8_t *data, size_t size) {
     while (size > 0) {
@@ -98,6 +100,11 @@ static bool initiate(struct curve_client *client, const uint8_t cookie[static 96
     return all_write(client->fd, frame, sizeof frame);
 }
 
+static bool ready(int fd) {
+    uint8_t frame[2 + UINT8_MAX];
+    return all_read(fd, frame, 2) && all_read(fd, frame + 2, frame[1]) && frame[1] >= 6 && memcmp(frame + 2, "\x05READY", 6) == 0;
+}
+
 bool curve_client_connect(struct curve_client *client, const char *endpoint) {
     char host[ENDPOINT_HOST_MAX];
     uint16_t port;
@@ -121,12 +128,12 @@ bool curve_client_ended(struct curve_client *client) {
 
 bool curve_client_open(struct curve_client *client, const char *endpoint, const uint8_t server_key[static 32],
                        const uint8_t public_key[static 32], const uint8_t secret_key[static 32]) {
-    uint8_t cookie[96], ready[8];
+    uint8_t cookie[96];
     if (!curve_client_connect(client, endpoint)) return false;
     memcpy(client->server_public, server_key, 32);
     crypto_box_keypair(client->transient_public, client->transient_secret);
     return greet(client->fd) && hello(client) && welcome(client, cookie) && initiate(client, cookie, public_key, secret_key) &&
-           all_read(client->fd, ready, sizeof ready) && memcmp(ready + 2, "\x05READY", 6) == 0;
+           ready(client->fd);
 }
 
 bool curve_client_send(struct curve_client *client, struct bytes content, bool more) {
@@ -144,6 +151,30 @@ bool curve_client_send(struct curve_client *client, struct bytes content, bool m
     if (crypto_box_easy(frame + 25, plain, 1 + content.size, nonce, client->server_transient, client->transient_secret) != 0)
         return false;
     return all_write(client->fd, frame, 9 + body_bytes);
+}
+
+bool curve_client_receive(struct curve_client *client, struct buf *content) {
+    uint8_t head[9], nonce[NONCE_BYTES];
+    buf_clear(content);
+    if (!all_read(client->fd, head, 1) || !all_read(client->fd, head + 1, (head[0] & LONG) != 0 ? 8 : 1)) return false;
+    uint64_t size = (head[0] & LONG) != 0 ? get_be64(head + 1) : head[1];
+    if (size < 16 + crypto_box_MACBYTES + 1 || size > CONTENT_MAX) return false;
+    uint8_t *body = malloc(size);
+    size_t plain_bytes = size - 16 - crypto_box_MACBYTES;
+    bool good = body != NULL && all_read(client->fd, body, size) && memcmp(body, "\x07MESSAGE", 8) == 0;
+    if (good) {
+        nonce_make(nonce, "CurveZMQMESSAGES", body + 8);
+        uint8_t *plain = buf_grow(content, plain_bytes);
+        good = plain != NULL &&
+               crypto_box_open_easy(plain, body + 16, size - 16, nonce, client->server_transient, client->transient_secret) == 0;
+    }
+    free(body);
+    if (!good) return false;
+    /* The first byte says whether this is a command of the transport (a heartbeat): it has no content. */
+    bool command = (content->data[0] & COMMAND_INSIDE) != 0;
+    memmove(content->data, content->data + 1, plain_bytes - 1);
+    content->size = command ? 0 : plain_bytes - 1;
+    return true;
 }
 
 void curve_client_close(struct curve_client *client) {

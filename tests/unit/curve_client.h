@@ -18,8 +18,11 @@ bool curve_client_open(struct curve_client *client, const char *endpoint, const 
 bool curve_client_connect(struct curve_client *client, const char *endpoint);
 /* Waits up to 8 s for the end of the connection. */
 bool curve_client_ended(struct curve_client *client);
-/* One frame of a message; `more`: another follows. False: the connection is gone. At most 128 KiB. */
+/* One frame of a message; `more`: another follows. False: the connection is gone. At most 640 KiB. */
 bool curve_client_send(struct curve_client *client, struct bytes content, bool more);
+/* Waits up to 8 s for the next frame and leaves its content in `content`; empty for a command of the transport. False: the
+   connection is gone, or said what no server says. */
+bool curve_client_receive(struct curve_client *client, struct buf *content);
 void curve_client_close(struct curve_client *client);
 
 #endif

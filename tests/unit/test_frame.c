@@ -55,7 +55,7 @@ static void test_malformed(void **state) {
         {UINT32_MAX, FRAME_NET_SEND, 0, ERR_FORMAT},
         {0, 0, 0, ERR_FORMAT},
         {0, 9, 0, ERR_FORMAT},
-        {0, 36, 0, ERR_FORMAT},
+        {0, 37, 0, ERR_FORMAT},
         {0, UINT16_MAX, 0, ERR_FORMAT},
         {0, FRAME_STOP, 1, ERR_FORMAT},
     };

@@ -4,6 +4,7 @@
 
 #include "crypto/block.h"
 #include "gossip/entry.h"
+#include "gossip/fork.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -37,6 +38,7 @@ static void make_prune(struct buf *out) { wire_prune(out); }
 static void make_trust(struct buf *out) { wire_trust(out, 300, filled); }
 static void make_sums(struct buf *out) { wire_sums(out, 3, 300, filled); }
 static void make_stream(struct buf *out) { wire_stream(out, bytes_of(filled, 30)); }
+static void make_fork(struct buf *out) { wire_fork(out, bytes_of(filled, 12), bytes_of(filled + 1, 11)); }
 
 static const struct sample {
     const char *name;
@@ -63,6 +65,7 @@ static const struct sample {
     {"trust", MESSAGE_TRUST, make_trust},
     {"sums", MESSAGE_SUMS, make_sums},
     {"stream", MESSAGE_STREAM, make_stream},
+    {"fork", MESSAGE_FORK, make_fork},
 };
 #define SAMPLE_COUNT (sizeof samples / sizeof *samples)
 
@@ -105,6 +108,7 @@ static void encode_again(struct buf *out, const struct message *m) {
     case MESSAGE_TRUST: wire_trust(out, m->trust.generation, m->trust.sum); break;
     case MESSAGE_SUMS: wire_sums(out, m->sums.mine, m->sums.yours, m->sums.sums); break;
     case MESSAGE_STREAM: wire_stream(out, m->stream.entries); break;
+    case MESSAGE_FORK: wire_fork(out, m->fork.runs[0], m->fork.runs[1]); break;
     }
 }
 
@@ -244,6 +248,8 @@ static void test_limits(void **state) {
     REFUSED(OK, wire_push(&out, bytes_of(filled, ENTRY_BYTES_MAX), PUSH_INLINE, bytes_of(filled, LIMIT_PUSH_PAYLOAD_BYTES)));
     REFUSED(ERR_FORMAT, wire_push(&out, bytes_of(filled, ENTRY_BYTES_MAX + 1), PUSH_AWAITED, bytes_of(NULL, 0)));
     REFUSED(ERR_FORMAT, wire_push(&out, bytes_of(filled, 9), PUSH_INLINE, bytes_of(filled, LIMIT_PUSH_PAYLOAD_BYTES + 1)));
+    REFUSED(OK, wire_fork(&out, bytes_of(filled, FORK_RUN_BYTES_MAX), bytes_of(filled, FORK_RUN_BYTES_MAX)));
+    REFUSED(ERR_FORMAT, wire_fork(&out, bytes_of(filled, FORK_RUN_BYTES_MAX), bytes_of(filled, FORK_RUN_BYTES_MAX + 1)));
     REFUSED(OK, wire_have(&out, many, LIMIT_PAIRS));
     REFUSED(ERR_FORMAT, wire_have(&out, many, LIMIT_PAIRS + 1));
     REFUSED(ERR_FORMAT, wire_get(&out, pairs[0].tag, 1ull << 63, 1));
