@@ -20,7 +20,8 @@ enum question_kind {
     QUESTION_SCAN,
     QUESTION_DISPUTE, /* our entries, beside a peer's that contradict them */
     QUESTION_CUT,     /* our entry at a cut */
-    QUESTION_TRUNCATE
+    QUESTION_TRUNCATE,
+    QUESTION_VERIFY /* our heads, signed for a peer */
 };
 struct question {
     uint64_t ticket; /* 0: free */
@@ -268,10 +269,10 @@ void graft_tick(struct gossip *gossip);
 enum err own_publish(struct gossip *gossip, const struct event *event) MUST_USE;
 void own_stored(struct gossip *gossip, uint64_t ticket);
 enum err own_audience(struct gossip *gossip, const struct event *event) MUST_USE;
-/* Who reads this epoch; null when it is not known. */
-const struct own_audience *own_audience_find(const struct gossip *gossip, uint64_t epoch_seq);
 /* The peer has said where all its logs end, ours among them if it trusts us. */
 void own_told(struct gossip *gossip, const struct link *link);
+/* Who reads this epoch; null when it is not known. */
+const struct own_audience *own_audience_find(const struct gossip *gossip, uint64_t epoch_seq);
 bool own_reads(const struct gossip *gossip, uint64_t epoch_seq, const uint8_t node_id[static NODE_ID_BYTES]);
 
 /* --- recv_*.c: one file per message: what we do when it arrives. An error cuts the link. --- */
@@ -293,10 +294,15 @@ enum err recv_prune(struct gossip *gossip, struct link *link, struct message *me
 enum err recv_trust(struct gossip *gossip, struct link *link, struct message *message) MUST_USE;
 enum err recv_sums(struct gossip *gossip, struct link *link, struct message *message) MUST_USE;
 enum err recv_stream(struct gossip *gossip, struct link *link, struct message *message) MUST_USE;
+enum err recv_verify(struct gossip *gossip, struct link *link, struct message *message) MUST_USE;
+enum err recv_verified(struct gossip *gossip, struct link *link, struct message *message) MUST_USE;
 enum err recv_fork(struct gossip *gossip, struct link *link, struct message *message) MUST_USE;
 /* Answers of the store to a peer's questions. */
 void get_loaded(struct gossip *gossip, const struct question *question, const struct event *event);
 void want_loaded(struct gossip *gossip, const struct question *question, const struct event *event);
+void verify_signed(struct gossip *gossip, const struct question *question, const uint8_t *signature);
+enum err verify_ask(struct gossip *gossip, const struct event *event) MUST_USE;
+void verify_forget(struct gossip *gossip, uint64_t number);
 void proof_signed(struct gossip *gossip, const struct question *question, const uint8_t *signature);
 
 #endif

@@ -96,7 +96,7 @@ void overlay_link_up(struct gossip *gossip, const struct event *event) {
         action->close.reason = link && !crowd ? "not welcome" : "too many links";
         return;
     }
-    link->number = event->link_up.link;
+    links_take(&gossip->links, link, event->link_up.link);
     link->outbound = event->link_up.outbound;
     link->probe = probe;
     link->since_ms = link->received_ms = gossip->monotonic_ms;
