@@ -6,68 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What is done at the start, and from time to time: trust, logs, prekeys, the card. */
+/* What is done at the start, and from time to time: logs, prekeys, the card. */
 
 #define UPKEEP_MS      60000
 #define UPKEEP_SOON_MS 1000
-
-/* --- trust --- */
-
-struct trust_load {
-    struct engine *engine;
-    size_t count;
-    uint8_t (*seen)[AGENCY_ID_BYTES];
-};
-
-static bool trust_take(void *context, const char *name, enum err error, const struct card_file *file) {
-    struct trust_load *load = context;
-    struct engine *engine = load->engine;
-    if (error != OK) {
-        engine_notice(engine, "the pinned card of '%s' cannot be used: %s", name, err_text(error));
-        return true;
-    }
-    struct event event = {.kind = EVENT_TRUST};
-    event.trust.chain = file->card.chain;
-    event.trust.prekeys = file->card.prekeys;
-    enum err err = engine_step(engine, &event);
-    /* A card that is shorter than what the mesh brought in meanwhile is fine; one that contradicts it is not. */
-    if (err != OK) engine_notice(engine, "the pinned card of '%s' was not taken: %s", name, err_text(err));
-    struct name_of_agency *entry = &engine->names[engine->name_count++];
-    memcpy(entry->agency_id, file->card.agency.id, AGENCY_ID_BYTES);
-    snprintf(entry->name, sizeof entry->name, "%s", name);
-    memcpy(load->seen[load->count++], file->card.agency.id, AGENCY_ID_BYTES);
-    return engine->name_count < TRUST_FILES_MAX;
-}
-
-static void distrust_unseen(struct engine *engine, const struct trust_load *load) {
-    for (size_t i = gossip_agency_count(engine->gossip); i-- > 1;) {
-        uint8_t id[AGENCY_ID_BYTES];
-        memcpy(id, gossip_agency(engine->gossip, i)->id, sizeof id);
-        bool seen = false;
-        for (size_t j = 0; j < load->count && !seen; j++) seen = memcmp(load->seen[j], id, sizeof id) == 0;
-        if (seen) continue;
-        struct event event = {.kind = EVENT_DISTRUST};
-        event.distrust.agency_id = id;
-        if (engine_step(engine, &event) != OK) engine_fail(engine, 5, "out of memory");
-    }
-}
-
-size_t upkeep_trust_load(struct engine *engine) {
-    struct trust_load load = {.engine = engine};
-    load.seen = calloc(TRUST_FILES_MAX, AGENCY_ID_BYTES);
-    if (!load.seen || !engine->names) {
-        free(load.seen);
-        return 0;
-    }
-    engine->name_count = 0;
-    enum err err = trust_files_each(engine->settings.dir, trust_take, &load);
-    if (err == OK)
-        distrust_unseen(engine, &load);
-    else
-        engine_notice(engine, "the trust folder cannot be read: %s", err_text(err));
-    free(load.seen);
-    return load.count;
-}
 
 /* --- the start --- */
 
@@ -208,7 +150,7 @@ static enum err core_open(struct engine *engine, const struct card *own) {
     random_bytes(&engine->random, options.seed, sizeof options.seed);
     enum err err = gossip_open(&engine->gossip, &options);
     if (err != OK) return err;
-    upkeep_trust_load(engine);
+    trust_load_all(engine);
     err = store_meta_each(engine->store, "chain/", chain_take, engine);
     buf_clear(&engine->scratch_entry);
     if (err == OK && store_entry(engine->store, engine->node_id, 1, &engine->scratch_entry, &known) == ERR_NOT_FOUND)
