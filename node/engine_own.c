@@ -181,9 +181,11 @@ void own_renewed(struct engine *engine, struct bytes answer) {
     buf_put(&chain, gossip_agency_chain(engine->gossip, 0));
     enum err err = agency_seal_record(&chain, bytes_of_buf(&engine->renew_draft), &signature, 1);
     if (err == OK) err = own_chain_take(engine, bytes_of_buf(&chain), bytes_of(NULL, 0));
-    if (err == OK)
+    if (err == OK) {
         log_info("a certificate was renewed for %d days", AGENCY_NODE_DAYS);
-    else if (err != ERR_CHAIN) /* the chain grew meanwhile: the next tick asks again */
+        engine->upkeep_due_ms = engine->upkeep_minute_ms = 0; /* a sister's may be next */
+    } else if (err != ERR_CHAIN) {                            /* the chain grew meanwhile: the next tick asks again */
         engine_notice(engine, "a certificate could not be renewed: %s", err_text(err));
+    }
     buf_free(&chain);
 }
