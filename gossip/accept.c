@@ -146,6 +146,7 @@ static void durable(struct gossip *gossip, size_t index, const struct question *
     }
     log->durable = question->seq;
     memcpy(log->durable_id, question->id, HASH_BYTES);
+    freeze_cut_check(gossip, index);
     accept_scan(gossip, index);
     for (size_t i = 0; i < LIMIT_LINKS; i++) {
         struct link *link = &gossip->links.list[i];
@@ -162,11 +163,12 @@ void accept_stored(struct gossip *gossip, const struct question *question) {
     if (question->kind != QUESTION_STORE_PAYLOAD) return;
     struct missing *missing = log_missing_find(&peer->log, question->seq);
     bool direct = missing && missing->body.carriage == CARRIAGE_DIRECT;
+    uint64_t holders = missing ? missing->offered_by : 0;
     if (missing) log_missing_done(&peer->log, missing);
     if (direct)
         push_acknowledge(gossip, index, question->seq);
     else if (!question->quiet)
-        push_have(gossip, index, question->seq);
+        push_have(gossip, index, question->seq, holders);
 }
 
 /* --- payloads that the list of missing ones could not hold --- */

@@ -203,6 +203,8 @@ void sync_pump_entries(struct gossip *gossip, size_t peer_index);
 void sync_pump_payloads(struct gossip *gossip, size_t peer_index);
 /* The others first, so that one busy log does not starve them; then this one. */
 void sync_pump_others(struct gossip *gossip, size_t peer_index);
+/* The link has just told where its logs end: perhaps it holds what nobody else had. */
+void sync_offers(struct gossip *gossip, struct link *link);
 /* Nobody is asked for this payload any more. */
 void sync_unask(struct gossip *gossip, struct missing *missing);
 void sync_pump_all(struct gossip *gossip);
@@ -251,7 +253,7 @@ void dispute_tick(struct gossip *gossip); /* once a second */
 /* A new verified entry: in full to eager links (to all, when it is our own), announced to the others. */
 void push_entry(struct gossip *gossip, size_t index, uint64_t seq, struct bytes entry, enum push_payload state,
                 struct bytes payload, const struct link *except);
-void push_have(struct gossip *gossip, size_t index, uint64_t seq);
+void push_have(struct gossip *gossip, size_t index, uint64_t seq, uint64_t holders); /* but to those slots that offered it */
 /* To the author alone: who has a `direct` payload reads it, and that is nobody else's business. */
 void push_acknowledge(struct gossip *gossip, size_t index, uint64_t seq);
 /* From the recent entries: as many as follow each other from `seq` on. False when there is none. */

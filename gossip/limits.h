@@ -68,6 +68,8 @@
 #define OVERLAY_PROBE_MS      5000                  /* a probe that found nothing new by then is closed */
 #define OVERLAY_SETTLE_MS     10000                 /* a link younger than this is not closed for being one too many */
 #define OVERLAY_RENEW_MS      (24ull * 3600 * 1000) /* new keys for every connection */
+#define DIAL_DIRECT_BLOCKS    64                    /* own direct blocks whose readers are looked for, the oldest first */
+#define DIAL_DIRECT_MS        3000                  /* a reader is given so long to come by itself */
 #define PEERS_AGE_MS          5000                  /* between looks at certificates and refusals */
 #define PUSH_COPIES           3                     /* eager links kept: the one that brings the next copy is pruned */
 #define GRAFT_DELAY_MS        50    /* at least, and a round trip: an announced entry is given time to come by itself */

@@ -53,10 +53,10 @@ static void have(struct gossip *gossip, struct link *link, size_t index, uint64_
     emit_send(gossip, link, message);
 }
 
-void push_have(struct gossip *gossip, size_t index, uint64_t seq) {
+void push_have(struct gossip *gossip, size_t index, uint64_t seq, uint64_t holders) {
     for (size_t i = 0; i < LIMIT_LINKS; i++) {
         struct link *link = &gossip->links.list[i];
-        if (!link_shares(link, index) || link->queued_bytes > LIMIT_LINK_QUEUE_BYTES) continue;
+        if (!link_shares(link, index) || link->queued_bytes > LIMIT_LINK_QUEUE_BYTES || (holders >> i & 1)) continue;
         /* The author needs no offer of its own payload. */
         if (memcmp(link->node_id, gossip->peers.list[index]->node->id, NODE_ID_BYTES) != 0) have(gossip, link, index, seq);
     }
