@@ -7,8 +7,13 @@
 
 struct link *links_find(struct links *links, uint32_t number) {
     for (size_t i = 0; number != 0 && i < LIMIT_LINKS; i++)
-        if (links->list[i].number == number) return &links->list[i];
+        if (links->numbers[i] == number && links->list[i].number == number) return &links->list[i];
     return NULL;
+}
+
+void links_take(struct links *links, struct link *link, uint32_t number) {
+    link->number = number;
+    links->numbers[links_slot(links, link)] = number;
 }
 
 struct link *links_new(struct links *links) {
@@ -26,6 +31,7 @@ void link_free(struct link *link) {
     free(link->table);
     free(link->peer_agencies);
     buf_free(&link->stream.out);
+    buf_free(&link->verify_rows);
     *link = (struct link){0};
 }
 

@@ -89,6 +89,12 @@ struct link {
     uint64_t queued_bytes; /* sent by us, not yet out of our process */
     struct bucket bytes, signatures, announcements, suspects;
     struct bucket announces_out;
+    uint64_t verify_number; /* who waits for the peer's signed heads; 0: nobody */
+    uint8_t verify_nonce[WIRE_NONCE_VERIFY_BYTES];
+    uint8_t verify_nonce_peer[WIRE_NONCE_VERIFY_BYTES]; /* of its question, while our heads are being signed for it */
+    bool verify_signing;
+    uint64_t verify_missing;
+    struct buf verify_rows;
     unsigned differ_row;         /* whole lists of heads since the last equal digest */
     uint32_t walk_at, walk_left; /* logs whose last entries are still to be compared */
     uint64_t walk_buckets;       /* of these buckets only */
@@ -104,10 +110,12 @@ struct link {
 
 struct links {
     struct link list[LIMIT_LINKS];
+    uint32_t numbers[LIMIT_LINKS]; /* as in the list, side by side: every message is looked up */
 };
 
 struct link *links_find(struct links *links, uint32_t number);
-struct link *links_new(struct links *links); /* a free slot, zeroed; null when all are taken */
+struct link *links_new(struct links *links);                              /* a free slot, zeroed; null when all are taken */
+void links_take(struct links *links, struct link *link, uint32_t number); /* the slot has this number from now on */
 void link_free(struct link *link);
 static inline unsigned links_slot(const struct links *links, const struct link *link) { return (unsigned)(link - links->list); }
 

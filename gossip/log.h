@@ -69,6 +69,7 @@ void log_missing_done(struct log *log, struct missing *missing);
 /* Entries `from` to `until` may lack payloads that are wanted: they are to be looked at. */
 void log_scan_want(struct log *log, uint64_t from, uint64_t until);
 size_t log_missing_live(const struct log *log);
+size_t log_missing_direct(const struct log *log); /* of those, the ones that only the author gives */
 /* A link is gone: what was asked of it may be asked of others; its slot's marks are cleared. */
 void log_link_gone(struct log *log, uint32_t link, unsigned slot);
 

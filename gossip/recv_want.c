@@ -98,6 +98,7 @@ enum err recv_have(struct gossip *gossip, struct link *link, struct message *mes
             continue;
         }
         struct log *log = &gossip->peers.list[index]->log;
+        if (log->own) direct_have(&gossip->direct, seq, link->node_id);
         struct missing *missing = log_missing_find(log, seq);
         if (!missing || missing->storing) continue;
         uint64_t mark = 1ull << links_slot(&gossip->links, link);

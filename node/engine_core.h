@@ -1,6 +1,6 @@
 /* engine_core: the engine's state, shared by the files that act on it: engine.c (start, loop), engine_act.c (actions of the core),
    engine_own.c (the own chain), reader.c (payloads to pages), publisher.c (items to blocks), outbox.c (items that wait),
-   server.c (local clients), query.c, report.c, upkeep.c. */
+   server.c (local clients), query.c, report.c, completeness.c, upkeep.c. */
 #ifndef NODE_ENGINE_CORE_H
 #define NODE_ENGINE_CORE_H
 
@@ -146,6 +146,7 @@ struct client {
     struct buf answer; /* ANSWER_ITEMS under way */
     uint32_t answer_count;
     uint64_t frame_accepted, frame_known, frame_refused;
+    uint64_t verify_number, verify_tag, verify_due_ms; /* a peer was asked for its signed heads; number 0: none was */
     bool closing;
 };
 
@@ -204,6 +205,7 @@ struct engine {
     uint64_t started_ms, started_monotonic_ms;
     uint64_t upkeep_due_ms;
     bool prekey_asked;
+    uint64_t verify_numbers; /* given to questions of completeness so far */
     bool stopping;
     int landlock_abi; /* what the kernel offers, asked before the sandbox closes */
     int exit_code;
@@ -300,6 +302,12 @@ void server_publications_end(struct engine *engine,
                              const char *why); /* those that are open: what they were resolved from changed */
 void report_status(struct engine *engine, struct client *client, const struct frame *frame);
 void report_peers(struct engine *engine, struct client *client, const struct frame *frame);
+
+/* completeness.c */
+void completeness_ask(struct engine *engine, struct client *client, const struct frame *frame);
+void completeness_answer(struct engine *engine, const struct action *action);
+void completeness_tick(struct engine *engine, struct client *client); /* the peer may be too late */
+void completeness_end(struct engine *engine, struct client *client);  /* the client is gone */
 
 /* engine_own.c: the own agency's chain and card */
 void own_card_write(struct engine *engine, struct bytes prekeys); /* with these PREKEY entries, if they are newer */

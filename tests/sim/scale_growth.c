@@ -19,7 +19,7 @@ static struct cost growth_of(struct report *report, uint32_t nodes, size_t publi
     static struct scale_world world;
     struct plan plan;
     struct plan_wish wish = {.seed = 31, .nodes = nodes, .authors = nodes < 100 ? nodes : 100, .count = publications};
-    wish.warm = wish.authors, wish.bytes = 512, wish.begin_ms = 30000, wish.interval_ms = 100, wish.rest_ms = 5000;
+    wish.warm = publications, wish.bytes = 512, wish.begin_ms = 30000, wish.interval_ms = 100, wish.rest_ms = 5000;
     plan_make(&plan, &wish);
     scale_open(&world, &plan);
     size_t before = heap_bytes();

@@ -13,6 +13,8 @@ double report_seconds(void) {
     return (double)(now.tv_sec - first.tv_sec) + (double)(now.tv_nsec - first.tv_nsec) / 1e9;
 }
 
+double report_processor_seconds(void) { return (double)clock() / CLOCKS_PER_SEC; }
+
 void report_say(const char *format, ...) {
     va_list list;
     fprintf(stderr, "%5.0f s  ", report_seconds());

@@ -23,6 +23,7 @@ struct report {
 };
 
 double report_seconds(void); /* of the wall clock, since the first call */
+double report_processor_seconds(void);
 /* Progress, on standard error. */
 void report_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* A figure with a bound; `text` is what was measured, `value` is what is held against `at_most`. */

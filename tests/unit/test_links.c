@@ -16,7 +16,7 @@ static void test_slots(void **state) {
     for (uint32_t i = 1; i <= LIMIT_LINKS; i++) {
         struct link *link = links_new(&links);
         assert_non_null(link);
-        link->number = i;
+        links_take(&links, link, i);
     }
     assert_null(links_new(&links));
     assert_int_equal(links_slot(&links, links_find(&links, 7)), 6);
