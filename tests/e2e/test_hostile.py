@@ -25,7 +25,7 @@ USUAL_S = 0.08
 # What a member that misbehaves hundreds of times a second may have the node write down.
 LOG_LINES_MAX = 300
 # How long each behaviour is watched; deliveries are made one after the other for so long.
-ACTING_S = float(os.environ.get("COMITY_HOSTILE_S", "1.5"))
+ACTING_S = float(os.environ.get("COMITY_HOSTILE_S", "1.2"))
 
 
 class Case:
