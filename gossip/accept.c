@@ -161,8 +161,13 @@ void accept_stored(struct gossip *gossip, const struct question *question) {
     if (peer->log.own) own_stored(gossip, question->ticket);
     if (question->kind != QUESTION_STORE_PAYLOAD) return;
     struct missing *missing = log_missing_find(&peer->log, question->seq);
+    bool direct = missing && missing->body.carriage == CARRIAGE_DIRECT;
+    uint64_t holders = missing ? missing->offered_by : 0;
     if (missing) log_missing_done(&peer->log, missing);
-    if (!question->quiet) push_have(gossip, index, question->seq, NULL);
+    if (direct)
+        push_acknowledge(gossip, index, question->seq);
+    else if (!question->quiet)
+        push_have(gossip, index, question->seq, holders);
 }
 
 /* --- payloads that the list of missing ones could not hold --- */

@@ -20,6 +20,7 @@ enum action_kind {
     ACTION_CHAIN,    /* an agency's chain grew: keep it; its log list may be longer */
     ACTION_FORK,     /* a fork was proven: keep the proof, for ever; nothing of that log from `seq` on counts any more */
     ACTION_TRUNCATE, /* drop a log's entries and payloads from a number on; EVENT_STORED when durable */
+    ACTION_VERIFIED, /* the answer to EVENT_VERIFY: what a peer signed, beside what we hold */
     ACTION_NOTICE    /* something the operator should see */
 };
 
@@ -34,6 +35,18 @@ enum notice_kind {
     NOTICE_QUOTA,          /* an agency's payloads reached the quota: new ones are not asked for */
     NOTICE_SELF_SUSPECT,   /* most links fell silent at once: this node was stopped, or cut off, for a while */
     NOTICE_FORK            /* two entries at one sequence number: the log is frozen in front of them */
+};
+
+/* One common log, as a peer signed it and as we hold it (synced). */
+struct verified_row {
+    uint8_t node_id[NODE_ID_BYTES];
+    uint64_t ours, theirs;
+    uint8_t theirs_id[HASH_BYTES];
+    bool equal;       /* the same entries */
+    bool told;        /* the peer named this log */
+    bool frozen;      /* by its fork, here */
+    bool looking;     /* what is missing here is not known in full yet */
+    uint64_t missing; /* payloads that are meant for us, or carried, and not here */
 };
 
 struct action {
@@ -104,6 +117,13 @@ struct action {
             const uint8_t *node_id;
             uint64_t seq;
         } truncate;
+        struct {
+            uint64_t number;
+            const uint8_t *node_id; /* of the peer */
+            uint64_t missing;       /* payloads that the peer lacks */
+            const struct verified_row *rows;
+            size_t count;
+        } verified;
         struct {
             enum notice_kind kind;
             uint32_t link;

@@ -4,6 +4,7 @@
 
 #include "crypto/random.h"
 #include "crypto/verify.h"
+#include "gossip/direct.h"
 #include "gossip/fork.h"
 #include "gossip/gossip.h"
 #include "gossip/links.h"
@@ -19,7 +20,8 @@ enum question_kind {
     QUESTION_SCAN,
     QUESTION_DISPUTE, /* our entries, beside a peer's that contradict them */
     QUESTION_CUT,     /* our entry at a cut */
-    QUESTION_TRUNCATE
+    QUESTION_TRUNCATE,
+    QUESTION_VERIFY /* our heads, signed for a peer */
 };
 struct question {
     uint64_t ticket; /* 0: free */
@@ -92,6 +94,7 @@ struct gossip {
     size_t pending_count, pending_capacity;
     struct own_audience *audiences; /* ascending by epoch */
     size_t audience_count, audience_capacity;
+    struct direct direct;
 
     struct dispute disputes[LIMIT_DISPUTES];
     size_t fork_count; /* logs with a fork: most nodes never look further */
@@ -248,7 +251,9 @@ void dispute_tick(struct gossip *gossip); /* once a second */
 /* A new verified entry: in full to eager links (to all, when it is our own), announced to the others. */
 void push_entry(struct gossip *gossip, size_t index, uint64_t seq, struct bytes entry, enum push_payload state,
                 struct bytes payload, const struct link *except);
-void push_have(struct gossip *gossip, size_t index, uint64_t seq, const struct link *except);
+void push_have(struct gossip *gossip, size_t index, uint64_t seq, uint64_t holders); /* but to those slots that offered it */
+/* To the author alone: who has a `direct` payload reads it, and that is nobody else's business. */
+void push_acknowledge(struct gossip *gossip, size_t index, uint64_t seq);
 /* From the recent entries: as many as follow each other from `seq` on. False when there is none. */
 bool push_recent(struct gossip *gossip, struct link *link, size_t index, uint64_t seq);
 /* One more copy came over this link: the surplus is pruned. */
@@ -266,6 +271,8 @@ void own_stored(struct gossip *gossip, uint64_t ticket);
 enum err own_audience(struct gossip *gossip, const struct event *event) MUST_USE;
 /* The peer has said where all its logs end, ours among them if it trusts us. */
 void own_told(struct gossip *gossip, const struct link *link);
+/* Who reads this epoch; null when it is not known. */
+const struct own_audience *own_audience_find(const struct gossip *gossip, uint64_t epoch_seq);
 bool own_reads(const struct gossip *gossip, uint64_t epoch_seq, const uint8_t node_id[static NODE_ID_BYTES]);
 
 /* --- recv_*.c: one file per message: what we do when it arrives. An error cuts the link. --- */
@@ -287,10 +294,15 @@ enum err recv_prune(struct gossip *gossip, struct link *link, struct message *me
 enum err recv_trust(struct gossip *gossip, struct link *link, struct message *message) MUST_USE;
 enum err recv_sums(struct gossip *gossip, struct link *link, struct message *message) MUST_USE;
 enum err recv_stream(struct gossip *gossip, struct link *link, struct message *message) MUST_USE;
+enum err recv_verify(struct gossip *gossip, struct link *link, struct message *message) MUST_USE;
+enum err recv_verified(struct gossip *gossip, struct link *link, struct message *message) MUST_USE;
 enum err recv_fork(struct gossip *gossip, struct link *link, struct message *message) MUST_USE;
 /* Answers of the store to a peer's questions. */
 void get_loaded(struct gossip *gossip, const struct question *question, const struct event *event);
 void want_loaded(struct gossip *gossip, const struct question *question, const struct event *event);
+void verify_signed(struct gossip *gossip, const struct question *question, const uint8_t *signature);
+enum err verify_ask(struct gossip *gossip, const struct event *event) MUST_USE;
+void verify_forget(struct gossip *gossip, uint64_t number);
 void proof_signed(struct gossip *gossip, const struct question *question, const uint8_t *signature);
 
 #endif

@@ -129,11 +129,24 @@ static void dial_wanted(struct gossip *gossip, struct dialling *state) {
     }
 }
 
+/* Readers of our own `direct` blocks who have not come for them: perhaps they cannot dial us. */
+static void readers_wanted(struct gossip *gossip) {
+    for (size_t i = 0; i < gossip->direct.count && i < DIAL_DIRECT_BLOCKS; i++) {
+        const struct direct_block *block = &gossip->direct.list[i];
+        if (gossip->monotonic_ms - block->since_ms < DIAL_DIRECT_MS) break; /* later ones are younger */
+        for (size_t k = 0; k < block->count; k++) {
+            struct peer *peer = peers_find(&gossip->peers, block->readers[k]);
+            if (peer && peer->slot < 0) peer->wanted = gossip->wanted = true;
+        }
+    }
+}
+
 void dial_tick(struct gossip *gossip) {
     struct dialling state = {0};
     peers_age(gossip);
     if (gossip->dials > 0) dials_age(gossip, &state);
     links_counted(gossip, &state);
+    if (gossip->direct.count > 0) readers_wanted(gossip);
     if (gossip->wanted) dial_wanted(gossip, &state);
     if (dial_full(gossip)) {
         dial_random(gossip, LIMIT_LINKS, false, &state);

@@ -34,6 +34,7 @@ void gossip_close(struct gossip *gossip) {
     for (size_t i = 0; i < gossip->audience_count; i++) free(gossip->audiences[i].readers);
     for (size_t i = 0; i < gossip->arena_count; i++) buf_free(gossip->arena[i]), free(gossip->arena[i]);
     recent_free(&gossip->recent);
+    direct_free(&gossip->direct);
     peers_free(&gossip->peers);
     random_wipe(&gossip->random);
     free(gossip->questions), free(gossip->active), free(gossip->pending), free(gossip->audiences), free(gossip->allowed),
@@ -49,7 +50,7 @@ static recv_function *const recv_table[] = {
     [MESSAGE_PAYLOAD] = recv_payload,   [MESSAGE_PUSH] = recv_push,       [MESSAGE_HAVE] = recv_have,
     [MESSAGE_ANNOUNCE] = recv_announce, [MESSAGE_GRAFT] = recv_graft,     [MESSAGE_PRUNE] = recv_prune,
     [MESSAGE_TRUST] = recv_trust,       [MESSAGE_SUMS] = recv_sums,       [MESSAGE_STREAM] = recv_stream,
-    [MESSAGE_FORK] = recv_fork,
+    [MESSAGE_FORK] = recv_fork,         [MESSAGE_VERIFY] = recv_verify,   [MESSAGE_VERIFIED] = recv_verified,
 };
 
 static void on_message(struct gossip *gossip, const struct event *event) {
@@ -151,6 +152,7 @@ static void on_answer(struct gossip *gossip, const struct event *event, uint64_t
     case QUESTION_LOAD_ENTRIES: get_loaded(gossip, &question, event); break;
     case QUESTION_LOAD_PAYLOAD: want_loaded(gossip, &question, event); break;
     case QUESTION_SCAN: accept_scanned(gossip, &question, event); break;
+    case QUESTION_VERIFY: verify_signed(gossip, &question, event->signed_.signature); break;
     case QUESTION_DISPUTE: dispute_loaded(gossip, &question, event); break;
     case QUESTION_CUT: freeze_cut_loaded(gossip, &question, event); break;
     case QUESTION_TRUNCATE: freeze_truncated(gossip, &question); break;
@@ -194,6 +196,8 @@ static enum err dispatch(struct gossip *gossip, const struct event *event) {
     case EVENT_TRUST: return on_trust(gossip, event);
     case EVENT_DISTRUST: on_distrust(gossip, event); break;
     case EVENT_LOG: return on_log(gossip, event);
+    case EVENT_VERIFY: return verify_ask(gossip, event);
+    case EVENT_VERIFY_END: verify_forget(gossip, event->verify.number); break;
     case EVENT_FORK: return freeze_restore(gossip, event);
     case EVENT_AUDIENCE: return own_audience(gossip, event);
     }

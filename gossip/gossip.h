@@ -60,11 +60,16 @@ struct gossip_log_view {
     bool frozen;
     uint64_t fork_seq; /* two entries stand there; 0: no fork is known. A cut may have settled it: then it is not frozen */
     bool own;
-    bool pathless; /* no link leads to anybody who holds it */
+    bool pathless;           /* no link leads to anybody who holds it */
+    uint64_t missing_direct; /* of `missing`: those that only the author gives */
+    bool linked;             /* there is an open link to its author */
 };
 size_t gossip_log_count(const struct gossip *gossip);
 void gossip_log_view(const struct gossip *gossip, size_t index, struct gossip_log_view *out);
 bool gossip_log_find(const struct gossip *gossip, const uint8_t node_id[static NODE_ID_BYTES], struct gossip_log_view *out);
+
+/* Is this entry past the cut of its author's revocation? What it brought is shown to nobody. PROTOCOL.md 3.3 */
+bool gossip_retracted(const struct gossip *gossip, const uint8_t node_id[static NODE_ID_BYTES], uint64_t seq);
 
 struct gossip_link_view {
     uint32_t link;
@@ -81,6 +86,31 @@ struct gossip_link_view {
 };
 size_t gossip_link_count(const struct gossip *gossip);
 void gossip_link_view(const struct gossip *gossip, size_t index, struct gossip_link_view *out);
+
+/* A node that is known from a pinned agency's chain, linked or not: as many as logs, in their order. */
+struct gossip_peer_view {
+    uint8_t agency_id[AGENCY_ID_BYTES];
+    uint8_t node_id[NODE_ID_BYTES];
+    bool self, linked, dialling, revoked;
+    bool reachable;                       /* it has an endpoint: it can be dialled */
+    uint64_t not_before_ms, not_after_ms; /* of its certificate, wall clock */
+    uint64_t refused_until_ms;            /* monotonic; in the past: not refused */
+    uint64_t dial_next_ms;                /* monotonic; not dialled before */
+    enum err misdeed;                     /* the last thing that no network fault explains; OK: none */
+    uint64_t misdeed_ms;                  /* monotonic */
+    uint64_t misdeeds;
+};
+void gossip_peer_view(const struct gossip *gossip, size_t index, struct gossip_peer_view *out);
+
+/* Own `direct` blocks that somebody has not acknowledged, oldest first. `readers` is borrowed until the next step. */
+struct gossip_direct_view {
+    uint64_t seq;
+    uint64_t since_ms; /* monotonic */
+    size_t readers_all, waiting;
+    const uint8_t (*readers)[NODE_ID_BYTES]; /* those that have not */
+};
+size_t gossip_direct_count(const struct gossip *gossip, uint64_t *forgotten);
+void gossip_direct_view(const struct gossip *gossip, size_t index, struct gossip_direct_view *out);
 
 /* Trust, for resolving audiences and for status. Borrowed until the next step. */
 size_t gossip_agency_count(const struct gossip *gossip); /* index 0 is the own one */

@@ -28,6 +28,7 @@
 #define LIMIT_ANSWERS_BROKEN     8                 /* in a row: the link is renewed */
 #define LIMIT_CLAIMS_BROKEN      3                 /* of our own log: such a peer's word no longer holds up publishing */
 #define LIMIT_PUSH_PAYLOAD_BYTES 4096              /* payloads up to here ride along with their entry */
+#define LIMIT_DIRECT_BLOCKS      1024              /* own `direct` blocks whose acknowledgements are looked for */
 #define LIMIT_OWN_PENDING        4096              /* own entries that wait for their sync */
 #define LIMIT_TICKETS            4096              /* questions to the store and the key process under way */
 #define LIMIT_MISSING_PER_LOG    1024              /* payloads known to be missing; beyond, the store is scanned again later */
@@ -67,6 +68,8 @@
 #define OVERLAY_PROBE_MS      5000                  /* a probe that found nothing new by then is closed */
 #define OVERLAY_SETTLE_MS     10000                 /* a link younger than this is not closed for being one too many */
 #define OVERLAY_RENEW_MS      (24ull * 3600 * 1000) /* new keys for every connection */
+#define DIAL_DIRECT_BLOCKS    64                    /* own direct blocks whose readers are looked for, the oldest first */
+#define DIAL_DIRECT_MS        3000                  /* a reader is given so long to come by itself */
 #define PEERS_AGE_MS          5000                  /* between looks at certificates and refusals */
 #define PUSH_COPIES           3                     /* eager links kept: the one that brings the next copy is pruned */
 #define GRAFT_DELAY_MS        50    /* at least, and a round trip: an announced entry is given time to come by itself */
@@ -81,6 +84,7 @@
 #define DISPUTE_PROBE_BYTES   32768  /* of entries asked for while the place is not known */
 #define DISPUTE_WALK_MS       600000 /* of one link: digests that differ though heads are equal are looked into so often */
 #define DISPUTE_WALK_ROW      8      /* whole lists of heads in a row; one with equal heads counts for four */
-#define MISSING_RETRY_MS      15000  /* a payload that no link had is asked for again */
+#define MISSING_RETRY_MS      15000  /* a payload that no link had is asked for again, */
+#define MISSING_TRIES_MAX     5      /* each time after twice as long, up to 8 minutes; an offer is taken at once */
 
 #endif

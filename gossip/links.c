@@ -31,6 +31,7 @@ void link_free(struct link *link) {
     free(link->table);
     free(link->peer_agencies);
     buf_free(&link->stream.out);
+    buf_free(&link->verify_rows);
     *link = (struct link){0};
 }
 

@@ -89,6 +89,12 @@ struct link {
     uint64_t queued_bytes; /* sent by us, not yet out of our process */
     struct bucket bytes, signatures, announcements, suspects;
     struct bucket announces_out;
+    uint64_t verify_number; /* who waits for the peer's signed heads; 0: nobody */
+    uint8_t verify_nonce[WIRE_NONCE_VERIFY_BYTES];
+    uint8_t verify_nonce_peer[WIRE_NONCE_VERIFY_BYTES]; /* of its question, while our heads are being signed for it */
+    bool verify_signing;
+    uint64_t verify_missing;
+    struct buf verify_rows;
     unsigned differ_row;         /* whole lists of heads since the last equal digest */
     uint32_t walk_at, walk_left; /* logs whose last entries are still to be compared */
     uint64_t walk_buckets;       /* of these buckets only */

@@ -40,6 +40,13 @@ static void missing_compact(struct log *log) {
 
 size_t log_missing_live(const struct log *log) { return log->missing_count - log->missing_done; }
 
+size_t log_missing_direct(const struct log *log) {
+    size_t count = 0;
+    for (size_t i = 0; i < log->missing_count; i++)
+        count += !log->missing[i].done && log->missing[i].body.carriage == CARRIAGE_DIRECT;
+    return count;
+}
+
 void log_scan_want(struct log *log, uint64_t from, uint64_t until) {
     if (log->scan_from == 0 || from < log->scan_from) log->scan_from = from;
     if (log->scan_until < until) log->scan_until = until;

@@ -14,6 +14,7 @@ struct missing {
     uint32_t asked_link; /* link number, 0: nobody is asked */
     uint64_t refused_by; /* slots of links that answered "I don't have it" */
     uint64_t offered_by; /* slots of links that said they have it */
+    uint8_t tries;       /* rounds in which nobody had it: they become rarer */
     bool storing;        /* here, on its way to the disk: a scan must not find it missing again */
     bool done;           /* here; dropped from the list when it is compacted */
 };
@@ -68,6 +69,7 @@ void log_missing_done(struct log *log, struct missing *missing);
 /* Entries `from` to `until` may lack payloads that are wanted: they are to be looked at. */
 void log_scan_want(struct log *log, uint64_t from, uint64_t until);
 size_t log_missing_live(const struct log *log);
+size_t log_missing_direct(const struct log *log); /* of those, the ones that only the author gives */
 /* A link is gone: what was asked of it may be asked of others; its slot's marks are cleared. */
 void log_link_gone(struct log *log, uint32_t link, unsigned slot);
 

@@ -55,6 +55,11 @@ void overlay_drop(struct gossip *gossip, struct link *link, const char *reason) 
 void overlay_refuse(struct gossip *gossip, struct link *link, enum notice_kind kind, enum err why) {
     struct peer *peer = overlay_peer(gossip, link);
     emit_notice(gossip, kind, link, peer ? peer->node->id : NULL, 0, why);
+    if (peer) {
+        peer->misdeed = why;
+        peer->misdeed_ms = gossip->monotonic_ms;
+        peer->misdeeds++;
+    }
     if (peer && kind != NOTICE_PEER_RATE) {
         peer->refused_until_ms = gossip->monotonic_ms + LIMIT_REFUSE_MS;
         gossip->allow_dirty = true;
@@ -200,7 +205,7 @@ static bool suspect_self(struct gossip *gossip) {
 }
 
 static void links_check(struct gossip *gossip) {
-    if (suspect_self(gossip)) return;
+    bool suspect = suspect_self(gossip);
     for (size_t i = 0; i < LIMIT_LINKS; i++) {
         struct link *link = &gossip->links.list[i];
         if (link->number == 0) continue;
@@ -209,6 +214,8 @@ static void links_check(struct gossip *gossip) {
             overlay_drop(gossip, link, "no longer welcome");
         else if (link->state != LINK_OPEN && gossip->monotonic_ms - link->since_ms > LIMIT_HANDSHAKE_MS)
             overlay_drop(gossip, link, "the handshake took too long");
+        else if (suspect)
+            continue;
         else if (silent(gossip, link))
             overlay_drop(gossip, link, "it owes an answer and is silent");
         else if (link->broken_row > LIMIT_ANSWERS_BROKEN)

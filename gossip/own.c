@@ -108,6 +108,14 @@ enum err own_publish(struct gossip *gossip, const struct event *event) {
     return OK;
 }
 
+/* Its readers are to say that they have it. */
+static bool direct_expect(struct gossip *gossip, uint64_t seq, uint64_t epoch_seq) {
+    const struct own_audience *audience = own_audience_find(gossip, epoch_seq);
+    if (!audience) return true;
+    return direct_add(&gossip->direct, seq, (const uint8_t(*)[NODE_ID_BYTES])audience->readers, audience->count,
+                      gossip->self->node->id, gossip->monotonic_ms);
+}
+
 void own_stored(struct gossip *gossip, uint64_t ticket) {
     size_t index = peers_index(&gossip->peers, gossip->self);
     for (size_t i = 0; i < gossip->pending_count; i++) {
@@ -117,8 +125,8 @@ void own_stored(struct gossip *gossip, uint64_t ticket) {
         struct entry entry;
         struct block_body body = {.carriage = CARRIAGE_RELAY};
         bool parsed = entry_parse(&entry, bytes_of_buf(&pending->entry)) == OK; /* as it was when it was published */
-        bool inline_ok = parsed && pending->block && pending->payload.size > 0 && block_body_read(&body, entry.body) == OK &&
-                         body.carriage == CARRIAGE_RELAY;
+        bool block = parsed && pending->block && block_body_read(&body, entry.body) == OK;
+        bool inline_ok = block && pending->payload.size > 0 && body.carriage == CARRIAGE_RELAY;
         bool aside = gossip->self->log.frozen && pending->seq > gossip->self->log.head;
         if (parsed && !aside &&
             !recent_put(&gossip->recent, &entry, bytes_of_buf(&pending->entry),
@@ -128,6 +136,8 @@ void own_stored(struct gossip *gossip, uint64_t ticket) {
             push_entry(gossip, index, pending->seq, bytes_of_buf(&pending->entry),
                        inline_ok ? PUSH_INLINE : (pending->block ? PUSH_HERE : PUSH_AWAITED), bytes_of_buf(&pending->payload),
                        NULL);
+        if (!aside && body.carriage == CARRIAGE_DIRECT && !direct_expect(gossip, pending->seq, body.epoch_seq))
+            gossip->actions->failed = true;
         buf_free(&pending->entry);
         buf_free(&pending->payload);
         memmove(pending, pending + 1, (gossip->pending_count - i - 1) * sizeof *pending);
@@ -154,13 +164,15 @@ enum err own_audience(struct gossip *gossip, const struct event *event) {
     return OK;
 }
 
+const struct own_audience *own_audience_find(const struct gossip *gossip, uint64_t epoch_seq) {
+    for (size_t i = gossip->audience_count; i-- > 0;)
+        if (gossip->audiences[i].epoch_seq == epoch_seq) return &gossip->audiences[i];
+    return NULL;
+}
+
 bool own_reads(const struct gossip *gossip, uint64_t epoch_seq, const uint8_t node_id[static NODE_ID_BYTES]) {
-    for (size_t i = gossip->audience_count; i-- > 0;) {
-        const struct own_audience *audience = &gossip->audiences[i];
-        if (audience->epoch_seq != epoch_seq) continue;
-        for (size_t j = 0; j < audience->count; j++)
-            if (memcmp(audience->readers[j], node_id, NODE_ID_BYTES) == 0) return true;
-        return false;
-    }
+    const struct own_audience *audience = own_audience_find(gossip, epoch_seq);
+    for (size_t j = 0; audience && j < audience->count; j++)
+        if (memcmp(audience->readers[j], node_id, NODE_ID_BYTES) == 0) return true;
     return false;
 }

@@ -43,20 +43,29 @@ void push_entry(struct gossip *gossip, size_t index, uint64_t seq, struct bytes 
     }
 }
 
-void push_have(struct gossip *gossip, size_t index, uint64_t seq, const struct link *except) {
+static void have(struct gossip *gossip, struct link *link, size_t index, uint64_t seq) {
+    const uint8_t *tag = link_tag_of_log(link, &gossip->peers, index);
+    struct wire_pair pair = {.number = seq};
+    struct buf *message = tag ? emit_buf(gossip) : NULL;
+    if (!message) return;
+    memcpy(pair.tag, tag, WIRE_TAG_BYTES);
+    wire_have(message, &pair, 1);
+    emit_send(gossip, link, message);
+}
+
+void push_have(struct gossip *gossip, size_t index, uint64_t seq, uint64_t holders) {
     for (size_t i = 0; i < LIMIT_LINKS; i++) {
         struct link *link = &gossip->links.list[i];
-        if (link == except || !link_shares(link, index) || link->queued_bytes > LIMIT_LINK_QUEUE_BYTES) continue;
+        if (!link_shares(link, index) || link->queued_bytes > LIMIT_LINK_QUEUE_BYTES || (holders >> i & 1)) continue;
         /* The author needs no offer of its own payload. */
-        if (memcmp(link->node_id, gossip->peers.list[index]->node->id, NODE_ID_BYTES) == 0) continue;
-        const uint8_t *tag = link_tag_of_log(link, &gossip->peers, index);
-        struct wire_pair pair = {.number = seq};
-        struct buf *message = tag ? emit_buf(gossip) : NULL;
-        if (!message) return;
-        memcpy(pair.tag, tag, WIRE_TAG_BYTES);
-        wire_have(message, &pair, 1);
-        emit_send(gossip, link, message);
+        if (memcmp(link->node_id, gossip->peers.list[index]->node->id, NODE_ID_BYTES) != 0) have(gossip, link, index, seq);
     }
+}
+
+void push_acknowledge(struct gossip *gossip, size_t index, uint64_t seq) {
+    const struct peer *author = gossip->peers.list[index];
+    struct link *link = author->slot >= 0 ? &gossip->links.list[author->slot] : NULL;
+    if (link && link_shares(link, index)) have(gossip, link, index, seq);
 }
 
 bool push_recent(struct gossip *gossip, struct link *link, size_t index, uint64_t seq) {

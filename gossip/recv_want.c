@@ -98,13 +98,14 @@ enum err recv_have(struct gossip *gossip, struct link *link, struct message *mes
             continue;
         }
         struct log *log = &gossip->peers.list[index]->log;
+        if (log->own) direct_have(&gossip->direct, seq, link->node_id);
         struct missing *missing = log_missing_find(log, seq);
         if (!missing || missing->storing) continue;
         uint64_t mark = 1ull << links_slot(&gossip->links, link);
         missing->offered_by |= mark;
         missing->refused_by &= ~mark;
         if (missing->asked_link) continue;
-        missing->retry_ms = 0;
+        missing->retry_ms = 0, missing->tries = 0;
         log->missing_unasked = 0;
         log->pump = any = true;
     }

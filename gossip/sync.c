@@ -144,7 +144,8 @@ static void give_up(struct gossip *gossip, size_t index, struct missing *missing
     struct log *log = &log_peer(gossip, index)->log;
     if (missing->body.carriage == CARRIAGE_DIRECT)
         log_peer(gossip, index)->wanted = gossip->wanted = true; /* nobody else can give it */
-    missing->retry_ms = gossip->monotonic_ms + (missing->refused_by ? MISSING_RETRY_MS : 1000);
+    missing->retry_ms = gossip->monotonic_ms + (missing->refused_by ? (uint64_t)MISSING_RETRY_MS << missing->tries : 1000);
+    if (missing->refused_by && missing->tries < MISSING_TRIES_MAX) missing->tries++;
     missing->refused_by = 0;
     if (log->scan_from != 0 && log_missing_live(log) > LIMIT_MISSING_PER_LOG / 2) {
         log->rescan = true;

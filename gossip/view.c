@@ -16,7 +16,9 @@ void gossip_log_view(const struct gossip *gossip, size_t index, struct gossip_lo
                                     .frozen = peer->log.frozen,
                                     .fork_seq = peer->log.fork ? peer->log.fork->seq : 0,
                                     .own = peer->log.own,
-                                    .pathless = peer->pathless};
+                                    .pathless = peer->pathless,
+                                    .missing_direct = log_missing_direct(&peer->log),
+                                    .linked = peer->slot >= 0};
     memcpy(out->agency_id, gossip->peers.members[peer->member]->agency->id, AGENCY_ID_BYTES);
     memcpy(out->node_id, peer->node->id, NODE_ID_BYTES);
 }
@@ -26,6 +28,11 @@ bool gossip_log_find(const struct gossip *gossip, const uint8_t node_id[static N
     if (!peer) return false;
     gossip_log_view(gossip, peers_index(&gossip->peers, peer), out);
     return true;
+}
+
+bool gossip_retracted(const struct gossip *gossip, const uint8_t node_id[static NODE_ID_BYTES], uint64_t seq) {
+    const struct peer *peer = peers_find(&gossip->peers, node_id);
+    return peer && peer->node->revoked && seq > peer->node->revoked_seq;
 }
 
 static const struct link *link_at(const struct gossip *gossip, size_t index) {
@@ -67,6 +74,38 @@ void gossip_link_view(const struct gossip *gossip, size_t index, struct gossip_l
     memcpy(out->node_id, link->node_id, NODE_ID_BYTES);
     const struct peer *peer = peers_find(&gossip->peers, link->node_id);
     if (peer) memcpy(out->agency_id, gossip->peers.members[peer->member]->agency->id, AGENCY_ID_BYTES);
+}
+
+void gossip_peer_view(const struct gossip *gossip, size_t index, struct gossip_peer_view *out) {
+    const struct peer *peer = gossip->peers.list[index];
+    *out = (struct gossip_peer_view){.self = peer == gossip->self,
+                                     .linked = peer->slot >= 0,
+                                     .dialling = peer->dial_link != 0,
+                                     .revoked = peer->node->revoked,
+                                     .reachable = peer->node->endpoint_count > 0,
+                                     .not_before_ms = peer->node->not_before_ms,
+                                     .not_after_ms = peer->node->not_after_ms,
+                                     .refused_until_ms = peer->refused_until_ms,
+                                     .dial_next_ms = peer->dial_next_ms,
+                                     .misdeed = peer->misdeed,
+                                     .misdeed_ms = peer->misdeed_ms,
+                                     .misdeeds = peer->misdeeds};
+    memcpy(out->agency_id, gossip->peers.members[peer->member]->agency->id, AGENCY_ID_BYTES);
+    memcpy(out->node_id, peer->node->id, NODE_ID_BYTES);
+}
+
+size_t gossip_direct_count(const struct gossip *gossip, uint64_t *forgotten) {
+    *forgotten = gossip->direct.forgotten;
+    return gossip->direct.count;
+}
+
+void gossip_direct_view(const struct gossip *gossip, size_t index, struct gossip_direct_view *out) {
+    const struct direct_block *block = &gossip->direct.list[index];
+    *out = (struct gossip_direct_view){.seq = block->seq,
+                                       .since_ms = block->since_ms,
+                                       .readers_all = block->readers_all,
+                                       .waiting = block->count,
+                                       .readers = (const uint8_t(*)[NODE_ID_BYTES])block->readers};
 }
 
 size_t gossip_agency_count(const struct gossip *gossip) { return gossip->peers.member_count; }

@@ -151,6 +151,20 @@ void wire_stream(struct buf *out, struct bytes entries) {
     pack_write_bin(out, entries);
 }
 
+void wire_verify(struct buf *out, const uint8_t nonce[static WIRE_NONCE_VERIFY_BYTES]) {
+    put_kind(out, MESSAGE_VERIFY, 1);
+    put_fixed(out, nonce, WIRE_NONCE_VERIFY_BYTES);
+}
+
+void wire_verified(struct buf *out, const uint8_t nonce[static WIRE_NONCE_VERIFY_BYTES], uint64_t missing, struct bytes rows,
+                   const uint8_t signature[static SIGN_BYTES]) {
+    put_kind(out, MESSAGE_VERIFIED, 4);
+    put_fixed(out, nonce, WIRE_NONCE_VERIFY_BYTES);
+    pack_write_uint(out, missing);
+    pack_write_bin(out, rows);
+    put_fixed(out, signature, SIGN_BYTES);
+}
+
 /* --- reading --- */
 
 static void take_fixed(struct pack_reader *reader, uint8_t *out, size_t size) {
@@ -215,6 +229,7 @@ static int fields_of(uint64_t kind) {
     case MESSAGE_HAVE:
     case MESSAGE_ANNOUNCE:
     case MESSAGE_GRAFT:
+    case MESSAGE_VERIFY:
     case MESSAGE_STREAM: return 1;
     case MESSAGE_TAGS:
     case MESSAGE_CHAIN:
@@ -225,6 +240,7 @@ static int fields_of(uint64_t kind) {
     case MESSAGE_PAYLOAD:
     case MESSAGE_PUSH:
     case MESSAGE_SUMS: return 3;
+    case MESSAGE_VERIFIED: return 4;
     case MESSAGE_HELLO:
     case MESSAGE_DIGEST:
     case MESSAGE_HEADS: return 5;
@@ -296,6 +312,13 @@ static void take_body(struct pack_reader *reader, struct message *out) {
         take_fixed(reader, out->sums.sums, sizeof out->sums.sums);
         break;
     case MESSAGE_STREAM: out->stream.entries = take_bin_max(reader, LIMIT_ENTRIES_BYTES); break;
+    case MESSAGE_VERIFY: take_fixed(reader, out->verify.nonce, WIRE_NONCE_VERIFY_BYTES); break;
+    case MESSAGE_VERIFIED:
+        take_fixed(reader, out->verified.nonce, WIRE_NONCE_VERIFY_BYTES);
+        out->verified.missing = pack_read_uint(reader);
+        out->verified.rows = take_bin_max(reader, LIMIT_LOGS * WIRE_HEAD_ROW_BYTES);
+        take_fixed(reader, out->verified.signature, SIGN_BYTES);
+        break;
     case MESSAGE_FORK:
         out->fork.runs[0] = take_bin_max(reader, FORK_RUN_BYTES_MAX);
         out->fork.runs[1] = take_bin_max(reader, FORK_RUN_BYTES_MAX);

@@ -6,14 +6,16 @@
 #include "gossip/limits.h"
 #include "gossip/pack.h"
 
-#define WIRE_VERSION        1
-#define WIRE_NONCE_BYTES    32
-#define WIRE_INSTANCE_BYTES 16
-#define WIRE_TAG_BYTES      8
-#define WIRE_DIGEST_BYTES   16
-#define WIRE_SUM_BYTES      4  /* of one bucket in SUMS */
-#define WIRE_BUCKETS        64 /* a log's bucket: the first byte of its tag modulo this */
-#define WIRE_BUCKETS_ALL    UINT64_MAX
+#define WIRE_VERSION            1
+#define WIRE_NONCE_BYTES        32
+#define WIRE_INSTANCE_BYTES     16
+#define WIRE_TAG_BYTES          8
+#define WIRE_DIGEST_BYTES       16
+#define WIRE_NONCE_VERIFY_BYTES 16
+#define WIRE_HEAD_ROW_BYTES     56 /* in VERIFIED: node id 16, head 8, id of that entry 32 */
+#define WIRE_SUM_BYTES          4  /* of one bucket in SUMS */
+#define WIRE_BUCKETS            64 /* a log's bucket: the first byte of its tag modulo this */
+#define WIRE_BUCKETS_ALL        UINT64_MAX
 
 enum message_kind {
     MESSAGE_HELLO = 1,     /* who I am, my nonce */
@@ -33,6 +35,8 @@ enum message_kind {
     MESSAGE_PRUNE = 15,    /* announce new entries to me instead of pushing them */
     MESSAGE_TRUST = 16,    /* all that I trust, in 16 bytes */
     MESSAGE_FORK = 17,     /* the proof that an author signed two entries at one number */
+    MESSAGE_VERIFY = 18,   /* sign where all common logs end at you */
+    MESSAGE_VERIFIED = 19, /* that, signed */
     MESSAGE_SUMS = 20,     /* heads of our common logs by bucket: tell me those that differ */
     MESSAGE_STREAM = 21    /* entries of several logs, within the credit that HEADS gave */
 };
@@ -124,6 +128,15 @@ struct message {
         struct {
             struct bytes runs[2];
         } fork;
+        struct {
+            uint8_t nonce[WIRE_NONCE_VERIFY_BYTES];
+        } verify;
+        struct {
+            uint8_t nonce[WIRE_NONCE_VERIFY_BYTES];
+            uint64_t missing; /* payloads that the sender wants and does not have */
+            struct bytes rows;
+            uint8_t signature[SIGN_BYTES];
+        } verified;
     };
 };
 
@@ -160,5 +173,8 @@ void wire_trust(struct buf *out, uint64_t generation, const uint8_t sum[static W
 void wire_sums(struct buf *out, uint64_t mine, uint64_t yours, const uint8_t sums[static WIRE_BUCKETS * WIRE_SUM_BYTES]);
 void wire_stream(struct buf *out, struct bytes entries);
 void wire_fork(struct buf *out, struct bytes a, struct bytes b);
+void wire_verify(struct buf *out, const uint8_t nonce[static WIRE_NONCE_VERIFY_BYTES]);
+void wire_verified(struct buf *out, const uint8_t nonce[static WIRE_NONCE_VERIFY_BYTES], uint64_t missing, struct bytes rows,
+                   const uint8_t signature[static SIGN_BYTES]);
 
 #endif

@@ -1,4 +1,4 @@
-/* comity backup, restore, verify: names that scripts may not take for something else. */
+/* comity backup, restore: names that scripts may not take for something else. */
 #include "node/cmd.h"
 
 static enum outcome run(const struct invocation *invocation) {
@@ -13,4 +13,3 @@ static enum outcome run(const struct invocation *invocation) {
 
 const struct command cmd_backup = RESERVED("backup", "reserved for a coming release");
 const struct command cmd_restore = RESERVED("restore", "reserved for a coming release");
-const struct command cmd_verify = RESERVED("verify", "reserved for a coming release");

@@ -62,12 +62,15 @@ void engine_fail(struct engine *engine, int exit_code, const char *format, ...) 
 }
 
 void engine_notice(struct engine *engine, const char *format, ...) {
-    char *slot = engine->last_notices[engine->notice_count++ % 16];
+    char text[sizeof engine->last_notices[0]];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(slot, sizeof engine->last_notices[0], format, arguments);
+    vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    log_warn("%s", slot);
+    enum notices_verdict verdict = notices_judge(&engine->notices, text, clock_monotonic_ms());
+    if (verdict == NOTICES_SILENT) return;
+    memcpy(engine->last_notices[engine->notice_count++ % 16], text, sizeof text);
+    log_warn("%s%s", text, verdict == NOTICES_SAY_LAST ? " (and more of this kind, not said for a minute)" : "");
 }
 
 const char *engine_agency_name(const struct engine *engine, const uint8_t agency_id[static AGENCY_ID_BYTES]) {

@@ -182,6 +182,7 @@ void engine_act(struct engine *engine) {
         case ACTION_CHAIN: chain(engine, action); break;
         case ACTION_FORK: fork_keep(engine, action); break;
         case ACTION_TRUNCATE: truncate_log(engine, action); break;
+        case ACTION_VERIFIED: completeness_answer(engine, action); break;
         case ACTION_NOTICE: notice(engine, action); break;
         }
     }

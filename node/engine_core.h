@@ -1,6 +1,6 @@
 /* engine_core: the engine's state, shared by the files that act on it: engine.c (start, loop), engine_act.c (actions of the core),
    engine_own.c (the own chain), reader.c (payloads to pages), publisher.c (items to blocks), outbox.c (items that wait),
-   server.c (local clients), query.c, report.c, upkeep.c. */
+   server.c (local clients), query.c, report.c, completeness.c, upkeep.c. */
 #ifndef NODE_ENGINE_CORE_H
 #define NODE_ENGINE_CORE_H
 
@@ -9,6 +9,7 @@
 #include "gossip/policy.h"
 #include "node/control.h"
 #include "node/engine.h"
+#include "node/notices.h"
 #include "node/proc.h"
 #include "node/store.h"
 #include "node/trust_files.h"
@@ -18,8 +19,7 @@ enum key_tag { KEY_TAG_LINK = 1, KEY_TAG_EPOCH = 2, KEY_TAG_PREKEY = 3, KEY_TAG_
 static inline uint64_t key_tag(enum key_tag purpose, uint64_t which) { return (uint64_t)purpose << 56 | which; }
 
 /* --- reader.c --- */
-#define CHAIN_NAME_BYTES                                                                                                           \
-    24 /* of an agency's id, in hexadecimal behind "chain/": the whole would not fit into a name of the store */
+#define CHAIN_NAME_BYTES   24 /* of an agency's id, in hexadecimal behind "chain/": all of it does not fit into a name */
 #define READER_EPOCHS      512
 #define READER_HELD_MAX    1024
 #define READER_COUNT_KEY   "blocks-read"
@@ -146,6 +146,7 @@ struct client {
     struct buf answer; /* ANSWER_ITEMS under way */
     uint32_t answer_count;
     uint64_t frame_accepted, frame_known, frame_refused;
+    uint64_t verify_number, verify_tag, verify_due_ms; /* a peer was asked for its signed heads; number 0: none was */
     bool closing;
 };
 
@@ -199,10 +200,12 @@ struct engine {
 
     char last_notices[16][160]; /* what the operator should see, newest last */
     uint64_t notice_count;
+    struct notices notices;
     uint64_t net_refused, net_cut, net_bytes_in, net_bytes_out;
     uint64_t started_ms, started_monotonic_ms;
     uint64_t upkeep_due_ms;
     bool prekey_asked;
+    uint64_t verify_numbers; /* given to questions of completeness so far */
     bool stopping;
     int landlock_abi; /* what the kernel offers, asked before the sandbox closes */
     int exit_code;
@@ -299,6 +302,12 @@ void server_publications_end(struct engine *engine,
                              const char *why); /* those that are open: what they were resolved from changed */
 void report_status(struct engine *engine, struct client *client, const struct frame *frame);
 void report_peers(struct engine *engine, struct client *client, const struct frame *frame);
+
+/* completeness.c */
+void completeness_ask(struct engine *engine, struct client *client, const struct frame *frame);
+void completeness_answer(struct engine *engine, const struct action *action);
+void completeness_tick(struct engine *engine, struct client *client); /* the peer may be too late */
+void completeness_end(struct engine *engine, struct client *client);  /* the client is gone */
 
 /* engine_own.c: the own agency's chain and card */
 void own_card_write(struct engine *engine, struct bytes prekeys); /* with these PREKEY entries, if they are newer */

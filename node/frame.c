@@ -22,7 +22,7 @@ static bool type_known(uint16_t type) {
     return (type >= FRAME_SETTINGS && type <= FRAME_RESOLVED) || (type >= FRAME_READY && type <= FRAME_RESOLVE) ||
            (type >= FRAME_NET_ALLOW && type <= FRAME_NET_CLOSE) || (type >= FRAME_NET_UP && type <= FRAME_NET_CUT) ||
            (type >= FRAME_KEY_SIGN && type <= FRAME_KEY_RENEW) || (type >= FRAME_KEY_SIGNED && type <= FRAME_KEY_RENEWED) ||
-           type == FRAME_KEY_CURVE || (type >= FRAME_ASK_PUBLISH && type <= FRAME_ASK_TRUST_RELOAD) || type == FRAME_ASK_CHAIN ||
+           type == FRAME_KEY_CURVE || (type >= FRAME_ASK_PUBLISH && type <= FRAME_ASK_VERIFY) || type == FRAME_ASK_CHAIN ||
            type == FRAME_ASK_ENTRY_ID || (type >= FRAME_ANSWER_DONE && type <= FRAME_ANSWER_DOCUMENT);
 }
 

@@ -65,6 +65,7 @@ enum frame_type {
     FRAME_ASK_STATUS = 86,
     FRAME_ASK_PEERS = 87,
     FRAME_ASK_TRUST_RELOAD = 88,
+    FRAME_ASK_VERIFY = 89,
     FRAME_ASK_CHAIN = 92,
     FRAME_ASK_ENTRY_ID = 93,
     /* engine -> client */

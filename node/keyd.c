@@ -78,7 +78,7 @@ static enum err on_sign(struct keyd *keyd, const struct frame *frame) {
     cursor_copy(&cursor, subject.hash, sizeof subject.hash);
     if (!cursor_done(&cursor)) return refuse(keyd, frame->tag, ERR_FORMAT);
     /* Agency records are signed by root and ops keys, never by a node's. */
-    if (purpose != SIGN_ENTRY && purpose != SIGN_LINK) return refuse(keyd, frame->tag, ERR_DENIED);
+    if (purpose != SIGN_ENTRY && purpose != SIGN_LINK && purpose != SIGN_HEADS) return refuse(keyd, frame->tag, ERR_DENIED);
     subject.purpose = (enum sign_purpose)purpose;
     memcpy(subject.agency, keyd->secrets->keys.agency_id, sizeof subject.agency);
     if (!entry_allowed(keyd, &subject)) return refuse(keyd, frame->tag, ERR_FORK);

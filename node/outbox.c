@@ -141,6 +141,14 @@ void outbox_stored(struct engine *engine, uint64_t ticket) {
 
 /* --- out --- */
 
+/* An own prekey that is due is renewed first: blocks are sealed to this node, too. */
+static bool prekey_fresh(struct engine *engine) {
+    const struct prekey *newest = gossip_prekey(engine->gossip, engine->node_id);
+    if (newest && !prekey_rotate_due(newest, clock_wall_ms())) return true;
+    if (!engine->prekey_asked && engine->publisher.count == 0) engine->upkeep_due_ms = 0;
+    return false;
+}
+
 /* Who of the recipients is still pinned and can be sealed to; who is not is left out, and the operator is told. */
 static void audience_again(struct engine *engine, struct publication *publication, struct bytes agencies) {
     size_t left_out = 0;
@@ -230,7 +238,7 @@ void outbox_drain(struct engine *engine) {
     struct outbox *outbox = &engine->outbox;
     const char *why;
     while (outbox->first < outbox->next && publisher_open(engine, &why)) {
-        if (!record_open(engine)) return;
+        if (!prekey_fresh(engine) || !record_open(engine)) return;
         if (!record_feed(engine)) return;
         if (outbox->publication.last_seq > engine->publisher.durable) return;
         record_forget(engine);

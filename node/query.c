@@ -76,6 +76,7 @@ static bool superseded(struct engine *engine, uint64_t cursor, const uint8_t *ag
         struct page_head head;
         struct bytes encoded;
         if (cursors[i] == cursor || store_item(engine->store, cursors[i], &head, &other, &encoded) != OK) continue;
+        if (gossip_retracted(engine->gossip, head.node_id, head.seq)) continue;
         if (memcmp(head.agency_id, agency_id, AGENCY_ID_BYTES) != 0 || !bytes_equal(other.id, bytes_of(id_copy, id.size))) continue;
         if (other.modified_ms > modified_ms || (other.modified_ms == modified_ms && cursors[i] > cursor)) return true;
     }
@@ -89,6 +90,7 @@ static bool hit_answer(struct engine *engine, struct client *client, uint64_t ta
     struct page_head head;
     struct bytes encoded;
     if (store_item(engine->store, cursor, &head, &item, &encoded) != OK) return false;
+    if (gossip_retracted(engine->gossip, head.node_id, head.seq)) return false;
     if (asked && !item_has(&item, *asked)) return false;
     if (!asked && !bytes_equal(item.id, asked_id)) return false;
     if ((from && memcmp(head.agency_id, from, AGENCY_ID_BYTES) != 0) || !may_show(&item)) return false;
@@ -196,12 +198,13 @@ static bool feed_takes(const struct feed_state *feed, const struct page_head *he
 static bool feed_page(struct engine *engine, struct client *client, const struct page *page) {
     static struct item item;
     struct feed_state *feed = &client->feed;
+    bool retracted = gossip_retracted(engine->gossip, page->head.node_id, page->head.seq);
     struct cursor walk = cursor_of(page->plain);
     struct bytes encoded;
     for (uint64_t cursor = page->head.cursor; block_frame_next(&walk, &encoded); cursor++) {
         if (cursor <= feed->after) continue;
         feed->after = cursor;
-        if (item_decode(&item, encoded) != OK || !feed_takes(feed, &page->head, &item)) continue;
+        if (retracted || item_decode(&item, encoded) != OK || !feed_takes(feed, &page->head, &item)) continue;
         object_answer(engine, client, feed->tag, cursor, &page->head, &item, encoded);
         if (++feed->count == feed->limit) return false;
     }

@@ -30,6 +30,7 @@ enum err server_init(struct engine *engine) {
 
 static void client_end(struct engine *engine, struct client *client) {
     publisher_drop(engine, &client->publication);
+    completeness_end(engine, client);
     channel_close(&client->channel);
     buf_free(&client->answer);
     *client = (struct client){0};
@@ -95,6 +96,8 @@ static bool audience_agency(struct engine *engine, struct client *client, const 
     const struct agency *agency = gossip_agency(engine->gossip, index);
     size_t before = publication->audience.count;
     enum err err = audience_add(&publication->audience, engine->gossip, index, clock_wall_ms());
+    /* An own prekey that grew too old while no entry may be written is renewed before the outbox is turned into blocks. */
+    if (index == 0 && err == ERR_NO_PREKEY && outbox_takes(engine)) err = OK;
     if (err != OK) {
         server_error(client, frame->tag, err, "recipient '%s' (%s): %s; nothing was published. Ask for a current card.",
                      engine_agency_name(engine, agency->id), agency->name, err_text(err));
@@ -314,6 +317,7 @@ static void dispatch(struct engine *engine, struct client *client, const struct 
     case FRAME_ASK_FEED: query_feed(engine, client, frame); break;
     case FRAME_ASK_STATUS: report_status(engine, client, frame); break;
     case FRAME_ASK_PEERS: report_peers(engine, client, frame); break;
+    case FRAME_ASK_VERIFY: completeness_ask(engine, client, frame); break;
     case FRAME_ASK_TRUST_RELOAD: on_trust_reload(engine, client, frame); break;
     case FRAME_ASK_CHAIN: own_chain_ask(engine, client, frame); break;
     case FRAME_ASK_ENTRY_ID: own_entry_ask(engine, client, frame); break;
@@ -323,7 +327,8 @@ static void dispatch(struct engine *engine, struct client *client, const struct 
 
 /* One request at a time: answers come in order, and a client that waits for the disk does not run ahead of it. */
 static bool waiting(const struct client *client) {
-    return client->stalled || client->publication.committing || client->closing || channel_backlog(&client->channel) > 1024 * 1024;
+    return client->stalled || client->publication.committing || client->verify_number != 0 || client->closing ||
+           channel_backlog(&client->channel) > 1024 * 1024;
 }
 
 static void frames_go_on(struct engine *engine, struct client *client) {
@@ -353,6 +358,7 @@ void server_progress(struct engine *engine) {
         if (!client->used) continue;
         if (client->stalled) items_go_on(engine, client);
         if (client->publication.committing) commit_go_on(engine, client);
+        completeness_tick(engine, client);
         if (client->feed.active) query_feed_pump(engine, client);
         if (!waiting(client)) frames_go_on(engine, client);
         if (client->closing || client->channel.fd < 0) {

@@ -150,7 +150,10 @@ enum outcome signer_open(struct signer *out, const struct invocation *invocation
         if (err == OK) err = signer_settle(out, &request->agency, NULL);
         if (err != OK && err != ERR_EXISTS) return key_unopened(out, invocation, err, problem);
         if (seed_choose(out, request)) return OUTCOME_SUCCESS;
-        if (given) return command_fail(invocation, OUTCOME_REFUSED, "%s: this key may not sign this record", given);
+        if (given)
+            return command_fail(
+                invocation, OUTCOME_REFUSED,
+                "%s: this key may not sign this record; is the chain here the newest one? (`comity trust update CARD`)", given);
     }
     return command_fail(invocation, OUTCOME_REFUSED,
                         "no key that may sign this is in %s: give --key FILE, or --request FILE and have it signed elsewhere with\n"

@@ -45,7 +45,7 @@ rm "$b/comity.yaml" && cp -r "$b" "$place/cut"
 check "init tells an unfinished one" 3 "cut short" "$comity" init --dir "$place/cut" --agency C --no-passphrase
 rm -rf "$b"
 check "COMITY_DIR names the directory" 0 "$b now holds" env COMITY_DIR="$b" "$comity" init --agency "CERT B" --no-passphrase
-check "the keys are for their user only" 0 "" sh -c "[ \"\$(stat -c %a '$a' '$a/node.key' '$a/root.key' | tr '\n' ' ')\" = '700 600 600 ' ]"
+check "the keys are for their user only" 0 "" sh -c "[ \"\$(stat -c %a '$a' '$a/node.key' '$a/ops.key' '$a/root.key' | tr '\n' ' ')\" = '700 600 600 600 ' ]"
 
 check "check-config of what init wrote" 0 "is good" "$comity" check-config --dir "$a"
 echo 'lisen: ""' >>"$a/comity.yaml"
@@ -78,6 +78,31 @@ check "trust remove of nobody" 1 "pinned are: B" "$comity" trust remove nobody -
 check "trust remove" 0 "no longer pinned" "$comity" trust remove B --dir "$a"
 check "trust list of none" 0 "No agency" "$comity" trust list --dir "$a"
 
+check "trust update of who is not pinned" 1 "not pinned" "$comity" trust update "$place/b.card" --dir "$a"
+
+check "node list" 0 "this node" "$comity" node list --dir "$a"
+check "node list as JSON" 0 '"state":"valid"' "$comity" node list --json --dir "$a"
+check "node of an unknown verb" 2 "list, add, renew or revoke" "$comity" node stop --dir "$a"
+check "node renew while it stands still" 0 "when it starts" "$comity" node renew --dir "$a"
+check "node renew as JSON" 0 '"change":"renewed"' "$comity" node renew --json --dir "$a"
+check "node revoke needs a node" 2 "NODE is missing" "$comity" node revoke --dir "$a"
+check "node revoke of nobody" 1 "comity node list" "$comity" node revoke 00112233 --dir "$a"
+check "node renew with another agency's key" 3 "may not sign" "$comity" node renew --key "$place/b/ops.key" --dir "$a"
+check "node add needs an agency" 2 "--from DIR" "$comity" node add --dir "$place/a2" --no-passphrase
+check "node add" 0 "is added" "$comity" node add --dir "$place/a2" --from "$a" --listen tcp://127.0.0.1:7401 --no-passphrase
+check "node add does not overwrite a node" 3 "already holds a node" "$comity" node add --dir "$place/a2" --from "$a" --no-passphrase
+check "it knows its sister" 0 "127.0.0.1:7400" "$comity" node list --dir "$place/a2"
+check "and the sister knows it" 0 "127.0.0.1:7401" "$comity" node list --dir "$a"
+check "root show" 0 "Generation 0" "$comity" root show --dir "$a"
+check "root rotate while it stands still" 0 "generation 1" "$comity" root rotate --dir "$a"
+check "root sign of no request" 3 "no good request" "$comity" root sign "$place/b.card" --dir "$a"
+check "a chain that the sister does not know yet" 3 "trust update" "$comity" node revoke self --after 0 --dir "$place/a2" --key "$a/root.key"
+check "comes to it with a card" 0 "is updated" sh -c "'$comity' card --dir '$a' >'$place/a.card' && '$comity' trust update '$place/a.card' --dir '$place/a2'"
+check "node revoke of all that it wrote" 0 "is revoked" "$comity" node revoke self --after 0 --dir "$place/a2" --key "$a/root.key"
+check "a revoked node is not renewed" 3 "never comes back" "$comity" node renew --dir "$place/a2" --key "$a/root.key"
+check "trust update from a sister's card" 0 "is updated" sh -c "'$comity' card --dir '$place/a2' >'$place/a2.card' && '$comity' trust update '$place/a2.card' --dir '$a'"
+check "the sister knows the revocation now" 0 "revoked" "$comity" node list --dir "$a"
+
 check "publish without a node" 4 "comity run" "$comity" publish "$place/a.card" --tlp green --to-all --dir "$a"
 check "publish to nobody" 2 "--to" "$comity" publish "$place/a.card" --tlp green --dir "$a"
 check "publish with an unknown label" 2 "TLP:AMBER+STRICT" "$comity" publish "$place/a.card" --tlp pink --to-all --dir "$a"
@@ -90,6 +115,9 @@ echo "right horse" >"$place/right" && echo "wrong horse" >"$place/wrong" && mkdi
 check "init with a passphrase file" 0 "sealed under" "$comity" init --dir "$place/p" --agency P --passphrase-file "$place/right"
 check "a wrong passphrase" 3 "wrong passphrase" "$comity" run --dir "$place/p" --passphrase-file "$place/wrong"
 check "no passphrase" 3 "--passphrase-file" "$comity" run --dir "$place/p"
+check "node renew asks for it" 3 "wrong passphrase" "$comity" node renew --dir "$place/p" --passphrase-file "$place/wrong"
+check "node renew with it" 0 "is renewed" "$comity" node renew --dir "$place/p" --passphrase-file "$place/right"
+check "node add for this directory under the same passphrase" 0 "is added" "$comity" node add --dir "$place/p" --passphrase-file "$place/right"
 check "rebuild asks for it too" 3 "wrong passphrase" "$comity" rebuild --dir "$place/p" --passphrase-file "$place/wrong"
 check "init with a systemd credential" 0 "sealed under" env CREDENTIALS_DIRECTORY="$place/credentials" "$comity" init --dir "$place/q" --agency Q
 : >"$place/empty"

@@ -440,6 +440,11 @@ class Node:
             raise RuntimeError("status failed: %s\n%s" % (result, self.log_tail()))
         return result.value
 
+    def writes(self):
+        """Does what is published become entries at once, or does it wait in the outbox?"""
+        status = self.status()
+        return status["publishing"] and not status["publishing_reason"] and status["outbox"] == 0
+
     def links(self):
         """Names of the agencies whose links are open."""
         result = self("peers", "--json")
@@ -541,6 +546,9 @@ class Place:
             others = [other for other in nodes if other is not node]
             if not wait_until(lambda: node.linked(*others), 45):
                 raise RuntimeError("%s is linked to %s only\n%s" % (node.name, node.links(), node.log_tail()))
+        for node in nodes:
+            if not wait_until(node.writes, 20):
+                raise RuntimeError("%s does not write its log: %s\n%s" % (node.name, node.status(), node.log_tail()))
 
     def check_logs(self):
         """No process may have crashed or been found out by a sanitiser, even if its restart hid it from the story."""

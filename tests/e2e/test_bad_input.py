@@ -170,8 +170,10 @@ def disk_full(place):
         a = place.node("agency.a", init=False)
         a.dir = os.path.join(disk, "node")
         a.init()
-        a.trust(place.node("agency.b", relayed=False))
-        a.start()
+        b = place.node("agency.b", relayed=False)
+        a.trust(b)
+        b.trust(a)
+        place.start(a, b)
         acknowledged, refused = [], 0
         for step in range(60):
             made = [indicator("full-%d-%d.example" % (step, each), description=os.urandom(4000).hex()) for each in range(400)]

@@ -13,9 +13,15 @@ def links(node):
     return [link["node"] for link in result.value["links"] if link["state"] == "open"] if result.code == OK else []
 
 
+def told_until(node, other):
+    """When the certificate of the other agency's node ends, as this node knows."""
+    return next(row["valid_until"] for row in node("peers", "--json").value["nodes"] if row["agency"] == other.name)
+
+
 def nodes_of(node):
     result = node("node", "list", "--json")
-    check_equal(result.code, OK, "%s lists its agency's nodes" % node.name, str(result))
+    if result.code != OK:
+        check(False, "%s lists its agency's nodes" % node.name, str(result))
     return result.value
 
 
@@ -90,6 +96,29 @@ def revoked(place):
 
 
 @story
+def cut_in_the_past(place):
+    """A node turns out to have been stolen a while ago: what it wrote after the cut is shown nowhere any more, what came before stays."""
+    a, b = place.mesh("agency.a", "agency.b")
+    second, _ = sister(place, a, "agency.a2")
+    second.start()
+    must(lambda: len(links(second)) == 2, 30, "the second node is in the mesh", second.log_tail)
+    good, values = indicators("good", 3)
+    second.publish_good(good, "TLP:GREEN", ["agency.b"])
+    cut = next(log["entries"] for log in second("status", "--json").value["logs"] if log["own"])
+    stolen, lies = indicators("stolen", 3)
+    second.publish_good(stolen, "TLP:GREEN", ["agency.b"])
+    for node in (a, b):
+        must(lambda: len(node.feed()) == 6, 30, "%s has all of it" % node.name, node.log_tail)
+    check_equal(a("node", "revoke", id_of(second), "--after", cut, "--json").code, OK, "it is cut after the good ones")
+    for node in (a, b):
+        must(lambda: set(node.feed_ids()) == set(each["id"] for each in good), 10, "%s shows only those" % node.name, node.log_tail)
+        check(node.finds(values[0]) and not node.finds(lies[0]), "and finds only those")
+    b.stop()
+    place.start(b)
+    check_equal(set(b.feed_ids()), set(each["id"] for each in good), "also after a restart")
+
+
+@story
 def a_new_key(place):
     """A node gets a new key while it runs, starts again with it, and revokes the old one: old entries stay, new ones are taken."""
     a, b = place.mesh("agency.a", "agency.b")
@@ -131,6 +160,8 @@ def renewed(place):
     result = b("node", "renew", "--key", os.path.join(place.dir, "b.ops.key"), "--json")
     check_equal(result.code, OK, "the command does, with the key from elsewhere", str(result))
     check(result.value["valid_until"] > until[b] and result.value["running"], "for 90 days, at run time", repr(result.value))
+    for node, other in ((a, b), (b, a)):
+        must(lambda: told_until(node, other) == nodes_of(other)[0]["valid_until"], 30, "%s heard of %s's renewal" % (node.name, other.name), node.log_tail)
     for node in (a, b):
         node.stop()
         node.env["COMITY_CLOCK_OFFSET_MS"] = str(100 * DAY_MS)

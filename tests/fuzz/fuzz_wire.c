@@ -37,6 +37,10 @@ static void write_again(struct buf *out, const struct message *m) {
     case MESSAGE_TRUST: wire_trust(out, m->trust.generation, m->trust.sum); break;
     case MESSAGE_SUMS: wire_sums(out, m->sums.mine, m->sums.yours, m->sums.sums); break;
     case MESSAGE_STREAM: wire_stream(out, m->stream.entries); break;
+    case MESSAGE_VERIFY: wire_verify(out, m->verify.nonce); break;
+    case MESSAGE_VERIFIED:
+        wire_verified(out, m->verified.nonce, m->verified.missing, m->verified.rows, m->verified.signature);
+        break;
     case MESSAGE_FORK: wire_fork(out, m->fork.runs[0], m->fork.runs[1]); break;
     }
 }

@@ -267,6 +267,36 @@ static void a_false_proof(void **state) {
     story_end(world);
 }
 
+/* A peer signs where the common logs end at it: all equal once converged, and what differs shows. */
+static void completeness_can_be_shown(void **state) {
+    struct world *world = &story_world;
+    struct world_node *asker = &world->nodes[0];
+    (void)state;
+    world_mesh(world, 80, 3);
+    for (size_t i = 0; i < 3; i++) world_publish_all(world, i, 300);
+    world_run(world, 20 * SECONDS);
+    struct event event = {.kind = EVENT_VERIFY, .verify = {.number = 1, .agency_id = world->nodes[1].identity.agency_id}};
+    world_step(world, 0, &event);
+    world_run(world, 2 * SECONDS);
+    assert_int_equal(asker->verified, 3);
+    assert_int_equal(asker->verified_equal, 3);
+    /* What came and is not on the disk yet does not count. */
+    world->sync_ms = 4 * SECONDS;
+    world_publish_all(world, 1, 300);
+    world_run(world, 8 * SECONDS);
+    event.verify.number = 2;
+    world_step(world, 0, &event);
+    world_run(world, 500);
+    assert_int_equal(asker->verified, 3);
+    assert_int_equal(asker->verified_equal, 2);
+    world_run(world, 20 * SECONDS);
+    event.verify.number = 3;
+    world_step(world, 0, &event);
+    world_run(world, 2 * SECONDS);
+    assert_int_equal(asker->verified_equal, 3);
+    story_end(world);
+}
+
 int test_fork(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_equivocator_is_frozen_everywhere),
@@ -278,6 +308,7 @@ int test_fork(void) {
         cmocka_unit_test(a_false_proof),
         cmocka_unit_test(an_old_copy_writes_no_fork),
         cmocka_unit_test(alone_it_writes_at_once),
+        cmocka_unit_test(completeness_can_be_shown),
     };
     return cmocka_run_group_tests_name("sim: forks", tests, NULL, NULL);
 }

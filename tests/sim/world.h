@@ -46,6 +46,7 @@ struct world_node {
     uint64_t tick_at_ms; /* of the tick in the queue */
     int64_t skew_ms;     /* of its wall clock */
     uint64_t payloads_missed;
+    size_t verified, verified_equal; /* logs in the last answer to a question of completeness */
     unsigned notices[16];
 };
 

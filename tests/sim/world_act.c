@@ -263,6 +263,10 @@ static void act(struct world *world, size_t node, const struct action *action) {
         check_repair(world, node, action->truncate.node_id, action->truncate.seq);
         if (action->truncate.ticket) sync_later(world, node, action->truncate.ticket);
         break;
+    case ACTION_VERIFIED:
+        self->verified = action->verified.count, self->verified_equal = 0;
+        for (size_t i = 0; i < action->verified.count; i++) self->verified_equal += action->verified.rows[i].equal;
+        break;
     case ACTION_NOTICE: self->notices[action->notice.kind]++; break;
     }
 }

@@ -38,6 +38,10 @@ static void make_prune(struct buf *out) { wire_prune(out); }
 static void make_trust(struct buf *out) { wire_trust(out, 300, filled); }
 static void make_sums(struct buf *out) { wire_sums(out, 3, 300, filled); }
 static void make_stream(struct buf *out) { wire_stream(out, bytes_of(filled, 30)); }
+static void make_verify(struct buf *out) { wire_verify(out, filled); }
+static void make_verified(struct buf *out) {
+    wire_verified(out, filled, 300, bytes_of(filled + 16, 2 * WIRE_HEAD_ROW_BYTES), filled + 128);
+}
 static void make_fork(struct buf *out) { wire_fork(out, bytes_of(filled, 12), bytes_of(filled + 1, 11)); }
 
 static const struct sample {
@@ -66,6 +70,8 @@ static const struct sample {
     {"sums", MESSAGE_SUMS, make_sums},
     {"stream", MESSAGE_STREAM, make_stream},
     {"fork", MESSAGE_FORK, make_fork},
+    {"verify", MESSAGE_VERIFY, make_verify},
+    {"verified", MESSAGE_VERIFIED, make_verified},
 };
 #define SAMPLE_COUNT (sizeof samples / sizeof *samples)
 
@@ -108,6 +114,10 @@ static void encode_again(struct buf *out, const struct message *m) {
     case MESSAGE_TRUST: wire_trust(out, m->trust.generation, m->trust.sum); break;
     case MESSAGE_SUMS: wire_sums(out, m->sums.mine, m->sums.yours, m->sums.sums); break;
     case MESSAGE_STREAM: wire_stream(out, m->stream.entries); break;
+    case MESSAGE_VERIFY: wire_verify(out, m->verify.nonce); break;
+    case MESSAGE_VERIFIED:
+        wire_verified(out, m->verified.nonce, m->verified.missing, m->verified.rows, m->verified.signature);
+        break;
     case MESSAGE_FORK: wire_fork(out, m->fork.runs[0], m->fork.runs[1]); break;
     }
 }
@@ -248,6 +258,8 @@ static void test_limits(void **state) {
     REFUSED(OK, wire_push(&out, bytes_of(filled, ENTRY_BYTES_MAX), PUSH_INLINE, bytes_of(filled, LIMIT_PUSH_PAYLOAD_BYTES)));
     REFUSED(ERR_FORMAT, wire_push(&out, bytes_of(filled, ENTRY_BYTES_MAX + 1), PUSH_AWAITED, bytes_of(NULL, 0)));
     REFUSED(ERR_FORMAT, wire_push(&out, bytes_of(filled, 9), PUSH_INLINE, bytes_of(filled, LIMIT_PUSH_PAYLOAD_BYTES + 1)));
+    REFUSED(OK, wire_verified(&out, filled, 0, bytes_of(filled, LIMIT_LOGS * WIRE_HEAD_ROW_BYTES), filled));
+    REFUSED(ERR_FORMAT, wire_verified(&out, filled, 0, bytes_of(filled, LIMIT_LOGS * WIRE_HEAD_ROW_BYTES + 1), filled));
     REFUSED(OK, wire_fork(&out, bytes_of(filled, FORK_RUN_BYTES_MAX), bytes_of(filled, FORK_RUN_BYTES_MAX)));
     REFUSED(ERR_FORMAT, wire_fork(&out, bytes_of(filled, FORK_RUN_BYTES_MAX), bytes_of(filled, FORK_RUN_BYTES_MAX + 1)));
     REFUSED(OK, wire_have(&out, many, LIMIT_PAIRS));

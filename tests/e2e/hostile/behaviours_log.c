@@ -200,7 +200,7 @@ const struct behaviour behaviours_log[] = {
     {"heads-unknown", "tells heads of logs that nobody knows, at full rate", false, 0, trust_say, heads_unknown_step},
     {"promise", "promises entries and payloads and never delivers", false, 5, promise_start, promise_step},
     {"gap", "pushes well signed entries after a giant gap, at full rate", false, 0, trust_say, gap_step},
-    {"dates", "dates its entries in 1970 and 2100", false, 20, trust_say, dates_step},
+    {"dates", "dates its entries in 1970 and 2100", false, 2, trust_say, dates_step},
     {"signatures", "pushes entries with bad signatures at full rate", false, 0, trust_say, signatures_step},
     {"author", "signs an honest node's next entry itself", false, 20, author_start, author_step},
     {"audience", "seals an epoch that its reader cannot open", false, 50, audience_start, serve_step},
