@@ -146,6 +146,7 @@ static void durable(struct gossip *gossip, size_t index, const struct question *
     }
     log->durable = question->seq;
     memcpy(log->durable_id, question->id, HASH_BYTES);
+    freeze_cut_check(gossip, index);
     accept_scan(gossip, index);
     for (size_t i = 0; i < LIMIT_LINKS; i++) {
         struct link *link = &gossip->links.list[i];

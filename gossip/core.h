@@ -203,6 +203,8 @@ void sync_pump_entries(struct gossip *gossip, size_t peer_index);
 void sync_pump_payloads(struct gossip *gossip, size_t peer_index);
 /* The others first, so that one busy log does not starve them; then this one. */
 void sync_pump_others(struct gossip *gossip, size_t peer_index);
+/* The link has just told where its logs end: perhaps it holds what nobody else had. */
+void sync_offers(struct gossip *gossip, struct link *link);
 /* Nobody is asked for this payload any more. */
 void sync_unask(struct gossip *gossip, struct missing *missing);
 void sync_pump_all(struct gossip *gossip);

@@ -148,7 +148,8 @@ void freeze_cut_check(struct gossip *gossip, size_t index) {
         settle(gossip, index);
         return;
     }
-    if (log->fork || log->cut_checked == peer->node->revoked_seq || log->head < peer->node->revoked_seq) return;
+    if (log->fork || log->cut_checked == peer->node->revoked_seq) return;
+    if (log->durable < peer->node->revoked_seq) return; /* what is on its way to the disk cannot be looked at there */
     struct question *question = question_new(gossip, QUESTION_CUT);
     if (!question) return;
     memcpy(question->node_id, peer->node->id, NODE_ID_BYTES);
@@ -221,7 +222,7 @@ void freeze_cut_loaded(struct gossip *gossip, const struct question *question, c
             gossip->actions->failed = true;
             return;
         }
-        emit_notice(gossip, NOTICE_FORK, NULL, node->id, node->revoked_seq, ERR_FORK);
+        if (here) emit_notice(gossip, NOTICE_FORK, NULL, node->id, node->revoked_seq, ERR_FORK); /* else the record is damaged */
     } else if (ours) {
         settled(gossip, index);
         return;

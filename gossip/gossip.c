@@ -171,6 +171,7 @@ static void on_lossy(struct gossip *gossip, const struct event *event) {
     struct link *link = links_find(&gossip->links, event->link.link);
     if (!link) return;
     link->queued_bytes = 0;
+    link->generation_tags = 0; /* TAGS may be among them */
     lanes_pump(gossip, link);
     if (link->state != LINK_OPEN)
         overlay_drop(gossip, link, "messages of the handshake were lost");

@@ -69,6 +69,7 @@ void proof_signed(struct gossip *gossip, const struct question *question, const 
 
 enum err recv_proof(struct gossip *gossip, struct link *link, struct message *message) {
     const struct peer *peer = peers_find(&gossip->peers, link->node_id);
+    if (link->state == LINK_HELLO) return ERR_BUSY; /* its HELLO was lost on the way: a new link, and no misdeed */
     if (link->state != LINK_PROOF || link->proof_verified || !peer) return ERR_FORMAT;
     struct sign_subject subject;
     proof_subject(&subject, gossip->peers.members[peer->member]->agency->id, link->curve_public, gossip->self->node->curve_public,

@@ -82,8 +82,15 @@ void tell_trust_changed(struct gossip *gossip) {
     gossip->allow_dirty = true;
     gossip->paths_dirty = true;
     freeze_trust_changed(gossip);
-    for (size_t i = 0; i < LIMIT_LINKS; i++)
-        if (link_open(&gossip->links.list[i])) tell_trust(gossip, &gossip->links.list[i]);
+    for (size_t i = 0; i < LIMIT_LINKS; i++) {
+        struct link *link = &gossip->links.list[i];
+        const struct peer *peer = link->number ? overlay_peer(gossip, link) : NULL;
+        /* A node that was revoked gets nothing more, not even the news. */
+        if (peer && peer->node->revoked)
+            overlay_cut(gossip, link, "revoked");
+        else if (link_open(link))
+            tell_trust(gossip, link);
+    }
 }
 
 /* --- heads --- */

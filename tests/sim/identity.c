@@ -63,12 +63,14 @@ void identity_make(struct identity *out, uint64_t seed, uint32_t number, uint64_
     root_add(out, seed, number, now_ms);
     sign_public_of_seed(node.sign_public, out->sign_seed);
     crypto_scalarmult_base(node.curve_public, out->curve_secret);
+    memcpy(out->curve_public, node.curve_public, sizeof out->curve_public);
     if (!hidden) {
         node.endpoint_count = 1;
         snprintf(node.endpoints[0].text, sizeof node.endpoints[0].text, "tcp://127.0.0.1:%u", 10000 + number);
     }
     agency_node_id(out->node_id, out->agency_id, node.sign_public);
     node_add(out, &node, now_ms);
+    out->chain_first = out->chain.size;
     identity_prekey_new(out, now_ms, body);
     struct entry_draft draft = {.type = ENTRY_PREKEY, .seq = 1, .time_ms = now_ms, .body = bytes_of(body, sizeof body)};
     identity_entry(out, &out->first, &draft);

@@ -9,9 +9,10 @@
 
 struct identity {
     uint8_t agency_id[AGENCY_ID_BYTES], node_id[NODE_ID_BYTES];
-    uint8_t root_seed[32], ops_seed[32], sign_seed[32], curve_secret[32];
+    uint8_t root_seed[32], ops_seed[32], sign_seed[32], curve_secret[32], curve_public[32];
     struct agency agency;
     struct buf chain;
+    size_t chain_first;                          /* its size when it was made */
     struct prekey prekeys[IDENTITY_PREKEYS_MAX]; /* oldest first */
     uint8_t prekey_secrets[IDENTITY_PREKEYS_MAX][PREKEY_SECRET_BYTES];
     size_t prekey_count;

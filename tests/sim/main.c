@@ -1,6 +1,10 @@
-/* The simulator's stories and seeds. `sim` runs all; `sim SEED` runs that one seed of the random world and prints its story's end;
-   COMITY_SIM_SEEDS=N changes how many seeds are run. */
-#include "tests/sim/seeds.h"
+/* The simulator. Without arguments: its stories and gate, as TAP. Otherwise
+
+   sim --seed N | --seeds FROM:COUNT [--profile swarm|safety|liveness|hostile|storage|scale|all] [--nodes N] [--minutes M]
+       [--off FAULT,...] [--ops N,N-N,...] [--jobs N] [--seconds S] [--twice] [--hashes] [--no-shrink] [--tell] [--explain] [--situations] [--list] */
+#include "tests/sim/campaign.h"
+#include "tests/sim/gate.h"
+#include "tests/sim/real.h"
 #include "tests/sim/story.h"
 
 #include <sodium.h>
@@ -17,12 +21,10 @@ void story_end(struct world *world) {
 
 int main(int count, char **words) {
     if (sodium_init() < 0) return 1;
-    if (count > 1) {
-        struct seeds_result result = seeds_run(&story_world, strtoull(words[1], NULL, 10));
-        printf("seed %s: %s; %llu events, %zu entries, %llu ms to converge\n", words[1], result.broken[0] ? result.broken : "good",
-               (unsigned long long)result.events, result.entries, (unsigned long long)result.converge_ms);
-        return result.broken[0] != 0;
-    }
-    return test_delivery() + test_absence() + test_confidential() + test_hostile() + test_fork() + test_trust() + test_many() +
-           test_seeds();
+    if (count > 1) return campaign_main(count, words);
+    int failed = 0;
+    if (sim_real_signatures)
+        failed +=
+            test_delivery() + test_absence() + test_confidential() + test_hostile() + test_fork() + test_trust() + test_many();
+    return failed + gate(words[0]);
 }

@@ -27,6 +27,5 @@ int test_hostile(void);
 int test_fork(void);
 int test_trust(void);
 int test_many(void);
-int test_seeds(void);
 
 #endif

@@ -44,8 +44,8 @@ static void a_payload_lost_in_a_crash(void **state) {
     world_run(world, 10 * SECONDS);
     struct disk_log *log = disk_log_find(&world->nodes[1].disk, world->nodes[0].identity.node_id);
     world_crash(world, 1);
-    buf_free(&log->entries[seq - 1].payload);
-    log->entries[seq - 1].payload_written = 0;
+    blob_drop(log->entries[seq - 1].payload);
+    log->entries[seq - 1].payload = NULL;
     world_start(world, 1);
     world_run(world, 30 * SECONDS);
     assert_true(world_reads(world, 1, 0, seq));
@@ -65,12 +65,12 @@ static void sixty_days(void **state) {
         assert_int_equal(err, OK);
         assert_true(last > 0);
         world_run(world, 5 * DAYS);
-        for (size_t i = 0; i < 2; i++) world_prekey_rotate(world, i);
+        for (size_t i = 0; i < 2; i++) world_prekey_rotate(world, i, false);
     }
     world_start(world, 2);
     assert_true(world_run_until(world, check_converged, 2 * MINUTES));
     world_run(world, 5 * SECONDS); /* everyone has said by then where its log ends */
-    world_prekey_rotate(world, 2);
+    world_prekey_rotate(world, 2, false);
     assert_true(world_reads(world, 2, 0, last));
     world_run(world, 1 * MINUTES);
     assert_int_equal(gossip_prekey(world->nodes[0].gossip, world->nodes[2].identity.node_id)->id, 2);

@@ -75,6 +75,7 @@ static void assert_frozen(const struct world *world, size_t first, size_t last, 
    that the invariants that ask it are left out here. */
 static void two_branches(struct world *world, size_t count_one, size_t count_two) {
     struct branch one = branch_of(world, 0), two = one;
+    world->nodes[0].suspect = true;
     for (size_t i = 0; i < 3; i++) world_crash(world, i);
     branch_plant(world, &one, 1, count_one, 1);
     branch_plant(world, &two, 2, count_two, 2);
@@ -194,7 +195,7 @@ static void a_cut_settles_it(void **state) {
         const struct disk_entry *entry = disk_entry(&world->nodes[node].disk, world->nodes[0].identity.node_id, cut.seq);
         struct entry parsed;
         assert_non_null(entry);
-        assert_int_equal(entry_parse(&parsed, bytes_of_buf(&entry->bytes)), OK);
+        assert_int_equal(entry_parse(&parsed, blob_bytes(entry->entry)), OK);
         assert_memory_equal(parsed.id, cut.id, HASH_BYTES);
     }
     /* And so it stays after a restart. */

@@ -45,13 +45,8 @@ static void the_hour_ends_for_those_who_dial(void **state) {
     struct world *world = &story_world;
     (void)state;
     world_open(world, 32, 1);
-    for (size_t i = 1; i < 2; i++) {
-        identity_make(&world->nodes[i].identity, 32, (uint32_t)i, WORLD_EPOCH_MS, true);
-        disk_entries_put(&world->nodes[i].disk, world->nodes[i].identity.node_id, bytes_of_buf(&world->nodes[i].identity.first),
-                         true);
-        disk_sync(&world->nodes[i].disk, world->nodes[i].disk.writes);
-        world->count++;
-    }
+    world->hidden = true;
+    world_add(world);
     world_pin(world, 0, 1), world_pin(world, 1, 0);
     world_start(world, 0), world_start(world, 1);
     world_run(world, 60 * SECONDS);
@@ -87,12 +82,12 @@ static void an_equivocator_is_frozen(void **state) {
     struct entry entry;
     assert_int_equal(wire_decode(&message, bytes_of_buf(&one)), OK);
     assert_int_equal(entry_parse(&entry, message.push.entry), OK);
-    world->cut[1][2] = world->cut[2][1] = true;
+    world_cut_unseen(world, 1, 2, true);
     world_inject(world, 0, 1, bytes_of_buf(&one));
     world_inject(world, 0, 2, bytes_of_buf(&two));
     world->broken[0] = 0;
     world_run(world, 1 * SECONDS);
-    world->cut[1][2] = world->cut[2][1] = false;
+    world_cut_unseen(world, 1, 2, false);
     world_inject(world, 2, 1, bytes_of_buf(&two));
     world_run(world, 1 * SECONDS);
     assert_int_equal(world->nodes[1].notices[NOTICE_FORK], 1);

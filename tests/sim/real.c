@@ -1,0 +1,3 @@
+#include "tests/sim/real.h"
+
+const bool sim_real_signatures = true;
