@@ -181,6 +181,10 @@ bool check_converged(struct world *world) {
 
 /* --- one state --- */
 
+static uint64_t cut(const struct agency_node *node, uint64_t head) {
+    return node->revoked && head > node->revoked_seq ? node->revoked_seq : head;
+}
+
 static bool states_equal(struct world *world, const struct group *group, size_t author) {
     const uint8_t *id = world->nodes[author].identity.node_id;
     size_t chain = 0;
@@ -193,10 +197,7 @@ static bool states_equal(struct world *world, const struct group *group, size_t 
         const struct ledger_row *row = peer ? ledger_find(&world->ledger, author, peer->log.head) : NULL;
         if (!peer || (row && memcmp(peer->log.head_id, row->id, HASH_BYTES) != 0))
             check_fail(world, "OneState", node, "a log's head is not what its author signed");
-        uint64_t head = peer && peer->node->revoked && peer->log.head > peer->node->revoked_seq ? peer->node->revoked_seq
-                        : peer                                                                  ? peer->log.head
-                                                                                                : 0;
-        if (peer && head != head_in(world, node, author))
+        if (peer && cut(peer->node, peer->log.head) != cut(peer->node, disk_head(&world->nodes[node].disk, id)))
             check_fail(world, "OneState", node, "what the core believes is not what the disk holds");
     }
     return true;
@@ -217,6 +218,21 @@ bool check_proofs(struct world *world) { return groups(world, proofs_equal, true
 
 void check_state(struct world *world) { groups(world, states_equal, false); }
 
+/* How the core goes about it: whom it asked, who said no, when it asks again. */
+static void explain_missing(const struct world *world, size_t node, const uint8_t *id, uint64_t seq) {
+    struct gossip *gossip = world->nodes[node].gossip;
+    struct peer *peer = peers_find(&gossip->peers, id);
+    const struct missing *missing = peer ? log_missing_find(&peer->log, seq) : NULL;
+    if (!missing) {
+        printf("#   it is not asked for; looked for from %llu on\n", peer ? (unsigned long long)peer->log.scan_from : 0ull);
+        return;
+    }
+    printf("#   asked of link %u, again in %lld ms after %u tries; refused by %llx, offered by %llx%s; the author is at slot %d\n",
+           missing->asked_link, (long long)(missing->retry_ms - gossip->monotonic_ms), missing->tries,
+           (unsigned long long)missing->refused_by, (unsigned long long)missing->offered_by, missing->storing ? ", being stored" : "",
+           peer->slot);
+}
+
 void check_explain(struct world *world) {
     for (size_t node = 0; node < world->count; node++) {
         const struct world_node *self = &world->nodes[node];
@@ -235,6 +251,7 @@ void check_explain(struct world *world) {
                        row->body.carriage == CARRIAGE_DIRECT ? "direct" : "relay", (unsigned long long)row->body.epoch_seq,
                        (unsigned long long)view.head, (unsigned long long)view.head_durable, (unsigned long long)view.head_heard,
                        (unsigned long long)view.missing);
+                if (entry) explain_missing(world, node, id, seq);
             }
         }
     }
