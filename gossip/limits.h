@@ -86,5 +86,6 @@
 #define DISPUTE_WALK_ROW      8      /* whole lists of heads in a row; one with equal heads counts for four */
 #define MISSING_RETRY_MS      15000  /* a payload that no link had is asked for again, */
 #define MISSING_TRIES_MAX     5      /* each time after twice as long, up to 8 minutes; an offer is taken at once */
+#define MISSING_TRIES_DIRECT  2      /* up to a minute: nobody but its author will ever offer it */
 
 #endif

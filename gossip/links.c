@@ -106,7 +106,7 @@ bool link_tables(struct link *link, const struct peers *peers) {
     free(link->logs), free(link->tags), free(link->table);
     link->logs = logs, link->tags = NULL, link->table = NULL;
     link->log_count = peers->count;
-    link->heads_known = false;
+    link->heads_known = link->offers_taken = false;
     link->stream.active = false;
     if (link->peer_agency_count > 1) qsort(link->peer_agencies, link->peer_agency_count, sizeof *link->peer_agencies, pair_compare);
     return mark_common(link, peers);

@@ -67,6 +67,7 @@ struct link {
     uint64_t heads_due_ms; /* when to tell changed heads; 0: nothing to tell */
 
     bool heads_known;                  /* the peer said where it holds our own log to end, under the trust of now */
+    bool offers_taken;                 /* payloads that nobody else had were looked at with what it told */
     uint64_t digest_ms;                /* when we last sent one, */
     uint8_t digest[WIRE_DIGEST_BYTES]; /* and which, */
     uint64_t digest_generation;        /* under which trust of the peer's */

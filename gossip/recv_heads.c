@@ -9,6 +9,12 @@ static bool outdated(struct link *link, uint64_t mine, uint64_t yours) {
     return true;
 }
 
+static void told_first(struct gossip *gossip, struct link *link) {
+    if (link->offers_taken) return;
+    link->offers_taken = true;
+    sync_offers(gossip, link);
+}
+
 /* Equal heads are told heads: whoever lacks a payload now knows whom to ask. */
 static void digest_equal(struct gossip *gossip, struct link *link) {
     link->heads_known = true;
@@ -20,6 +26,7 @@ static void digest_equal(struct gossip *gossip, struct link *link) {
         if (link->logs[i].heard < claim) sync_heard(gossip, link, i, claim);
     }
     own_told(gossip, link);
+    told_first(gossip, link);
     for (size_t k = 0; k < gossip->active_count; k++) sync_pump_payloads(gossip, gossip->active[k]);
 }
 
@@ -62,6 +69,14 @@ enum err recv_sums(struct gossip *gossip, struct link *link, struct message *mes
         link->heads_known = true;
         own_told(gossip, link);
     }
+    /* What does not differ is told: the peer holds what we hold. */
+    for (size_t i = 0; i < link->log_count; i++) {
+        uint64_t claim = sync_claim(gossip->peers.list[i], NULL);
+        if (!link->logs[i].common || claim == 0 || tell_bucket_has(gossip, link, i, differ)) continue;
+        link->logs[i].told = claim;
+        if (link->logs[i].heard < claim) sync_heard(gossip, link, i, claim);
+    }
+    told_first(gossip, link);
     if (differ != 0) tell_heads(gossip, link, differ, stream_credit(gossip, link));
     return OK;
 }
@@ -98,6 +113,7 @@ enum err recv_heads(struct gossip *gossip, struct link *link, struct message *me
     }
     for (size_t k = 0; k < gossip->active_count; k++) sync_settle(gossip, gossip->active[k]);
     dispute_heads(gossip, link, buckets);
+    told_first(gossip, link);
     if (message->heads.credit > 0)
         stream_start(gossip, link, buckets, message->heads.credit);
     else

@@ -67,15 +67,20 @@ enum err recv_payload(struct gossip *gossip, struct link *link, struct message *
         link->ignored_tags++; /* late: a payload is still good then, a refusal says nothing */
         return OK;
     }
-    if (!message->payload.present) {
+    enum err err = message->payload.present ? accept_payload(gossip, (size_t)index, missing, payload, false) : ERR_NOT_FOUND;
+    if (err == ERR_HASH) {
+        /* PROTOCOL.md 6.5: a broken promise and no misdeed: its author may have forked, and the giver hold the other branch. */
+        link->broken_answers++;
+        link->broken_row++;
+    }
+    if (err == ERR_NOT_FOUND || err == ERR_HASH) {
         unsigned slot = links_slot(&gossip->links, link);
         missing->refused_by |= 1ull << slot;
         missing->offered_by &= ~(1ull << slot);
         log->missing_unasked = 0;
     } else {
-        enum err err = accept_payload(gossip, (size_t)index, missing, payload, false);
         if (err == ERR_BUSY)
-            missing->retry_ms = gossip->monotonic_ms + 1000; /* the store is behind: the tick asks again */
+            missing->retry_ms = gossip->monotonic_ms + 1000, missing->offered_by = 0; /* the store is behind: the tick asks again */
         else if (err != OK)
             return err;
     }
@@ -105,7 +110,6 @@ enum err recv_have(struct gossip *gossip, struct link *link, struct message *mes
         missing->offered_by |= mark;
         missing->refused_by &= ~mark;
         if (missing->asked_link) continue;
-        missing->retry_ms = 0, missing->tries = 0;
         log->missing_unasked = 0;
         log->pump = any = true;
     }

@@ -143,12 +143,35 @@ static void give_up(struct gossip *gossip, size_t index, struct missing *missing
     struct log *log = &log_peer(gossip, index)->log;
     if (missing->body.carriage == CARRIAGE_DIRECT)
         log_peer(gossip, index)->wanted = gossip->wanted = true; /* nobody else can give it */
-    missing->retry_ms = gossip->monotonic_ms + (missing->refused_by ? (uint64_t)MISSING_RETRY_MS << missing->tries : 1000);
-    if (missing->refused_by && missing->tries < MISSING_TRIES_MAX) missing->tries++;
-    missing->refused_by = 0;
+    if (missing->retry_ms <= gossip->monotonic_ms) {             /* else only one who offered it meanwhile was asked */
+        missing->retry_ms = gossip->monotonic_ms + (missing->refused_by ? (uint64_t)MISSING_RETRY_MS << missing->tries : 1000);
+        unsigned most = missing->body.carriage == CARRIAGE_DIRECT ? MISSING_TRIES_DIRECT : MISSING_TRIES_MAX;
+        if (missing->refused_by && missing->tries < most) missing->tries++;
+    }
     if (log->scan_from != 0 && log_missing_live(log) > LIMIT_MISSING_PER_LOG / 2) {
         log->rescan = true;
         log_missing_done(log, missing);
+    }
+}
+
+/* May somebody be asked for it now? Those who refused are asked again when its time has come, those who offer it at once. */
+static bool askable(const struct gossip *gossip, struct missing *missing) {
+    if (missing->done || missing->storing || missing->asked_link) return false;
+    if (missing->retry_ms > gossip->monotonic_ms) return missing->offered_by != 0;
+    if (missing->retry_ms != 0) missing->refused_by = 0, missing->retry_ms = 0;
+    return true;
+}
+
+void sync_offers(struct gossip *gossip, struct link *link) {
+    uint64_t mark = 1ull << links_slot(&gossip->links, link);
+    for (size_t k = 0; k < gossip->active_count; k++) {
+        size_t index = gossip->active[k];
+        struct log *log = &log_peer(gossip, index)->log;
+        if (!link_shares(link, index)) continue;
+        for (size_t i = 0; i < log->missing_count; i++)
+            if (log->missing[i].tries > 0 && log->missing[i].seq <= link->logs[index].heard) log->missing[i].offered_by |= mark;
+        log->missing_unasked = 0;
+        sync_pump_payloads(gossip, index);
     }
 }
 
@@ -161,7 +184,7 @@ void sync_pump_payloads(struct gossip *gossip, size_t index) {
     while (log->missing_unasked < log->missing_count) {
         struct missing *missing = &log->missing[log->missing_unasked];
         bool anyone = false;
-        if (missing->done || missing->storing || missing->asked_link || missing->retry_ms > gossip->monotonic_ms) {
+        if (!askable(gossip, missing)) {
             log->missing_unasked++;
             continue;
         }

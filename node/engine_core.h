@@ -205,6 +205,7 @@ struct engine {
     uint64_t started_ms, started_monotonic_ms;
     uint64_t upkeep_due_ms;
     bool prekey_asked;
+    uint64_t prekey_due_ms;  /* a new one is not asked for before */
     uint64_t verify_numbers; /* given to questions of completeness so far */
     bool stopping;
     int landlock_abi; /* what the kernel offers, asked before the sandbox closes */
@@ -268,6 +269,8 @@ void publisher_store_entries(struct engine *engine, const struct action *action)
 bool publisher_stored(struct engine *engine, uint64_t ticket); /* after the core heard of it */
 /* May the own log be written now? */
 bool publisher_open(const struct engine *engine, const char **why);
+/* Why this node's log may not be written, whoever can be reached; null when it may. */
+const char *publisher_barred(const struct engine *engine);
 /* Are publications taken, into blocks or into the outbox? `why` says why not, or what they wait for; else null. */
 bool publisher_accepts(const struct engine *engine, const char **why);
 /* What publisher_item would say of an item before it goes into a block: form, policy, known already. */

@@ -38,6 +38,19 @@ static bool trust_take(void *context, const char *name, enum err error, const st
     return engine->name_count < TRUST_FILES_MAX;
 }
 
+/* Who is pinned anew begins with the card that is pinned then. */
+static void chains_forget(struct engine *engine, const uint8_t agency_id[static AGENCY_ID_BYTES]) {
+    char hex[2 * CHAIN_NAME_BYTES + 1], name[64];
+    struct store_batch *batch = store_batch_new(engine->store);
+    if (!batch) return;
+    hex_encode(hex, bytes_of(agency_id, CHAIN_NAME_BYTES));
+    snprintf(name, sizeof name, "chain/%s", hex);
+    store_batch_meta_delete(batch, name);
+    snprintf(name, sizeof name, "rival/%s", hex);
+    store_batch_meta_delete(batch, name);
+    store_commit(engine->store, batch, 0);
+}
+
 static void distrust_unseen(struct engine *engine, const struct trust_load *load) {
     for (size_t i = gossip_agency_count(engine->gossip); i-- > 1;) {
         uint8_t id[AGENCY_ID_BYTES];
@@ -48,6 +61,7 @@ static void distrust_unseen(struct engine *engine, const struct trust_load *load
         struct event event = {.kind = EVENT_DISTRUST};
         event.distrust.agency_id = id;
         if (engine_step(engine, &event) != OK) engine_fail(engine, 5, "out of memory");
+        chains_forget(engine, id);
     }
 }
 
@@ -79,7 +93,9 @@ static bool chain_take(void *context, const char *key, struct bytes value) {
     for (size_t i = 0; i < gossip_agency_count(engine->gossip); i++) {
         if (memcmp(gossip_agency(engine->gossip, i)->id, id, sizeof id) != 0) continue;
         event.trust.chain = value;
-        if (engine_step(engine, &event) != OK) engine_notice(engine, "a stored agency chain was not taken");
+        event.trust.stored = true;
+        enum err err = engine_step(engine, &event);
+        if (err != OK && err != ERR_SPLIT) engine_notice(engine, "a stored agency chain was not taken: %s", err_text(err));
         break;
     }
     return true;
@@ -209,6 +225,7 @@ static enum err core_open(struct engine *engine, const struct card *own) {
     if (err != OK) return err;
     upkeep_trust_load(engine);
     err = store_meta_each(engine->store, "chain/", chain_take, engine);
+    if (err == OK) err = store_meta_each(engine->store, "rival/", chain_take, engine);
     buf_clear(&engine->scratch_entry);
     if (err == OK && store_entry(engine->store, engine->node_id, 1, &engine->scratch_entry, &known) == ERR_NOT_FOUND)
         err = genesis_take(engine, own);
@@ -298,23 +315,31 @@ void upkeep_prekey_stored(struct engine *engine) {
     }
 }
 
+/* A prekey that is due is made as soon as the own log may be written. */
+static void prekey_tick(struct engine *engine, uint64_t now_ms, uint64_t monotonic_ms) {
+    const struct prekey *newest = gossip_prekey(engine->gossip, engine->node_id);
+    const char *why;
+    uint8_t body[8];
+    if (engine->prekey_asked || monotonic_ms < engine->prekey_due_ms || engine->publisher.count > 0) return;
+    if (newest && (!prekey_rotate_due(newest, now_ms) || !publisher_open(engine, &why))) return;
+    engine->prekey_asked = true;
+    engine->prekey_due_ms = monotonic_ms + UPKEEP_MS;
+    put_be64(body, now_ms);
+    engine_to_key(engine, FRAME_KEY_PREKEY, key_tag(KEY_TAG_PREKEY, 0), bytes_of(body, sizeof body));
+}
+
 void upkeep_tick(struct engine *engine) {
     uint64_t now_ms = clock_wall_ms(), monotonic_ms = clock_monotonic_ms();
     own_chain_look(engine);
+    prekey_tick(engine, now_ms, monotonic_ms);
     if (monotonic_ms < engine->upkeep_due_ms) return;
     engine->upkeep_due_ms = monotonic_ms + UPKEEP_MS;
     author_expire(engine->publisher.author, now_ms);
     own_renew_tick(engine, now_ms);
-    const struct prekey *newest = gossip_prekey(engine->gossip, engine->node_id);
-    const char *why;
     uint8_t body[9];
     put_be64(body, now_ms);
     /* "Caught up" is believed only of a node that has had somebody to hear it from for a while. */
     body[8] = gossip_link_count(engine->gossip) > 0 && monotonic_ms - engine->started_monotonic_ms > 10 * UPKEEP_MS &&
               gossip_caught_up(engine->gossip);
-    if (!engine->prekey_asked && (!newest || prekey_rotate_due(newest, now_ms)) && (!newest || publisher_open(engine, &why))) {
-        engine->prekey_asked = true;
-        engine_to_key(engine, FRAME_KEY_PREKEY, key_tag(KEY_TAG_PREKEY, 0), bytes_of(body, 8));
-    }
     engine_to_key(engine, FRAME_KEY_FORGET, 0, bytes_of(body, sizeof body));
 }
