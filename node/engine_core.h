@@ -268,6 +268,8 @@ void publisher_store_entries(struct engine *engine, const struct action *action)
 bool publisher_stored(struct engine *engine, uint64_t ticket); /* after the core heard of it */
 /* May the own log be written now? */
 bool publisher_certified(const struct engine *engine, const char **why); /* does its agency stand behind this node today? */
+/* Is waiting in vain: revoked, its certificate ended, or its log forked? */
+bool publisher_never(const struct engine *engine, const char **why);
 bool publisher_open(const struct engine *engine, const char **why);
 /* Are publications taken, into blocks or into the outbox? `why` says why not, or what they wait for; else null. */
 bool publisher_accepts(const struct engine *engine, const char **why);
