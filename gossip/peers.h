@@ -37,10 +37,10 @@ struct peer {
     uint64_t dial_backoff_ms;
     unsigned endpoint_next;
     uint64_t refused_until_ms; /* after a bad signature or a malformed message */
-    bool split;                /* its agency is frozen */
     enum err misdeed;          /* the last one, OK: none */
     uint64_t misdeed_ms;       /* and when */
     uint64_t misdeeds;
+    bool split;             /* its agency is frozen */
     bool allowed;           /* its key stands in the allow list now */
     bool own_told;          /* it said where our own log ends, in this life of ours */
     unsigned claims_broken; /* entries of our own log that it claimed and did not give */

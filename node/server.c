@@ -138,6 +138,7 @@ static bool audience_named(struct engine *engine, struct client *client, const s
 }
 
 static void on_publish(struct engine *engine, struct client *client, const struct frame *frame) {
+    const char *why;
     struct pack_reader reader = pack_reader_of(frame->body);
     struct publication *publication = &client->publication;
     struct buf rows = {0}, body = {0};
@@ -150,6 +151,11 @@ static void on_publish(struct engine *engine, struct client *client, const struc
     publication->named = !to_all;
     if (pack_failed(&reader) || fields != 3 || tlp > TLP_RED || (to_all && names > 0)) {
         server_error(client, frame->tag, ERR_FORMAT, "the request to publish is not well formed");
+        goto out;
+    }
+    why = publisher_barred(engine);
+    if (why) {
+        server_error(client, frame->tag, ERR_DENIED, "%s; nothing was published", why);
         goto out;
     }
     if (!to_all && names == 0) {
@@ -224,13 +230,14 @@ static void items_go_on(struct engine *engine, struct client *client) {
         bool generated = flags & CONTROL_ITEM_GENERATED;
         enum err err = client->publication.boxed ? outbox_item(engine, &client->publication, encoded, generated, &verdict)
                                                  : publisher_item(engine, &client->publication, encoded, generated, &verdict);
-        if (err == ERR_BUSY) {
+        const char *why = err == ERR_BUSY ? publisher_barred(engine) : NULL;
+        if (err == ERR_BUSY && !why) {
             client->items = before;
             client->stalled = true;
             return;
         }
         if (err != OK) {
-            server_error(client, client->frame.tag, err, "publishing stopped: %s", err_text(err));
+            server_error(client, client->frame.tag, why ? ERR_DENIED : err, "publishing stopped: %s", why ? why : err_text(err));
             client->closing = true;
             return;
         }
@@ -259,9 +266,10 @@ static void on_items(struct engine *engine, struct client *client, const struct 
 static void commit_go_on(struct engine *engine, struct client *client) {
     struct publication *publication = &client->publication;
     enum err err = publisher_flush(engine, publication);
-    if (err == ERR_BUSY) return;
+    const char *why = err == ERR_BUSY ? publisher_barred(engine) : NULL;
+    if (err == ERR_BUSY && !why) return;
     if (err != OK) {
-        server_error(client, publication->commit_tag, err, "publishing stopped: %s", err_text(err));
+        server_error(client, publication->commit_tag, why ? ERR_DENIED : err, "publishing stopped: %s", why ? why : err_text(err));
         publication->committing = false;
         return;
     }
@@ -298,11 +306,29 @@ void server_publications_end(struct engine *engine, const char *why) {
 }
 
 static void on_trust_reload(struct engine *engine, struct client *client, const struct frame *frame) {
-    uint64_t count = upkeep_trust_load(engine);
+    struct pack_reader reader = pack_reader_of(frame->body);
+    char name[TRUST_NAME_BYTES_MAX + 1] = "";
+    enum err err = OK;
+    uint32_t fields = pack_read_array(&reader);
+    struct bytes text = fields > 0 ? pack_read_str(&reader) : bytes_of(NULL, 0);
+    if (pack_done(&reader) != OK || fields > 1 || text.size > TRUST_NAME_BYTES_MAX) {
+        server_error(client, frame->tag, ERR_FORMAT, "the name is not well formed");
+        return;
+    }
+    if (text.size > 0) memcpy(name, text.data, text.size);
+    if (fields == 0)
+        trust_load_all(engine);
+    else
+        err = trust_load_one(engine, name);
+    uint64_t count = gossip_agency_count(engine->gossip) - 1;
     outbox_again(engine);
     /* Open publications were resolved under the old trust: their clients begin again. */
     server_publications_end(engine, "the list of pinned agencies changed while publishing: publish the rest again");
-    answer_counts(client, frame->tag, &count, 1);
+    if (err == OK)
+        answer_counts(client, frame->tag, &count, 1);
+    else
+        server_error(client, frame->tag, ERR_DENIED, "the change is saved, but the running node does not take the card of '%s': %s",
+                     name, err == ERR_CHAIN ? "it knows another continuation of that agency's chain" : err_text(err));
 }
 
 /* --- frames --- */
