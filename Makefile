@@ -21,7 +21,7 @@ MODULES = libsodium libzstd libczmq libzmq msgpack yaml-0.1 libidn2 libseccomp l
 # Everything that needs a package asks for this stamp first, so that a fresh machine is set up before pkg-config is asked.
 ifneq ($(filter-out packages clean format,$(or $(MAKECMDGOALS),all)),)
 ifndef COMITY_PACKAGES_CHECKED
-PACKAGES_DONE := $(shell sh deploy/packages.sh $(PACKAGES_BUILD) $(if $(filter check tests bench fuzz% tidy golden,$(MAKECMDGOALS)),$(PACKAGES_TEST)) $(if $(filter demo,$(MAKECMDGOALS)),$(PACKAGES_DEMO)) $(if $(filter fuzz%,$(MAKECMDGOALS)),$(PACKAGES_FUZZ)) >&2 && echo yes)
+PACKAGES_DONE := $(shell sh deploy/packages.sh $(PACKAGES_BUILD) $(if $(filter check tests bench fuzz% tidy golden sim-% mutants,$(MAKECMDGOALS)),$(PACKAGES_TEST)) $(if $(filter demo,$(MAKECMDGOALS)),$(PACKAGES_DEMO)) $(if $(filter fuzz%,$(MAKECMDGOALS)),$(PACKAGES_FUZZ)) >&2 && echo yes)
 ifneq ($(PACKAGES_DONE),yes)
 $(error packages are missing, see above)
 endif
@@ -51,7 +51,7 @@ ARCHIVES = $(B)/node.a $(B)/gossip.a $(B)/crypto.a
 UNIT_TESTS = $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 TEST_HELPERS = $(call objects,$(filter-out $(wildcard tests/unit/test_*.c),$(wildcard tests/unit/*.c)))
 
-.PHONY: all check tests demo bench figures install clean packages format tidy fuzz fuzz-build golden
+.PHONY: all check tests sim-gate sim-night mutants demo bench figures install clean packages format tidy fuzz fuzz-build golden
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -111,6 +111,17 @@ check: all
 	@tests/run.py --build $(B) --jobs $(JOBS) $(FILTER)
 
 tests: $(TESTS)
+
+# --- the simulator: its gate alone; a night of seeds (SEEDS=N, JOBS=N); planted bugs, each of which must be caught ---
+SEEDS ?= 20000
+sim-gate: $(B)/tests/sim/simfast
+	@$<
+sim-night: $(B)/tests/sim/simfast $(B)/tests/sim/sim
+	@$(B)/tests/sim/simfast --seeds 100000:$(SEEDS) --jobs $(JOBS) --situations
+	@$(B)/tests/sim/simfast --seeds 200000:$$(($(SEEDS) / 40)) --minutes 30 --jobs $(JOBS)
+	@$(B)/tests/sim/sim --seeds 300000:$$(($(SEEDS) / 40)) --jobs $(JOBS)
+mutants: $(B)/tests/sim/simfast
+	@/usr/bin/python3 -B tests/sim/mutants.py --build $(B) --jobs $(JOBS)
 
 demo: all
 	@COMITY=$(B)/comity bash deploy/demo.sh

@@ -23,6 +23,7 @@
     X(ERR_HASH, "the hash does not match")                                                                                         \
     X(ERR_CHAIN, "the entry does not follow its predecessor")                                                                      \
     X(ERR_FORK, "two different entries stand at one sequence number")                                                              \
+    X(ERR_SPLIT, "its root keys signed two chains that contradict each other")                                                     \
     X(ERR_UNKNOWN_AUTHOR, "the author is not trusted here")                                                                        \
     X(ERR_REVOKED, "the key was revoked")                                                                                          \
     X(ERR_EXPIRED, "expired")                                                                                                      \

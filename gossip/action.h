@@ -16,9 +16,10 @@ enum action_kind {
     ACTION_STORE_PAYLOAD, /* a payload (and its items, if this node reads it); EVENT_STORED when durable */
     ACTION_LOAD_ENTRIES,
     ACTION_LOAD_PAYLOAD,
-    ACTION_SCAN,     /* list BLOCK entries of a log without payload; EVENT_SCANNED */
-    ACTION_CHAIN,    /* an agency's chain grew: keep it; its log list may be longer */
-    ACTION_FORK,     /* a fork was proven: keep the proof, for ever; nothing of that log from `seq` on counts any more */
+    ACTION_SCAN,  /* list BLOCK entries of a log without payload; EVENT_SCANNED */
+    ACTION_SPLIT, /* a chain that contradicts an agency's own (in `chain`): keep it beside that one, for EVENT_TRUST at a start */
+    ACTION_CHAIN, /* an agency's chain grew: keep it; its log list may be longer */
+    ACTION_FORK,  /* a fork was proven: keep the proof, for ever; nothing of that log from `seq` on counts any more */
     ACTION_TRUNCATE, /* drop a log's entries and payloads from a number on; EVENT_STORED when durable */
     ACTION_VERIFIED, /* the answer to EVENT_VERIFY: what a peer signed, beside what we hold */
     ACTION_NOTICE    /* something the operator should see */
@@ -34,6 +35,7 @@ enum notice_kind {
     NOTICE_ENTRY_FUTURE,   /* stored and flagged: dated in the future */
     NOTICE_QUOTA,          /* an agency's payloads reached the quota: new ones are not asked for */
     NOTICE_SELF_SUSPECT,   /* most links fell silent at once: this node was stopped, or cut off, for a while */
+    NOTICE_SPLIT,          /* two valid ROOTs of one generation: the agency is frozen; the node is one of its nodes */
     NOTICE_FORK            /* two entries at one sequence number: the log is frozen in front of them */
 };
 

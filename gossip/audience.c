@@ -31,16 +31,24 @@ static enum err reader_add(struct audience *audience, const struct agency *agenc
 
 enum err audience_add(struct audience *audience, const struct gossip *gossip, size_t agency_index, uint64_t now_ms) {
     const struct agency *agency = gossip_agency(gossip, agency_index);
-    bool any = false;
+    bool any = false, expired = false;
+    if (gossip_agency_split(gossip, agency_index)) return ERR_SPLIT;
     for (size_t i = 0; i < agency->node_count; i++) {
         const struct agency_node *node = &agency->nodes[i];
         const struct prekey *prekey = gossip_prekey(gossip, node->id);
-        if (node->revoked || !prekey || !prekey_sealable(prekey, now_ms)) continue;
+        if (node->revoked) continue;
+        if (agency_index != 0 && now_ms >= node->not_after_ms) {
+            expired = true;
+            continue;
+        }
+        if (!prekey || !prekey_sealable(prekey, now_ms)) continue;
         enum err err = reader_add(audience, agency, node, prekey);
         if (err != OK) return err;
         any = true;
     }
-    return any ? OK : ERR_NO_PREKEY;
+    /* What this node publishes it has anyway: its own prekey may be old when nobody could tell it yet where its log ends. */
+    if (any || agency_index == 0) return OK;
+    return expired ? ERR_EXPIRED : ERR_NO_PREKEY;
 }
 
 static int reader_compare(const void *a, const void *b) {

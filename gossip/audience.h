@@ -15,7 +15,8 @@ struct audience {
 void audience_free(struct audience *audience);
 
 /* Adds every valid node of an agency (index as in gossip_agency) that has a usable prekey. ERR_NO_PREKEY when none has one: the
-   agency is refused by name, never left out in silence. ERR_LIMIT. */
+   agency is refused by name, never left out in silence. ERR_EXPIRED when all certificates are past their dates (of other agencies than
+   the own one), ERR_SPLIT when the agency is frozen, ERR_LIMIT. */
 enum err audience_add(struct audience *audience, const struct gossip *gossip, size_t agency_index, uint64_t now_ms) MUST_USE;
 
 /* After the last addition: sorts and names the set. */

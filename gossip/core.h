@@ -54,6 +54,7 @@ struct own_audience {
 struct dispute {
     bool used;
     bool asked; /* their entries are awaited; otherwise ours, from the store */
+    bool later; /* ours is on its way to the disk: it is looked for once more */
     bool whole; /* asked with the largest range */
     uint32_t link;
     uint8_t node_id[NODE_ID_BYTES];
@@ -236,6 +237,10 @@ void freeze_again(struct gossip *gossip, size_t index);
 /* Entries of the branch that a cut named are durable: the log is whole again when they reach the cut. */
 void freeze_settled(struct gossip *gossip, size_t index, const struct question *question);
 void freeze_truncated(struct gossip *gossip, const struct question *question);
+
+/* --- split.c: an agency whose root keys contradict themselves --- */
+enum err split_take(struct gossip *gossip, struct bytes chain) MUST_USE; /* a chain that parts from the held one */
+void split_tell(struct gossip *gossip, struct link *link, const struct member *member);
 
 /* --- dispute.c: finding the place where two branches part --- */
 /* An entry at or below our head came again: is it the one that we hold? */

@@ -219,6 +219,10 @@ void dispute_loaded(struct gossip *gossip, const struct question *question, cons
     if (!dispute) return;
     struct peer *peer = author_of(gossip, dispute);
     compare(&found, bytes_of_buf(&dispute->theirs), event->loaded_entries.entries);
+    if (peer && !found.ours_any && dispute->from > peer->log.durable && dispute->from <= peer->log.head) {
+        dispute->later = true;
+        return;
+    }
     if (!peer || !found.ours_any || found.differ > peer->log.head) {
         end(gossip, dispute);
         return;
@@ -283,7 +287,13 @@ void dispute_tick(struct gossip *gossip) {
         bool late = gossip->monotonic_ms - dispute->since_ms > LIMIT_DISPUTE_MS ||
                     (dispute->asked && gossip->monotonic_ms - dispute->asked_ms > LIMIT_ANSWER_MS);
         const struct link *link = links_find(&gossip->links, dispute->link);
-        if (late || !link || link->state != LINK_OPEN || !author_of(gossip, dispute)) end(gossip, dispute);
+        if (dispute->later && !late) {
+            dispute->later = false;
+            ours_load(gossip, dispute);
+            continue;
+        }
+        bool gone = dispute->asked && (!link || !link_open(link));
+        if (late || gone || !author_of(gossip, dispute)) end(gossip, dispute);
     }
     for (size_t i = 0; i < LIMIT_LINKS; i++) {
         struct link *link = &gossip->links.list[i];

@@ -91,6 +91,7 @@ struct event {
         struct {
             struct bytes chain;
             struct bytes prekeys;
+            bool stored; /* what the mesh brought in earlier; otherwise a card, for which an operator vouches */
         } trust;
         struct {
             const uint8_t *agency_id;

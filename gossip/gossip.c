@@ -17,6 +17,7 @@ enum err gossip_open(struct gossip **out, const struct gossip_options *options) 
         return err;
     }
     gossip->self->log.own = true;
+    peers_pinned(&gossip->peers, options->own_chain);
     gossip->link_next = 1;
     gossip->allow_dirty = true;
     gossip->payload_quota_bytes = options->payload_quota_bytes;
@@ -88,9 +89,12 @@ static void on_message(struct gossip *gossip, const struct event *event) {
 static enum err on_trust(struct gossip *gossip, const struct event *event) {
     bool changed = false;
     enum err err = peers_trust(&gossip->peers, event->trust.chain, &changed);
+    if (err == OK && !event->trust.stored) peers_pinned(&gossip->peers, event->trust.chain);
     if (err == OK) err = peers_prekeys(&gossip->peers, event->trust.prekeys);
     if (changed) tell_trust_changed(gossip);
-    return err;
+    if (err != ERR_CHAIN) return err;
+    err = split_take(gossip, event->trust.chain);
+    return err == OK ? ERR_SPLIT : err;
 }
 
 static void on_distrust(struct gossip *gossip, const struct event *event) {

@@ -115,6 +115,8 @@ void gossip_direct_view(const struct gossip *gossip, size_t index, struct gossip
 /* Trust, for resolving audiences and for status. Borrowed until the next step. */
 size_t gossip_agency_count(const struct gossip *gossip); /* index 0 is the own one */
 const struct agency *gossip_agency(const struct gossip *gossip, size_t index);
+/* Two valid chains of it contradict each other: nothing is sealed to it, and its links are refused. */
+bool gossip_agency_split(const struct gossip *gossip, size_t index);
 struct bytes gossip_agency_chain(const struct gossip *gossip, size_t index);
 /* The newest prekey known of a node; null when there is none. */
 const struct prekey *gossip_prekey(const struct gossip *gossip, const uint8_t node_id[static NODE_ID_BYTES]);

@@ -59,6 +59,7 @@
 #define HEADS_DELAY_MS        50                    /* changed heads go out together */
 #define SYNC_INTERVAL_MS      15000                 /* a digest to one random link */
 #define SYNC_LOGS_PLAIN       20                    /* up to so many common logs, heads are told at once; beyond, sums come first */
+#define SYNC_OUTDATED_MS      20000                 /* generations that disagree for so long do so because a message was lost */
 #define SYNC_DIGEST_AGAIN_MS  1000                  /* the same digest is not sent again to one link before */
 #define OVERLAY_FULL          13                    /* up to so many other nodes are all dialled */
 #define OVERLAY_LINKS         12                    /* beyond: so many links are aimed at, */
@@ -86,5 +87,6 @@
 #define DISPUTE_WALK_ROW      8      /* whole lists of heads in a row; one with equal heads counts for four */
 #define MISSING_RETRY_MS      15000  /* a payload that no link had is asked for again, */
 #define MISSING_TRIES_MAX     5      /* each time after twice as long, up to 8 minutes; an offer is taken at once */
+#define MISSING_TRIES_DIRECT  2      /* up to a minute: nobody but its author will ever offer it */
 
 #endif

@@ -17,14 +17,6 @@ static struct own_pending *pending_new(struct gossip *gossip) {
 
 /* --- is it known where the own log ends? PROTOCOL.md 4.4 --- */
 
-void own_told(struct gossip *gossip, const struct link *link) {
-    struct peer *peer = peers_find(&gossip->peers, link->node_id);
-    if (!peer || peer->own_told || !link_shares(link, gossip->self->index)) return;
-    peer->own_told = true;
-    gossip->own_answers++;
-    gossip->own_answer_ms = gossip->monotonic_ms;
-}
-
 /* Nodes that could be asked. */
 static size_t others_count(const struct gossip *gossip) {
     size_t count = 0;
@@ -33,13 +25,27 @@ static size_t others_count(const struct gossip *gossip) {
     return count;
 }
 
+static bool asking(const struct gossip *gossip) {
+    if (gossip->own_known || gossip->own_answers >= others_count(gossip)) return false;
+    return gossip->own_answers == 0 || gossip->monotonic_ms - gossip->own_answer_ms < OWN_ASK_MS;
+}
+
+void own_told(struct gossip *gossip, const struct link *link) {
+    struct peer *peer = peers_find(&gossip->peers, link->node_id);
+    if (gossip->own_known || !peer || peer->own_told || !link_shares(link, gossip->self->index)) return;
+    /* Once it is known it stays so, whoever is pinned, or speaks, later. */
+    gossip->own_known = !asking(gossip);
+    if (gossip->own_known) return;
+    peer->own_told = true;
+    gossip->own_answers++;
+    gossip->own_answer_ms = gossip->monotonic_ms;
+    gossip->own_known = !asking(gossip);
+}
+
 enum gossip_own gossip_own_ready(const struct gossip *gossip) {
     const struct log *log = &gossip->self->log;
     if (log->frozen) return GOSSIP_OWN_FORKED;
-    if (!gossip->own_known && gossip->own_answers < others_count(gossip)) {
-        bool quiet = gossip->own_answers > 0 && gossip->monotonic_ms - gossip->own_answer_ms >= OWN_ASK_MS;
-        if (!quiet) return GOSSIP_OWN_ASKING;
-    }
+    if (asking(gossip)) return GOSSIP_OWN_ASKING;
     return log->heard > log->head ? GOSSIP_OWN_BEHIND : GOSSIP_OWN_READY;
 }
 

@@ -9,6 +9,7 @@ static struct agencies *agencies_of(struct peers *peers) { return peers->shared 
 
 static void member_free(struct peers *peers, struct member *member) {
     if (!member) return;
+    agencies_release(agencies_of(peers), member->rival);
     agencies_release(agencies_of(peers), member->held);
     free(member);
 }
@@ -19,13 +20,14 @@ static void sum_toggle(struct peers *peers, const struct member *member) {
 }
 
 static void member_set(struct peers *peers, struct member *member, struct agency_held *held) {
-    uint8_t records[4];
+    uint8_t records[4 + HASH_BYTES];
     if (member->held) sum_toggle(peers, member);
     agencies_release(agencies_of(peers), member->held);
     member->held = held;
     member->agency = &held->agency;
     member->chain = bytes_of_buf(&held->chain);
     put_be32(records, held->agency.record_count);
+    memcpy(records + 4, held->agency.head, HASH_BYTES);
     hash_of(member->part, "comity-trust", bytes_of(held->agency.id, AGENCY_ID_BYTES), bytes_of(records, sizeof records));
     sum_toggle(peers, member);
 }
@@ -159,7 +161,7 @@ static enum err member_new(struct peers *peers, struct agency_held *held) {
 static enum err member_extend(struct peers *peers, struct member *member, struct agency_held *held, bool *changed) {
     struct bytes chain = bytes_of_buf(&held->chain);
     size_t common = chain.size < member->chain.size ? chain.size : member->chain.size;
-    if (memcmp(chain.data, member->chain.data, common) != 0) return ERR_CHAIN;
+    if (memcmp(chain.data, member->chain.data, common) != 0 || (member->rival && chain.size > common)) return ERR_CHAIN;
     if (chain.size <= member->chain.size) return OK;
     agencies_again(held);
     member_set(peers, member, held);
@@ -182,6 +184,73 @@ enum err peers_trust(struct peers *peers, struct bytes chain, bool *changed) {
         *changed = true, peers->generation++;
     agencies_release(agencies_of(peers), held);
     return err;
+}
+
+/* --- chains that contradict each other --- */
+
+void peers_pinned(struct peers *peers, struct bytes chain) {
+    for (size_t i = 0; i < peers->member_count; i++) {
+        struct member *member = peers->members[i];
+        bool part = chain.size <= member->chain.size && memcmp(chain.data, member->chain.data, chain.size) == 0;
+        if (part && member->pinned_bytes < chain.size) member->pinned_bytes = chain.size;
+    }
+}
+
+/* The record at `at` (a verified chain's), without its length; moves `at` behind it. */
+static struct bytes record_next(struct bytes chain, size_t *at) {
+    if (chain.size - *at < 2) return bytes_of(NULL, 0);
+    size_t size = get_be16(chain.data + *at);
+    struct bytes record = bytes_of(chain.data + *at + 2, size);
+    *at += 2 + size;
+    return record;
+}
+
+#define RECORD_GENERATION_AT 80 /* PROTOCOL.md 3.1 */
+
+static bool has_root(struct bytes chain, size_t from, uint32_t generation) {
+    for (struct bytes record; (record = record_next(chain, &from)).size > RECORD_GENERATION_AT + 4;)
+        if (record.data[1] == AGENCY_ROOT && get_be32(record.data + RECORD_GENERATION_AT) == generation) return true;
+    return false;
+}
+
+/* Behind the records that both share: does any generation have a ROOT in both? */
+static bool contradict(struct bytes a, struct bytes b, size_t *parted_at) {
+    size_t at_a = 0, at_b = 0, from = 0;
+    while (at_a < a.size && at_b < b.size && bytes_equal(record_next(a, &at_a), record_next(b, &at_b))) from = at_a;
+    *parted_at = from;
+    at_a = from;
+    for (struct bytes record; (record = record_next(a, &at_a)).size > RECORD_GENERATION_AT + 4;)
+        if (record.data[1] == AGENCY_ROOT && has_root(b, from, get_be32(record.data + RECORD_GENERATION_AT))) return true;
+    return false;
+}
+
+static void freeze(struct peers *peers, struct member *member, struct agency_held *rival) {
+    static const uint8_t frozen[4] = {0xff, 0xff, 0xff, 0xff};
+    agencies_again(rival);
+    member->rival = rival;
+    /* All who know of it agree again, whichever of the two chains they hold. */
+    sum_toggle(peers, member);
+    hash_of(member->part, "comity-trust", bytes_of(member->agency->id, AGENCY_ID_BYTES), bytes_of(frozen, sizeof frozen));
+    sum_toggle(peers, member);
+    for (size_t i = 0; i < peers->count; i++)
+        if (peers->members[peers->list[i]->member] == member) peers->list[i]->split = true;
+    peers->generation++;
+}
+
+enum err peers_rival(struct peers *peers, struct bytes chain, struct member **frozen) {
+    struct agency_held *held = NULL;
+    size_t parted_at;
+    *frozen = NULL;
+    enum err err = agencies_hold(agencies_of(peers), chain, &held);
+    if (err != OK) return err;
+    struct member *member = peers_member_find(peers, held->agency.id);
+    if (member && !member->rival && contradict(member->chain, bytes_of_buf(&held->chain), &parted_at) &&
+        parted_at >= member->pinned_bytes) {
+        freeze(peers, member, held);
+        *frozen = member;
+    }
+    agencies_release(agencies_of(peers), held);
+    return OK;
 }
 
 void peers_prekey_learn(struct peer *peer, const struct prekey *prekey) {
@@ -233,6 +302,6 @@ bool peers_distrust(struct peers *peers, const uint8_t agency_id[static AGENCY_I
 }
 
 bool peer_welcome(const struct peer *peer, uint64_t now_ms, uint64_t monotonic_ms) {
-    return !peer->node->revoked && now_ms < peer->node->not_after_ms && now_ms + PREKEY_DAY_MS > peer->node->not_before_ms &&
-           monotonic_ms >= peer->refused_until_ms;
+    return !peer->node->revoked && !peer->split && now_ms < peer->node->not_after_ms &&
+           now_ms + PREKEY_DAY_MS > peer->node->not_before_ms && monotonic_ms >= peer->refused_until_ms;
 }

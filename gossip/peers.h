@@ -11,6 +11,8 @@ struct member {
     struct agency_held *held;
     const struct agency *agency; /* of `held` */
     struct bytes chain;          /* its records, as verified; of `held` */
+    struct agency_held *rival;   /* a valid chain that contradicts it: the agency is frozen; null: none */
+    size_t pinned_bytes;         /* how much of the chain an operator has pinned: no rival counts against that */
     uint8_t part[HASH_BYTES];    /* its share of the peers' sum */
     unsigned links;              /* open links to its nodes */
     uint64_t payload_bytes;      /* of its logs, held here */
@@ -38,6 +40,7 @@ struct peer {
     enum err misdeed;          /* the last one, OK: none */
     uint64_t misdeed_ms;       /* and when */
     uint64_t misdeeds;
+    bool split;             /* its agency is frozen */
     bool allowed;           /* its key stands in the allow list now */
     bool own_told;          /* it said where our own log ends, in this life of ours */
     unsigned claims_broken; /* entries of our own log that it claimed and did not give */
@@ -66,6 +69,11 @@ size_t peers_index(const struct peers *peers, const struct peer *peer);
 /* Pins an agency, or extends the chain of a pinned one. The longer chain must begin with the held one; a shorter or equal one that
    is a prefix changes nothing (OK). ERR_CHAIN when they part, ERR_LIMIT. *changed tells whether anything did. */
 enum err peers_trust(struct peers *peers, struct bytes chain, bool *changed) MUST_USE;
+/* An operator vouches for this part of a pinned agency's chain. */
+void peers_pinned(struct peers *peers, struct bytes chain);
+/* A chain that parts from the held one: *frozen is set when both hold a ROOT of one generation there, and the agency is frozen now.
+   Errors as agency_parse. */
+enum err peers_rival(struct peers *peers, struct bytes chain, struct member **frozen) MUST_USE;
 /* Takes PREKEY entries (from a card), each verified. Older ones are ignored. */
 enum err peers_prekeys(struct peers *peers, struct bytes prekeys) MUST_USE;
 /* A newer prekey wins by id. */

@@ -50,12 +50,15 @@ enum err recv_chain(struct gossip *gossip, struct link *link, struct message *me
     bool changed = false;
     struct member *member = peers_member_find(&gossip->peers, message->chain.agency_id);
     if (!member) return OK; /* trust sets differ: no fault of the peer's */
-    /* Only a longer one that begins with ours: so it is this agency's for sure, and a parted one is the operators' matter. */
     struct bytes held = member->chain, chain = message->chain.chain;
-    if (chain.size <= held.size || memcmp(chain.data, held.data, held.size) != 0) return OK;
+    size_t common = chain.size < held.size ? chain.size : held.size;
+    bool parted = common == 0 || memcmp(chain.data, held.data, common) != 0;
+    if (member->rival || (!parted && chain.size <= held.size)) return OK;
     if (!bucket_take(&link->signatures, gossip->monotonic_ms, LIMIT_COST_CHAIN, LIMIT_RATE_SIGNATURES_PER_S,
                      LIMIT_RATE_SIGNATURES_BURST))
         return OK;
+    /* A longer one that begins with ours is this agency's for sure; one that parts from it may freeze the agency. */
+    if (parted) return split_take(gossip, chain);
     enum err err = peers_trust(&gossip->peers, chain, &changed);
     if (err != OK) return err;
     if (!changed) return OK;

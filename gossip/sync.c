@@ -145,7 +145,8 @@ static void give_up(struct gossip *gossip, size_t index, struct missing *missing
         log_peer(gossip, index)->wanted = gossip->wanted = true; /* nobody else can give it */
     if (missing->retry_ms <= gossip->monotonic_ms) {             /* else only one who offered it meanwhile was asked */
         missing->retry_ms = gossip->monotonic_ms + (missing->refused_by ? (uint64_t)MISSING_RETRY_MS << missing->tries : 1000);
-        if (missing->refused_by && missing->tries < MISSING_TRIES_MAX) missing->tries++;
+        unsigned most = missing->body.carriage == CARRIAGE_DIRECT ? MISSING_TRIES_DIRECT : MISSING_TRIES_MAX;
+        if (missing->refused_by && missing->tries < most) missing->tries++;
     }
     if (log->scan_from != 0 && log_missing_live(log) > LIMIT_MISSING_PER_LOG / 2) {
         log->rescan = true;

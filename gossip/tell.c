@@ -9,11 +9,21 @@ static struct peer *log_peer(const struct gossip *gossip, size_t index) { return
 
 /* --- trust --- */
 
+#define CHAIN_FROZEN UINT64_MAX
+
 /* XOR of one hash per agency and its records, so that no order has to be agreed on; then keyed by the link. */
 static void trust_sum(const struct gossip *gossip, const struct link *link, uint8_t out[static WIRE_DIGEST_BYTES]) {
     uint8_t sum[HASH_BYTES];
     hash_derive(sum, link->key, "comity-trust", bytes_of(gossip->peers.sum, sizeof gossip->peers.sum));
     memcpy(out, sum, WIRE_DIGEST_BYTES);
+}
+
+/* What TAGS tell of a chain: how many records it has, and which; and of a frozen agency that it is. */
+static uint64_t chain_number(const struct link *link, const struct member *member) {
+    uint8_t tag[WIRE_TAG_BYTES];
+    if (member->rival) return CHAIN_FROZEN;
+    link_tag(tag, link, bytes_of(member->agency->head, HASH_BYTES));
+    return (uint64_t)member->agency->record_count << 32 | get_be32(tag);
 }
 
 static void tags_send(struct gossip *gossip, struct link *link) {
@@ -29,7 +39,7 @@ static void tags_send(struct gossip *gossip, struct link *link) {
     for (size_t i = 0; i < count; i++) {
         const struct agency *agency = gossip->peers.members[i]->agency;
         link_tag(pairs[i].tag, link, bytes_of(agency->id, AGENCY_ID_BYTES));
-        pairs[i].number = agency->record_count;
+        pairs[i].number = chain_number(link, gossip->peers.members[i]);
     }
     wire_tags(message, link->generation_tags, pairs, (uint32_t)count);
     emit_send(gossip, link, message);
@@ -69,12 +79,19 @@ void tell_chains(struct gossip *gossip, struct link *link) {
     for (size_t i = 0; i < gossip->peers.member_count && link->peer_agency_count > 0; i++) {
         const struct member *member = gossip->peers.members[i];
         struct wire_pair *told = link_peer_agency(link, member->agency->id);
-        if (!told || member->agency->record_count <= told->number) continue;
+        uint64_t number = chain_number(link, member);
+        if (!told || told->number == CHAIN_FROZEN || number == told->number) continue;
+        if (member->rival) {
+            split_tell(gossip, link, member);
+            told->number = CHAIN_FROZEN;
+            continue;
+        }
+        if (number >> 32 < told->number >> 32) continue;
         struct buf *chain = emit_buf(gossip);
         if (!chain) return;
         wire_chain(chain, member->agency->id, member->chain);
         emit_send(gossip, link, chain);
-        told->number = member->agency->record_count; /* once is enough; its own TAGS say whether it took it */
+        told->number = number; /* once is enough; its own TAGS say whether it took it */
     }
 }
 

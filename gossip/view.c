@@ -112,6 +112,8 @@ size_t gossip_agency_count(const struct gossip *gossip) { return gossip->peers.m
 
 const struct agency *gossip_agency(const struct gossip *gossip, size_t index) { return gossip->peers.members[index]->agency; }
 
+bool gossip_agency_split(const struct gossip *gossip, size_t index) { return gossip->peers.members[index]->rival != NULL; }
+
 struct bytes gossip_agency_chain(const struct gossip *gossip, size_t index) {
     return gossip->peers.members[index]->chain;
 }

@@ -2,6 +2,7 @@
 #include "node/engine_core.h"
 
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 /* Carrying out what the core asked for, in order. */
@@ -70,8 +71,10 @@ static void sign(struct engine *engine, const struct action *action) {
     engine_to_key(engine, FRAME_KEY_SIGN, key_tag(KEY_TAG_LINK, action->sign.ticket), bytes_of(body, sizeof body));
 }
 
+/* A chain that grew, or one that contradicts it. */
 static void chain(struct engine *engine, const struct action *action) {
-    char name[6 + 2 * CHAIN_NAME_BYTES + 1] = "chain/";
+    char name[6 + 2 * CHAIN_NAME_BYTES + 1];
+    snprintf(name, sizeof name, "%s", action->kind == ACTION_SPLIT ? "rival/" : "chain/");
     struct store_batch *batch = store_batch_new(engine->store);
     if (!batch) return;
     hex_encode(name + 6, bytes_of(action->chain.agency_id, CHAIN_NAME_BYTES));
@@ -114,7 +117,7 @@ static void fork_notice(struct engine *engine, const char *who, const uint8_t *n
     else
         engine_notice(
             engine,
-            "%s's node signed two different entries number %llu: proven and passed on; its log is frozen in front of them "
+            "%s's node signed two different entries number %llu, a fork: proven and passed on; its log is frozen in front of them "
             "until its operators revoke that node",
             who, number);
 }
@@ -137,6 +140,12 @@ static void notice(struct engine *engine, const struct action *action) {
         break;
     case NOTICE_QUOTA:
         engine_notice(engine, "%s reached its payload quota (payload_quota in comity.yaml): new payloads are not fetched", who);
+        break;
+    case NOTICE_SPLIT:
+        engine_notice(engine,
+                      "the root keys of %s signed two chains that contradict each other: nothing is sealed to it and its links are "
+                      "refused, until you pin it anew with a card that you compared (`comity trust remove`, then `add`)",
+                      who);
         break;
     case NOTICE_FORK: fork_notice(engine, who, action->notice.node_id, action->notice.seq); break;
     case NOTICE_SELF_SUSPECT:
@@ -179,6 +188,7 @@ void engine_act(struct engine *engine) {
         case ACTION_LOAD_ENTRIES:
         case ACTION_LOAD_PAYLOAD:
         case ACTION_SCAN: later(engine, action); break;
+        case ACTION_SPLIT:
         case ACTION_CHAIN: chain(engine, action); break;
         case ACTION_FORK: fork_keep(engine, action); break;
         case ACTION_TRUNCATE: truncate_log(engine, action); break;

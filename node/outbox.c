@@ -74,10 +74,9 @@ void outbox_free(struct engine *engine) {
 /* --- in --- */
 
 bool outbox_takes(const struct engine *engine) {
-    enum gossip_own own = gossip_own_ready(engine->gossip);
-    if (own == GOSSIP_OWN_FORKED) return false;
+    if (publisher_barred(engine)) return false;
     /* Behind what waits already, so that the order of a client's publications stays. */
-    return own != GOSSIP_OWN_READY || engine->outbox.first < engine->outbox.next;
+    return gossip_own_ready(engine->gossip) != GOSSIP_OWN_READY || engine->outbox.first < engine->outbox.next;
 }
 
 enum err outbox_item(struct engine *engine, struct publication *publication, struct bytes encoded, bool generated,
@@ -141,12 +140,10 @@ void outbox_stored(struct engine *engine, uint64_t ticket) {
 
 /* --- out --- */
 
-/* An own prekey that is due is renewed first: blocks are sealed to this node, too. */
-static bool prekey_fresh(struct engine *engine) {
+/* An own prekey that is due is renewed first (upkeep_tick): blocks are sealed to this node, too. */
+static bool prekey_fresh(const struct engine *engine) {
     const struct prekey *newest = gossip_prekey(engine->gossip, engine->node_id);
-    if (newest && !prekey_rotate_due(newest, clock_wall_ms())) return true;
-    if (!engine->prekey_asked && engine->publisher.count == 0) engine->upkeep_due_ms = 0;
-    return false;
+    return newest && !prekey_rotate_due(newest, clock_wall_ms());
 }
 
 /* Who of the recipients is still pinned and can be sealed to; who is not is left out, and the operator is told. */

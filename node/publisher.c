@@ -65,15 +65,16 @@ bool publisher_accepts(const struct engine *engine, const char **why) {
     return open || outbox_takes(engine);
 }
 
-bool publisher_open(const struct engine *engine, const char **why) {
-    struct gossip_log_view own;
-    *why = "the own log is not known yet";
-    if (!gossip_log_find(engine->gossip, engine->node_id, &own)) return false;
+const char *publisher_barred(const struct engine *engine) {
     const struct agency_node *self = agency_node_find(gossip_agency(engine->gossip, 0), engine->node_id);
-    *why = "this node was revoked by its agency: `comity node add` gives this directory a new key";
-    if (!self || self->revoked) return false;
-    *why = "this node's certificate has ended: `comity node renew`";
-    if (clock_wall_ms() >= self->not_after_ms) return false;
+    if (!self || self->revoked) return "this node was revoked by its agency: `comity node add` gives this directory a new key";
+    if (clock_wall_ms() >= self->not_after_ms) return "this node's certificate has ended: `comity node renew`";
+    return gossip_own_ready(engine->gossip) == GOSSIP_OWN_FORKED ? own_reason(GOSSIP_OWN_FORKED) : NULL;
+}
+
+bool publisher_open(const struct engine *engine, const char **why) {
+    *why = publisher_barred(engine);
+    if (*why) return false;
     enum gossip_own state = gossip_own_ready(engine->gossip);
     *why = own_reason(state);
     if (state != GOSSIP_OWN_READY) return false;

@@ -151,7 +151,7 @@ static void claims_check(struct world *world, size_t node, struct link *link, st
 }
 
 /* An entry that goes out: signed by its author, within its author's cut, and an own one only after its sync. */
-static void entry_check(struct world *world, size_t node, const struct entry *entry) {
+static void entry_check(struct world *world, size_t node, const struct entry *entry, struct bytes bytes, bool last) {
     size_t author = world_node_of(world, entry->node_id);
     if (author == world->count) return;
     const struct peer *peer = peers_find(&world->nodes[node].gossip->peers, entry->node_id);
@@ -162,6 +162,9 @@ static void entry_check(struct world *world, size_t node, const struct entry *en
         check_fail(world, "RevokeStop", node, "it serves an entry past a cut");
     if (peer && peer->log.frozen && entry->seq > peer->log.head)
         check_fail(world, "ForkEvidence", node, "it serves an entry behind a fork as if it were clean");
+    bool same = row && bytes_equal(blob_bytes(row->entry), bytes);
+    if (last && !same && peer && entry_verify(entry, peer->node->sign_public) != OK)
+        check_fail(world, "NoInvention", node, "it passes on an entry whose signature is wrong");
     if (author != node) return;
     if (!disk_synced(&world->nodes[node].disk, entry->node_id, entry->seq))
         check_fail(world, "AckAfterSync", node, "it sent an own entry before its sync");
@@ -175,7 +178,7 @@ static void entries_check(struct world *world, size_t node, struct bytes entries
             check_fail(world, "OwnFormat", node, "it sent what is no entry");
             return;
         }
-        entry_check(world, node, &entry);
+        entry_check(world, node, &entry, bytes_of(entries.data, entry.size), entry.size == entries.size);
         entries = bytes_of(entries.data + entry.size, entries.size - entry.size);
     }
 }

@@ -148,12 +148,13 @@ static bool payloads_equal(struct world *world, const struct group *group, size_
 /* A log that its author forked has no one state; who pins one without its newest chain may hold more than the cut allows. */
 static bool sound(const struct world *world, size_t author) { return !world->nodes[author].forked && check_honest(world, author); }
 
-static bool all_groups(struct world *world, bool (*equal)(struct world *world, const struct group *group, size_t author)) {
+typedef bool group_equal(struct world *world, const struct group *group, size_t author);
+static bool groups(struct world *world, group_equal *equal, bool forked) {
     struct group group;
     bool good = true;
     group_open(&group, world);
     for (size_t author = 0; author < world->count && good; author++) {
-        if (!sound(world, author)) continue;
+        if (sound(world, author) == forked) continue;
         group_begin(&group, world, author);
         while (good && group_next(world, &group)) good = equal(world, &group, author);
     }
@@ -175,10 +176,14 @@ static bool still_lacking(struct world *world) {
 
 bool check_converged(struct world *world) {
     if (still_lacking(world)) return false;
-    return all_groups(world, heads_equal) && all_groups(world, payloads_equal);
+    return groups(world, heads_equal, false) && groups(world, payloads_equal, false);
 }
 
 /* --- one state --- */
+
+static uint64_t cut(const struct agency_node *node, uint64_t head) {
+    return node->revoked && head > node->revoked_seq ? node->revoked_seq : head;
+}
 
 static bool states_equal(struct world *world, const struct group *group, size_t author) {
     const uint8_t *id = world->nodes[author].identity.node_id;
@@ -192,13 +197,41 @@ static bool states_equal(struct world *world, const struct group *group, size_t 
         const struct ledger_row *row = peer ? ledger_find(&world->ledger, author, peer->log.head) : NULL;
         if (!peer || (row && memcmp(peer->log.head_id, row->id, HASH_BYTES) != 0))
             check_fail(world, "OneState", node, "a log's head is not what its author signed");
-        if (peer && peer->log.head != disk_head(&world->nodes[node].disk, id))
+        if (peer && cut(peer->node, peer->log.head) != cut(peer->node, disk_head(&world->nodes[node].disk, id)))
             check_fail(world, "OneState", node, "what the core believes is not what the disk holds");
     }
     return true;
 }
 
-void check_state(struct world *world) { all_groups(world, states_equal); }
+/* Who has the proof of a fork tells everybody. */
+static bool proofs_equal(struct world *world, const struct group *group, size_t author) {
+    size_t known = 0;
+    for (size_t i = 0; i < group->count; i++) {
+        struct gossip_log_view view;
+        const uint8_t *id = world->nodes[author].identity.node_id;
+        known += gossip_log_find(world->nodes[group->nodes[i]].gossip, id, &view) && view.fork_seq != 0;
+    }
+    return known == 0 || known == group->count;
+}
+
+bool check_proofs(struct world *world) { return groups(world, proofs_equal, true); }
+
+void check_state(struct world *world) { groups(world, states_equal, false); }
+
+/* How the core goes about it: whom it asked, who said no, when it asks again. */
+static void explain_missing(const struct world *world, size_t node, const uint8_t *id, uint64_t seq) {
+    struct gossip *gossip = world->nodes[node].gossip;
+    struct peer *peer = peers_find(&gossip->peers, id);
+    const struct missing *missing = peer ? log_missing_find(&peer->log, seq) : NULL;
+    if (!missing) {
+        printf("#   it is not asked for; looked for from %llu on\n", peer ? (unsigned long long)peer->log.scan_from : 0ull);
+        return;
+    }
+    printf("#   asked of link %u, again in %lld ms after %u tries; refused by %llx, offered by %llx%s; the author is at slot %d\n",
+           missing->asked_link, (long long)(missing->retry_ms - gossip->monotonic_ms), missing->tries,
+           (unsigned long long)missing->refused_by, (unsigned long long)missing->offered_by,
+           missing->storing ? ", being stored" : "", peer->slot);
+}
 
 void check_explain(struct world *world) {
     for (size_t node = 0; node < world->count; node++) {
@@ -218,6 +251,7 @@ void check_explain(struct world *world) {
                        row->body.carriage == CARRIAGE_DIRECT ? "direct" : "relay", (unsigned long long)row->body.epoch_seq,
                        (unsigned long long)view.head, (unsigned long long)view.head_durable, (unsigned long long)view.head_heard,
                        (unsigned long long)view.missing);
+                if (entry) explain_missing(world, node, id, seq);
             }
         }
     }

@@ -246,6 +246,7 @@ void hostile_turn(struct world *world, size_t node) {
         if (!end) continue;
         switch (hostile->kind) {
         case HOSTILE_invent: invent(world, node, link, end); break;
+        case HOSTILE_deaf: /* asks for everything, and reads none of it */
         case HOSTILE_flood: flood(world, node, link, end); break;
         case HOSTILE_giant:
             if (one_in(world, 4)) giant(world, node, link, end);

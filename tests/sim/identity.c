@@ -97,6 +97,22 @@ void identity_node_add(struct identity *identity, uint32_t number, uint64_t now_
     node_add(identity, &node, now_ms);
 }
 
+void identity_rotate(struct identity *identity, uint64_t seed, uint32_t number, uint8_t salt, uint64_t now_ms) {
+    struct agency_root_draft draft = {.threshold = 1, .root_count = 1, .next_threshold = 1, .next_count = 1, .ops_count = 1};
+    struct buf body = {0};
+    uint8_t next_seed[32], after[SIGN_PUBLIC_BYTES] = {salt};
+    seed_of(next_seed, seed, number, "sim-next");
+    sign_public_of_seed(draft.root_public[0], next_seed);
+    sign_public_of_seed(draft.ops_public[0], identity->ops_seed);
+    hash_of(draft.next_hash[0], "comity-next-root", bytes_of(after, sizeof after), bytes_of(NULL, 0));
+    memcpy(draft.surviving[0], identity->node_id, NODE_ID_BYTES);
+    draft.surviving_count = 1;
+    draft.name = identity->agency.name;
+    enum err err = agency_draft_root(&body, &identity->agency, &draft, now_ms);
+    assert(err == OK);
+    record_add(identity, &body, next_seed);
+}
+
 void identity_revoke(struct identity *identity, uint64_t seq, const uint8_t hash[static HASH_BYTES], uint64_t now_ms) {
     struct buf body = {0};
     enum err err = agency_draft_revoke(&body, &identity->agency, identity->node_id, seq, hash, now_ms);

@@ -26,6 +26,8 @@ void identity_free(struct identity *identity);
 /* Appends a NODE record for the same node (renewed until 90 days after `now_ms`), a record for one more node, or a cut. */
 void identity_renew(struct identity *identity, uint64_t now_ms);
 void identity_node_add(struct identity *identity, uint32_t number, uint64_t now_ms);
+/* The next ROOT; the salt makes several that contradict each other. */
+void identity_rotate(struct identity *identity, uint64_t seed, uint32_t number, uint8_t salt, uint64_t now_ms);
 void identity_revoke(struct identity *identity, uint64_t seq, const uint8_t hash[static HASH_BYTES], uint64_t now_ms);
 
 /* A new prekey, as the key process makes one; its body is appended to `body`. */

@@ -142,7 +142,7 @@ static bool disks(struct world *world, const struct operation *operation) {
 static void tell_one(struct world *world, size_t agency) {
     for (size_t i = 1; i < world->count; i++) {
         size_t node = (agency + i) % world->count;
-        if (!world_pinned(world, node, agency)) continue;
+        if (!world_pinned(world, node, agency) || world->nodes[node].revoked || world->nodes[node].hostile) continue;
         world_learn_chain(world, node, agency);
         return;
     }

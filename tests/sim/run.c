@@ -207,6 +207,8 @@ static void heal(struct world *world, struct chosen *chosen, struct run_result *
     if (world->broken[0]) return;
     world_run(world, MINUTE_MS / 2);
     check_state(world);
+    if (!world_run_until(world, check_proofs, MINUTE_MS))
+        check_fail(world, "ForkEvidence", 0, "a proof of a fork did not reach everyone");
     probe(world, bad);
     if (bad || world->broken[0]) return;
     world_run(world, MINUTE_MS / 2);

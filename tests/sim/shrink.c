@@ -66,6 +66,7 @@ void shrink(struct shrunk *out, struct world *world, const struct run_options *o
     *out = (struct shrunk){.options = *options, .result = *result};
     if (options->left_out) memcpy(out->left_out, options->left_out, result->operations);
     out->options.left_out = out->left_out;
+    out->options.explain = false;
     /* The number of operations follows from nodes and minutes: these come first, and then stay as they are. */
     out->options.nodes = result->nodes;
     out->options.minutes = result->minutes;

@@ -271,9 +271,9 @@ static void a_false_proof(void **state) {
 /* A peer signs where the common logs end at it: all equal once converged, and what differs shows. */
 static void completeness_can_be_shown(void **state) {
     struct world *world = &story_world;
-    struct world_node *asker = &world->nodes[0];
     (void)state;
     world_mesh(world, 80, 3);
+    struct world_node *asker = &world->nodes[0];
     for (size_t i = 0; i < 3; i++) world_publish_all(world, i, 300);
     world_run(world, 20 * SECONDS);
     struct event event = {.kind = EVENT_VERIFY, .verify = {.number = 1, .agency_id = world->nodes[1].identity.agency_id}};

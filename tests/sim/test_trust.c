@@ -85,8 +85,45 @@ static void pinned_again(void **state) {
     story_end(world);
 }
 
+/* Two ROOTs of one generation, both valid, of one length: who has one of them gets the other, and everyone freezes the agency. */
+static void two_roots_freeze_an_agency(void **state) {
+    struct world *world = &story_world;
+    struct identity twins[2];
+    enum err err;
+    (void)state;
+    world_mesh(world, 45, 5);
+    for (uint8_t i = 0; i < 2; i++) {
+        struct buf message = {0};
+        identity_make(&twins[i], 45, 0, WORLD_EPOCH_MS, false);
+        identity_rotate(&twins[i], 45, 0, i + 1, world_wall_ms(world, 0));
+        wire_chain(&message, twins[i].agency_id, bytes_of_buf(&twins[i].chain));
+        assert_true(world_inject(world, 0, 1 + i, bytes_of_buf(&message)));
+        buf_free(&message);
+    }
+    world_run(world, 30 * SECONDS);
+    for (size_t node = 1; node < 5; node++) {
+        assert_int_equal(world->nodes[node].notices[NOTICE_SPLIT], 1);
+        assert_null(world_link_between(world, 0, node));
+        assert_int_equal(world->nodes[node].notices[NOTICE_PEER_MALFORMED] + world->nodes[node].notices[NOTICE_PEER_SIGNATURE], 0);
+    }
+    assert_int_equal(world_publish(world, 1, "10000", CARRIAGE_RELAY, 100, &err), 0);
+    assert_int_equal(err, ERR_SPLIT);
+    /* Others go on, and the operator's new pin is a decision that no old evidence takes back. */
+    assert_true(world_publish(world, 1, "00100", CARRIAGE_RELAY, 100, &err) > 0);
+    buf_clear(&world->nodes[0].identity.chain);
+    buf_put(&world->nodes[0].identity.chain, bytes_of_buf(&twins[0].chain));
+    world_unpin(world, 1, 0);
+    world_pin(world, 1, 0);
+    world_run(world, 60 * SECONDS);
+    assert_int_equal(world->nodes[1].notices[NOTICE_SPLIT], 1);
+    assert_true(world_publish(world, 1, "10000", CARRIAGE_RELAY, 100, &err) > 0);
+    identity_free(&twins[0]), identity_free(&twins[1]);
+    story_end(world);
+}
+
 int test_trust(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(unpinned_is_unlinked), cmocka_unit_test(a_longer_chain_spreads),
-                                       cmocka_unit_test(a_cut_is_a_cut), cmocka_unit_test(pinned_again)};
+                                       cmocka_unit_test(a_cut_is_a_cut), cmocka_unit_test(pinned_again),
+                                       cmocka_unit_test(two_roots_freeze_an_agency)};
     return cmocka_run_group_tests_name("trust", tests, NULL, NULL);
 }

@@ -211,6 +211,7 @@ void check_fail(struct world *world, const char *invariant, size_t node, const c
 void check_disks(struct world *world); /* over all disks: at the end of a run */
 /* Nodes that are up and can reach each other hold the same logs and all payloads that are theirs to hold. */
 bool check_converged(struct world *world);
+bool check_proofs(struct world *world);  /* ForkEvidence: all who can reach each other have the proof, or none has */
 void check_state(struct world *world);   /* once converged: OneState, RevokeConverges */
 void check_explain(struct world *world); /* prints what each node holds and lacks */
 

@@ -182,6 +182,7 @@ static bool act(struct world *world, size_t node, const struct action *action) {
         self->verified = action->verified.count, self->verified_equal = 0;
         for (size_t i = 0; i < action->verified.count; i++) self->verified_equal += action->verified.rows[i].equal;
         break;
+    case ACTION_SPLIT: break;
     case ACTION_NOTICE:
         self->notices[action->notice.kind]++;
         check_notice(world, node, action);
