@@ -229,8 +229,8 @@ static void explain_missing(const struct world *world, size_t node, const uint8_
     }
     printf("#   asked of link %u, again in %lld ms after %u tries; refused by %llx, offered by %llx%s; the author is at slot %d\n",
            missing->asked_link, (long long)(missing->retry_ms - gossip->monotonic_ms), missing->tries,
-           (unsigned long long)missing->refused_by, (unsigned long long)missing->offered_by, missing->storing ? ", being stored" : "",
-           peer->slot);
+           (unsigned long long)missing->refused_by, (unsigned long long)missing->offered_by,
+           missing->storing ? ", being stored" : "", peer->slot);
 }
 
 void check_explain(struct world *world) {
