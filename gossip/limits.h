@@ -59,6 +59,7 @@
 #define HEADS_DELAY_MS        50                    /* changed heads go out together */
 #define SYNC_INTERVAL_MS      15000                 /* a digest to one random link */
 #define SYNC_LOGS_PLAIN       20                    /* up to so many common logs, heads are told at once; beyond, sums come first */
+#define SYNC_OUTDATED_MS      20000                 /* generations that disagree for so long do so because a message was lost */
 #define SYNC_DIGEST_AGAIN_MS  1000                  /* the same digest is not sent again to one link before */
 #define OVERLAY_FULL          13                    /* up to so many other nodes are all dialled */
 #define OVERLAY_LINKS         12                    /* beyond: so many links are aimed at, */

@@ -85,8 +85,8 @@ static int pair_compare(const void *a, const void *b) {
 
 struct wire_pair *link_peer_agency(const struct link *link, const uint8_t agency_id[static AGENCY_ID_BYTES]) {
     struct wire_pair wanted = {0};
-    link_tag(wanted.tag, link, bytes_of(agency_id, AGENCY_ID_BYTES));
     if (link->peer_agency_count == 0) return NULL;
+    link_tag(wanted.tag, link, bytes_of(agency_id, AGENCY_ID_BYTES));
     return bsearch(&wanted, link->peer_agencies, link->peer_agency_count, sizeof wanted, pair_compare);
 }
 

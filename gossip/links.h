@@ -56,6 +56,7 @@ struct link {
     uint64_t generation_told, generation_tags, generation_heard;
     uint64_t trust_heard; /* generation of the peer's last TRUST, and its sum */
     uint8_t trust_sum[WIRE_DIGEST_BYTES];
+    uint64_t outdated_ms;  /* since when digests and heads speak of another trust than ours; 0: they don't */
     bool same;             /* both trust the same agencies with the same chains */
     struct link_log *logs; /* one per peer of our trust */
     size_t log_count;

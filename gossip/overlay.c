@@ -214,6 +214,9 @@ static void links_check(struct gossip *gossip) {
             overlay_drop(gossip, link, "no longer welcome");
         else if (link->state != LINK_OPEN && gossip->monotonic_ms - link->since_ms > LIMIT_HANDSHAKE_MS)
             overlay_drop(gossip, link, "the handshake took too long");
+        else if (link->state == LINK_OPEN && !link->generation_heard &&
+                 gossip->monotonic_ms - link->since_ms > 2 * LIMIT_HANDSHAKE_MS)
+            overlay_drop(gossip, link, "it never told what it trusts");
         else if (suspect)
             continue;
         else if (silent(gossip, link))

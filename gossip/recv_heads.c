@@ -2,11 +2,19 @@
 
 #include <string.h>
 
-/* Said about another state of trust than today's: both will come again, so it is ignored, never punished. PROTOCOL.md 6.3 */
-static bool outdated(struct link *link, uint64_t mine, uint64_t yours) {
-    if (link->generation_heard == mine && link->generation_told == yours && mine != 0 && yours != 0) return false;
+/* Said about another state of trust than today's: both will come again, so it is ignored, never punished. On a link that keeps the
+   order a newer generation than was told means a message that was lost, and so does one that stays old: ERR_BUSY renews the link.
+   PROTOCOL.md 6.3 */
+static enum err generations(struct gossip *gossip, struct link *link, uint64_t mine, uint64_t yours, bool *outdated) {
+    *outdated = link->generation_heard != mine || link->generation_told != yours || mine == 0 || yours == 0;
+    if (!*outdated) {
+        link->outdated_ms = 0;
+        return OK;
+    }
     link->ignored_tags++;
-    return true;
+    if (mine > link->trust_heard) return ERR_BUSY;
+    if (link->outdated_ms == 0) link->outdated_ms = gossip->monotonic_ms;
+    return gossip->monotonic_ms - link->outdated_ms > SYNC_OUTDATED_MS ? ERR_BUSY : OK;
 }
 
 static void told_first(struct gossip *gossip, struct link *link) {
@@ -32,7 +40,9 @@ static void digest_equal(struct gossip *gossip, struct link *link) {
 
 enum err recv_digest(struct gossip *gossip, struct link *link, struct message *message) {
     uint8_t digest[WIRE_DIGEST_BYTES];
-    if (outdated(link, message->digest.mine, message->digest.yours)) return OK;
+    bool outdated;
+    enum err err = generations(gossip, link, message->digest.mine, message->digest.yours, &outdated);
+    if (err != OK || outdated) return err;
     if (!bucket_take(&link->announcements, gossip->monotonic_ms, 1, LIMIT_RATE_ANNOUNCE_PER_S, LIMIT_RATE_ANNOUNCE_BURST))
         return OK;
     uint64_t total = tell_digest_of(gossip, link, digest);
@@ -58,7 +68,9 @@ enum err recv_digest(struct gossip *gossip, struct link *link, struct message *m
 enum err recv_sums(struct gossip *gossip, struct link *link, struct message *message) {
     uint8_t sums[WIRE_BUCKETS * WIRE_SUM_BYTES];
     uint64_t differ = 0;
-    if (outdated(link, message->sums.mine, message->sums.yours)) return OK;
+    bool outdated;
+    enum err err = generations(gossip, link, message->sums.mine, message->sums.yours, &outdated);
+    if (err != OK || outdated) return err;
     if (!bucket_take(&link->announcements, gossip->monotonic_ms, LIMIT_COST_HEADS, LIMIT_RATE_ANNOUNCE_PER_S,
                      LIMIT_RATE_ANNOUNCE_BURST))
         return OK;
@@ -91,7 +103,9 @@ enum err recv_heads(struct gossip *gossip, struct link *link, struct message *me
     struct wire_pairs pairs = message->heads.heads;
     uint64_t buckets = message->heads.buckets, seq;
     uint8_t tag[WIRE_TAG_BYTES];
-    if (outdated(link, message->heads.mine, message->heads.yours)) return OK;
+    bool outdated;
+    enum err err = generations(gossip, link, message->heads.mine, message->heads.yours, &outdated);
+    if (err != OK || outdated) return err;
     if (!bucket_take(&link->announcements, gossip->monotonic_ms, 1, LIMIT_RATE_ANNOUNCE_PER_S, LIMIT_RATE_ANNOUNCE_BURST))
         return OK;
     buckets_forget(gossip, link, buckets);

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-/* PROTOCOL.md 3.7: two valid chains of one agency that hold different ROOTs of one generation freeze it: nobody can tell which of the two
+/* PROTOCOL.md 3.8: two valid chains of one agency that hold different ROOTs of one generation freeze it: nobody can tell which of the two
    speaks for it, so nothing is sealed to it and its links are refused until an operator pins it anew. */
 
 void split_tell(struct gossip *gossip, struct link *link, const struct member *member) {

@@ -89,15 +89,19 @@ enum outcome client_document(struct client *client, enum frame_type type, struct
     return client_lost(client, err);
 }
 
-enum outcome client_trust_reload(const struct invocation *invocation, bool *running) {
-    static const uint8_t nothing = 0x90;
+enum outcome client_trust_reload(const struct invocation *invocation, const char *name, bool *running) {
+    struct buf body = {0};
     struct client client = {.invocation = invocation};
     struct frame frame;
     *running = false;
     enum err err = control_connect(&client.channel, invocation->dir);
     if (err == ERR_CLOSED || err == ERR_TOO_BIG) return OUTCOME_SUCCESS;
     *running = true;
-    if (err == OK) err = client_ask(&client, FRAME_ASK_TRUST_RELOAD, bytes_of(&nothing, 1));
+    pack_write_array(&body, 1);
+    pack_write_str(&body, bytes_of_text(name));
+    if (err == OK) err = buf_result(&body);
+    if (err == OK) err = client_ask(&client, FRAME_ASK_TRUST_RELOAD, bytes_of_buf(&body));
+    buf_free(&body);
     if (err == OK) err = client_answer(&client, &frame, RELOAD_MS);
     enum outcome outcome = OUTCOME_SUCCESS;
     if (err != OK)

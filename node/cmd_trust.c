@@ -83,7 +83,7 @@ static enum outcome pin(const struct invocation *invocation, const char *name, c
         err = trust_file_write(invocation->dir, name, file);
         if (err != OK)
             return command_fail(invocation, OUTCOME_INTERNAL, "writing %s/trust/%s.card: %s", invocation->dir, name, err_text(err));
-        outcome = client_trust_reload(invocation, &running);
+        outcome = client_trust_reload(invocation, name, &running);
         if (outcome != OUTCOME_SUCCESS) return outcome;
     }
     return added_print(invocation, name, &file->card, change, running);
@@ -241,7 +241,7 @@ static enum outcome unpin(const struct invocation *invocation) {
     }
     if (err != OK)
         return command_fail(invocation, OUTCOME_INTERNAL, "removing %s/trust/%s.card: %s", invocation->dir, name, err_text(err));
-    enum outcome outcome = client_trust_reload(invocation, &running);
+    enum outcome outcome = client_trust_reload(invocation, name, &running);
     if (outcome != OUTCOME_SUCCESS) return outcome;
     if (invocation->json) {
         struct json_out json = json_out_of(&out);

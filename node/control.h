@@ -15,7 +15,8 @@
    ANSWER_OBJECT [cursor uint, author name str, author agency bin, tlp uint, arrived_ms uint, encoded item bin]
    ASK_STATUS, ASK_PEERS [] -> ANSWER_DOCUMENT map (string keys; printed as JSON by the client) then DONE []
    ASK_VERIFY   [name str] -> ANSWER_DOCUMENT map then DONE [], after a pinned agency's node signed where the common logs end at it
-   ASK_TRUST_RELOAD [] -> the engine reads DIR/trust again, DONE [agencies uint]
+   ASK_TRUST_RELOAD [name str] -> the engine reads this card of DIR/trust again (or forgets it when it is gone); [] -> all of them;
+       DONE [agencies uint]
    ASK_CHAIN [own agency's chain bin, PREKEY entries bin] -> the engine takes a longer chain of its own agency: DONE [records uint]
    ASK_ENTRY_ID [node bin 16 (empty: this one), last bool, seq uint (0: none)] -> the entry of that number, or the last one held:
        DONE [node bin 16, seq uint, id bin 32]

@@ -203,9 +203,8 @@ struct engine {
     struct notices notices;
     uint64_t net_refused, net_cut, net_bytes_in, net_bytes_out;
     uint64_t started_ms, started_monotonic_ms;
-    uint64_t upkeep_due_ms;
+    uint64_t upkeep_due_ms, upkeep_minute_ms;
     bool prekey_asked;
-    uint64_t prekey_due_ms;  /* a new one is not asked for before */
     uint64_t verify_numbers; /* given to questions of completeness so far */
     bool stopping;
     int landlock_abi; /* what the kernel offers, asked before the sandbox closes */
@@ -322,12 +321,16 @@ void own_entry_ask(struct engine *engine, struct client *client, const struct fr
 void own_renew_tick(struct engine *engine, uint64_t now_ms);
 void own_renewed(struct engine *engine, struct bytes answer); /* of the key process; empty: refused */
 
+/* engine_trust.c: DIR/trust into the core */
+size_t trust_load_all(struct engine *engine); /* returns the number of pinned agencies */
+/* The card of this name was written, replaced or removed. ERR_CHAIN: what is known of that agency contradicts it. */
+enum err trust_load_one(struct engine *engine, const char *name) MUST_USE;
+
 /* upkeep.c: what is done at the start and from time to time */
 enum err upkeep_open(struct engine *engine, char why[static 256]) MUST_USE; /* store, chains, logs, epochs into the core */
 void upkeep_tick(struct engine *engine);
 void upkeep_new_prekey(struct engine *engine, struct bytes body);
 void upkeep_key_file(struct engine *engine, struct bytes file);
 void upkeep_prekey_stored(struct engine *engine);
-size_t upkeep_trust_load(struct engine *engine); /* reads DIR/trust; returns the number of pinned agencies */
 
 #endif

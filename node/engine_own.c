@@ -79,6 +79,7 @@ void own_chain_ask(struct engine *engine, struct client *client, const struct fr
     } else if (err != OK) {
         server_error(client, frame->tag, ERR_DENIED, "the running node does not take this chain: %s", err_text(err));
     } else {
+        outbox_again(engine);
         server_publications_end(engine, "the agency's chain changed while publishing: publish the rest again");
         pack_write_array(&body, 1);
         pack_write_uint(&body, engine->own_records);
@@ -180,9 +181,11 @@ void own_renewed(struct engine *engine, struct bytes answer) {
     buf_put(&chain, gossip_agency_chain(engine->gossip, 0));
     enum err err = agency_seal_record(&chain, bytes_of_buf(&engine->renew_draft), &signature, 1);
     if (err == OK) err = own_chain_take(engine, bytes_of_buf(&chain), bytes_of(NULL, 0));
-    if (err == OK)
+    if (err == OK) {
         log_info("a certificate was renewed for %d days", AGENCY_NODE_DAYS);
-    else if (err != ERR_CHAIN) /* the chain grew meanwhile: the next tick asks again */
+        engine->upkeep_due_ms = engine->upkeep_minute_ms = 0; /* a sister's may be next */
+    } else if (err != ERR_CHAIN) {                            /* the chain grew meanwhile: the next tick asks again */
         engine_notice(engine, "a certificate could not be renewed: %s", err_text(err));
+    }
     buf_free(&chain);
 }

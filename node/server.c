@@ -298,11 +298,29 @@ void server_publications_end(struct engine *engine, const char *why) {
 }
 
 static void on_trust_reload(struct engine *engine, struct client *client, const struct frame *frame) {
-    uint64_t count = upkeep_trust_load(engine);
+    struct pack_reader reader = pack_reader_of(frame->body);
+    char name[TRUST_NAME_BYTES_MAX + 1] = "";
+    enum err err = OK;
+    uint32_t fields = pack_read_array(&reader);
+    struct bytes text = fields > 0 ? pack_read_str(&reader) : bytes_of(NULL, 0);
+    if (pack_done(&reader) != OK || fields > 1 || text.size > TRUST_NAME_BYTES_MAX) {
+        server_error(client, frame->tag, ERR_FORMAT, "the name is not well formed");
+        return;
+    }
+    if (text.size > 0) memcpy(name, text.data, text.size);
+    if (fields == 0)
+        trust_load_all(engine);
+    else
+        err = trust_load_one(engine, name);
+    uint64_t count = gossip_agency_count(engine->gossip) - 1;
     outbox_again(engine);
     /* Open publications were resolved under the old trust: their clients begin again. */
     server_publications_end(engine, "the list of pinned agencies changed while publishing: publish the rest again");
-    answer_counts(client, frame->tag, &count, 1);
+    if (err == OK)
+        answer_counts(client, frame->tag, &count, 1);
+    else
+        server_error(client, frame->tag, ERR_DENIED, "the change is saved, but the running node does not take the card of '%s': %s",
+                     name, err == ERR_CHAIN ? "it knows another continuation of that agency's chain" : err_text(err));
 }
 
 /* --- frames --- */

@@ -24,7 +24,7 @@
 #include "gossip/item.h"
 
 #define STORE_TABLE_TERMS        (512 * 1024) /* 12 MB in memory, twice that while one is written; 13 MB as a file */
-#define STORE_META_KEY_BYTES_MAX 96
+#define STORE_META_KEY_BYTES_MAX 64
 
 struct store;
 struct store_batch;

@@ -6,81 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What is done at the start, and from time to time: trust, logs, prekeys, the card. */
+/* What is done at the start, and from time to time: logs, prekeys, the card. */
 
-#define UPKEEP_MS 60000
-
-/* --- trust --- */
-
-struct trust_load {
-    struct engine *engine;
-    size_t count;
-    uint8_t (*seen)[AGENCY_ID_BYTES];
-};
-
-static bool trust_take(void *context, const char *name, enum err error, const struct card_file *file) {
-    struct trust_load *load = context;
-    struct engine *engine = load->engine;
-    if (error != OK) {
-        engine_notice(engine, "the pinned card of '%s' cannot be used: %s", name, err_text(error));
-        return true;
-    }
-    struct event event = {.kind = EVENT_TRUST};
-    event.trust.chain = file->card.chain;
-    event.trust.prekeys = file->card.prekeys;
-    enum err err = engine_step(engine, &event);
-    /* A card that is shorter than what the mesh brought in meanwhile is fine; one that contradicts it is not. */
-    if (err != OK) engine_notice(engine, "the pinned card of '%s' was not taken: %s", name, err_text(err));
-    struct name_of_agency *entry = &engine->names[engine->name_count++];
-    memcpy(entry->agency_id, file->card.agency.id, AGENCY_ID_BYTES);
-    snprintf(entry->name, sizeof entry->name, "%s", name);
-    memcpy(load->seen[load->count++], file->card.agency.id, AGENCY_ID_BYTES);
-    return engine->name_count < TRUST_FILES_MAX;
-}
-
-/* Who is pinned anew begins with the card that is pinned then. */
-static void chains_forget(struct engine *engine, const uint8_t agency_id[static AGENCY_ID_BYTES]) {
-    char hex[2 * CHAIN_NAME_BYTES + 1], name[64];
-    struct store_batch *batch = store_batch_new(engine->store);
-    if (!batch) return;
-    hex_encode(hex, bytes_of(agency_id, CHAIN_NAME_BYTES));
-    snprintf(name, sizeof name, "chain/%s", hex);
-    store_batch_meta_delete(batch, name);
-    snprintf(name, sizeof name, "rival/%s", hex);
-    store_batch_meta_delete(batch, name);
-    store_commit(engine->store, batch, 0);
-}
-
-static void distrust_unseen(struct engine *engine, const struct trust_load *load) {
-    for (size_t i = gossip_agency_count(engine->gossip); i-- > 1;) {
-        uint8_t id[AGENCY_ID_BYTES];
-        memcpy(id, gossip_agency(engine->gossip, i)->id, sizeof id);
-        bool seen = false;
-        for (size_t j = 0; j < load->count && !seen; j++) seen = memcmp(load->seen[j], id, sizeof id) == 0;
-        if (seen) continue;
-        struct event event = {.kind = EVENT_DISTRUST};
-        event.distrust.agency_id = id;
-        if (engine_step(engine, &event) != OK) engine_fail(engine, 5, "out of memory");
-        chains_forget(engine, id);
-    }
-}
-
-size_t upkeep_trust_load(struct engine *engine) {
-    struct trust_load load = {.engine = engine};
-    load.seen = calloc(TRUST_FILES_MAX, AGENCY_ID_BYTES);
-    if (!load.seen || !engine->names) {
-        free(load.seen);
-        return 0;
-    }
-    engine->name_count = 0;
-    enum err err = trust_files_each(engine->settings.dir, trust_take, &load);
-    if (err == OK)
-        distrust_unseen(engine, &load);
-    else
-        engine_notice(engine, "the trust folder cannot be read: %s", err_text(err));
-    free(load.seen);
-    return load.count;
-}
+#define UPKEEP_MS      60000
+#define UPKEEP_SOON_MS 1000
 
 /* --- the start --- */
 
@@ -223,7 +152,7 @@ static enum err core_open(struct engine *engine, const struct card *own) {
     random_bytes(&engine->random, options.seed, sizeof options.seed);
     enum err err = gossip_open(&engine->gossip, &options);
     if (err != OK) return err;
-    upkeep_trust_load(engine);
+    trust_load_all(engine);
     err = store_meta_each(engine->store, "chain/", chain_take, engine);
     if (err == OK) err = store_meta_each(engine->store, "rival/", chain_take, engine);
     buf_clear(&engine->scratch_entry);
@@ -315,31 +244,40 @@ void upkeep_prekey_stored(struct engine *engine) {
     }
 }
 
-/* A prekey that is due is made as soon as the own log may be written. */
-static void prekey_tick(struct engine *engine, uint64_t now_ms, uint64_t monotonic_ms) {
+/* A new prekey when the newest one is old; false when it is due and the own log cannot be written yet. */
+static bool prekey_look(struct engine *engine, uint64_t now_ms) {
     const struct prekey *newest = gossip_prekey(engine->gossip, engine->node_id);
     const char *why;
     uint8_t body[8];
-    if (engine->prekey_asked || monotonic_ms < engine->prekey_due_ms || engine->publisher.count > 0) return;
-    if (newest && (!prekey_rotate_due(newest, now_ms) || !publisher_open(engine, &why))) return;
-    engine->prekey_asked = true;
-    engine->prekey_due_ms = monotonic_ms + UPKEEP_MS;
+    if (engine->prekey_asked || (newest && !prekey_rotate_due(newest, now_ms))) return true;
+    if (newest && !publisher_open(engine, &why)) return false;
     put_be64(body, now_ms);
+    engine->prekey_asked = true;
     engine_to_key(engine, FRAME_KEY_PREKEY, key_tag(KEY_TAG_PREKEY, 0), bytes_of(body, sizeof body));
+    return true;
 }
 
-void upkeep_tick(struct engine *engine) {
-    uint64_t now_ms = clock_wall_ms(), monotonic_ms = clock_monotonic_ms();
-    own_chain_look(engine);
-    prekey_tick(engine, now_ms, monotonic_ms);
-    if (monotonic_ms < engine->upkeep_due_ms) return;
-    engine->upkeep_due_ms = monotonic_ms + UPKEEP_MS;
+/* What is done once a minute. */
+static void minute(struct engine *engine, uint64_t now_ms, uint64_t monotonic_ms) {
+    uint8_t body[9];
     author_expire(engine->publisher.author, now_ms);
     own_renew_tick(engine, now_ms);
-    uint8_t body[9];
     put_be64(body, now_ms);
     /* "Caught up" is believed only of a node that has had somebody to hear it from for a while. */
     body[8] = gossip_link_count(engine->gossip) > 0 && monotonic_ms - engine->started_monotonic_ms > 10 * UPKEEP_MS &&
               gossip_caught_up(engine->gossip);
     engine_to_key(engine, FRAME_KEY_FORGET, 0, bytes_of(body, sizeof body));
+}
+
+void upkeep_tick(struct engine *engine) {
+    uint64_t now_ms = clock_wall_ms(), monotonic_ms = clock_monotonic_ms();
+    own_chain_look(engine);
+    if (monotonic_ms < engine->upkeep_due_ms) return;
+    if (monotonic_ms >= engine->upkeep_minute_ms) {
+        engine->upkeep_minute_ms = monotonic_ms + UPKEEP_MS;
+        minute(engine, now_ms, monotonic_ms);
+    }
+    /* At a start the own log opens a little later than the node: a prekey that is due does not wait for the next minute. */
+    bool done = prekey_look(engine, now_ms);
+    engine->upkeep_due_ms = done ? engine->upkeep_minute_ms : monotonic_ms + UPKEEP_SOON_MS;
 }

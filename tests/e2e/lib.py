@@ -202,16 +202,28 @@ def peak_bytes(pid):
     return 0
 
 
+_reserved = []
+
+
 def free_port():
-    """A port that was free just now, below those that the kernel gives to connections."""
+    """A port below those that the kernel gives to connections. It stays bound here, without listening, so that no other test is given it;
+    a listener that reuses addresses, as ZeroMQ's does, may have it all the same."""
     for _ in range(200):
         port = random.SystemRandom().randrange(20000, 32000)
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
-                return port
             except OSError:
                 continue
+        holder = socket.socket()
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            holder.bind(("127.0.0.1", port))
+        except OSError:
+            holder.close()
+            continue
+        _reserved.append(holder)
+        return port
     raise RuntimeError("no free port")
 
 

@@ -173,6 +173,46 @@ def renewed(place):
 
 
 @story
+def a_sister_is_renewed(place):
+    """The node that has the ops key renews its sister too, which learns of it through the mesh and goes on."""
+    a, b = place.mesh("agency.a", "agency.b")
+    second, _ = sister(place, a, "agency.a2")
+    second.start()
+    must(lambda: len(links(second)) == 2, 30, "the second node is in the mesh", second.log_tail)
+    until = {row["node"]: row["valid_until"] for row in nodes_of(a)}
+    for node in (a, b, second):
+        node.stop()
+        node.env["COMITY_CLOCK_OFFSET_MS"] = str(65 * DAY_MS)
+    place.start(a, b, second, link=False)
+    for node in (a, second):
+        must(lambda: all(row["valid_until"] > until[row["node"]] for row in nodes_of(node)), 90, "%s knows that both are renewed" % node.name, node.log_tail)
+    must(lambda: len(links(second)) == 2, 30, "and the second node is linked", second.log_tail)
+
+
+@story
+def added_by_request(place):
+    """A node on another machine, without any key of the agency: its request is signed where the key is and applied at both."""
+    a, b = place.mesh("agency.a", "agency.b")
+    node, request = Node(place, "agency.a3", init=False), os.path.join(place.dir, "request")
+    result = node("node", "add", "--card", a.card_path, "--listen", "tcp://127.0.0.1:%d" % node.port, "--advertise",
+                  "tcp://127.0.0.1:%d" % node.relay.port, "--no-passphrase", "--request", request, "--json")
+    check_equal(result.code, OK, "the request is made", str(result))
+    node.spawn()
+    must(lambda: node.process.poll() is not None, 20, "the node does not run before it is a node of the agency", node.log_tail)
+    node.process = None
+    check_equal(a("root", "sign", request).code, OK, "it is signed")
+    check_equal(a("root", "apply", request).code, OK, "applied where the agency's node runs")
+    check_equal(node("root", "apply", request).code, OK, "and at the new one")
+    node.trust(b)
+    node.start()
+    must(lambda: len(links(node)) == 2, 30, "which is linked with its sister and the partner", node.log_tail, b.log_tail)
+    objects, _ = indicators("third", 3)
+    must(lambda: b.publish(indicators("probe", 1)[0], "TLP:GREEN", ["agency.a"]).value["audience"][0]["nodes"] == 2, 30, "the partner seals to it", b.log_tail)
+    b.publish_good(objects, "TLP:RED", ["agency.a"])
+    must(lambda: set(each["id"] for each in objects) <= set(node.feed_ids()), 30, "and it reads", node.log_tail)
+
+
+@story
 def ended(place):
     """A certificate that was not renewed ends: no links, no publishing, and the reason is told; the command brings the node back."""
     a, b = place.mesh("agency.a", "agency.b")

@@ -43,6 +43,7 @@ def reader_side(place):
     place.start(a, c)
     objects, _ = indicators("red", 3)
     a.publish_good(objects, "TLP:RED", [b])
+    must(lambda: status(a)["outbox"] == 0, 30, "A's block is made", a.log_tail)
     head = log_of(a, "agency.a")["entries"]
     must(lambda: log_of(c, "agency.a")["entries"] == head, 30, "C carries A's entries", c.log_tail)
     a.stop()

@@ -154,6 +154,22 @@ static bool author_step(struct stage *stage) {
     return stage_push(stage, bytes_of_buf(&stage->entry), PUSH_AWAITED, bytes_of(NULL, 0));
 }
 
+/* Two entries of an honest node at one number, which it never signed. */
+static void fork_forge(struct stage *stage, struct buf *out, uint8_t salt) {
+    struct entry_draft draft = {.type = ENTRY_STATEMENT, .seq = 2, .time_ms = forge_now_ms(), .body = bytes_of(&salt, 1)};
+    memcpy(draft.agency_id, stage->member.cards[1].agency.id, AGENCY_ID_BYTES);
+    memcpy(draft.node_id, stage->member.cards[1].agency.nodes[0].id, NODE_ID_BYTES);
+    buf_clear(out);
+    forge_sign(out, &draft, stage->member.key.sign_seed);
+}
+
+static bool fork_step(struct stage *stage) {
+    fork_forge(stage, &stage->entry, 1);
+    fork_forge(stage, &stage->payload, 2);
+    wire_fork(&stage->out, bytes_of_buf(&stage->entry), bytes_of_buf(&stage->payload));
+    return stage_send(stage);
+}
+
 /* --- content --- */
 
 static bool content_push(struct stage *stage, bool spoilt, enum forge_block kind) {
@@ -203,6 +219,7 @@ const struct behaviour behaviours_log[] = {
     {"dates", "dates its entries in 1970 and 2100", false, 2, trust_say, dates_step},
     {"signatures", "pushes entries with bad signatures at full rate", false, 0, trust_say, signatures_step},
     {"author", "signs an honest node's next entry itself", false, 20, author_start, author_step},
+    {"fork", "brings a proof against an honest node that it made up", false, 20, trust_say, fork_step},
     {"audience", "seals an epoch that its reader cannot open", false, 50, audience_start, serve_step},
     {"epochs", "opens an epoch for each of its blocks, at full rate", false, 0, trust_say, epochs_step},
     {"bomb", "seals a block that unpacks to two thousand times what it says", false, 50, bomb_start, serve_step},

@@ -47,7 +47,7 @@ void member_card_add(struct member *member, const char *path) {
 }
 
 void member_load(struct member *member, const char *dir, const char *victim_card, const char *endpoint) {
-    struct card own;
+    struct card *own = &member->own;
     char path[DIR_PATH_MAX];
     *member = (struct member){0};
     random_init_kernel(&member->random);
@@ -58,12 +58,12 @@ void member_load(struct member *member, const char *dir, const char *victim_card
     crypto_scalarmult_base(member->key.curve_public, member->key.curve_secret);
     secret_free(node);
     must_ok(dir_path(path, dir, DIR_CARD), dir);
-    card_load(&own, path);
-    member->agency = own.agency;
-    buf_put(&member->chain, own.chain);
-    memcpy(member->key.node_id, own.agency.nodes[0].id, NODE_ID_BYTES);
-    must(own.prekey_count == 1 && own.prekey_entries[0].seq == 1, "our card holds no first entry");
-    member_log_add(member, own.prekeys);
+    card_load(own, path);
+    member->agency = own->agency;
+    buf_put(&member->chain, own->chain);
+    memcpy(member->key.node_id, own->agency.nodes[0].id, NODE_ID_BYTES);
+    must(own->prekey_count == 1 && own->prekey_entries[0].seq == 1, "our card holds no first entry");
+    member_log_add(member, own->prekeys);
     must(strlen(endpoint) < sizeof member->endpoint, "the endpoint is too long");
     strcpy(member->endpoint, endpoint);
     member_card_add(member, victim_card);

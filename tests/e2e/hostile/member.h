@@ -23,7 +23,8 @@ struct member_key {
 struct member {
     struct keyfile *root;
     struct member_key key; /* of the node that init made */
-    struct agency agency;  /* as our chain describes it */
+    struct card own;       /* as init made it */
+    struct agency agency;  /* as our chain describes it now */
     struct buf chain;
     /* Our own log: its entries one after the other, where each begins, and where it ends. */
     struct buf log;
