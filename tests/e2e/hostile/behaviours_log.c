@@ -5,6 +5,7 @@
 
 #define PUBLISHED_ENTRIES 5
 #define HUGE_SEQ          ((uint64_t)INT64_MAX)
+#define EPOCHS_A_RUN      200
 #define YEAR_2100_MS      4102444800000u
 
 /* What our log holds already goes first, so that what follows is next. */
@@ -192,6 +193,22 @@ static bool epochs_step(struct stage *stage) {
     return stage_push(stage, bytes_of_buf(&stage->entry), PUSH_INLINE, bytes_of_buf(&stage->payload));
 }
 
+/* Runs of epochs under one signature each: a question to the key process for every kilobyte. */
+static bool epochs_run_start(struct stage *stage) {
+    stage->link.mute = true;
+    return member_tags(&stage->link, 1) && stage_push_all(stage);
+}
+
+static bool epochs_run_step(struct stage *stage) {
+    uint8_t tag[WIRE_TAG_BYTES];
+    uint64_t seq = stage->member.seq + 1;
+    buf_clear(&stage->entry);
+    forge_epochs(&stage->member, &stage->entry, EPOCHS_A_RUN);
+    stage_own_tag(stage, tag);
+    wire_entries(&stage->out, tag, seq, bytes_of_buf(&stage->entry));
+    return stage_send(stage);
+}
+
 /* Gives its one payload to whoever asks. */
 static bool serve_step(struct stage *stage) {
     struct message message;
@@ -222,6 +239,7 @@ const struct behaviour behaviours_log[] = {
     {"fork", "brings a proof against an honest node that it made up", false, 20, trust_say, fork_step},
     {"audience", "seals an epoch that its reader cannot open", false, 50, audience_start, serve_step},
     {"epochs", "opens an epoch for each of its blocks, at full rate", false, 0, trust_say, epochs_step},
+    {"epochs-run", "opens two hundred epochs under one signature each time", false, 5, epochs_run_start, epochs_run_step},
     {"bomb", "seals a block that unpacks to two thousand times what it says", false, 50, bomb_start, serve_step},
     {0},
 };
