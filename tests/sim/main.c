@@ -24,7 +24,7 @@ int main(int count, char **words) {
     if (count > 1) return campaign_main(count, words);
     int failed = 0;
     if (sim_real_signatures)
-        failed +=
-            test_delivery() + test_absence() + test_confidential() + test_hostile() + test_fork() + test_trust() + test_many();
+        failed += test_delivery() + test_absence() + test_confidential() + test_hostile() + test_fork() + test_survive() +
+                  test_trust() + test_many();
     return failed + gate(words[0]);
 }

@@ -25,6 +25,7 @@ int test_absence(void);
 int test_confidential(void);
 int test_hostile(void);
 int test_fork(void);
+int test_survive(void);
 int test_trust(void);
 int test_many(void);
 
