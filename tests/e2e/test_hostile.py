@@ -170,6 +170,12 @@ def allowed_s(author, reader, key):
     return DELIVERY_S * max(1, idle / USUAL_S, os.getloadavg()[0] / os.cpu_count())
 
 
+def row_of(victim, member):
+    """What `comity peers` says of the member's node."""
+    rows = [row for row in victim("peers", "--json").value["nodes"] if row["agency"] == member.node.name]
+    return rows[0] if rows else {"misdeeds": 0, "state": "unknown"}
+
+
 def deliveries_go_on(case, victim, honest, member, allowed):
     """Honest deliveries in both directions while the member acts; the slowest of each."""
     to_victim, to_honest, started = [], [], time.monotonic()
@@ -202,6 +208,10 @@ def run(place, case, victim, honest):
     if case.named:
         must(lambda: named(victim, member, case.named), 5, "%s: comity peers names it: %s" % (case.name, case.named),
              lambda: victim("peers", "--json").text, member.said)
+    if case.named in ("malformed", "bad signature", "over its budget"):
+        row = row_of(victim, member)
+        check(row["misdeeds"] > 0 and row["misdeed"], "%s: and counts its misdeeds" % case.name, str(row))
+        check(row["state"] == "refused" or case.ends != "refused", "%s: and says that it is refused" % case.name, str(row))
     check(member.acting(), "%s: the member acted to the end" % case.name, member.said)
     growth = memory.growth()
     member.end()

@@ -156,18 +156,25 @@ static bool author_step(struct stage *stage) {
 }
 
 /* Two entries of an honest node at one number, which it never signed. */
-static void fork_forge(struct stage *stage, struct buf *out, uint8_t salt) {
+static void fork_forge(struct stage *stage, struct buf *out, uint8_t salt, uint8_t id[static HASH_BYTES]) {
     struct entry_draft draft = {.type = ENTRY_STATEMENT, .seq = 2, .time_ms = forge_now_ms(), .body = bytes_of(&salt, 1)};
     memcpy(draft.agency_id, stage->member.cards[1].agency.id, AGENCY_ID_BYTES);
     memcpy(draft.node_id, stage->member.cards[1].agency.nodes[0].id, NODE_ID_BYTES);
+    struct entry entry;
     buf_clear(out);
     forge_sign(out, &draft, stage->member.key.sign_seed);
+    must_ok(entry_parse(&entry, bytes_of_buf(out)), "an entry");
+    memcpy(id, entry.id, HASH_BYTES);
 }
 
 static bool fork_step(struct stage *stage) {
-    fork_forge(stage, &stage->entry, 1);
-    fork_forge(stage, &stage->payload, 2);
-    wire_fork(&stage->out, bytes_of_buf(&stage->entry), bytes_of_buf(&stage->payload));
+    uint8_t a[HASH_BYTES], b[HASH_BYTES];
+    fork_forge(stage, &stage->entry, 1, a);
+    fork_forge(stage, &stage->payload, 2, b);
+    /* The form is right to the last: the smaller id comes first. */
+    bool swap = memcmp(a, b, HASH_BYTES) > 0;
+    wire_fork(&stage->out, bytes_of_buf(swap ? &stage->payload : &stage->entry),
+              bytes_of_buf(swap ? &stage->entry : &stage->payload));
     return stage_send(stage);
 }
 
