@@ -176,6 +176,18 @@ void accept_stored(struct gossip *gossip, const struct question *question) {
         push_have(gossip, index, question->seq, holders);
 }
 
+/* The node could not take this payload: it is asked for again, like one that nobody had a moment ago. */
+void accept_refused(struct gossip *gossip, const struct question *question) {
+    struct peer *peer = peers_find(&gossip->peers, question->node_id);
+    struct missing *missing = peer ? log_missing_find(&peer->log, question->seq) : NULL;
+    if (!missing || !missing->storing) return;
+    gossip->peers.members[peer->member]->payload_bytes -= missing->body.seal.payload_bytes;
+    missing->storing = false;
+    missing->offered_by = 0;
+    missing->retry_ms = gossip->monotonic_ms + 1000;
+    sync_active(gossip, peer->index);
+}
+
 /* --- payloads that the list of missing ones could not hold --- */
 
 void accept_scan(struct gossip *gossip, size_t index) {

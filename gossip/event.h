@@ -65,6 +65,7 @@ struct event {
         } publish; /* payload: empty but for BLOCK */
         struct {
             uint64_t ticket;
+            bool refused; /* a payload that cannot be taken at this moment: it is asked for again */
         } stored;
         struct {
             uint64_t ticket;

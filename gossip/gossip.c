@@ -161,7 +161,7 @@ static void on_answer(struct gossip *gossip, const struct event *event, uint64_t
     switch (question.kind) {
     case QUESTION_SIGN: proof_signed(gossip, &question, event->signed_.signature); break;
     case QUESTION_STORE_ENTRIES:
-    case QUESTION_STORE_PAYLOAD: accept_stored(gossip, &question); break;
+    case QUESTION_STORE_PAYLOAD: (event->stored.refused ? accept_refused : accept_stored)(gossip, &question); break;
     case QUESTION_LOAD_ENTRIES: get_loaded(gossip, &question, event); break;
     case QUESTION_LOAD_PAYLOAD: want_loaded(gossip, &question, event); break;
     case QUESTION_SCAN: accept_scanned(gossip, &question, event); break;
