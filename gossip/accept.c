@@ -85,7 +85,12 @@ enum err accept_entries(struct gossip *gossip, size_t index, struct bytes entrie
     /* PROTOCOL.md 3.3: a cut names its last good entry, so another branch up to the same number is none. */
     bool at_cut = peer->node->revoked && batch.last.seq == peer->node->revoked_seq;
     if (at_cut && memcmp(batch.last.id, peer->node->revoked_hash, HASH_BYTES) != 0) {
-        if (log_settling(log)) freeze_again(gossip, index);
+        /* Only what its author signed, and what goes on where we stand, says anything about our branch. */
+        bool ours = log_settling(log) && batch.fresh_count > 0 && !batch.fork && gossip->monotonic_ms >= log->dispute_next_ms;
+        if (ours && entry_verify(&batch.last, peer->node->sign_public) == OK) {
+            log->dispute_next_ms = gossip->monotonic_ms + DISPUTE_RETRY_MS;
+            freeze_again(gossip, index);
+        }
         return ERR_REVOKED;
     }
     /* PROTOCOL.md 4.3: size, known log, duplicate and chain were checked; the signature comes last, being the dearest. */

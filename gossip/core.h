@@ -89,6 +89,7 @@ struct gossip {
     size_t question_count;      /* under way */
 
     size_t own_answers;     /* peers that said where our own log ends */
+    uint64_t own_first_ms;  /* when the first one did */
     uint64_t own_answer_ms; /* when the last one did */
     bool own_known;         /* enough of them, or nobody was there to ask: from now on we know best */
     struct own_pending *pending;
@@ -278,6 +279,12 @@ void own_stored(struct gossip *gossip, uint64_t ticket);
 enum err own_audience(struct gossip *gossip, const struct event *event) MUST_USE;
 /* The peer has said where all its logs end, ours among them if it trusts us. */
 void own_told(struct gossip *gossip, const struct link *link);
+bool own_claimed(struct gossip *gossip, const struct link *link,
+                 uint64_t seq); /* it says more of our log than we have; false: not believed */
+void own_claim_broken(struct peer *claimant);
+void own_claim_over(struct gossip *gossip, const struct link *link); /* it now says no more than we have */
+uint64_t own_claim_most(const struct gossip *gossip);
+void own_claims_age(struct gossip *gossip);
 /* Who reads this epoch; null when it is not known. */
 const struct own_audience *own_audience_find(const struct gossip *gossip, uint64_t epoch_seq);
 bool own_reads(const struct gossip *gossip, uint64_t epoch_seq, const uint8_t node_id[static NODE_ID_BYTES]);

@@ -69,8 +69,8 @@ struct event {
         struct {
             uint64_t ticket;
             struct bytes entries;
-            bool last_verified;
-        } loaded_entries; /* empty: none */
+            size_t verified_bytes; /* up to the end of the last entry whose signature was checked */
+        } loaded_entries;          /* empty: none */
         struct {
             uint64_t ticket;
             bool present;

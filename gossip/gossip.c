@@ -106,12 +106,21 @@ static void on_distrust(struct gossip *gossip, const struct event *event) {
         /* Nothing is asked of anybody here: an action must not name a node that is forgotten in the same step. */
         if (peer && gossip->peers.members[peer->member] == member) overlay_cut(gossip, link, "no longer trusted");
     }
-    for (size_t i = 0; i < gossip->peers.count; i++)
-        gossip->fork_count -= gossip->peers.members[gossip->peers.list[i]->member] == member && gossip->peers.list[i]->log.fork;
+    for (size_t i = 0; i < gossip->peers.count; i++) {
+        struct log *log = &gossip->peers.list[i]->log;
+        if (gossip->peers.members[gossip->peers.list[i]->member] != member) continue;
+        gossip->fork_count -= log->fork != NULL;
+        /* Who was asked for something of it may be asked for something else. */
+        for (size_t k = 0; k < log->missing_count; k++)
+            if (!log->missing[k].done) sync_unask(gossip, &log->missing[k]);
+        struct link *link = links_find(&gossip->links, log->get_link);
+        if (link) link->gets -= link->gets > 0;
+    }
     peers_distrust(&gossip->peers, event->distrust.agency_id);
     /* Indexes of logs moved. What was announced comes by sync. */
     sync_active_all(gossip);
     gossip->graft_count = 0;
+    sync_settle(gossip, gossip->self->index);
     tell_trust_changed(gossip);
     sync_pump_all(gossip);
 }
@@ -179,6 +188,8 @@ static void on_lossy(struct gossip *gossip, const struct event *event) {
     lanes_pump(gossip, link);
     if (link->state != LINK_OPEN)
         overlay_drop(gossip, link, "messages of the handshake were lost");
+    else if (link->chains_told)
+        overlay_drop(gossip, link, "a chain may have been lost");
     else
         tell_trust(gossip, link);
 }

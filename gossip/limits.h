@@ -10,7 +10,7 @@
 #define LIMIT_LOGS            4096         /* logs of all their nodes */
 
 #define LIMIT_HANDSHAKE_MS       5000         /* from link up to a verified PROOF */
-#define LIMIT_ENTRIES_BYTES      (256 * 1024) /* entries in one ENTRIES message */
+#define LIMIT_ENTRIES_BYTES      (255 * 1024) /* entries in one message: what is taken on one signature fits into a fork proof */
 #define LIMIT_PAIRS              4096         /* (tag, seq) pairs in one HEADS, WANT or HAVE */
 #define LIMIT_WANTS_IN_FLIGHT    16           /* payloads asked of one peer */
 #define LIMIT_GETS_IN_FLIGHT     8            /* ranges asked of one peer, whatever the number of logs */
@@ -36,6 +36,7 @@
 #define LIMIT_DISPUTE_STEPS      160               /* questions of one search: twice the halvings of any log, and some */
 #define LIMIT_DISPUTE_MS         60000             /* of one search: then the log goes on */
 #define LIMIT_DISPUTE_WALK       64                /* logs looked at when a digest differs and heads do too */
+#define GET_TRIES                4                 /* signatures checked to find where a range may end */
 #define LIMIT_LANE_BYTES         (512 * 1024)      /* answers waiting in one link's queue: what is urgent waits behind no more */
 #define LIMIT_LINK_QUEUE_BYTES   (4 * 1024 * 1024) /* unsent bytes of one link: pushes are dropped, sync makes up for them */
 #define LIMIT_LINK_CHARGE_BYTES  (8 * 1024 * 1024) /* all memory charged to one peer */
@@ -53,12 +54,12 @@
 #define LIMIT_ANNOUNCE_OUT_PER_S    100 /* half of what is taken: beyond, changed heads are told instead */
 #define LIMIT_ANNOUNCE_OUT_BURST    500
 #define LIMIT_COST_HEADS            8              /* announcements: a digest that is answered with all heads */
-#define LIMIT_COST_CHAIN            256            /* signature checks: as many as a chain may hold */
 #define LIMIT_REFUSE_MS             (3600u * 1000) /* after a bad signature or a malformed message */
 
 #define HEADS_DELAY_MS        50                    /* changed heads go out together */
 #define SYNC_INTERVAL_MS      15000                 /* a digest to one random link */
 #define SYNC_LOGS_PLAIN       20                    /* up to so many common logs, heads are told at once; beyond, sums come first */
+#define TRUST_DELAY_MS        250                   /* changes of trust that follow each other are told together */
 #define SYNC_OUTDATED_MS      20000                 /* generations that disagree for so long do so because a message was lost */
 #define SYNC_DIGEST_AGAIN_MS  1000                  /* the same digest is not sent again to one link before */
 #define OVERLAY_FULL          13                    /* up to so many other nodes are all dialled */
@@ -80,6 +81,9 @@
 #define DIAL_TIMEOUT_MS       10000
 #define DIAL_STABLE_MS        10000  /* a link that lasted so long starts the back-off anew */
 #define OWN_ASK_PEERS         3      /* so many peers said where our own log ends, or all: it is known */
+#define OWN_ASK_LINK_MS       15000  /* nor while a younger link has not told, */
+#define OWN_ASK_LAST_MS       30000  /* but no longer than so long after the first answer */
+#define OWN_CLAIM_MS          60000  /* a claim of our own log by one who is gone is believed for so long */
 #define OWN_ASK_MS            3000   /* or fewer, and for so long no other one spoke */
 #define DISPUTE_RETRY_MS      15000  /* after a search that found nothing */
 #define DISPUTE_PROBE_BYTES   32768  /* of entries asked for while the place is not known */

@@ -25,9 +25,20 @@ static size_t others_count(const struct gossip *gossip) {
     return count;
 }
 
+/* Somebody is about to say where it ends. */
+static bool answer_under_way(const struct gossip *gossip) {
+    for (size_t i = 0; i < LIMIT_LINKS; i++) {
+        const struct link *link = &gossip->links.list[i];
+        const struct peer *peer = link->number ? peers_find(&gossip->peers, link->node_id) : NULL;
+        if (peer && !peer->own_told && gossip->monotonic_ms - link->since_ms < OWN_ASK_LINK_MS) return true;
+    }
+    return false;
+}
+
 static bool asking(const struct gossip *gossip) {
     if (gossip->own_known || gossip->own_answers >= others_count(gossip)) return false;
-    return gossip->own_answers == 0 || gossip->monotonic_ms - gossip->own_answer_ms < OWN_ASK_MS;
+    if (gossip->own_answers == 0 || gossip->monotonic_ms - gossip->own_answer_ms < OWN_ASK_MS) return true;
+    return gossip->monotonic_ms - gossip->own_first_ms < OWN_ASK_LAST_MS && answer_under_way(gossip);
 }
 
 void own_told(struct gossip *gossip, const struct link *link) {
@@ -37,9 +48,51 @@ void own_told(struct gossip *gossip, const struct link *link) {
     gossip->own_known = !asking(gossip);
     if (gossip->own_known) return;
     peer->own_told = true;
-    gossip->own_answers++;
+    if (gossip->own_answers++ == 0) gossip->own_first_ms = gossip->monotonic_ms;
     gossip->own_answer_ms = gossip->monotonic_ms;
     gossip->own_known = !asking(gossip);
+}
+
+/* Claims of the own log belong to the peer that made them, not to its link: a link may go and trust may change before the entries
+   came. Such a claim stops publishing, so one who made it up a few times is not believed again. */
+bool own_claimed(struct gossip *gossip, const struct link *link, uint64_t seq) {
+    struct peer *claimant = peers_find(&gossip->peers, link->node_id);
+    if (!claimant || claimant->claims_broken >= LIMIT_CLAIMS_BROKEN) return false;
+    if (claimant->own_claim < seq) claimant->own_claim = seq;
+    claimant->own_claim_ms = gossip->monotonic_ms;
+    return true;
+}
+
+void own_claim_broken(struct peer *claimant) {
+    if (!claimant) return;
+    claimant->claims_broken++;
+    claimant->own_claim = 0;
+}
+
+void own_claim_over(struct gossip *gossip, const struct link *link) {
+    struct peer *claimant = peers_find(&gossip->peers, link->node_id);
+    if (!claimant || claimant->own_claim == 0) return;
+    claimant->own_claim = 0;
+    sync_settle(gossip, gossip->self->index);
+}
+
+uint64_t own_claim_most(const struct gossip *gossip) {
+    uint64_t most = gossip->self->log.head;
+    for (size_t i = 0; i < gossip->peers.count; i++) {
+        const struct peer *peer = gossip->peers.list[i];
+        if (!peer->node->revoked && peer->own_claim > most) most = peer->own_claim;
+    }
+    return most;
+}
+
+void own_claims_age(struct gossip *gossip) {
+    if (gossip->self->log.heard <= gossip->self->log.head) return;
+    for (size_t i = 0; i < gossip->peers.count; i++) {
+        struct peer *peer = gossip->peers.list[i];
+        if (peer->own_claim == 0 || peer->slot >= 0 || gossip->monotonic_ms - peer->own_claim_ms < OWN_CLAIM_MS) continue;
+        own_claim_broken(peer);
+    }
+    sync_settle(gossip, gossip->self->index);
 }
 
 enum gossip_own gossip_own_ready(const struct gossip *gossip) {

@@ -26,6 +26,7 @@ static void told_first(struct gossip *gossip, struct link *link) {
 /* Equal heads are told heads: whoever lacks a payload now knows whom to ask. */
 static void digest_equal(struct gossip *gossip, struct link *link) {
     link->heads_known = true;
+    own_claim_over(gossip, link);
     link->differ_row = 0;
     for (size_t i = 0; i < link->log_count; i++) {
         uint64_t claim = sync_claim(gossip->peers.list[i], NULL);
@@ -51,7 +52,7 @@ enum err recv_digest(struct gossip *gossip, struct link *link, struct message *m
         return OK;
     }
     link->useful = true;
-    if (!message->digest.reply) return OK;
+    if (!message->digest.reply || link->queued_bytes > LIMIT_LINK_QUEUE_BYTES) return OK;
     if (!bucket_take(&link->announcements, gossip->monotonic_ms, LIMIT_COST_HEADS, LIMIT_RATE_ANNOUNCE_PER_S,
                      LIMIT_RATE_ANNOUNCE_BURST))
         return OK;
@@ -74,11 +75,13 @@ enum err recv_sums(struct gossip *gossip, struct link *link, struct message *mes
     if (!bucket_take(&link->announcements, gossip->monotonic_ms, LIMIT_COST_HEADS, LIMIT_RATE_ANNOUNCE_PER_S,
                      LIMIT_RATE_ANNOUNCE_BURST))
         return OK;
+    if (link->queued_bytes > LIMIT_LINK_QUEUE_BYTES) return OK; /* a reader that never drains */
     tell_sums_of(gossip, link, sums);
     for (size_t i = 0; i < WIRE_BUCKETS; i++)
         if (memcmp(sums + i * WIRE_SUM_BYTES, message->sums.sums + i * WIRE_SUM_BYTES, WIRE_SUM_BYTES) != 0) differ |= 1ull << i;
     if (!tell_bucket_has(gossip, link, gossip->self->index, differ)) {
         link->heads_known = true;
+        own_claim_over(gossip, link);
         own_told(gossip, link);
     }
     /* What does not differ is told: the peer holds what we hold. */
@@ -95,6 +98,7 @@ enum err recv_sums(struct gossip *gossip, struct link *link, struct message *mes
 
 /* A list of whole buckets also says what the peer does not have: what we told it is forgotten, so that it is told again. */
 static void buckets_forget(struct gossip *gossip, struct link *link, uint64_t buckets) {
+    if (buckets != 0 && tell_bucket_has(gossip, link, gossip->self->index, buckets)) own_claim_over(gossip, link);
     for (size_t i = 0; buckets != 0 && i < link->log_count; i++)
         if (tell_bucket_has(gossip, link, i, buckets)) link->logs[i].told = link->logs[i].heard = 0;
 }

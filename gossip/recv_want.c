@@ -17,6 +17,7 @@ enum err recv_want(struct gossip *gossip, struct link *link, struct message *mes
     uint8_t tag[WIRE_TAG_BYTES];
     uint64_t seq;
     if (pairs.count > LIMIT_WANTS_IN_FLIGHT) return ERR_LIMIT;
+    if (link->queued_bytes > LIMIT_LINK_QUEUE_BYTES) return OK; /* a reader that never drains */
     while (wire_pair_next(&pairs, tag, &seq)) {
         int index = link_log_of_tag(link, &gossip->peers, tag);
         if (index < 0 || !link->logs[index].common) {

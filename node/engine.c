@@ -116,6 +116,7 @@ static void follow_ups(struct engine *engine) {
         }
     }
     engine->follow_up_count = 0;
+    publisher_go_on(engine);
 }
 
 enum err engine_step(struct engine *engine, struct event *event) {

@@ -67,6 +67,7 @@ struct draft {
     struct block_body body;
     struct buf readers; /* EPOCH: node ids of the audience */
     bool given;         /* to the core */
+    bool waits;         /* signed, until it is known again where the own log ends */
     uint64_t ticket;
 };
 
@@ -261,7 +262,8 @@ enum err publisher_item(struct engine *engine, struct publication *publication, 
 enum err publisher_flush(struct engine *engine, struct publication *publication) MUST_USE; /* closes its blocks; ERR_BUSY */
 void publisher_drop(struct engine *engine, struct publication *publication);
 void publisher_signed(struct engine *engine, uint64_t seq, const uint8_t *signature);
-void publisher_stop(struct engine *engine); /* the own log was forked: what was not given to the core yet is dropped */
+void publisher_go_on(struct engine *engine); /* drafts that waited, if the own log may be written now */
+void publisher_stop(struct engine *engine);  /* the own log was forked: what was not given to the core yet is dropped */
 void publisher_key_restarted(struct engine *engine);
 void publisher_store_payload(struct engine *engine, const struct action *action);
 void publisher_store_entries(struct engine *engine, const struct action *action);

@@ -378,7 +378,7 @@ static void loaded(struct scale_world *world, const struct scale_item *item) {
         event.kind = EVENT_LOADED_ENTRIES, event.loaded_entries.ticket = item->ticket;
         store_load(&world->store, item->node, item->author, item->seq, item->amount, &out);
         event.loaded_entries.entries = bytes_of_buf(&out);
-        event.loaded_entries.last_verified = true;
+        event.loaded_entries.verified_bytes = out.size;
         break;
     case ITEM_LOAD_PAYLOAD:
         record = store_record(&world->store, item->author, item->seq);

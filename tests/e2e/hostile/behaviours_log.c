@@ -1,4 +1,5 @@
 /* behaviours_log: lies about logs: two entries at one number, heads that do not exist, promises, foreign and bad signatures. */
+#include "gossip/fork.h"
 #include "tests/e2e/hostile/stage.h"
 
 #include <string.h>
@@ -166,7 +167,9 @@ static void fork_forge(struct stage *stage, struct buf *out, uint8_t salt) {
 static bool fork_step(struct stage *stage) {
     fork_forge(stage, &stage->entry, 1);
     fork_forge(stage, &stage->payload, 2);
-    wire_fork(&stage->out, bytes_of_buf(&stage->entry), bytes_of_buf(&stage->payload));
+    struct fork fork; /* in the order that a proof has */
+    if (fork_make(&fork, bytes_of_buf(&stage->entry), bytes_of_buf(&stage->payload)) != OK) return false;
+    wire_fork(&stage->out, fork.runs[0], fork.runs[1]);
     return stage_send(stage);
 }
 
