@@ -54,7 +54,7 @@ static struct scale_item *item_new(struct scale_world *world, enum item_kind kin
 void scale_item_free(struct scale_world *world, struct wheel_item *row) {
     struct scale_item *item = (struct scale_item *)row;
     if (item->blob && --item->blob->holders == 0) free(item->blob);
-    item->row.next = &world->pool->row;
+    item->row.next = (struct wheel_item *)world->pool;
     world->pool = item;
 }
 
