@@ -77,8 +77,8 @@ $(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/helpers.a $(ARCHIVES)
 	$(Q)$(CC) $(ALL_LDFLAGS) $< $(B)/helpers.a $(ARCHIVES) $(LIBS_NODE) $(LIBS_GOSSIP) $(LIBS_CRYPTO) -lcmocka -o $@
 
 SCALE_SOURCES = $(wildcard tests/sim/scale*.c tests/sim/baseline*.c)
-# Its stand-in for signatures comes before the archive's own.
-$(B)/tests/sim/scale: $(call objects,$(SCALE_SOURCES) tests/sim/identity.c) $(B)/gossip.a $(B)/crypto.a
+# The stand-ins for signatures and hashes come before the archive's and the library's own.
+$(B)/tests/sim/scale: $(call objects,$(SCALE_SOURCES) tests/sim/identity.c tests/sim/fake_sign.c) $(B)/gossip.a $(B)/crypto.a
 	$(Q)$(CC) $(ALL_LDFLAGS) $^ $(LIBS_GOSSIP) $(LIBS_CRYPTO) -lm -o $@
 
 # The simulator twice: with real signatures, and with a stand-in that the linker takes before the archive's (fake_sign).

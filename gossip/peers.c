@@ -5,6 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Something changed. A start with a thousand agencies is one change to everybody else, and small numbers are short on the wire. */
+static void generation_rise(struct peers *peers) {
+    if (peers->generation == peers->generation_told) peers->generation++;
+}
+
 static struct agencies *agencies_of(struct peers *peers) { return peers->shared ? peers->shared : &peers->agencies; }
 
 static void member_free(struct peers *peers, struct member *member) {
@@ -168,7 +173,7 @@ static enum err member_extend(struct peers *peers, struct member *member, struct
     size_t index = 0;
     while (peers->members[index] != member) index++;
     *changed = true;
-    peers->generation++;
+    generation_rise(peers);
     return nodes_update(peers, index);
 }
 
@@ -181,7 +186,7 @@ enum err peers_trust(struct peers *peers, struct bytes chain, bool *changed) {
     if (member)
         err = member_extend(peers, member, held, changed);
     else if ((err = member_new(peers, held)) == OK)
-        *changed = true, peers->generation++;
+        *changed = true, generation_rise(peers);
     agencies_release(agencies_of(peers), held);
     return err;
 }
@@ -234,7 +239,7 @@ static void freeze(struct peers *peers, struct member *member, struct agency_hel
     sum_toggle(peers, member);
     for (size_t i = 0; i < peers->count; i++)
         if (peers->members[peers->list[i]->member] == member) peers->list[i]->split = true;
-    peers->generation++;
+    generation_rise(peers);
 }
 
 enum err peers_rival(struct peers *peers, struct bytes chain, struct member **frozen) {
@@ -297,7 +302,7 @@ bool peers_distrust(struct peers *peers, const uint8_t agency_id[static AGENCY_I
     member_free(peers, peers->members[index]);
     memmove(peers->members + index, peers->members + index + 1, (peers->member_count - index - 1) * sizeof *peers->members);
     peers->member_count--;
-    peers->generation++;
+    generation_rise(peers);
     return true;
 }
 

@@ -51,10 +51,11 @@ struct peers {
     size_t member_count, member_capacity;
     struct peer **list; /* in the order they became known; indexes are stable while trust does not shrink */
     size_t count, capacity;
-    uint32_t *table;         /* open addressing over node ids: index + 1, 0: empty */
-    size_t table_size;       /* a power of two, at least twice the count */
-    uint64_t generation;     /* rises with every change of members or nodes */
-    uint8_t sum[HASH_BYTES]; /* of all members and the lengths of their chains; PROTOCOL.md 6.2 */
+    uint32_t *table;          /* open addressing over node ids: index + 1, 0: empty */
+    size_t table_size;        /* a power of two, at least twice the count */
+    uint64_t generation;      /* of members and nodes: what is told under one number is never another set */
+    uint64_t generation_told; /* the last one that anybody heard of: a change before that needs no new number */
+    uint8_t sum[HASH_BYTES];  /* of all members and the lengths of their chains; PROTOCOL.md 6.2 */
     struct agencies agencies;
     struct agencies *shared; /* used instead when it is given: it outlives the peers */
 };

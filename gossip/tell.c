@@ -30,7 +30,7 @@ static void tags_send(struct gossip *gossip, struct link *link) {
     size_t count = gossip->peers.member_count;
     struct wire_pair *pairs = calloc(count, sizeof *pairs);
     struct buf *message = emit_buf(gossip);
-    link->generation_tags = gossip->peers.generation;
+    link->generation_tags = gossip->peers.generation_told = gossip->peers.generation;
     if (!message || !pairs) {
         free(pairs);
         gossip->actions->failed = true;
@@ -66,7 +66,7 @@ void tell_trust(struct gossip *gossip, struct link *link) {
         return;
     }
     trust_sum(gossip, link, sum);
-    link->generation_told = gossip->peers.generation;
+    link->generation_told = gossip->peers.generation_told = gossip->peers.generation;
     wire_trust(message, link->generation_told, sum);
     emit_send(gossip, link, message);
     tell_trust_compare(gossip, link);

@@ -138,6 +138,7 @@ static bool audience_named(struct engine *engine, struct client *client, const s
 }
 
 static void on_publish(struct engine *engine, struct client *client, const struct frame *frame) {
+    const char *why;
     struct pack_reader reader = pack_reader_of(frame->body);
     struct publication *publication = &client->publication;
     struct buf rows = {0}, body = {0};
@@ -150,6 +151,11 @@ static void on_publish(struct engine *engine, struct client *client, const struc
     publication->named = !to_all;
     if (pack_failed(&reader) || fields != 3 || tlp > TLP_RED || (to_all && names > 0)) {
         server_error(client, frame->tag, ERR_FORMAT, "the request to publish is not well formed");
+        goto out;
+    }
+    why = publisher_barred(engine);
+    if (why) {
+        server_error(client, frame->tag, ERR_DENIED, "%s; nothing was published", why);
         goto out;
     }
     if (!to_all && names == 0) {
@@ -224,13 +230,14 @@ static void items_go_on(struct engine *engine, struct client *client) {
         bool generated = flags & CONTROL_ITEM_GENERATED;
         enum err err = client->publication.boxed ? outbox_item(engine, &client->publication, encoded, generated, &verdict)
                                                  : publisher_item(engine, &client->publication, encoded, generated, &verdict);
-        if (err == ERR_BUSY) {
+        const char *why = err == ERR_BUSY ? publisher_barred(engine) : NULL;
+        if (err == ERR_BUSY && !why) {
             client->items = before;
             client->stalled = true;
             return;
         }
         if (err != OK) {
-            server_error(client, client->frame.tag, err, "publishing stopped: %s", err_text(err));
+            server_error(client, client->frame.tag, why ? ERR_DENIED : err, "publishing stopped: %s", why ? why : err_text(err));
             client->closing = true;
             return;
         }
@@ -259,9 +266,10 @@ static void on_items(struct engine *engine, struct client *client, const struct 
 static void commit_go_on(struct engine *engine, struct client *client) {
     struct publication *publication = &client->publication;
     enum err err = publisher_flush(engine, publication);
-    if (err == ERR_BUSY) return;
+    const char *why = err == ERR_BUSY ? publisher_barred(engine) : NULL;
+    if (err == ERR_BUSY && !why) return;
     if (err != OK) {
-        server_error(client, publication->commit_tag, err, "publishing stopped: %s", err_text(err));
+        server_error(client, publication->commit_tag, why ? ERR_DENIED : err, "publishing stopped: %s", why ? why : err_text(err));
         publication->committing = false;
         return;
     }

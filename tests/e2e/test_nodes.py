@@ -96,6 +96,29 @@ def revoked(place):
 
 
 @story
+def by_itself(place):
+    """A node revokes itself: its partners close the links, it says why it publishes nothing, and a new key makes it a member again."""
+    a, b = place.mesh("agency.a", "agency.b")
+    first, _ = indicators("first", 3)
+    a.publish_good(first, "TLP:GREEN", [b])
+    must_hold(b, 3, 30, "B has what A wrote", b.log_tail)
+    result = a("node", "add", "--json")
+    check_equal(result.code, OK, "a new key is certified while the old one can still tell", str(result))
+    must(lambda: any(row["node"] == result.value["node"] for row in b("peers", "--json").value["nodes"]), 20, "B knows the new one", b.log_tail)
+    check_equal(a("node", "revoke", "self", "--json").code, OK, "the old one is revoked")
+    for node in (a, b):
+        must(lambda: not links(node), 10, "%s has no link" % node.name, node.log_tail)
+    status = a("status", "--json")
+    check_equal((status.code, status.value["publishing"], status.value["revoked"]), (REFUSED, False, True), "A tells that it is revoked")
+    check("node add" in status.value["publishing_reason"], "and what to do", repr(status.value))
+    check_equal(a.publish(indicators("late", 1)[0], "TLP:GREEN", [b]).code, REFUSED, "nothing is published, and nothing put off")
+    a.stop()
+    place.start(a, link=False)
+    must(lambda: links(a) and links(b), 40, "under the new key they are linked", a.log_tail, b.log_tail)
+    check_equal(len(b.feed()), 3, "what A wrote before stays")
+
+
+@story
 def cut_in_the_past(place):
     """A node turns out to have been stolen a while ago: what it wrote after the cut is shown nowhere any more, what came before stays."""
     a, b = place.mesh("agency.a", "agency.b")

@@ -131,6 +131,9 @@ void figure_push(struct report *report) {
     wish.warm = wish.authors, wish.count = report->quick ? 10 : 60;
     struct compared large = compare(report, &wish, "payloads of 32 KiB", false);
 
+    report_check(report, honest.comity.copies < 4 && silent.comity.copies < 4, "the tree does not form: %.2f copies",
+                 honest.comity.copies);
+    report_check(report, large.comity.copies < 1.5, "large payloads come more than once: %.2f copies", large.comity.copies);
     delay_rows(report, &honest, "all honest", "226 ms gossipsub, 408 Plumtree");
     delay_rows(report, &silent, "25 % silent relays", "296 ms gossipsub, 796 Plumtree");
     snprintf(text, sizeof text, "%.2f (silent relays: %.2f)", honest.comity.copies, silent.comity.copies);

@@ -118,7 +118,7 @@ static void two_roots_freeze_an_agency(void **state) {
     assert_int_equal(world->nodes[1].notices[NOTICE_SPLIT], 1);
     assert_true(world_publish(world, 1, "10000", CARRIAGE_RELAY, 100, &err) > 0);
     identity_free(&twins[0]), identity_free(&twins[1]);
-    story_end(world);
+    world_close(world); /* the world knows neither chain, so the invariants cannot be asked here */
 }
 
 int test_trust(void) {

@@ -26,11 +26,15 @@ static void test_longer_chain(void **state) {
     peers.list[0]->log.head = 77;
     fixture_agency_node(&chain, &agency, 100, 150);
     assert_int_equal(pin(&peers, &chain, true), OK);
-    assert_int_equal(peers.generation, 2);
+    assert_int_equal(peers.generation, 1); /* nobody has heard of it yet */
+    peers.generation_told = 1;
     assert_int_equal(peers.count, 2);
     assert_int_equal(peers.list[0]->log.head, 77);
     assert_int_equal(pin(&peers, &shorter, false), OK);
     assert_int_equal(peers.members[0]->agency->record_count, 3);
+    fixture_agency_node(&chain, &agency, 100, 160);
+    assert_int_equal(pin(&peers, &chain, true), OK);
+    assert_int_equal(peers.generation, 2);
     buf_free(&chain), buf_free(&shorter);
     peers_free(&peers);
 }
