@@ -25,9 +25,19 @@ static size_t others_count(const struct gossip *gossip) {
     return count;
 }
 
+/* Somebody is there and has not spoken yet: what it said may have been lost, and comes again with the next digest. */
+static bool awaited(const struct gossip *gossip) {
+    for (size_t i = 0; i < LIMIT_LINKS; i++) {
+        const struct link *link = &gossip->links.list[i];
+        const struct peer *peer = link_open(link) ? peers_find(&gossip->peers, link->node_id) : NULL;
+        if (peer && !peer->own_told && gossip->monotonic_ms - link->since_ms < OWN_ASK_LINK_MS) return true;
+    }
+    return false;
+}
+
 static bool asking(const struct gossip *gossip) {
     if (gossip->own_known || gossip->own_answers >= others_count(gossip)) return false;
-    return gossip->own_answers == 0 || gossip->monotonic_ms - gossip->own_answer_ms < OWN_ASK_MS;
+    return gossip->own_answers == 0 || gossip->monotonic_ms - gossip->own_answer_ms < OWN_ASK_MS || awaited(gossip);
 }
 
 void own_told(struct gossip *gossip, const struct link *link) {
