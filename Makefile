@@ -51,7 +51,7 @@ ARCHIVES = $(B)/node.a $(B)/gossip.a $(B)/crypto.a
 UNIT_TESTS = $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 TEST_HELPERS = $(call objects,$(filter-out $(wildcard tests/unit/test_*.c),$(wildcard tests/unit/*.c)))
 
-.PHONY: all check tests sim-gate sim-night mutants demo bench figures install clean packages format tidy fuzz fuzz-build golden
+.PHONY: all check tests sim-gate sim-night sim-plain mutants demo bench figures install clean packages format tidy fuzz fuzz-build golden
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -110,7 +110,10 @@ check: all
 	@$(MAKE) --no-print-directory -j$(JOBS) tests
 	@tests/run.py --build $(B) --jobs $(JOBS) $(FILTER)
 
-tests: $(TESTS)
+tests: $(TESTS) $(if $(SAN),sim-plain)
+# The sanitizers must not change what happens: their simulator runs the plain one beside itself.
+sim-plain:
+	@$(MAKE) --no-print-directory SAN= build/tests/sim/simfast
 
 # --- the simulator: its gate alone; a night of seeds (SEEDS=N, JOBS=N); planted bugs, each of which must be caught ---
 SEEDS ?= 20000

@@ -81,10 +81,10 @@
 #define DIAL_TIMEOUT_MS       10000
 #define DIAL_STABLE_MS        10000  /* a link that lasted so long starts the back-off anew */
 #define OWN_ASK_PEERS         3      /* so many peers said where our own log ends, or all: it is known */
-#define OWN_ASK_LINK_MS       15000  /* nor while a younger link has not told, */
-#define OWN_ASK_LAST_MS       30000  /* but no longer than so long after the first answer */
+#define OWN_ASK_LAST_MS 45000 /* but no longer than so long after the first answer */
 #define OWN_CLAIM_MS          60000  /* a claim of our own log by one who is gone is believed for so long */
 #define OWN_ASK_MS            3000   /* or fewer, and for so long no other one spoke */
+#define OWN_ASK_LINK_MS       30000  /* but who has a link is waited for so long: two digests */
 #define DISPUTE_RETRY_MS      15000  /* after a search that found nothing */
 #define DISPUTE_PROBE_BYTES   32768  /* of entries asked for while the place is not known */
 #define DISPUTE_WALK_MS       600000 /* of one link: digests that differ though heads are equal are looked into so often */

@@ -113,7 +113,7 @@ bool hostile_sends(struct world *world, size_t node, struct world_link *link, st
     case HOSTILE_promise: return !entries && !payload;
     case HOSTILE_spread: return !payload;
     case HOSTILE_malform: return message.kind == MESSAGE_HELLO || broken_copy(world, node, link, bytes);
-    case HOSTILE_forge: return push && one_in(world, 10) ? forged_push(world, node, link, &message) : true;
+    case HOSTILE_forge: return push && one_in(world, 3) ? forged_push(world, node, link, &message) : true;
     case HOSTILE_mislabel: return payload && message.payload.present ? mislabelled(world, node, link, &message) : true;
     case HOSTILE_version: return message.kind == MESSAGE_HELLO && one_in(world, 2) ? other_version(world, node, link, bytes) : true;
     case HOSTILE_replay:

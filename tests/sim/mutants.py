@@ -46,19 +46,16 @@ MUTANTS = [
     ("store-twice", "a payload that is on its way to the disk is stored again", "Idempotent",
      [("    if (!missing || missing->storing) return OK;\n    uint64_t mark", "    if (!missing) return OK;\n    uint64_t mark")]),
     ("number-again", "a node publishes without asking where its log ends", "NoSelfFork",
-     [("        if (!quiet) return GOSSIP_OWN_ASKING;", "        if (!quiet) return GOSSIP_OWN_READY;")]),
+     [("    if (gossip->own_known || gossip->own_answers >= others_count(gossip)) return false;", "    if (gossip) return false;")]),
     ("number-behind", "a node publishes although peers hold more of its log", "NoSelfFork NoHonestBan ForkEvidence",
      [("    return log->heard > log->head ? GOSSIP_OWN_BEHIND : GOSSIP_OWN_READY;", "    return GOSSIP_OWN_READY;")]),
-    ("past-the-cut", "entries past a revocation's cut are taken", "RevokeStop",
-     [("        if (peer->node->revoked && entry->seq > peer->node->revoked_seq) {\n            out->cut = true;",
-       "        if (peer->node->revoked && entry->seq > peer->node->revoked_seq + 1000) {\n            out->cut = true;")]),
     ("claim-past-cut", "entries past a revocation's cut are claimed and served", "RevokeStop",
      [("    bool cut = peer->node->revoked && peer->log.durable > peer->node->revoked_seq;", "    bool cut = false;")]),
     ("serve-the-revoked", "a revoked node is told the news", "RevokeStop",
      [("        if (peer && peer->node->revoked)\n            overlay_cut(gossip, link, \"revoked\");\n        else if (link_open(link))",
        "        (void)peer;\n        if (link_open(link))")]),
     ("welcome-the-revoked", "a revoked node may connect", "RevokeStop",
-     [("    return !peer->node->revoked && now_ms < peer->node->not_after_ms", "    return now_ms < peer->node->not_after_ms"),
+     [("    return !peer->node->revoked && !peer->split && now_ms", "    return !peer->split && now_ms"),
       ("        if (peer && peer->node->revoked)\n            overlay_cut(gossip, link, \"revoked\");\n        else if (link_open(link))",
        "        (void)peer;\n        if (link_open(link))")]),
     ("direct-to-anyone", "a direct payload is given to any member", "Confidential",
@@ -82,7 +79,7 @@ MUTANTS = [
     ("digest-of-numbers", "equal lengths are taken for equal logs, whatever the link trusts", "Converge OneHonestPath NoSelfFork ForkEvidence",
      [("    put_be64(row + NODE_ID_BYTES, claim);\n    memcpy(row + NODE_ID_BYTES + 8, id, HASH_BYTES);\n    hash_derive(out, link->key, \"comity-digest\"",
        "    put_be64(row + NODE_ID_BYTES, claim / 4);\n    memset(row + NODE_ID_BYTES + 8, 0, HASH_BYTES), (void)id;\n    hash_derive(out, link->key, \"comity-digest\"")]),
-    ("tags-once", "what a loss took of the trust is not told again", "Converge",
+    ("tags-once", "what a loss took of the trust is not told again", "Converge RevokeConverges",
      [("    link->generation_tags = 0; /* TAGS may be among them */\n", "")]),
     ("proof-without-hello", "a lost HELLO makes an honest peer a culprit", "NoHonestBan",
      [("    if (link->state == LINK_HELLO) return ERR_BUSY; /* its HELLO was lost on the way: a new link, and no misdeed */\n", "")]),
@@ -102,8 +99,6 @@ MUTANTS = [
        "    gossip->sync_due_ms = gossip->monotonic_ms + 1000 + random_below(&gossip->random, 100);")]),
     ("silent-sync", "nobody is ever asked whether there is news", "Converge OneHonestPath QuotaFair",
      [("    if (count > 0) tell_digest(gossip, open[random_below(&gossip->random, count)], true);", "")]),
-    ("tie-for-both", "both ends of two links keep another one", "Converge Quiesce OneHonestPath",
-     [("    bool smaller = memcmp(gossip->self->node->id, older->node_id, NODE_ID_BYTES) < 0;", "    bool smaller = true;")]),
     ("proof-kept-back", "the proof of a fork is told to nobody", "ForkEvidence",
      [("    if (gossip->fork_count == 0 || !link->generation_heard) return;", "    if (link) return;")]),
     ("serve-the-fork", "what lies behind a fork is served as if it were clean", "ForkEvidence",
@@ -112,6 +107,15 @@ MUTANTS = [
     ("direct-by-hearsay", "a reader waits for heads before it asks an author for its own payload", "Converge",
      [("        bool holds = peer == author || link->logs[index].heard >= missing->seq;", "        bool holds = link->logs[index].heard >= missing->seq;")]),
 ]
+
+# Where a bug needs a kind of trouble that most seeds do not have, its thousand seeds are of that profile.
+PROFILES = {
+    "skip-signature": "hostile", "forward-unverified": "hostile", "skip-payload-hash": "hostile", "direct-to-anyone": "hostile",
+    "no-cap-on-lanes": "hostile", "proof-kept-back": "hostile", "serve-the-fork": "hostile", "number-again": "storage",
+    "number-behind": "storage", "no-scan": "storage", "claim-past-cut": "safety",
+    "serve-the-revoked": "safety", "welcome-the-revoked": "safety", "tags-once": "safety", "silent-sync": "liveness",
+    "proof-without-hello": "liveness", "direct-by-hearsay": "liveness",
+}
 
 
 def sources():
@@ -163,7 +167,8 @@ def judge(mutant, texts, build, seeds):
         program = make(mutant, texts, build)
     except (LookupError, subprocess.CalledProcessError) as error:
         return False, str(error)
-    run = subprocess.run([program, "--seeds", "1:%d" % seeds, "--profile", "all", "--first", "--no-shrink"], stdout=subprocess.PIPE,
+    run = subprocess.run([program, "--seeds", "1:%d" % seeds, "--profile", PROFILES.get(mutant[0], "all"), "--minutes", "5",
+                          "--first", "--no-shrink"], stdout=subprocess.PIPE,
                          stderr=subprocess.STDOUT, cwd=ROOT)
     output = run.stdout.decode("utf-8", "replace")
     found = re.search(r"^broken: (\w+): (.*) \(seed (\d+)\)$", output, re.MULTILINE)

@@ -15,6 +15,7 @@
     X(publish_many, FAULT_NONE, 3)                                                                                                 \
     X(statement, FAULT_version, 6)                                                                                                 \
     X(prekey, FAULT_NONE, 1)                                                                                                       \
+    X(stranger, FAULT_NONE, 1)                                                                                                     \
     X(loss, FAULT_loss, 4)                                                                                                         \
     X(duplicate, FAULT_duplicate, 4)                                                                                               \
     X(delay, FAULT_delay, 4)                                                                                                       \

@@ -148,6 +148,15 @@ static void tell_one(struct world *world, size_t agency) {
     }
 }
 
+/* Of a log that its author forked, an entry of one branch. */
+static struct ledger_row *branch(const struct world *world, size_t author, uint64_t by) {
+    for (uint64_t seq = 1; seq <= world->ledger.logs[author].count; seq++) {
+        struct ledger_row *row = ledger_find(&world->ledger, author, seq);
+        if (row && row->older) return by & 2 ? row->older : row;
+    }
+    return NULL;
+}
+
 static bool trust(struct world *world, const struct operation *operation) {
     size_t a = operation->a, b = operation->b;
     struct world_node *node = &world->nodes[a];
@@ -158,13 +167,13 @@ static bool trust(struct world *world, const struct operation *operation) {
         world_unpin(world, a, b);
         return true;
     }
-    if (node->revoked || node->hostile) return false;
+    if (node->revoked || (node->hostile && operation->kind != OPERATION_revoke)) return false;
     switch (operation->kind) {
     case OPERATION_renew: identity_renew(&node->identity, now_ms); break;
     case OPERATION_node_add: identity_node_add(&node->identity, (uint32_t)(operation->by % 1000000), now_ms); break;
     default:
-        good = ledger_find(&world->ledger, a, node->acknowledged);
-        if (!good || world->count < 4 || node->forked || node->acknowledged < 2) return false;
+        good = node->forked ? branch(world, a, operation->by) : ledger_find(&world->ledger, a, node->acknowledged);
+        if (!good || world->count < 4 || (!node->forked && node->acknowledged < 2)) return false;
         identity_revoke(&node->identity, good->seq, good->id, now_ms);
         node->revoked = true;
         world_hit(world, node_revoked);
@@ -187,6 +196,10 @@ bool plan_do(struct world *world, const struct operation *operation) {
         return false;
     case OPERATION_pause:
         if (up(world, operation->a)) world_pause(world, operation->a, operation->lasts_ms * (operation->by % 3 + 1) / 5);
+        return false;
+    case OPERATION_stranger:
+        if (up(world, operation->a) && node->paused_until_ms <= world->now_ms && !world_stranger_closed(world, operation->a))
+            check_fail(world, "NoAmplify", operation->a, "it speaks to a key that it does not know");
         return false;
     case OPERATION_skew:
         node->skew_ms = sign * (int64_t)(operation->by % 600000);

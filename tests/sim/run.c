@@ -9,6 +9,7 @@
 
 #define MINUTE_MS           60000ull
 #define HEAL_MS             (3 * MINUTE_MS) /* for all to come together again */
+#define LANE_MS             10000           /* for a revocation to be everywhere */
 #define IDLE_MS             (2 * MINUTE_MS)
 #define IDLE_MESSAGES       12 /* on the busiest link in a minute */
 #define OPERATIONS_A_MINUTE 24
@@ -196,6 +197,33 @@ static void probe(struct world *world, bool bad) {
     }
 }
 
+/* A member that misbehaves is revoked by its agency: everybody hears of it in time, whatever it floods. */
+static bool lane_done(struct world *world) {
+    const struct identity *revoked = &world->nodes[world->lacking_author].identity;
+    for (size_t i = 0; i < world->count; i++) {
+        if (!world->nodes[i].gossip || !honest(world, i) || !world_pinned(world, i, world->lacking_author)) continue;
+        const struct peer *peer = peers_find(&world->nodes[i].gossip->peers, revoked->node_id);
+        if (peer && !peer->node->revoked) return false;
+    }
+    return true;
+}
+
+static void lane(struct world *world) {
+    size_t bad = world->count - 1, teller = 0;
+    struct world_node *self = &world->nodes[bad];
+    while (teller < bad && (!world->nodes[teller].gossip || !honest(world, teller) || world->nodes[teller].revoked ||
+                            !world_pinned(world, teller, bad)))
+        teller++;
+    if (teller == bad || self->revoked || !self->hostile) return;
+    identity_revoke(&self->identity, 1, ledger_find(&world->ledger, bad, 1)->id, WORLD_EPOCH_MS + world->now_ms);
+    self->revoked = true;
+    world_learn_chain(world, teller, bad);
+    world->lacking_author = bad;
+    if (!world_run_until(world, lane_done, LANE_MS))
+        check_fail(world, "RevocationLane", teller, "a revocation was not everywhere in ten seconds");
+    world_hit(world, hostile_revoked);
+}
+
 static void heal(struct world *world, struct chosen *chosen, struct run_result *result) {
     uint64_t healed_ms = world->now_ms;
     bool bad = chosen->plan.faults & BIT(hostile);
@@ -210,6 +238,7 @@ static void heal(struct world *world, struct chosen *chosen, struct run_result *
     if (!world_run_until(world, check_proofs, MINUTE_MS))
         check_fail(world, "ForkEvidence", 0, "a proof of a fork did not reach everyone");
     probe(world, bad);
+    if (bad && !world->broken[0]) lane(world);
     if (bad || world->broken[0]) return;
     world_run(world, MINUTE_MS / 2);
     idle(world, result);

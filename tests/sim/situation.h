@@ -41,6 +41,7 @@
     X(entry_from_future, "an entry dated ahead was taken and flagged")                                                             \
     X(chain_grew, "an agency's chain became longer and spread")                                                                    \
     X(node_revoked, "a node was revoked and cut off")                                                                              \
+    X(hostile_revoked, "a misbehaving member was revoked while it misbehaved")                                                     \
     X(agency_unpinned, "an agency was unpinned while its links lived")                                                             \
     X(prekey_rotated, "a new prekey was published")                                                                                \
     X(payload_inline, "a small payload rode along with its entry")                                                                 \

@@ -262,16 +262,14 @@ bool world_stranger_closed(struct world *world, size_t node) {
     struct event event = {.kind = EVENT_LINK_UP};
     struct world_node *self = &world->nodes[node];
     event.link_up.link = self->inbound_next += 2;
-    event.now_ms = world_wall_ms(world, node);
-    event.monotonic_ms = world->now_ms + 1000;
     random_bytes(&world->random, event.link_up.curve_public, CURVE_KEY_BYTES);
-    enum err err = gossip_step(self->gossip, &event, &self->actions);
+    world_hit(world, stranger_refused);
+    if (!world_step(world, node, &event)) return true; /* down: that is closed as well */
     bool closed = false, sent = false;
-    for (size_t i = 0; err == OK && i < self->actions.count; i++) {
+    for (size_t i = 0; i < self->actions.count; i++) {
         const struct action *action = &self->actions.list[i];
         closed |= action->kind == ACTION_CLOSE && action->close.link == event.link_up.link;
         sent |= action->kind == ACTION_SEND && action->send.link == event.link_up.link;
     }
-    world_hit(world, stranger_refused);
     return closed && !sent;
 }

@@ -54,7 +54,10 @@ static enum err epoch_get(struct world *world, size_t node, const struct audienc
     memcpy(author.node_id, self->identity.node_id, NODE_ID_BYTES);
     uint64_t seq = gossip_own_next(self->gossip, previous);
     err = author_epoch_start(self->author, &body, &author, audience, seq, world_wall_ms(world, node), &world->random, out);
-    assert(err == OK);
+    if (err != OK) { /* nobody is left to read it: its own agency revoked it */
+        buf_free(&body);
+        return err;
+    }
     for (size_t i = 0; i < audience->count; i++) buf_put_raw(&readers, audience->readers[i].node_id, NODE_ID_BYTES);
     disk_audience_put(&self->disk, seq, bytes_of_buf(&readers));
     publish(world, node, ENTRY_EPOCH, bytes_of_buf(&body), bytes_of(NULL, 0), &err);
