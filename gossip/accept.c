@@ -27,6 +27,10 @@ static enum err batch_read(struct batch *out, const struct peer *peer, const uin
         if (memcmp(entry->node_id, peer->node->id, NODE_ID_BYTES) != 0) return ERR_FORMAT;
         if (expected != 0 && (entry->seq != expected || memcmp(entry->previous, previous, HASH_BYTES) != 0)) return ERR_FORMAT;
         if (expected == 0 && entry->seq > log->head + 1) return ERR_CHAIN;
+        if (log_fronting(log) && entry->seq >= log->fork->seq) {
+            out->cut = true;
+            break;
+        }
         if (peer->node->revoked && entry->seq > peer->node->revoked_seq) {
             out->cut = true;
             break;
@@ -93,6 +97,8 @@ enum err accept_entries(struct gossip *gossip, size_t index, struct bytes entrie
         }
         return ERR_REVOKED;
     }
+    bool front = log_fronting(log) && batch.last.seq == log->fork->seq - 1;
+    if (front && memcmp(batch.last.id, log->fork->previous, HASH_BYTES) != 0) return ERR_REVOKED; /* a branch that parted earlier */
     /* PROTOCOL.md 4.3: size, known log, duplicate and chain were checked; the signature comes last, being the dearest. */
     err = entry_verify(&batch.last, peer->node->sign_public);
     /* Inside a batch nobody vouched for signatures: where we cut it, a bad one is not the sender's fault. */
@@ -109,6 +115,7 @@ enum err accept_entries(struct gossip *gossip, size_t index, struct bytes entrie
     action->store_entries.node_id = peer->node->id;
     action->store_entries.all_verified = batch.fresh_count == 1;
 
+    if (log->own) gossip->own_grew_ms = gossip->monotonic_ms;
     log->head = batch.last.seq;
     memcpy(log->head_id, batch.last.id, HASH_BYTES);
     if (log->heard < log->head) log->heard = log->head;
@@ -222,6 +229,7 @@ void accept_scanned(struct gossip *gossip, const struct question *question, cons
     for (size_t i = 0; i < event->scanned.count; i++) {
         const struct scanned *row = &event->scanned.rows[i];
         if (row->seq > log->head) break; /* set aside: a fork stands in front of it */
+        if (peer->node->revoked && row->seq > peer->node->revoked_seq) break;
         if (row->body.expires_ms <= gossip->now_ms || !accept_wants(gossip, peer, &row->body)) continue;
         if (!log_missing_add(log, row->seq, &row->body)) break;
     }

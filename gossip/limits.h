@@ -21,6 +21,7 @@
 #define LIMIT_STREAM_LOADS       16  /* questions to the store under way for one stream */
 #define LIMIT_STREAM_LOAD_BYTES  (16 * 1024)
 #define LIMIT_STREAM_MS          2000  /* a stream that says nothing for so long is over: another link may have the credit */
+#define LIMIT_STREAM_LAST_MS     10000 /* and nobody has it longer than that while others wait */
 #define LIMIT_SERVING            32    /* requests of one peer that wait for the store; more than an honest one has in flight */
 #define LIMIT_ANSWER_MS          5000  /* a promise broken after so long: ask another peer */
 #define LIMIT_ANSWER_LAST_MS     60000 /* broken in any case, even on a line so slow that other answers took the time */
@@ -79,18 +80,19 @@
 #define DIAL_BACKOFF_FIRST_MS 500   /* doubled per failure, with jitter */
 #define DIAL_BACKOFF_LAST_MS  30000
 #define DIAL_TIMEOUT_MS       10000
-#define DIAL_STABLE_MS        10000  /* a link that lasted so long starts the back-off anew */
-#define OWN_ASK_PEERS         3      /* so many peers said where our own log ends, or all: it is known */
-#define OWN_ASK_LAST_MS 45000 /* but no longer than so long after the first answer */
-#define OWN_CLAIM_MS          60000  /* a claim of our own log by one who is gone is believed for so long */
-#define OWN_ASK_MS            3000   /* or fewer, and for so long no other one spoke */
-#define OWN_ASK_LINK_MS       30000  /* but who has a link is waited for so long: two digests */
-#define DISPUTE_RETRY_MS      15000  /* after a search that found nothing */
-#define DISPUTE_PROBE_BYTES   32768  /* of entries asked for while the place is not known */
-#define DISPUTE_WALK_MS       600000 /* of one link: digests that differ though heads are equal are looked into so often */
-#define DISPUTE_WALK_ROW      8      /* whole lists of heads in a row; one with equal heads counts for four */
-#define MISSING_RETRY_MS      15000  /* a payload that no link had is asked for again, */
-#define MISSING_TRIES_MAX     5      /* each time after twice as long, up to 8 minutes; an offer is taken at once */
-#define MISSING_TRIES_DIRECT  2      /* up to a minute: nobody but its author will ever offer it */
+#define DIAL_STABLE_MS        10000       /* a link that lasted so long starts the back-off anew */
+#define OWN_ASK_PEERS         3           /* so many peers said where our own log ends, or all: it is known */
+#define OWN_ASK_LAST_MS       45000       /* but no longer than so long after the first answer */
+#define SYNC_OWN_BYTES        (32 * 1024) /* asked at once of the own log: a slow line makes it in time */
+#define OWN_CLAIM_MS          60000       /* a claim of our own log by one who is gone is believed for so long */
+#define OWN_ASK_MS            3000        /* or fewer, and for so long no other one spoke */
+#define OWN_ASK_LINK_MS       30000       /* but who has a link is waited for so long: two digests */
+#define DISPUTE_RETRY_MS      15000       /* after a search that found nothing */
+#define DISPUTE_PROBE_BYTES   32768       /* of entries asked for while the place is not known */
+#define DISPUTE_WALK_MS       600000      /* of one link: digests that differ though heads are equal are looked into so often */
+#define DISPUTE_WALK_ROW      8           /* whole lists of heads in a row; one with equal heads counts for four */
+#define MISSING_RETRY_MS      15000       /* a payload that no link had is asked for again, */
+#define MISSING_TRIES_MAX     5           /* each time after twice as long, up to 8 minutes; an offer is taken at once */
+#define MISSING_TRIES_DIRECT  2           /* up to a minute: nobody but its author will ever offer it */
 
 #endif

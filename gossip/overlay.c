@@ -96,12 +96,24 @@ static struct peer *speaker(const struct gossip *gossip, const struct event *eve
     return found;
 }
 
+/* When places become few an agency gets two more or less, and those whom we dial find some free: nobody fills them all. */
+static bool crowded(const struct gossip *gossip, const struct peer *peer) {
+    size_t used = 0, same = 0;
+    for (size_t i = 0; i < LIMIT_LINKS; i++) {
+        const struct peer *other = gossip->links.list[i].number ? overlay_peer(gossip, &gossip->links.list[i]) : NULL;
+        used += gossip->links.list[i].number != 0;
+        same += other && other->member == peer->member;
+    }
+    return used >= LIMIT_LINKS - 2 * OVERLAY_OUTBOUND || (used >= LIMIT_LINKS / 2 && same >= LIMIT_LINKS_OF_AGENCY);
+}
+
 void overlay_link_up(struct gossip *gossip, const struct event *event) {
     struct peer *peer = speaker(gossip, event);
     struct link *link = links_new(&gossip->links);
     bool probe = peer && peer->dial_link == event->link_up.link && peer->dial_probe;
     if (peer && peer->dial_link == event->link_up.link) dial_over(gossip, peer);
-    bool crowd = peer && overlay_links_of(gossip, peer) >= LIMIT_LINKS_OF_NODE;
+    bool crowd =
+        peer && (overlay_links_of(gossip, peer) >= LIMIT_LINKS_OF_NODE || (!event->link_up.outbound && crowded(gossip, peer)));
     if (!link || !peer || crowd || peer == gossip->self || !peer_welcome(peer, gossip->now_ms, gossip->monotonic_ms)) {
         if (peer && event->link_up.outbound) dial_failed(gossip, peer);
         struct action *action = emit(gossip, ACTION_CLOSE);

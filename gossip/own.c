@@ -17,11 +17,16 @@ static struct own_pending *pending_new(struct gossip *gossip) {
 
 /* --- is it known where the own log ends? PROTOCOL.md 4.4 --- */
 
-/* Nodes that could be asked. */
+/* Agencies that could be asked, the own one's other nodes being one of them: no agency alone says where our log ends. */
 static size_t others_count(const struct gossip *gossip) {
     size_t count = 0;
-    for (size_t i = 0; i < gossip->peers.count && count < OWN_ASK_PEERS; i++)
-        count += !gossip->peers.list[i]->log.own && !gossip->peers.list[i]->node->revoked;
+    for (size_t i = 0; i < gossip->peers.member_count && count < OWN_ASK_PEERS; i++) {
+        const struct agency *agency = gossip->peers.members[i]->agency;
+        bool any = false;
+        for (size_t k = 0; k < agency->node_count && !any; k++)
+            any = !agency->nodes[k].revoked && memcmp(agency->nodes[k].id, gossip->self->node->id, NODE_ID_BYTES) != 0;
+        count += any;
+    }
     return count;
 }
 
@@ -48,31 +53,32 @@ void own_told(struct gossip *gossip, const struct link *link) {
     gossip->own_known = !asking(gossip);
     if (gossip->own_known) return;
     peer->own_told = true;
-    if (gossip->own_answers++ == 0) gossip->own_first_ms = gossip->monotonic_ms;
+    struct member *member = gossip->peers.members[peer->member];
+    if (!member->own_told && gossip->own_answers++ == 0) gossip->own_first_ms = gossip->monotonic_ms;
+    member->own_told = true;
     gossip->own_answer_ms = gossip->monotonic_ms;
     gossip->own_known = !asking(gossip);
 }
 
 /* Claims of the own log belong to the peer that made them, not to its link: a link may go and trust may change before the entries
-   came. Such a claim stops publishing, so one who made it up a few times is not believed again. */
+   came. Such a claim stops publishing, so its time runs from its beginning, and an agency that made some up is not believed again. */
 bool own_claimed(struct gossip *gossip, const struct link *link, uint64_t seq) {
     struct peer *claimant = peers_find(&gossip->peers, link->node_id);
-    if (!claimant || claimant->claims_broken >= LIMIT_CLAIMS_BROKEN) return false;
+    if (!claimant || gossip->peers.members[claimant->member]->claims_broken >= LIMIT_CLAIMS_BROKEN) return false;
+    if (claimant->own_claim <= gossip->self->log.head) claimant->own_claim_ms = gossip->monotonic_ms;
     if (claimant->own_claim < seq) claimant->own_claim = seq;
-    claimant->own_claim_ms = gossip->monotonic_ms;
     return true;
 }
 
-void own_claim_broken(struct peer *claimant) {
-    if (!claimant) return;
-    claimant->claims_broken++;
+static void claim_broken(struct gossip *gossip, struct peer *claimant) {
+    if (claimant->own_claim > gossip->self->log.head) gossip->peers.members[claimant->member]->claims_broken++;
     claimant->own_claim = 0;
 }
 
 void own_claim_over(struct gossip *gossip, const struct link *link) {
     struct peer *claimant = peers_find(&gossip->peers, link->node_id);
     if (!claimant || claimant->own_claim == 0) return;
-    claimant->own_claim = 0;
+    claim_broken(gossip, claimant);
     sync_settle(gossip, gossip->self->index);
 }
 
@@ -89,8 +95,8 @@ void own_claims_age(struct gossip *gossip) {
     if (gossip->self->log.heard <= gossip->self->log.head) return;
     for (size_t i = 0; i < gossip->peers.count; i++) {
         struct peer *peer = gossip->peers.list[i];
-        if (peer->own_claim == 0 || peer->slot >= 0 || gossip->monotonic_ms - peer->own_claim_ms < OWN_CLAIM_MS) continue;
-        own_claim_broken(peer);
+        uint64_t since = peer->own_claim_ms > gossip->own_grew_ms ? peer->own_claim_ms : gossip->own_grew_ms;
+        if (peer->own_claim > gossip->self->log.head && gossip->monotonic_ms - since >= OWN_CLAIM_MS) claim_broken(gossip, peer);
     }
     sync_settle(gossip, gossip->self->index);
 }

@@ -56,7 +56,9 @@ static size_t range_good(const struct peer *peer, const struct event *event, uin
         ends[count++] = size;
         *last = entry.seq;
     }
-    for (unsigned tries = 0; count > 0 && ends[count - 1] > event->loaded_entries.verified_bytes; count--, tries++) {
+    /* What was cut off may have taken the last checked entry with it: then nothing is known of the rest. */
+    size_t verified = event->loaded_entries.verified_bytes <= size ? event->loaded_entries.verified_bytes : 0;
+    for (unsigned tries = 0; count > 0 && ends[count - 1] > verified; count--, tries++) {
         size_t from = count > 1 ? ends[count - 2] : 0;
         enum err err =
             tries < GET_TRIES ? entry_parse(&entry, bytes_of(entries.data + from, ends[count - 1] - from)) : ERR_SIGNATURE;
@@ -100,11 +102,12 @@ enum err recv_entries(struct gossip *gossip, struct link *link, struct message *
     struct bytes entries = message->entries.entries;
     enum err err;
     if (dispute_answer(gossip, link, (size_t)index, message->entries.seq, entries, &err)) return err;
-    link->answered_ms = gossip->monotonic_ms;
     if (log->get_link == link->number) {
         log->get_link = 0;
+        link->answered_ms = gossip->monotonic_ms;
         link->gets -= link->gets > 0;
         link->broken_row = 0;
+        link->broken_answers += entries.size == 0; /* others are asked first from now on */
         link->rtt_ms = (uint32_t)(gossip->monotonic_ms - log->get_ms);
     } else {
         /* Not asked for, or answered late on a slow line: good entries are good, at the pace of what was not asked for. */

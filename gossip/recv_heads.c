@@ -44,7 +44,8 @@ enum err recv_digest(struct gossip *gossip, struct link *link, struct message *m
     bool outdated;
     enum err err = generations(gossip, link, message->digest.mine, message->digest.yours, &outdated);
     if (err != OK || outdated) return err;
-    if (!bucket_take(&link->announcements, gossip->monotonic_ms, 1, LIMIT_RATE_ANNOUNCE_PER_S, LIMIT_RATE_ANNOUNCE_BURST))
+    if (!bucket_take(&link->announcements, gossip->monotonic_ms, LIMIT_COST_HEADS, LIMIT_RATE_ANNOUNCE_PER_S,
+                     LIMIT_RATE_ANNOUNCE_BURST))
         return OK;
     uint64_t total = tell_digest_of(gossip, link, digest);
     if (memcmp(digest, message->digest.digest, WIRE_DIGEST_BYTES) == 0) {
@@ -98,7 +99,6 @@ enum err recv_sums(struct gossip *gossip, struct link *link, struct message *mes
 
 /* A list of whole buckets also says what the peer does not have: what we told it is forgotten, so that it is told again. */
 static void buckets_forget(struct gossip *gossip, struct link *link, uint64_t buckets) {
-    if (buckets != 0 && tell_bucket_has(gossip, link, gossip->self->index, buckets)) own_claim_over(gossip, link);
     for (size_t i = 0; buckets != 0 && i < link->log_count; i++)
         if (tell_bucket_has(gossip, link, i, buckets)) link->logs[i].told = link->logs[i].heard = 0;
 }
@@ -110,7 +110,8 @@ enum err recv_heads(struct gossip *gossip, struct link *link, struct message *me
     bool outdated;
     enum err err = generations(gossip, link, message->heads.mine, message->heads.yours, &outdated);
     if (err != OK || outdated) return err;
-    if (!bucket_take(&link->announcements, gossip->monotonic_ms, 1, LIMIT_RATE_ANNOUNCE_PER_S, LIMIT_RATE_ANNOUNCE_BURST))
+    if (!bucket_take(&link->announcements, gossip->monotonic_ms, buckets ? LIMIT_COST_HEADS : 1, LIMIT_RATE_ANNOUNCE_PER_S,
+                     LIMIT_RATE_ANNOUNCE_BURST))
         return OK;
     buckets_forget(gossip, link, buckets);
     while (wire_pair_next(&pairs, tag, &seq)) {
@@ -127,6 +128,8 @@ enum err recv_heads(struct gossip *gossip, struct link *link, struct message *me
     if (buckets == 0) return OK;
     if (tell_bucket_has(gossip, link, gossip->self->index, buckets)) {
         link->heads_known = true;
+        if (link->log_count > gossip->self->index && link->logs[gossip->self->index].heard <= gossip->self->log.head)
+            own_claim_over(gossip, link);
         own_told(gossip, link);
     }
     for (size_t k = 0; k < gossip->active_count; k++) sync_settle(gossip, gossip->active[k]);

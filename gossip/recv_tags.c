@@ -62,11 +62,11 @@ enum err recv_chain(struct gossip *gossip, struct link *link, struct message *me
     /* A longer one that begins with ours is this agency's for sure; one that parts from it may freeze the agency. */
     if (parted) return split_take(gossip, chain);
     enum err err = peers_trust(&gossip->peers, chain, &changed);
-    if (err != OK) return err;
-    if (!changed) return OK;
+    if (!changed) return err;
+    /* Taken, even if it names more nodes than there is room for: what it revokes counts. */
     struct action *action = emit(gossip, ACTION_CHAIN);
     action->chain.agency_id = member->agency->id;
     action->chain.chain = member->chain;
     tell_trust_changed(gossip);
-    return OK;
+    return err;
 }

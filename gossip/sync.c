@@ -65,8 +65,7 @@ void sync_settle(struct gossip *gossip, size_t index) {
 
 void sync_unheard(struct gossip *gossip, struct link *link, size_t index) {
     if (index >= link->log_count) return;
-    const struct log *log = &log_peer(gossip, index)->log;
-    if (log->own && link->logs[index].heard > log->head) own_claim_broken(peers_find(&gossip->peers, link->node_id));
+    if (log_peer(gossip, index)->log.own) own_claim_over(gossip, link);
     link->logs[index].heard = 0; /* until it says so again */
     sync_settle(gossip, index);
 }
@@ -83,9 +82,9 @@ static struct link *best_for_entries(struct gossip *gossip, size_t index) {
         struct link *link = &gossip->links.list[i];
         if (!link_shares(link, index)) continue;
         if (link->logs[index].heard <= log_peer(gossip, index)->log.head || link->gets >= LIMIT_GETS_IN_FLIGHT) continue;
-        /* Who kept his promises comes before who promises most. */
+        /* Who kept his promises comes first; then who promises least: any of them has the next range, and a made-up head never wins. */
         if (!best || link->broken_answers < best->broken_answers ||
-            (link->broken_answers == best->broken_answers && link->logs[index].heard > best->logs[index].heard))
+            (link->broken_answers == best->broken_answers && link->logs[index].heard < best->logs[index].heard))
             best = link;
     }
     return best;
@@ -100,7 +99,7 @@ void sync_pump_entries(struct gossip *gossip, size_t index) {
     const uint8_t *tag = link ? link_tag_of_log(link, &gossip->peers, index) : NULL;
     struct buf *message = tag ? emit_buf(gossip) : NULL;
     if (!message) return;
-    wire_get(message, tag, log->head + 1, LIMIT_ENTRIES_BYTES);
+    wire_get(message, tag, log->head + 1, log->own ? SYNC_OWN_BYTES : LIMIT_ENTRIES_BYTES);
     emit_send(gossip, link, message);
     log->get_link = link->number;
     log->get_ms = gossip->monotonic_ms;
@@ -243,7 +242,9 @@ static bool overdue(struct gossip *gossip, uint32_t number, uint64_t asked_ms) {
 /* Promises that were not kept: ask somebody else. */
 static void answers_check(struct gossip *gossip, size_t index) {
     struct log *log = &log_peer(gossip, index)->log;
-    if (log->get_link && overdue(gossip, log->get_link, log->get_ms)) {
+    /* A claim of our own log holds up publishing: no other answer excuses it. */
+    bool late = log->own ? gossip->monotonic_ms - log->get_ms > LIMIT_ANSWER_MS : overdue(gossip, log->get_link, log->get_ms);
+    if (log->get_link && late) {
         struct link *link = links_find(&gossip->links, log->get_link);
         broken(gossip, log->get_link);
         log->get_link = 0;
