@@ -135,7 +135,7 @@ static void assumptions(struct report *report) {
 }
 
 void figure_push(struct report *report) {
-    struct plan_wish wish = {.seed = 7, .nodes = 1000, .authors = 100, .warm = 100, .count = 1000, .bytes = 512};
+    struct plan_wish wish = {.seed = 7, .nodes = 1000, .authors = 100, .warm = 100, .count = 900, .bytes = 512};
     char text[64];
     wish.begin_ms = 30000, wish.interval_ms = 50, wish.rest_ms = 10000;
     if (report->quick) wish.nodes = 200, wish.authors = 20, wish.warm = 20, wish.count = 60;
