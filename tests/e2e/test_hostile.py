@@ -20,6 +20,8 @@ SANITISED = BUILD.endswith("-san")
 # not sent, 4 MiB on the way to the engine, 8 MiB charged in the engine; and as much again for what the allocator keeps of it.
 GROWTH_MAX = 2 * (8 + 8 + 4 + 8) << 20
 DELIVERY_S = 2
+# What pushes do not bring, a digest to a random link does, one each 15 s (gossip/limits.h): with two links, this many seconds are plenty.
+SYNC_S = 90
 # A delivery without any hostile member takes less on a machine that is ours alone; on a busy one all times are longer by as much.
 USUAL_S = 0.08
 # What a member that misbehaves hundreds of times a second may have the node write down.
@@ -253,7 +255,7 @@ def equivocation(place):
     member.act("equivocate", a, salt=1, other=b)
     member.act("equivocate", b, salt=2, other=a)
     for node in (a, b):
-        must(lambda: named(node, member, "two different entries"), 20, "%s names the author of the fork" % node.name, a.log_tail, b.log_tail, member.said)
+        must(lambda: named(node, member, "two different entries"), SYNC_S, "%s names the author of the fork" % node.name, a.log_tail, b.log_tail, member.said)
         must(lambda: any(log["frozen"] for log in node.status()["logs"]), 5, "%s holds its log frozen" % node.name)
     for author, reader in ((a, b), (b, a)):
         check(delivery_s(author, reader, "after-" + author.name, 10 * DELIVERY_S) is not None, "%s still reaches %s" % (author.name, reader.name),
@@ -272,7 +274,7 @@ def withholding(place):
 
     def entries():
         return [log["entries"] for log in victim.status()["logs"] if log["agency"] == member.node.name]
-    must(lambda: entries() == [6], 20, "the victim has all of them", lambda: str(entries()), member.said, victim.log_tail)
+    must(lambda: entries() == [6], SYNC_S, "the victim has all of them", lambda: str(entries()), member.said, victim.log_tail)
     member.end()
 
 
