@@ -327,8 +327,12 @@ void check_sign(struct world *world, size_t node, const struct entry *entry) {
         if (link->number == 0 || link->state != LINK_OPEN) continue;
         size_t peer = world_node_of(world, link->node_id);
         struct gossip_log_view view;
+        /* PROTOCOL.md 4.4: who claimed three times and did not give, be it for a slow line, is not believed any more. */
+        const struct peer *claimant = peers_find(&self->gossip->peers, link->node_id);
+        if (claimant && claimant->claims_broken >= LIMIT_CLAIMS_BROKEN) continue;
         if (!check_honest(world, peer) || !gossip_log_find(world->nodes[peer].gossip, entry->node_id, &view)) continue;
-        if (view.head_durable >= entry->seq && !view.frozen)
+        /* It must know, and be able to give what it knows of. */
+        if (view.head_durable >= entry->seq && !view.frozen && disk_entry(&world->nodes[peer].disk, entry->node_id, entry->seq))
             check_fail(world, "NoSelfFork", node, "it signs a number again that a peer holds another entry of");
     }
 }
