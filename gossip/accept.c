@@ -27,6 +27,10 @@ static enum err batch_read(struct batch *out, const struct peer *peer, const uin
         if (memcmp(entry->node_id, peer->node->id, NODE_ID_BYTES) != 0) return ERR_FORMAT;
         if (expected != 0 && (entry->seq != expected || memcmp(entry->previous, previous, HASH_BYTES) != 0)) return ERR_FORMAT;
         if (expected == 0 && entry->seq > log->head + 1) return ERR_CHAIN;
+        if (log_fronting(log) && entry->seq >= log->fork->seq) {
+            out->cut = true;
+            break;
+        }
         if (peer->node->revoked && entry->seq > peer->node->revoked_seq) {
             out->cut = true;
             break;
@@ -85,9 +89,16 @@ enum err accept_entries(struct gossip *gossip, size_t index, struct bytes entrie
     /* PROTOCOL.md 3.3: a cut names its last good entry, so another branch up to the same number is none. */
     bool at_cut = peer->node->revoked && batch.last.seq == peer->node->revoked_seq;
     if (at_cut && memcmp(batch.last.id, peer->node->revoked_hash, HASH_BYTES) != 0) {
-        if (log_settling(log)) freeze_again(gossip, index);
+        /* Only what its author signed, and what goes on where we stand, says anything about our branch. */
+        bool ours = log_settling(log) && batch.fresh_count > 0 && !batch.fork && gossip->monotonic_ms >= log->dispute_next_ms;
+        if (ours && entry_verify(&batch.last, peer->node->sign_public) == OK) {
+            log->dispute_next_ms = gossip->monotonic_ms + DISPUTE_RETRY_MS;
+            freeze_again(gossip, index);
+        }
         return ERR_REVOKED;
     }
+    bool front = log_fronting(log) && batch.last.seq == log->fork->seq - 1;
+    if (front && memcmp(batch.last.id, log->fork->previous, HASH_BYTES) != 0) return ERR_REVOKED; /* a branch that parted earlier */
     /* PROTOCOL.md 4.3: size, known log, duplicate and chain were checked; the signature comes last, being the dearest. */
     err = entry_verify(&batch.last, peer->node->sign_public);
     /* Inside a batch nobody vouched for signatures: where we cut it, a bad one is not the sender's fault. */
@@ -104,6 +115,7 @@ enum err accept_entries(struct gossip *gossip, size_t index, struct bytes entrie
     action->store_entries.node_id = peer->node->id;
     action->store_entries.all_verified = batch.fresh_count == 1;
 
+    if (log->own) gossip->own_grew_ms = gossip->monotonic_ms;
     log->head = batch.last.seq;
     memcpy(log->head_id, batch.last.id, HASH_BYTES);
     if (log->heard < log->head) log->heard = log->head;
@@ -171,6 +183,18 @@ void accept_stored(struct gossip *gossip, const struct question *question) {
         push_have(gossip, index, question->seq, holders);
 }
 
+/* The node could not take this payload: it is asked for again, like one that nobody had a moment ago. */
+void accept_refused(struct gossip *gossip, const struct question *question) {
+    struct peer *peer = peers_find(&gossip->peers, question->node_id);
+    struct missing *missing = peer ? log_missing_find(&peer->log, question->seq) : NULL;
+    if (!missing || !missing->storing) return;
+    gossip->peers.members[peer->member]->payload_bytes -= missing->body.seal.payload_bytes;
+    missing->storing = false;
+    missing->offered_by = 0;
+    missing->retry_ms = gossip->monotonic_ms + 1000;
+    sync_active(gossip, peer->index);
+}
+
 /* --- payloads that the list of missing ones could not hold --- */
 
 void accept_scan(struct gossip *gossip, size_t index) {
@@ -205,6 +229,7 @@ void accept_scanned(struct gossip *gossip, const struct question *question, cons
     for (size_t i = 0; i < event->scanned.count; i++) {
         const struct scanned *row = &event->scanned.rows[i];
         if (row->seq > log->head) break; /* set aside: a fork stands in front of it */
+        if (peer->node->revoked && row->seq > peer->node->revoked_seq) break;
         if (row->body.expires_ms <= gossip->now_ms || !accept_wants(gossip, peer, &row->body)) continue;
         if (!log_missing_add(log, row->seq, &row->body)) break;
     }

@@ -89,6 +89,8 @@ struct gossip {
     size_t question_count;      /* under way */
 
     size_t own_answers;     /* peers that said where our own log ends */
+    uint64_t own_grew_ms;   /* when entries of our own log came from others */
+    uint64_t own_first_ms;  /* when the first one did */
     uint64_t own_answer_ms; /* when the last one did */
     bool own_known;         /* enough of them, or nobody was there to ask: from now on we know best */
     struct own_pending *pending;
@@ -116,7 +118,7 @@ struct gossip {
     uint64_t age_due_ms;  /* when all peers are looked at: certificates, refusals */
     bool wanted;          /* some peer is: see there */
     uint32_t stream_link; /* who was given credit for a stream, and when it last came */
-    uint64_t stream_ms;
+    uint64_t stream_ms, stream_from_ms;
     uint8_t (*allowed)[CURVE_KEY_BYTES];
     size_t allowed_count;
 
@@ -221,6 +223,7 @@ enum err accept_payload(struct gossip *gossip, size_t index, struct missing *mis
 /* Whether we want this payload at all: relay, or direct in an epoch that is ours. */
 bool accept_wants(struct gossip *gossip, const struct peer *peer, const struct block_body *body);
 void accept_stored(struct gossip *gossip, const struct question *question);
+void accept_refused(struct gossip *gossip, const struct question *question);
 void accept_scan(struct gossip *gossip, size_t index);
 void accept_scanned(struct gossip *gossip, const struct question *question, const struct event *event);
 
@@ -278,6 +281,11 @@ void own_stored(struct gossip *gossip, uint64_t ticket);
 enum err own_audience(struct gossip *gossip, const struct event *event) MUST_USE;
 /* The peer has said where all its logs end, ours among them if it trusts us. */
 void own_told(struct gossip *gossip, const struct link *link);
+bool own_claimed(struct gossip *gossip, const struct link *link,
+                 uint64_t seq);                                      /* it says more of our log than we have; false: not believed */
+void own_claim_over(struct gossip *gossip, const struct link *link); /* it takes it back, or did not keep it */
+uint64_t own_claim_most(const struct gossip *gossip);
+void own_claims_age(struct gossip *gossip);
 /* Who reads this epoch; null when it is not known. */
 const struct own_audience *own_audience_find(const struct gossip *gossip, uint64_t epoch_seq);
 bool own_reads(const struct gossip *gossip, uint64_t epoch_seq, const uint8_t node_id[static NODE_ID_BYTES]);

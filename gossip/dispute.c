@@ -104,6 +104,8 @@ void dispute_open(struct gossip *gossip, struct link *link, size_t index, struct
     struct log *log = &peer->log;
     struct fork_run run;
     if (log_settling(log)) {
+        if (gossip->monotonic_ms < log->dispute_next_ms) return; /* at most so often: one of the branches is right */
+        log->dispute_next_ms = gossip->monotonic_ms + DISPUTE_RETRY_MS;
         freeze_again(gossip, index);
         return;
     }

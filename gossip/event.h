@@ -65,12 +65,13 @@ struct event {
         } publish; /* payload: empty but for BLOCK */
         struct {
             uint64_t ticket;
+            bool refused; /* a payload that cannot be taken at this moment: it is asked for again */
         } stored;
         struct {
             uint64_t ticket;
             struct bytes entries;
-            bool last_verified;
-        } loaded_entries; /* empty: none */
+            size_t verified_bytes; /* up to the end of the last entry whose signature was checked */
+        } loaded_entries;          /* empty: none */
         struct {
             uint64_t ticket;
             bool present;

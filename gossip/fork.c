@@ -1,6 +1,10 @@
 #include "gossip/fork.h"
 
+#include "gossip/limits.h"
+
 #include <string.h>
+
+_Static_assert(LIMIT_ENTRIES_BYTES <= FORK_RUN_BYTES_MAX, "a range that is taken on one signature can be proved");
 
 enum err fork_run_read(struct fork_run *out, struct bytes run) {
     struct bytes rest = run;

@@ -68,7 +68,6 @@ static enum err take(struct gossip *gossip, size_t index, uint64_t seq, const ui
         if (!log->fork) return ERR_MEMORY;
         gossip->fork_count++;
     }
-    buf_clear(&log->fork->message);
     log->fork->seq = seq;
     memcpy(log->fork->previous, previous, HASH_BYTES);
     log->fork->settling = false;
@@ -82,6 +81,7 @@ static enum err proof_take(struct gossip *gossip, size_t index, const struct for
     struct log *log = log_of(gossip, index);
     enum err err = take(gossip, index, fork->seq, fork->previous);
     if (err != OK) return err;
+    buf_clear(&log->fork->message);
     wire_fork(&log->fork->message, fork->runs[0], fork->runs[1]);
     return buf_result(&log->fork->message);
 }
@@ -148,7 +148,8 @@ void freeze_cut_check(struct gossip *gossip, size_t index) {
         settle(gossip, index);
         return;
     }
-    if (log->fork || log->cut_checked == peer->node->revoked_seq) return;
+    /* Also after a settlement: a lower cut may name another branch again. */
+    if (log->cut_checked == peer->node->revoked_seq) return;
     if (log->durable < peer->node->revoked_seq) return; /* what is on its way to the disk cannot be looked at there */
     struct question *question = question_new(gossip, QUESTION_CUT);
     if (!question) return;

@@ -106,12 +106,21 @@ static void on_distrust(struct gossip *gossip, const struct event *event) {
         /* Nothing is asked of anybody here: an action must not name a node that is forgotten in the same step. */
         if (peer && gossip->peers.members[peer->member] == member) overlay_cut(gossip, link, "no longer trusted");
     }
-    for (size_t i = 0; i < gossip->peers.count; i++)
-        gossip->fork_count -= gossip->peers.members[gossip->peers.list[i]->member] == member && gossip->peers.list[i]->log.fork;
+    for (size_t i = 0; i < gossip->peers.count; i++) {
+        struct log *log = &gossip->peers.list[i]->log;
+        if (gossip->peers.members[gossip->peers.list[i]->member] != member) continue;
+        gossip->fork_count -= log->fork != NULL;
+        /* Who was asked for something of it may be asked for something else. */
+        for (size_t k = 0; k < log->missing_count; k++)
+            if (!log->missing[k].done) sync_unask(gossip, &log->missing[k]);
+        struct link *link = links_find(&gossip->links, log->get_link);
+        if (link) link->gets -= link->gets > 0;
+    }
     peers_distrust(&gossip->peers, event->distrust.agency_id);
     /* Indexes of logs moved. What was announced comes by sync. */
     sync_active_all(gossip);
     gossip->graft_count = 0;
+    sync_settle(gossip, gossip->self->index);
     tell_trust_changed(gossip);
     sync_pump_all(gossip);
 }
@@ -152,7 +161,7 @@ static void on_answer(struct gossip *gossip, const struct event *event, uint64_t
     switch (question.kind) {
     case QUESTION_SIGN: proof_signed(gossip, &question, event->signed_.signature); break;
     case QUESTION_STORE_ENTRIES:
-    case QUESTION_STORE_PAYLOAD: accept_stored(gossip, &question); break;
+    case QUESTION_STORE_PAYLOAD: (event->stored.refused ? accept_refused : accept_stored)(gossip, &question); break;
     case QUESTION_LOAD_ENTRIES: get_loaded(gossip, &question, event); break;
     case QUESTION_LOAD_PAYLOAD: want_loaded(gossip, &question, event); break;
     case QUESTION_SCAN: accept_scanned(gossip, &question, event); break;
@@ -167,6 +176,7 @@ static void on_sent(struct gossip *gossip, const struct event *event) {
     struct link *link = links_find(&gossip->links, event->sent.link);
     if (!link) return;
     link->queued_bytes -= event->sent.bytes < link->queued_bytes ? event->sent.bytes : link->queued_bytes;
+    if (link->queued_bytes == 0) link->chains_told = false; /* all of it has left */
     lanes_pump(gossip, link);
 }
 
@@ -179,6 +189,8 @@ static void on_lossy(struct gossip *gossip, const struct event *event) {
     lanes_pump(gossip, link);
     if (link->state != LINK_OPEN)
         overlay_drop(gossip, link, "messages of the handshake were lost");
+    else if (link->chains_told)
+        overlay_drop(gossip, link, "a chain may have been lost");
     else
         tell_trust(gossip, link);
 }

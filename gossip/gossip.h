@@ -43,7 +43,7 @@ uint64_t gossip_own_next(const struct gossip *gossip, uint8_t previous[static HA
 enum gossip_own {
     GOSSIP_OWN_READY,
     GOSSIP_OWN_ASKING, /* since the start no peer has said yet where it ends, so that what a lost disk or an old copy forgot is not written again */
-    GOSSIP_OWN_BEHIND, /* a peer has entries of it that this node lost: they are fetched first */
+    GOSSIP_OWN_BEHIND, /* a peer has entries of it that this node lost, or others: they are fetched first */
     GOSSIP_OWN_FORKED  /* it holds two entries at one number: nothing more is written, for good */
 };
 enum gossip_own gossip_own_ready(const struct gossip *gossip);

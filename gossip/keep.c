@@ -47,6 +47,7 @@ static struct link *least(struct gossip *gossip, size_t outbound) {
         if (!link_open(link) || link->probe || gossip->monotonic_ms - link->since_ms < OVERLAY_SETTLE_MS) continue;
         if (link->outbound && outbound <= OVERLAY_OUTBOUND) continue;
         if (link->wants > 0 || link->gets > 0 || link->serving > 0 || link->stream.active) continue;
+        if (carries_alone(gossip, link)) continue;
         unsigned value = worth(gossip, link);
         if (!found || value < found_worth) found = link, found_worth = value;
     }
@@ -80,5 +81,5 @@ void keep_tick(struct gossip *gossip) {
     }
     if (dial_full(gossip) || open <= OVERLAY_LINKS_HIGH) return;
     struct link *link = least(gossip, outbound);
-    if (link && !carries_alone(gossip, link)) overlay_cut(gossip, link, "one more than needed");
+    if (link) overlay_cut(gossip, link, "one more than needed");
 }

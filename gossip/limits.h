@@ -10,7 +10,7 @@
 #define LIMIT_LOGS            4096         /* logs of all their nodes */
 
 #define LIMIT_HANDSHAKE_MS       5000         /* from link up to a verified PROOF */
-#define LIMIT_ENTRIES_BYTES      (256 * 1024) /* entries in one ENTRIES message */
+#define LIMIT_ENTRIES_BYTES      (255 * 1024) /* entries in one message: what is taken on one signature fits into a fork proof */
 #define LIMIT_PAIRS              4096         /* (tag, seq) pairs in one HEADS, WANT or HAVE */
 #define LIMIT_WANTS_IN_FLIGHT    16           /* payloads asked of one peer */
 #define LIMIT_GETS_IN_FLIGHT     8            /* ranges asked of one peer, whatever the number of logs */
@@ -21,6 +21,7 @@
 #define LIMIT_STREAM_LOADS       16  /* questions to the store under way for one stream */
 #define LIMIT_STREAM_LOAD_BYTES  (16 * 1024)
 #define LIMIT_STREAM_MS          2000  /* a stream that says nothing for so long is over: another link may have the credit */
+#define LIMIT_STREAM_LAST_MS     10000 /* and nobody has it longer than that while others wait */
 #define LIMIT_SERVING            32    /* requests of one peer that wait for the store; more than an honest one has in flight */
 #define LIMIT_ANSWER_MS          5000  /* a promise broken after so long: ask another peer */
 #define LIMIT_ANSWER_LAST_MS     60000 /* broken in any case, even on a line so slow that other answers took the time */
@@ -36,6 +37,7 @@
 #define LIMIT_DISPUTE_STEPS      160               /* questions of one search: twice the halvings of any log, and some */
 #define LIMIT_DISPUTE_MS         60000             /* of one search: then the log goes on */
 #define LIMIT_DISPUTE_WALK       64                /* logs looked at when a digest differs and heads do too */
+#define GET_TRIES                4                 /* signatures checked to find where a range may end */
 #define LIMIT_LANE_BYTES         (512 * 1024)      /* answers waiting in one link's queue: what is urgent waits behind no more */
 #define LIMIT_LINK_QUEUE_BYTES   (4 * 1024 * 1024) /* unsent bytes of one link: pushes are dropped, sync makes up for them */
 #define LIMIT_LINK_CHARGE_BYTES  (8 * 1024 * 1024) /* all memory charged to one peer */
@@ -53,12 +55,12 @@
 #define LIMIT_ANNOUNCE_OUT_PER_S    100 /* half of what is taken: beyond, changed heads are told instead */
 #define LIMIT_ANNOUNCE_OUT_BURST    500
 #define LIMIT_COST_HEADS            8              /* announcements: a digest that is answered with all heads */
-#define LIMIT_COST_CHAIN            256            /* signature checks: as many as a chain may hold */
 #define LIMIT_REFUSE_MS             (3600u * 1000) /* after a bad signature or a malformed message */
 
 #define HEADS_DELAY_MS        50                    /* changed heads go out together */
 #define SYNC_INTERVAL_MS      15000                 /* a digest to one random link */
 #define SYNC_LOGS_PLAIN       20                    /* up to so many common logs, heads are told at once; beyond, sums come first */
+#define TRUST_DELAY_MS        250                   /* changes of trust that follow each other are told together */
 #define SYNC_OUTDATED_MS      20000                 /* generations that disagree for so long do so because a message was lost */
 #define SYNC_DIGEST_AGAIN_MS  1000                  /* the same digest is not sent again to one link before */
 #define OVERLAY_FULL          13                    /* up to so many other nodes are all dialled */
@@ -78,16 +80,19 @@
 #define DIAL_BACKOFF_FIRST_MS 500   /* doubled per failure, with jitter */
 #define DIAL_BACKOFF_LAST_MS  30000
 #define DIAL_TIMEOUT_MS       10000
-#define DIAL_STABLE_MS        10000  /* a link that lasted so long starts the back-off anew */
-#define OWN_ASK_PEERS         3      /* so many peers said where our own log ends, or all: it is known */
-#define OWN_ASK_MS            3000   /* or fewer, and for so long no other one spoke */
-#define OWN_ASK_LINK_MS       30000  /* but who has a link is waited for so long: two digests */
-#define DISPUTE_RETRY_MS      15000  /* after a search that found nothing */
-#define DISPUTE_PROBE_BYTES   32768  /* of entries asked for while the place is not known */
-#define DISPUTE_WALK_MS       600000 /* of one link: digests that differ though heads are equal are looked into so often */
-#define DISPUTE_WALK_ROW      8      /* whole lists of heads in a row; one with equal heads counts for four */
-#define MISSING_RETRY_MS      15000  /* a payload that no link had is asked for again, */
-#define MISSING_TRIES_MAX     5      /* each time after twice as long, up to 8 minutes; an offer is taken at once */
-#define MISSING_TRIES_DIRECT  2      /* up to a minute: nobody but its author will ever offer it */
+#define DIAL_STABLE_MS        10000       /* a link that lasted so long starts the back-off anew */
+#define OWN_ASK_PEERS         3           /* so many peers said where our own log ends, or all: it is known */
+#define OWN_ASK_LAST_MS       45000       /* but no longer than so long after the first answer */
+#define SYNC_OWN_BYTES        (32 * 1024) /* asked at once of the own log: a slow line makes it in time */
+#define OWN_CLAIM_MS          60000       /* a claim of our own log by one who is gone is believed for so long */
+#define OWN_ASK_MS            3000        /* or fewer, and for so long no other one spoke */
+#define OWN_ASK_LINK_MS       30000       /* but who has a link is waited for so long: two digests */
+#define DISPUTE_RETRY_MS      15000       /* after a search that found nothing */
+#define DISPUTE_PROBE_BYTES   32768       /* of entries asked for while the place is not known */
+#define DISPUTE_WALK_MS       600000      /* of one link: digests that differ though heads are equal are looked into so often */
+#define DISPUTE_WALK_ROW      8           /* whole lists of heads in a row; one with equal heads counts for four */
+#define MISSING_RETRY_MS      15000       /* a payload that no link had is asked for again, */
+#define MISSING_TRIES_MAX     5           /* each time after twice as long, up to 8 minutes; an offer is taken at once */
+#define MISSING_TRIES_DIRECT  2           /* up to a minute: nobody but its author will ever offer it */
 
 #endif

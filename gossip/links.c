@@ -41,6 +41,14 @@ void link_tag(uint8_t out[static WIRE_TAG_BYTES], const struct link *link, struc
     memcpy(out, hash, WIRE_TAG_BYTES);
 }
 
+void link_tag_agency(uint8_t out[static WIRE_TAG_BYTES], const struct link *link, const uint8_t agency_id[static AGENCY_ID_BYTES],
+                     bool mine) {
+    uint8_t text[AGENCY_ID_BYTES + 1];
+    memcpy(text, agency_id, AGENCY_ID_BYTES);
+    text[AGENCY_ID_BYTES] = link_side(link, mine);
+    link_tag(out, link, bytes_of(text, sizeof text));
+}
+
 /* --- tags of logs --- */
 
 static bool tags_make(struct link *link, const struct peers *peers) {
@@ -86,7 +94,7 @@ static int pair_compare(const void *a, const void *b) {
 struct wire_pair *link_peer_agency(const struct link *link, const uint8_t agency_id[static AGENCY_ID_BYTES]) {
     struct wire_pair wanted = {0};
     if (link->peer_agency_count == 0) return NULL;
-    link_tag(wanted.tag, link, bytes_of(agency_id, AGENCY_ID_BYTES));
+    link_tag_agency(wanted.tag, link, agency_id, false);
     return bsearch(&wanted, link->peer_agencies, link->peer_agency_count, sizeof wanted, pair_compare);
 }
 

@@ -54,7 +54,9 @@ struct link {
 
     /* Trust, by generation: ours as we last told it, ours whose TAGS we sent, the peer's as it told its logs. 0: none yet. */
     uint64_t generation_told, generation_tags, generation_heard;
-    uint64_t trust_heard; /* generation of the peer's last TRUST, and its sum */
+    uint64_t trust_told_ms, trust_due_ms; /* when we last told it; when a later change is to be told, 0: there is none */
+    bool chains_told;                     /* a CHAIN went out: if messages are lost it may be among them */
+    uint64_t trust_heard;                 /* generation of the peer's last TRUST, and its sum */
     uint8_t trust_sum[WIRE_DIGEST_BYTES];
     uint64_t outdated_ms;  /* since when digests and heads speak of another trust than ours; 0: they don't */
     bool same;             /* both trust the same agencies with the same chains */
@@ -131,6 +133,11 @@ const uint8_t *link_tag_of_log(struct link *link, const struct peers *peers, siz
 int link_log_of_tag(struct link *link, const struct peers *peers, const uint8_t tag[static WIRE_TAG_BYTES]);
 /* What the peer's TAGS say of an agency; null when they don't name it. */
 struct wire_pair *link_peer_agency(const struct link *link, const uint8_t agency_id[static AGENCY_ID_BYTES]);
+/* An agency's tag as this side says it, or as the peer does: the side is part of it, so that nobody can send back what it heard. */
+void link_tag_agency(uint8_t out[static WIRE_TAG_BYTES], const struct link *link, const uint8_t agency_id[static AGENCY_ID_BYTES],
+                     bool mine);
+/* 1: the dialler says it; 2: the other. */
+static inline uint8_t link_side(const struct link *link, bool mine) { return mine == link->outbound ? 1 : 2; }
 void link_tag(uint8_t out[static WIRE_TAG_BYTES], const struct link *link, struct bytes id);
 
 static inline bool link_open(const struct link *link) { return link->number != 0 && link->state == LINK_OPEN; }

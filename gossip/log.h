@@ -73,11 +73,15 @@ size_t log_missing_direct(const struct log *log); /* of those, the ones that onl
 /* A link is gone: what was asked of it may be asked of others; its slot's marks are cleared. */
 void log_link_gone(struct log *log, uint32_t link, unsigned slot);
 
+static inline bool log_settling(const struct log *log) { return log->frozen && log->fork && log->fork->settling; }
+/* What stands in front of a fork is as good as ever, and fetched. */
+static inline bool log_fronting(const struct log *log) {
+    return log->frozen && log->fork && !log->fork->settling && log->head + 1 < log->fork->seq;
+}
 /* Nothing is asked of others now. */
 static inline bool log_stopped(const struct log *log) {
-    return log->disputed || (log->frozen && !(log->fork && log->fork->settling));
+    return log->disputed || (log->frozen && !log_settling(log) && !log_fronting(log));
 }
-static inline bool log_settling(const struct log *log) { return log->frozen && log->fork && log->fork->settling; }
 
 bool log_epoch_add(struct log *log, uint64_t seq);
 bool log_epoch_readable(const struct log *log, uint64_t seq);

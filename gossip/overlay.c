@@ -83,12 +83,37 @@ size_t overlay_links_of(const struct gossip *gossip, const struct peer *peer) {
     return count;
 }
 
+/* Whose link is it? Two agencies may name one key, which is public, and only its owner can use it: HELLO and PROOF tell. Whom we
+   dialled comes first, then who is welcome. */
+static struct peer *speaker(const struct gossip *gossip, const struct event *event) {
+    struct peer *found = NULL;
+    for (size_t i = 0; i < gossip->peers.count; i++) {
+        struct peer *peer = gossip->peers.list[i];
+        if (memcmp(peer->node->curve_public, event->link_up.curve_public, CURVE_KEY_BYTES) != 0) continue;
+        if (peer->dial_link == event->link_up.link) return peer;
+        if (!found || !peer_welcome(found, gossip->now_ms, gossip->monotonic_ms)) found = peer;
+    }
+    return found;
+}
+
+/* When places become few an agency gets two more or less, and those whom we dial find some free: nobody fills them all. */
+static bool crowded(const struct gossip *gossip, const struct peer *peer) {
+    size_t used = 0, same = 0;
+    for (size_t i = 0; i < LIMIT_LINKS; i++) {
+        const struct peer *other = gossip->links.list[i].number ? overlay_peer(gossip, &gossip->links.list[i]) : NULL;
+        used += gossip->links.list[i].number != 0;
+        same += other && other->member == peer->member;
+    }
+    return used >= LIMIT_LINKS - 2 * OVERLAY_OUTBOUND || (used >= LIMIT_LINKS / 2 && same >= LIMIT_LINKS_OF_AGENCY);
+}
+
 void overlay_link_up(struct gossip *gossip, const struct event *event) {
-    struct peer *peer = peers_find_curve(&gossip->peers, event->link_up.curve_public);
+    struct peer *peer = speaker(gossip, event);
     struct link *link = links_new(&gossip->links);
     bool probe = peer && peer->dial_link == event->link_up.link && peer->dial_probe;
     if (peer && peer->dial_link == event->link_up.link) dial_over(gossip, peer);
-    bool crowd = peer && overlay_links_of(gossip, peer) >= LIMIT_LINKS_OF_NODE;
+    bool crowd =
+        peer && (overlay_links_of(gossip, peer) >= LIMIT_LINKS_OF_NODE || (!event->link_up.outbound && crowded(gossip, peer)));
     if (!link || !peer || crowd || peer == gossip->self || !peer_welcome(peer, gossip->now_ms, gossip->monotonic_ms)) {
         if (peer && event->link_up.outbound) dial_failed(gossip, peer);
         struct action *action = emit(gossip, ACTION_CLOSE);
@@ -214,7 +239,7 @@ static void links_check(struct gossip *gossip) {
             overlay_drop(gossip, link, "no longer welcome");
         else if (link->state != LINK_OPEN && gossip->monotonic_ms - link->since_ms > LIMIT_HANDSHAKE_MS)
             overlay_drop(gossip, link, "the handshake took too long");
-        else if (link->state == LINK_OPEN && !link->generation_heard &&
+        else if (link->state == LINK_OPEN && !link->generation_heard && !link->trust_due_ms &&
                  gossip->monotonic_ms - link->since_ms > 2 * LIMIT_HANDSHAKE_MS)
             overlay_drop(gossip, link, "it never told what it trusts");
         else if (suspect)

@@ -17,19 +17,24 @@ static struct own_pending *pending_new(struct gossip *gossip) {
 
 /* --- is it known where the own log ends? PROTOCOL.md 4.4 --- */
 
-/* Nodes that could be asked. */
+/* Agencies that could be asked, the own one's other nodes being one of them: no agency alone says where our log ends. */
 static size_t others_count(const struct gossip *gossip) {
     size_t count = 0;
-    for (size_t i = 0; i < gossip->peers.count && count < OWN_ASK_PEERS; i++)
-        count += !gossip->peers.list[i]->log.own && !gossip->peers.list[i]->node->revoked;
+    for (size_t i = 0; i < gossip->peers.member_count && count < OWN_ASK_PEERS; i++) {
+        const struct agency *agency = gossip->peers.members[i]->agency;
+        bool any = false;
+        for (size_t k = 0; k < agency->node_count && !any; k++)
+            any = !agency->nodes[k].revoked && memcmp(agency->nodes[k].id, gossip->self->node->id, NODE_ID_BYTES) != 0;
+        count += any;
+    }
     return count;
 }
 
-/* Somebody is there and has not spoken yet: what it said may have been lost, and comes again with the next digest. */
-static bool awaited(const struct gossip *gossip) {
+/* Somebody is about to say where it ends. */
+static bool answer_under_way(const struct gossip *gossip) {
     for (size_t i = 0; i < LIMIT_LINKS; i++) {
         const struct link *link = &gossip->links.list[i];
-        const struct peer *peer = link_open(link) ? peers_find(&gossip->peers, link->node_id) : NULL;
+        const struct peer *peer = link->number ? peers_find(&gossip->peers, link->node_id) : NULL;
         if (peer && !peer->own_told && gossip->monotonic_ms - link->since_ms < OWN_ASK_LINK_MS) return true;
     }
     return false;
@@ -37,7 +42,8 @@ static bool awaited(const struct gossip *gossip) {
 
 static bool asking(const struct gossip *gossip) {
     if (gossip->own_known || gossip->own_answers >= others_count(gossip)) return false;
-    return gossip->own_answers == 0 || gossip->monotonic_ms - gossip->own_answer_ms < OWN_ASK_MS || awaited(gossip);
+    if (gossip->own_answers == 0 || gossip->monotonic_ms - gossip->own_answer_ms < OWN_ASK_MS) return true;
+    return gossip->monotonic_ms - gossip->own_first_ms < OWN_ASK_LAST_MS && answer_under_way(gossip);
 }
 
 void own_told(struct gossip *gossip, const struct link *link) {
@@ -47,16 +53,59 @@ void own_told(struct gossip *gossip, const struct link *link) {
     gossip->own_known = !asking(gossip);
     if (gossip->own_known) return;
     peer->own_told = true;
-    gossip->own_answers++;
+    struct member *member = gossip->peers.members[peer->member];
+    if (!member->own_told && gossip->own_answers++ == 0) gossip->own_first_ms = gossip->monotonic_ms;
+    member->own_told = true;
     gossip->own_answer_ms = gossip->monotonic_ms;
     gossip->own_known = !asking(gossip);
+}
+
+/* Claims of the own log belong to the peer that made them, not to its link: a link may go and trust may change before the entries
+   came. Such a claim stops publishing, so its time runs from its beginning, and an agency that made some up is not believed again. */
+bool own_claimed(struct gossip *gossip, const struct link *link, uint64_t seq) {
+    struct peer *claimant = peers_find(&gossip->peers, link->node_id);
+    if (!claimant || gossip->peers.members[claimant->member]->claims_broken >= LIMIT_CLAIMS_BROKEN) return false;
+    if (claimant->own_claim <= gossip->self->log.head) claimant->own_claim_ms = gossip->monotonic_ms;
+    if (claimant->own_claim < seq) claimant->own_claim = seq;
+    return true;
+}
+
+static void claim_broken(struct gossip *gossip, struct peer *claimant) {
+    if (claimant->own_claim > gossip->self->log.head) gossip->peers.members[claimant->member]->claims_broken++;
+    claimant->own_claim = 0;
+}
+
+void own_claim_over(struct gossip *gossip, const struct link *link) {
+    struct peer *claimant = peers_find(&gossip->peers, link->node_id);
+    if (!claimant || claimant->own_claim == 0) return;
+    claim_broken(gossip, claimant);
+    sync_settle(gossip, gossip->self->index);
+}
+
+uint64_t own_claim_most(const struct gossip *gossip) {
+    uint64_t most = gossip->self->log.head;
+    for (size_t i = 0; i < gossip->peers.count; i++) {
+        const struct peer *peer = gossip->peers.list[i];
+        if (!peer->node->revoked && peer->own_claim > most) most = peer->own_claim;
+    }
+    return most;
+}
+
+void own_claims_age(struct gossip *gossip) {
+    if (gossip->self->log.heard <= gossip->self->log.head) return;
+    for (size_t i = 0; i < gossip->peers.count; i++) {
+        struct peer *peer = gossip->peers.list[i];
+        uint64_t since = peer->own_claim_ms > gossip->own_grew_ms ? peer->own_claim_ms : gossip->own_grew_ms;
+        if (peer->own_claim > gossip->self->log.head && gossip->monotonic_ms - since >= OWN_CLAIM_MS) claim_broken(gossip, peer);
+    }
+    sync_settle(gossip, gossip->self->index);
 }
 
 enum gossip_own gossip_own_ready(const struct gossip *gossip) {
     const struct log *log = &gossip->self->log;
     if (log->frozen) return GOSSIP_OWN_FORKED;
     if (asking(gossip)) return GOSSIP_OWN_ASKING;
-    return log->heard > log->head ? GOSSIP_OWN_BEHIND : GOSSIP_OWN_READY;
+    return log->heard > log->head || log->disputed ? GOSSIP_OWN_BEHIND : GOSSIP_OWN_READY;
 }
 
 static enum err publish_check(const struct gossip *gossip, const struct entry *entry, struct bytes payload) {

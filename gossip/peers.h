@@ -14,6 +14,8 @@ struct member {
     struct agency_held *rival;   /* a valid chain that contradicts it: the agency is frozen; null: none */
     size_t pinned_bytes;         /* how much of the chain an operator has pinned: no rival counts against that */
     uint8_t part[HASH_BYTES];    /* its share of the peers' sum */
+    bool own_told;               /* one of its nodes said where our own log ends, in this life of ours */
+    unsigned claims_broken;      /* claims of our own log that its nodes made and did not keep */
     unsigned links;              /* open links to its nodes */
     uint64_t payload_bytes;      /* of its logs, held here */
     uint64_t payloads_refused;   /* not asked for: over the quota */
@@ -40,10 +42,11 @@ struct peer {
     enum err misdeed;          /* the last one, OK: none */
     uint64_t misdeed_ms;       /* and when */
     uint64_t misdeeds;
-    bool split;             /* its agency is frozen */
-    bool allowed;           /* its key stands in the allow list now */
-    bool own_told;          /* it said where our own log ends, in this life of ours */
-    unsigned claims_broken; /* entries of our own log that it claimed and did not give */
+    bool split;                       /* its agency is frozen */
+    bool allowed;                     /* its key stands in the allow list now */
+    bool own_told;                    /* it said where our own log ends, in this life of ours */
+    uint64_t own_claim, own_claim_ms; /* what it said our own log reaches beyond what we have, and when; 0: nothing */
+    unsigned claims_broken;           /* entries of our own log that it claimed and did not give */
 };
 
 struct peers {

@@ -71,10 +71,10 @@ void push_acknowledge(struct gossip *gossip, size_t index, uint64_t seq) {
 bool push_recent(struct gossip *gossip, struct link *link, size_t index, uint64_t seq) {
     struct peer *peer = gossip->peers.list[index];
     size_t count = 0;
-    if (peer->log.frozen) return false; /* what is recent may lie behind the fork */
+    if (peer->log.frozen || peer->node->revoked) return false; /* what is recent may lie behind the fork, or the cut */
     for (; count < LIMIT_GRAFT_ROWS && link->queued_bytes <= LIMIT_LINK_QUEUE_BYTES; count++, seq++) {
         const struct recent_row *row = recent_find(&gossip->recent, peer->node->id, seq);
-        if (!row || (peer->node->revoked && seq > peer->node->revoked_seq)) break;
+        if (!row) break;
         const struct missing *missing = log_missing_find(&peer->log, seq);
         enum push_payload state = row->payload.size > 0 ? PUSH_INLINE : row->block && !missing ? PUSH_HERE : PUSH_AWAITED;
         struct buf *message = emit_buf(gossip);
@@ -88,7 +88,10 @@ bool push_recent(struct gossip *gossip, struct link *link, size_t index, uint64_
 
 void push_copy(struct gossip *gossip, struct link *link, struct recent_row *row) {
     link->copies_in++;
-    if (!row || ++row->copies <= PUSH_COPIES || !link->eager_in) return;
+    uint64_t mark = 1ull << links_slot(&gossip->links, link);
+    if (!row || (row->from & mark)) return; /* the same link again is no other way in */
+    row->from |= mark;
+    if (++row->copies <= PUSH_COPIES || !link->eager_in) return;
     struct buf *message = emit_buf(gossip);
     if (!message) return;
     wire_prune(message);

@@ -12,6 +12,7 @@ struct recent_row {
     struct buf entry;
     struct buf payload; /* only when it rides along */
     bool block;
+    uint64_t from;   /* slots of the links that pushed it to us */
     unsigned copies; /* how often it was pushed to us, the first time included */
     uint32_t next;   /* in its row of the table: index + 1, 0: the end */
 };

@@ -8,6 +8,7 @@ static bool ranges_recent(struct gossip *gossip, struct link *link, size_t index
     uint64_t seq = message->get.seq;
     struct buf *entries = NULL;
     if (peer->node->revoked || peer->log.frozen) return false; /* the store's answer is cut where it must be */
+    if (link->queued_bytes >= LIMIT_LANE_BYTES || link->asked_count > 0) return false; /* it waits for its turn, as others do */
     for (const struct recent_row *row; (row = recent_find(&gossip->recent, peer->node->id, seq)) != NULL; seq++) {
         if (!entries) entries = emit_buf(gossip);
         if (!entries || entries->size + row->entry.size > message->get.bytes_max ||
@@ -41,12 +42,11 @@ enum err recv_get(struct gossip *gossip, struct link *link, struct message *mess
     return OK;
 }
 
-/* How much of a range may go out: nothing past what is claimed, and up to an entry whose signature was verified, by the store's word or now.
-   Signatures inside a batch were never checked, so the last good one may stand far in front of the end. */
+/* How much of a range may go out: nothing past what is claimed, and up to an entry whose signature was checked, by the store's word or
+   now. Signatures inside a batch never were, so a few are tried from the end backwards; an honest author's last one is good. */
 static size_t range_good(const struct peer *peer, const struct event *event, uint64_t *last) {
     struct bytes entries = event->loaded_entries.entries;
     uint64_t claim = sync_claim(peer, NULL);
-    *last = 0;
     size_t ends[LIMIT_ENTRIES_BYTES / (ENTRY_HEADER_BYTES + SIGN_BYTES) + 1], count = 0, size = 0;
     struct entry entry;
     while (size < entries.size && count < sizeof ends / sizeof *ends) {
@@ -56,15 +56,17 @@ static size_t range_good(const struct peer *peer, const struct event *event, uin
         ends[count++] = size;
         *last = entry.seq;
     }
-    if (size == entries.size && event->loaded_entries.last_verified) return size;
-    for (; count > 0; count--) {
+    /* What was cut off may have taken the last checked entry with it: then nothing is known of the rest. */
+    size_t verified = event->loaded_entries.verified_bytes <= size ? event->loaded_entries.verified_bytes : 0;
+    for (unsigned tries = 0; count > 0 && ends[count - 1] > verified; count--, tries++) {
         size_t from = count > 1 ? ends[count - 2] : 0;
-        enum err err = entry_parse(&entry, bytes_of(entries.data + from, ends[count - 1] - from));
-        *last = err == OK ? entry.seq : 0;
-        if (err == OK && entry_verify(&entry, peer->node->sign_public) == OK) return ends[count - 1];
+        enum err err =
+            tries < GET_TRIES ? entry_parse(&entry, bytes_of(entries.data + from, ends[count - 1] - from)) : ERR_SIGNATURE;
+        if (err == OK && entry_verify(&entry, peer->node->sign_public) == OK) break;
+        --*last;
     }
-    *last = 0;
-    return 0;
+    if (count == 0) *last = 0;
+    return count > 0 ? ends[count - 1] : 0;
 }
 
 void get_loaded(struct gossip *gossip, const struct question *question, const struct event *event) {
@@ -74,7 +76,7 @@ void get_loaded(struct gossip *gossip, const struct question *question, const st
     uint8_t tag[WIRE_TAG_BYTES];
     if (link && !question->stream && link->serving) link->serving--;
     if (!link || !peer) return;
-    uint64_t last;
+    uint64_t last = 0;
     entries.size = range_good(peer, event, &last);
     if (question->stream) {
         stream_loaded(gossip, link, peers_index(&gossip->peers, peer), entries, last);
@@ -100,11 +102,12 @@ enum err recv_entries(struct gossip *gossip, struct link *link, struct message *
     struct bytes entries = message->entries.entries;
     enum err err;
     if (dispute_answer(gossip, link, (size_t)index, message->entries.seq, entries, &err)) return err;
-    link->answered_ms = gossip->monotonic_ms;
     if (log->get_link == link->number) {
         log->get_link = 0;
+        link->answered_ms = gossip->monotonic_ms;
         link->gets -= link->gets > 0;
         link->broken_row = 0;
+        link->broken_answers += entries.size == 0; /* others are asked first from now on */
         link->rtt_ms = (uint32_t)(gossip->monotonic_ms - log->get_ms);
     } else {
         /* Not asked for, or answered late on a slow line: good entries are good, at the pace of what was not asked for. */
@@ -121,6 +124,8 @@ enum err recv_entries(struct gossip *gossip, struct link *link, struct message *
     if (!bucket_take(&link->signatures, gossip->monotonic_ms, 1, LIMIT_RATE_SIGNATURES_PER_S, LIMIT_RATE_SIGNATURES_BURST))
         return ERR_LIMIT;
     err = accept_entries(gossip, (size_t)index, entries, &last);
+    /* Who gave the wrong branch comes last next time. */
+    if ((err == ERR_FORK || err == ERR_REVOKED) && log_settling(log)) link->broken_answers++;
     if (err == ERR_FORK) dispute_open(gossip, link, (size_t)index, entries);
     if (err == ERR_REVOKED || (err == ERR_FORK && !log->disputed)) sync_unheard(gossip, link, (size_t)index);
     if (err == ERR_FORK || err == ERR_REVOKED || err == ERR_BUSY) return OK;

@@ -26,6 +26,7 @@ static void told_first(struct gossip *gossip, struct link *link) {
 /* Equal heads are told heads: whoever lacks a payload now knows whom to ask. */
 static void digest_equal(struct gossip *gossip, struct link *link) {
     link->heads_known = true;
+    own_claim_over(gossip, link);
     link->differ_row = 0;
     for (size_t i = 0; i < link->log_count; i++) {
         uint64_t claim = sync_claim(gossip->peers.list[i], NULL);
@@ -43,7 +44,8 @@ enum err recv_digest(struct gossip *gossip, struct link *link, struct message *m
     bool outdated;
     enum err err = generations(gossip, link, message->digest.mine, message->digest.yours, &outdated);
     if (err != OK || outdated) return err;
-    if (!bucket_take(&link->announcements, gossip->monotonic_ms, 1, LIMIT_RATE_ANNOUNCE_PER_S, LIMIT_RATE_ANNOUNCE_BURST))
+    if (!bucket_take(&link->announcements, gossip->monotonic_ms, LIMIT_COST_HEADS, LIMIT_RATE_ANNOUNCE_PER_S,
+                     LIMIT_RATE_ANNOUNCE_BURST))
         return OK;
     uint64_t total = tell_digest_of(gossip, link, digest);
     if (memcmp(digest, message->digest.digest, WIRE_DIGEST_BYTES) == 0) {
@@ -51,7 +53,7 @@ enum err recv_digest(struct gossip *gossip, struct link *link, struct message *m
         return OK;
     }
     link->useful = true;
-    if (!message->digest.reply) return OK;
+    if (!message->digest.reply || link->queued_bytes > LIMIT_LINK_QUEUE_BYTES) return OK;
     if (!bucket_take(&link->announcements, gossip->monotonic_ms, LIMIT_COST_HEADS, LIMIT_RATE_ANNOUNCE_PER_S,
                      LIMIT_RATE_ANNOUNCE_BURST))
         return OK;
@@ -74,11 +76,13 @@ enum err recv_sums(struct gossip *gossip, struct link *link, struct message *mes
     if (!bucket_take(&link->announcements, gossip->monotonic_ms, LIMIT_COST_HEADS, LIMIT_RATE_ANNOUNCE_PER_S,
                      LIMIT_RATE_ANNOUNCE_BURST))
         return OK;
+    if (link->queued_bytes > LIMIT_LINK_QUEUE_BYTES) return OK; /* a reader that never drains */
     tell_sums_of(gossip, link, sums);
     for (size_t i = 0; i < WIRE_BUCKETS; i++)
         if (memcmp(sums + i * WIRE_SUM_BYTES, message->sums.sums + i * WIRE_SUM_BYTES, WIRE_SUM_BYTES) != 0) differ |= 1ull << i;
     if (!tell_bucket_has(gossip, link, gossip->self->index, differ)) {
         link->heads_known = true;
+        own_claim_over(gossip, link);
         own_told(gossip, link);
     }
     /* What does not differ is told: the peer holds what we hold. */
@@ -106,7 +110,8 @@ enum err recv_heads(struct gossip *gossip, struct link *link, struct message *me
     bool outdated;
     enum err err = generations(gossip, link, message->heads.mine, message->heads.yours, &outdated);
     if (err != OK || outdated) return err;
-    if (!bucket_take(&link->announcements, gossip->monotonic_ms, 1, LIMIT_RATE_ANNOUNCE_PER_S, LIMIT_RATE_ANNOUNCE_BURST))
+    if (!bucket_take(&link->announcements, gossip->monotonic_ms, buckets ? LIMIT_COST_HEADS : 1, LIMIT_RATE_ANNOUNCE_PER_S,
+                     LIMIT_RATE_ANNOUNCE_BURST))
         return OK;
     buckets_forget(gossip, link, buckets);
     while (wire_pair_next(&pairs, tag, &seq)) {
@@ -123,6 +128,8 @@ enum err recv_heads(struct gossip *gossip, struct link *link, struct message *me
     if (buckets == 0) return OK;
     if (tell_bucket_has(gossip, link, gossip->self->index, buckets)) {
         link->heads_known = true;
+        if (link->log_count > gossip->self->index && link->logs[gossip->self->index].heard <= gossip->self->log.head)
+            own_claim_over(gossip, link);
         own_told(gossip, link);
     }
     for (size_t k = 0; k < gossip->active_count; k++) sync_settle(gossip, gossip->active[k]);

@@ -27,11 +27,15 @@ static void proof_subject(struct sign_subject *out, const uint8_t agency_id[stat
 }
 
 enum err recv_hello(struct gossip *gossip, struct link *link, struct message *message) {
-    const struct peer *peer = peers_find(&gossip->peers, link->node_id);
+    const struct peer *peer = peers_find(&gossip->peers, message->hello.node_id);
     const struct member *member = peer ? gossip->peers.members[peer->member] : NULL;
     if (link->state != LINK_HELLO) return ERR_FORMAT;
-    if (!member || memcmp(message->hello.agency_id, member->agency->id, AGENCY_ID_BYTES) != 0) return ERR_DENIED;
-    if (memcmp(message->hello.node_id, peer->node->id, NODE_ID_BYTES) != 0) return ERR_DENIED;
+    /* Of several nodes that name the link's key the one that speaks; its PROOF shows it. */
+    if (!peer || peer == gossip->self || memcmp(peer->node->curve_public, link->curve_public, CURVE_KEY_BYTES) != 0 ||
+        !peer_welcome(peer, gossip->now_ms, gossip->monotonic_ms))
+        return ERR_DENIED;
+    if (memcmp(message->hello.agency_id, member->agency->id, AGENCY_ID_BYTES) != 0) return ERR_DENIED;
+    memcpy(link->node_id, peer->node->id, NODE_ID_BYTES);
     memcpy(link->nonce_peer, message->hello.nonce, WIRE_NONCE_BYTES);
     memcpy(link->instance_peer, message->hello.instance, WIRE_INSTANCE_BYTES);
     if (memcmp(link->nonce, link->nonce_peer, WIRE_NONCE_BYTES) == 0) return ERR_DENIED; /* a mirror */

@@ -2,7 +2,16 @@
 
 #include <string.h>
 
-/* A pushed payload belongs to the entry that came with it; what cannot be placed now is asked for like any other. */
+/* A payload that rides along is that of its entry, of a `relay` block: who passes on another one did not look. PROTOCOL.md 6.5 */
+static enum err payload_check(const struct entry *entry, const struct message *message) {
+    struct block_body body;
+    if (message->push.state != PUSH_INLINE) return OK;
+    if (entry->type != ENTRY_BLOCK || block_body_read(&body, entry->body) != OK || body.carriage != CARRIAGE_RELAY)
+        return ERR_FORMAT;
+    return block_payload_matches(message->push.payload, &body.seal) ? OK : ERR_HASH;
+}
+
+/* What cannot be placed now is asked for like any other. */
 static enum err take_payload(struct gossip *gossip, struct link *link, size_t index, uint64_t seq, const struct message *message) {
     struct log *log = &gossip->peers.list[index]->log;
     struct missing *missing = log_missing_find(log, seq);
@@ -10,7 +19,8 @@ static enum err take_payload(struct gossip *gossip, struct link *link, size_t in
     uint64_t mark = 1ull << links_slot(&gossip->links, link);
     if (message->push.state == PUSH_INLINE) {
         enum err err = accept_payload(gossip, index, missing, message->push.payload, true);
-        return err == ERR_BUSY ? OK : err;
+        /* It was held against its own entry: if ours is another one, the author has forked. */
+        return err == ERR_BUSY || err == ERR_HASH ? OK : err;
     }
     if (message->push.state == PUSH_HERE) {
         /* Others may have said no before the one who has it spoke. */
@@ -39,6 +49,8 @@ enum err recv_push(struct gossip *gossip, struct link *link, struct message *mes
     struct log *log = &peer->log;
     uint64_t before = log->head, last = 0;
     if (log->frozen) return OK;
+    err = payload_check(&entry, message);
+    if (err != OK) return err;
     if (entry.seq <= log->head) {
         dispute_look(gossip, link, index, &entry, message->push.entry);
         sync_heard(gossip, link, index, entry.seq);

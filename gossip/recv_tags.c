@@ -54,17 +54,19 @@ enum err recv_chain(struct gossip *gossip, struct link *link, struct message *me
     size_t common = chain.size < held.size ? chain.size : held.size;
     bool parted = common == 0 || memcmp(chain.data, held.data, common) != 0;
     if (member->rival || (!parted && chain.size <= held.size)) return OK;
-    if (!bucket_take(&link->signatures, gossip->monotonic_ms, LIMIT_COST_CHAIN, LIMIT_RATE_SIGNATURES_PER_S,
-                     LIMIT_RATE_SIGNATURES_BURST))
-        return OK;
+    /* At most so many signatures are checked. Without the budget for it a new link tells it again: nobody is punished. */
+    uint64_t cost = 1 + chain.size / (SIGN_PUBLIC_BYTES + SIGN_BYTES);
+    if (cost > LIMIT_RATE_SIGNATURES_BURST) cost = LIMIT_RATE_SIGNATURES_BURST;
+    if (!bucket_take(&link->signatures, gossip->monotonic_ms, cost, LIMIT_RATE_SIGNATURES_PER_S, LIMIT_RATE_SIGNATURES_BURST))
+        return ERR_BUSY;
     /* A longer one that begins with ours is this agency's for sure; one that parts from it may freeze the agency. */
     if (parted) return split_take(gossip, chain);
     enum err err = peers_trust(&gossip->peers, chain, &changed);
-    if (err != OK) return err;
-    if (!changed) return OK;
+    if (!changed) return err;
+    /* Taken, even if it names more nodes than there is room for: what it revokes counts. */
     struct action *action = emit(gossip, ACTION_CHAIN);
     action->chain.agency_id = member->agency->id;
     action->chain.chain = member->chain;
     tell_trust_changed(gossip);
-    return OK;
+    return err;
 }

@@ -17,6 +17,7 @@ enum err recv_want(struct gossip *gossip, struct link *link, struct message *mes
     uint8_t tag[WIRE_TAG_BYTES];
     uint64_t seq;
     if (pairs.count > LIMIT_WANTS_IN_FLIGHT) return ERR_LIMIT;
+    if (link->queued_bytes > LIMIT_LINK_QUEUE_BYTES) return OK; /* a reader that never drains */
     while (wire_pair_next(&pairs, tag, &seq)) {
         int index = link_log_of_tag(link, &gossip->peers, tag);
         if (index < 0 || !link->logs[index].common) {
@@ -43,7 +44,7 @@ void want_loaded(struct gossip *gossip, const struct question *question, const s
     const struct peer *peer = peers_find(&gossip->peers, question->node_id);
     if (link && link->serving) link->serving--;
     if (!link || !peer) return;
-    bool aside = peer->log.frozen && question->seq > peer->log.durable;
+    bool aside = question->seq > sync_claim(peer, NULL);
     bool give = event->loaded_payload.present && !aside && may_have(gossip, link, peer, &event->loaded_payload.body);
     answer(gossip, link, peer, question->seq, give, event->loaded_payload.payload);
     lanes_pump(gossip, link);
@@ -52,7 +53,6 @@ void want_loaded(struct gossip *gossip, const struct question *question, const s
 enum err recv_payload(struct gossip *gossip, struct link *link, struct message *message) {
     int index = link_log_of_tag(link, &gossip->peers, message->payload.tag);
     struct missing *missing = index < 0 ? NULL : log_missing_find(&gossip->peers.list[index]->log, message->payload.seq);
-    link->answered_ms = gossip->monotonic_ms;
     if (!missing || missing->storing) {
         link->ignored_tags++; /* somebody else gave it */
         return OK;
@@ -61,6 +61,7 @@ enum err recv_payload(struct gossip *gossip, struct link *link, struct message *
     struct bytes payload = message->payload.payload;
     if (missing->asked_link == link->number) {
         sync_unask(gossip, missing);
+        link->answered_ms = gossip->monotonic_ms;
         link->broken_row = 0;
     } else if (!message->payload.present ||
                !bucket_take(&link->bytes, gossip->monotonic_ms, payload.size, LIMIT_RATE_BYTES_PER_S, LIMIT_RATE_BYTES_BURST)) {

@@ -9,6 +9,7 @@ uint64_t stream_credit(struct gossip *gossip, struct link *link) {
     bool busy = gossip->stream_link != 0 && gossip->stream_link != link->number &&
                 gossip->monotonic_ms - gossip->stream_ms < LIMIT_STREAM_MS && links_find(&gossip->links, gossip->stream_link);
     if (busy) return 0;
+    if (gossip->stream_link != link->number) gossip->stream_from_ms = gossip->monotonic_ms;
     gossip->stream_link = link->number;
     gossip->stream_ms = gossip->monotonic_ms;
     link->credit_given = LIMIT_ENTRIES_BYTES;
@@ -108,9 +109,12 @@ enum err recv_stream(struct gossip *gossip, struct link *link, struct message *m
     if (asked) link->credit_given -= rest.size;
     if (!asked && !bucket_take(&link->bytes, gossip->monotonic_ms, rest.size, LIMIT_RATE_BYTES_PER_S, LIMIT_RATE_BYTES_BURST))
         return OK;
-    if (gossip->stream_link == link->number) gossip->stream_ms = gossip->monotonic_ms;
-    link->answered_ms = gossip->monotonic_ms;
-    link->useful = true;
+    if (asked && rest.size > 0) {
+        if (gossip->stream_link == link->number && gossip->monotonic_ms - gossip->stream_from_ms < LIMIT_STREAM_LAST_MS)
+            gossip->stream_ms = gossip->monotonic_ms;
+        link->answered_ms = gossip->monotonic_ms;
+        link->useful = true;
+    }
     while (rest.size > 0) {
         struct entry first, entry;
         struct bytes run = bytes_of(rest.data, 0);

@@ -45,11 +45,7 @@ static void active_settle(struct gossip *gossip) {
 void sync_heard(struct gossip *gossip, struct link *link, size_t index, uint64_t seq) {
     if (index >= link->log_count || !link->logs[index].common) return;
     struct log *log = &log_peer(gossip, index)->log;
-    if (log->own && seq > log->head) {
-        /* PROTOCOL.md 4.4: such a claim stops publishing, so one who made it up a few times is not believed again. */
-        const struct peer *claimant = peers_find(&gossip->peers, link->node_id);
-        if (!claimant || claimant->claims_broken >= LIMIT_CLAIMS_BROKEN) return;
-    }
+    if (log->own && seq > log->head && !own_claimed(gossip, link, seq)) return;
     if (link->logs[index].heard < seq) link->logs[index].heard = seq;
     if (log->heard < seq) log->heard = seq;
     if (log->heard > log->head) sync_active(gossip, index);
@@ -57,24 +53,19 @@ void sync_heard(struct gossip *gossip, struct link *link, size_t index, uint64_t
 
 void sync_settle(struct gossip *gossip, size_t index) {
     struct log *log = &log_peer(gossip, index)->log;
-    uint64_t most = log->head;
-    bool known = !log->own;
+    uint64_t most = log->own ? own_claim_most(gossip) : log->head;
     if (log->heard <= log->head) return;
-    for (size_t i = 0; i < LIMIT_LINKS; i++) {
+    for (size_t i = 0; !log->own && i < LIMIT_LINKS; i++) {
         const struct link *link = &gossip->links.list[i];
         if (link->number == 0 || index >= link->log_count || !link->logs[index].common) continue;
         if (link->logs[index].heard > most) most = link->logs[index].heard;
-        known |= link->heads_known;
     }
-    /* Of the own log what was heard stays, until somebody who tells his heads does not know of it. */
-    if (known) log->heard = most;
+    log->heard = most;
 }
 
 void sync_unheard(struct gossip *gossip, struct link *link, size_t index) {
-    struct peer *claimant = peers_find(&gossip->peers, link->node_id);
     if (index >= link->log_count) return;
-    if (log_peer(gossip, index)->log.own && link->logs[index].heard > log_peer(gossip, index)->log.head && claimant)
-        claimant->claims_broken++;
+    if (log_peer(gossip, index)->log.own) own_claim_over(gossip, link);
     link->logs[index].heard = 0; /* until it says so again */
     sync_settle(gossip, index);
 }
@@ -91,9 +82,9 @@ static struct link *best_for_entries(struct gossip *gossip, size_t index) {
         struct link *link = &gossip->links.list[i];
         if (!link_shares(link, index)) continue;
         if (link->logs[index].heard <= log_peer(gossip, index)->log.head || link->gets >= LIMIT_GETS_IN_FLIGHT) continue;
-        /* Who kept his promises comes before who promises most. */
+        /* Who kept his promises comes first; then who promises least: any of them has the next range, and a made-up head never wins. */
         if (!best || link->broken_answers < best->broken_answers ||
-            (link->broken_answers == best->broken_answers && link->logs[index].heard > best->logs[index].heard))
+            (link->broken_answers == best->broken_answers && link->logs[index].heard < best->logs[index].heard))
             best = link;
     }
     return best;
@@ -108,7 +99,7 @@ void sync_pump_entries(struct gossip *gossip, size_t index) {
     const uint8_t *tag = link ? link_tag_of_log(link, &gossip->peers, index) : NULL;
     struct buf *message = tag ? emit_buf(gossip) : NULL;
     if (!message) return;
-    wire_get(message, tag, log->head + 1, LIMIT_ENTRIES_BYTES);
+    wire_get(message, tag, log->head + 1, log->own ? SYNC_OWN_BYTES : LIMIT_ENTRIES_BYTES);
     emit_send(gossip, link, message);
     log->get_link = link->number;
     log->get_ms = gossip->monotonic_ms;
@@ -251,7 +242,9 @@ static bool overdue(struct gossip *gossip, uint32_t number, uint64_t asked_ms) {
 /* Promises that were not kept: ask somebody else. */
 static void answers_check(struct gossip *gossip, size_t index) {
     struct log *log = &log_peer(gossip, index)->log;
-    if (log->get_link && overdue(gossip, log->get_link, log->get_ms)) {
+    /* A claim of our own log holds up publishing: no other answer excuses it. */
+    bool late = log->own ? gossip->monotonic_ms - log->get_ms > LIMIT_ANSWER_MS : overdue(gossip, log->get_link, log->get_ms);
+    if (log->get_link && late) {
         struct link *link = links_find(&gossip->links, log->get_link);
         broken(gossip, log->get_link);
         log->get_link = 0;
@@ -294,6 +287,10 @@ static void digest_due(struct gossip *gossip) {
 void sync_tick(struct gossip *gossip) {
     for (size_t i = 0; i < LIMIT_LINKS; i++) {
         struct link *link = &gossip->links.list[i];
+        if (link_open(link) && link->trust_due_ms) {
+            if (link->trust_due_ms <= gossip->monotonic_ms) tell_trust(gossip, link);
+            if (link->trust_due_ms) gossip_due(gossip, link->trust_due_ms);
+        }
         if (!link_open(link) || !link->heads_due_ms) continue;
         if (link->heads_due_ms <= gossip->monotonic_ms) tell_heads(gossip, link, 0, 0);
         if (link->heads_due_ms) gossip_due(gossip, link->heads_due_ms);
@@ -302,6 +299,7 @@ void sync_tick(struct gossip *gossip) {
     if (gossip->scan_due_ms <= gossip->monotonic_ms) {
         for (size_t k = 0; k < gossip->active_count; k++) answers_check(gossip, gossip->active[k]);
         dispute_tick(gossip);
+        own_claims_age(gossip);
         sync_pump_all(gossip);
         active_settle(gossip);
         gossip->scan_due_ms = gossip->monotonic_ms + 1000;

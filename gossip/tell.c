@@ -11,10 +11,13 @@ static struct peer *log_peer(const struct gossip *gossip, size_t index) { return
 
 #define CHAIN_FROZEN UINT64_MAX
 
-/* XOR of one hash per agency and its records, so that no order has to be agreed on; then keyed by the link. */
-static void trust_sum(const struct gossip *gossip, const struct link *link, uint8_t out[static WIRE_DIGEST_BYTES]) {
-    uint8_t sum[HASH_BYTES];
-    hash_derive(sum, link->key, "comity-trust", bytes_of(gossip->peers.sum, sizeof gossip->peers.sum));
+/* XOR of one hash per agency and its records, so that no order has to be agreed on; then keyed by the link. As we say it, or as the
+   peer would: nobody can send back what it heard. */
+static void trust_sum(const struct gossip *gossip, const struct link *link, bool mine, uint8_t out[static WIRE_DIGEST_BYTES]) {
+    uint8_t sum[HASH_BYTES], text[HASH_BYTES + 1];
+    memcpy(text, gossip->peers.sum, HASH_BYTES);
+    text[HASH_BYTES] = link_side(link, mine);
+    hash_derive(sum, link->key, "comity-trust", bytes_of(text, sizeof text));
     memcpy(out, sum, WIRE_DIGEST_BYTES);
 }
 
@@ -38,7 +41,7 @@ static void tags_send(struct gossip *gossip, struct link *link) {
     }
     for (size_t i = 0; i < count; i++) {
         const struct agency *agency = gossip->peers.members[i]->agency;
-        link_tag(pairs[i].tag, link, bytes_of(agency->id, AGENCY_ID_BYTES));
+        link_tag_agency(pairs[i].tag, link, agency->id, true);
         pairs[i].number = chain_number(link, gossip->peers.members[i]);
     }
     wire_tags(message, link->generation_tags, pairs, (uint32_t)count);
@@ -50,7 +53,7 @@ static void tags_send(struct gossip *gossip, struct link *link) {
 void tell_trust_compare(struct gossip *gossip, struct link *link) {
     uint8_t sum[WIRE_DIGEST_BYTES];
     if (!link->trust_heard) return;
-    trust_sum(gossip, link, sum);
+    trust_sum(gossip, link, false, sum);
     bool same = memcmp(sum, link->trust_sum, WIRE_DIGEST_BYTES) == 0;
     if (!same && link->generation_tags != gossip->peers.generation) tags_send(gossip, link);
     if (same) link->generation_heard = link->trust_heard;
@@ -65,7 +68,9 @@ void tell_trust(struct gossip *gossip, struct link *link) {
         gossip->actions->failed = true;
         return;
     }
-    trust_sum(gossip, link, sum);
+    trust_sum(gossip, link, true, sum);
+    link->trust_due_ms = 0;
+    link->trust_told_ms = gossip->monotonic_ms;
     link->generation_told = gossip->peers.generation_told = gossip->peers.generation;
     wire_trust(message, link->generation_told, sum);
     emit_send(gossip, link, message);
@@ -83,6 +88,7 @@ void tell_chains(struct gossip *gossip, struct link *link) {
         if (!told || told->number == CHAIN_FROZEN || number == told->number) continue;
         if (member->rival) {
             split_tell(gossip, link, member);
+            link->chains_told = true;
             told->number = CHAIN_FROZEN;
             continue;
         }
@@ -91,8 +97,21 @@ void tell_chains(struct gossip *gossip, struct link *link) {
         if (!chain) return;
         wire_chain(chain, member->agency->id, member->chain);
         emit_send(gossip, link, chain);
+        link->chains_told = true;
         told->number = number; /* once is enough; its own TAGS say whether it took it */
     }
+}
+
+/* The first change is told at once, a burst of them together; what is common is nobody's guess meanwhile. */
+static void trust_later(struct gossip *gossip, struct link *link) {
+    if (!link->trust_told_ms || gossip->monotonic_ms - link->trust_told_ms >= TRUST_DELAY_MS) {
+        tell_trust(gossip, link);
+        return;
+    }
+    link->same = false;
+    if (!link_tables(link, &gossip->peers)) gossip->actions->failed = true;
+    if (!link->trust_due_ms) link->trust_due_ms = link->trust_told_ms + TRUST_DELAY_MS;
+    gossip_due(gossip, link->trust_due_ms);
 }
 
 void tell_trust_changed(struct gossip *gossip) {
@@ -106,7 +125,7 @@ void tell_trust_changed(struct gossip *gossip) {
         if (peer && peer->node->revoked)
             overlay_cut(gossip, link, "revoked");
         else if (link_open(link))
-            tell_trust(gossip, link);
+            trust_later(gossip, link);
     }
 }
 
@@ -151,7 +170,7 @@ void tell_digest(struct gossip *gossip, struct link *link, bool reply) {
     uint64_t total = tell_digest_of(gossip, link, digest);
     bool again = link->digest_ms && gossip->monotonic_ms - link->digest_ms < SYNC_DIGEST_AGAIN_MS &&
                  memcmp(digest, link->digest, sizeof digest) == 0 && link->digest_generation == link->generation_heard;
-    struct buf *message = again ? NULL : emit_buf(gossip);
+    struct buf *message = again || link->trust_due_ms ? NULL : emit_buf(gossip); /* what is common is told first */
     if (!message) return;
     memcpy(link->digest, digest, sizeof digest);
     link->digest_ms = gossip->monotonic_ms;
@@ -193,7 +212,7 @@ void tell_heads(struct gossip *gossip, struct link *link, uint64_t buckets, uint
     struct wire_pair *pairs;
     uint32_t count = 0;
     link->heads_due_ms = 0;
-    if (!link->generation_heard) return;
+    if (!link->generation_heard || link->trust_due_ms) return;
     pairs = calloc(link->log_count + 1, sizeof *pairs);
     for (size_t i = 0; pairs && i < link->log_count && count < LIMIT_PAIRS; i++) {
         struct link_log *log = &link->logs[i];

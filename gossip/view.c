@@ -126,9 +126,10 @@ const struct prekey *gossip_prekey(const struct gossip *gossip, const uint8_t no
 bool gossip_caught_up(const struct gossip *gossip) {
     for (size_t i = 0; i < gossip->peers.count; i++) {
         const struct log *log = &gossip->peers.list[i]->log;
-        if (log->frozen) continue;
+        if (log->frozen && !log_fronting(log)) continue;
         const struct agency_node *node = gossip->peers.list[i]->node;
         uint64_t end = node->revoked && log->heard > node->revoked_seq ? node->revoked_seq : log->heard;
+        if (log->frozen && end >= log->fork->seq) end = log->fork->seq - 1;
         if (end > log->head || log->scan_from || log->scanning || log_missing_live(log)) return false;
     }
     return true;

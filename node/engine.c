@@ -112,10 +112,12 @@ static void follow_ups(struct engine *engine) {
         case ACTION_LOAD_ENTRIES: load_entries(engine, &follow_up); break;
         case ACTION_LOAD_PAYLOAD: load_payload(engine, &follow_up); break;
         case ACTION_SCAN: load_scan(engine, &follow_up); break;
+        case ACTION_STORE_PAYLOAD: reader_refused(engine, follow_up.ticket); break;
         default: break;
         }
     }
     engine->follow_up_count = 0;
+    publisher_go_on(engine);
 }
 
 enum err engine_step(struct engine *engine, struct event *event) {
@@ -369,6 +371,7 @@ static void loop(struct engine *engine) {
             step_or_fail(engine, &event);
         }
         follow_ups(engine);
+        if (!engine->stopping) reader_resume(engine);
         if (!engine->stopping) upkeep_tick(engine);
         flush_all(engine);
     }

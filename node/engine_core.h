@@ -19,11 +19,13 @@ enum key_tag { KEY_TAG_LINK = 1, KEY_TAG_EPOCH = 2, KEY_TAG_PREKEY = 3, KEY_TAG_
 static inline uint64_t key_tag(enum key_tag purpose, uint64_t which) { return (uint64_t)purpose << 56 | which; }
 
 /* --- reader.c --- */
-#define CHAIN_NAME_BYTES   24 /* of an agency's id, in hexadecimal behind "chain/": all of it does not fit into a name */
-#define READER_EPOCHS      512
-#define READER_HELD_MAX    1024
-#define READER_COUNT_KEY   "blocks-read"
-#define READER_OURS_PREFIX "secret/ours" /* then the author's node and the epoch: "1" or "0" */
+#define CHAIN_NAME_BYTES       24 /* of an agency's id, in hexadecimal behind "chain/": all of it does not fit into a name */
+#define READER_EPOCHS          512
+#define READER_HELD_MAX        1024
+#define READER_PENDING_EACH    32 /* epochs of one agency that wait for the key process: it fills no places of others */
+#define READER_HELD_BYTES_EACH (8 * 1024 * 1024) /* payloads of one agency that wait for their epochs; others are asked for again */
+#define READER_COUNT_KEY       "blocks-read"
+#define READER_OURS_PREFIX     "secret/ours" /* then the author's node and the epoch: "1" or "0" */
 
 enum epoch_state { EPOCH_EMPTY, EPOCH_PENDING, EPOCH_NOT_OURS, EPOCH_OURS };
 struct reader_epoch {
@@ -34,9 +36,16 @@ struct reader_epoch {
     uint64_t used;
     uint8_t secret[EPOCH_SECRET_BYTES];
 };
+/* EPOCH entries of a log that the key process is yet to be asked about. */
+struct postponed {
+    uint8_t agency_id[AGENCY_ID_BYTES];
+    uint8_t node_id[NODE_ID_BYTES];
+    uint64_t from, until;
+};
 /* A payload that waits for its epoch. */
 struct held {
     uint64_t ticket;
+    uint8_t agency_id[AGENCY_ID_BYTES];
     uint8_t node_id[NODE_ID_BYTES];
     uint64_t seq;
     struct block_body body;
@@ -47,6 +56,8 @@ struct reader {
     uint64_t clock;
     struct held *held;
     size_t held_count, held_capacity;
+    struct postponed *postponed;
+    size_t postponed_count, postponed_capacity;
     struct block *block;
     uint64_t blocks_read; /* blocks whose items stand in pages, own ones included */
     uint64_t blocks_bad;  /* blocks addressed to us whose content was not as signed or not well formed */
@@ -67,6 +78,7 @@ struct draft {
     struct block_body body;
     struct buf readers; /* EPOCH: node ids of the audience */
     bool given;         /* to the core */
+    bool waits;         /* signed, until it is known again where the own log ends */
     uint64_t ticket;
 };
 
@@ -236,6 +248,10 @@ enum err reader_init(struct engine *engine) MUST_USE;
 void reader_free(struct engine *engine);
 void reader_entries(struct engine *engine, struct store_batch *batch, struct bytes entries);
 void reader_payload(struct engine *engine, const struct action *action);
+/* Tells the core that a payload cannot be taken now. */
+void reader_refused(struct engine *engine, uint64_t ticket);
+/* Asks about epochs that had to wait, as far as there is room. */
+void reader_resume(struct engine *engine);
 /* The key process has spoken: the epoch's secret, or null and why not. */
 void reader_opened(struct engine *engine, uint64_t which, const uint8_t *secret, enum err why);
 /* An EPOCH entry met while scanning: asks the key process if nobody knows yet whether it is ours (a crash came in between). */
@@ -261,7 +277,8 @@ enum err publisher_item(struct engine *engine, struct publication *publication, 
 enum err publisher_flush(struct engine *engine, struct publication *publication) MUST_USE; /* closes its blocks; ERR_BUSY */
 void publisher_drop(struct engine *engine, struct publication *publication);
 void publisher_signed(struct engine *engine, uint64_t seq, const uint8_t *signature);
-void publisher_stop(struct engine *engine); /* the own log was forked: what was not given to the core yet is dropped */
+void publisher_go_on(struct engine *engine); /* drafts that waited, if the own log may be written now */
+void publisher_stop(struct engine *engine);  /* the own log was forked: what was not given to the core yet is dropped */
 void publisher_key_restarted(struct engine *engine);
 void publisher_store_payload(struct engine *engine, const struct action *action);
 void publisher_store_entries(struct engine *engine, const struct action *action);

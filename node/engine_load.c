@@ -8,7 +8,7 @@
 struct range {
     struct buf *out;
     size_t size_max;
-    bool last_verified;
+    size_t verified_bytes;
 };
 
 static bool range_visit(void *context, uint64_t seq, bool verified, struct bytes entry) {
@@ -17,7 +17,7 @@ static bool range_visit(void *context, uint64_t seq, bool verified, struct bytes
     /* At least one entry, so that a large one passes too. */
     if (range->out->size > 0 && range->out->size + entry.size > range->size_max) return false;
     buf_put(range->out, entry);
-    range->last_verified = verified;
+    if (verified) range->verified_bytes = range->out->size;
     return !range->out->failed;
 }
 
@@ -32,7 +32,7 @@ void load_entries(struct engine *engine, const struct follow_up *ask) {
     }
     event.loaded_entries.ticket = ask->ticket;
     event.loaded_entries.entries = bytes_of_buf(range.out);
-    event.loaded_entries.last_verified = range.last_verified;
+    event.loaded_entries.verified_bytes = range.verified_bytes;
     if (engine_step(engine, &event) != OK) engine_fail(engine, 5, "out of memory");
 }
 

@@ -80,7 +80,7 @@ static struct draft *draft_new(struct engine *engine, enum entry_type type, stru
     if (entry_write(&draft->entry, &fields) != OK || entry_parse_draft(&entry, bytes_of_buf(&draft->entry)) != OK) return NULL;
     draft->seq = fields.seq;
     draft->type = type;
-    draft->given = false;
+    draft->given = draft->waits = false;
     draft->ticket = 0;
     publisher->head = fields.seq;
     memcpy(publisher->head_id, entry.id, HASH_BYTES);
@@ -96,6 +96,7 @@ static enum err room(struct engine *engine, size_t drafts) {
 }
 
 enum err publisher_entry(struct engine *engine, enum entry_type type, struct bytes body) {
+    if (gossip_own_ready(engine->gossip) != GOSSIP_OWN_READY) return ERR_BUSY;
     if (engine->publisher.count + 1 > PUBLISHER_DRAFTS_MAX) return ERR_BUSY;
     struct draft *draft = draft_new(engine, type, body);
     if (!draft) return ERR_MEMORY;
@@ -385,22 +386,46 @@ static enum err publish_event(struct engine *engine, struct draft *draft) {
     return engine_step(engine, &event);
 }
 
+/* A peer may claim entries of this log at any moment: a signed draft then waits until that is settled. */
+static void give(struct engine *engine, struct draft *draft) {
+    enum err err = draft->entry.failed ? ERR_MEMORY : publish_event(engine, draft);
+    if (err == OK) return;
+    if (err == ERR_BUSY && gossip_own_ready(engine->gossip) != GOSSIP_OWN_READY) {
+        store_batch_free(draft->batch);
+        draft->batch = NULL, draft->given = false, draft->waits = true;
+    } else if (err == ERR_FORK) {
+        draft->given = false, publisher_stop(engine);
+    } else {
+        engine_fail(engine, 5, "the own entry %llu cannot be published: %s", (unsigned long long)draft->seq, err_text(err));
+    }
+}
+
 void publisher_signed(struct engine *engine, uint64_t seq, const uint8_t *signature) {
     struct publisher *publisher = &engine->publisher;
     for (size_t i = 0; i < publisher->count; i++) {
         struct draft *draft = draft_at(publisher, i);
-        if (draft->seq != seq || draft->given) continue;
+        if (draft->seq != seq || draft->given || draft->waits) continue;
         if (!signature) {
             engine_fail(engine, 5, "the key process refused to sign entry %llu of the own log", (unsigned long long)seq);
             return;
         }
         buf_put_raw(&draft->entry, signature, SIGN_BYTES);
-        enum err err = draft->entry.failed ? ERR_MEMORY : publish_event(engine, draft);
-        if (err == ERR_FORK)
-            draft->given = false, publisher_stop(engine);
-        else if (err != OK)
-            engine_fail(engine, 5, "the own entry %llu cannot be published: %s", (unsigned long long)seq, err_text(err));
+        if (i > 0 && draft_at(publisher, i - 1)->waits)
+            draft->waits = true; /* behind the one before */
+        else
+            give(engine, draft);
         return;
+    }
+}
+
+void publisher_go_on(struct engine *engine) {
+    struct publisher *publisher = &engine->publisher;
+    for (size_t i = 0; i < publisher->count && !engine->stopping; i++) {
+        struct draft *draft = draft_at(publisher, i);
+        if (!draft->waits) continue;
+        if (gossip_own_ready(engine->gossip) != GOSSIP_OWN_READY) return;
+        draft->waits = false;
+        give(engine, draft);
     }
 }
 
@@ -425,7 +450,7 @@ void publisher_key_restarted(struct engine *engine) {
     put_be64(floor, own.head);
     engine_to_key(engine, FRAME_KEY_FLOOR, 0, bytes_of(floor, sizeof floor));
     for (size_t i = 0; i < publisher->count; i++)
-        if (!draft_at(publisher, i)->given) draft_sign(engine, draft_at(publisher, i));
+        if (!draft_at(publisher, i)->given && !draft_at(publisher, i)->waits) draft_sign(engine, draft_at(publisher, i));
 }
 
 static struct draft *draft_find(struct publisher *publisher, uint64_t seq) {

@@ -21,6 +21,7 @@ void reader_free(struct engine *engine) {
     struct reader *reader = &engine->reader;
     for (size_t i = 0; i < reader->held_count; i++) buf_free(&reader->held[i].payload);
     free(reader->held);
+    free(reader->postponed);
     block_free(reader->block);
     secret_free(reader->epochs);
 }
@@ -58,7 +59,19 @@ static void epoch_ask(struct engine *engine, const struct reader_epoch *epoch, s
     buf_free(&frame);
 }
 
+/* Epochs of this agency that wait for the key process. */
+static size_t pending_of(const struct reader *reader, const uint8_t *agency_id) {
+    size_t count = 0;
+    for (size_t i = 0; i < READER_EPOCHS; i++) {
+        const struct reader_epoch *epoch = &reader->epochs[i];
+        count += epoch->state == EPOCH_PENDING && memcmp(epoch->agency_id, agency_id, AGENCY_ID_BYTES) == 0;
+    }
+    return count;
+}
+
+/* Null: there is no room for it now. */
 static struct reader_epoch *epoch_begin(struct engine *engine, const struct entry *entry) {
+    if (pending_of(&engine->reader, entry->agency_id) >= READER_PENDING_EACH) return NULL;
     struct reader_epoch *epoch = epoch_place(&engine->reader);
     if (!epoch) return NULL;
     epoch->state = EPOCH_PENDING;
@@ -68,6 +81,35 @@ static struct reader_epoch *epoch_begin(struct engine *engine, const struct entr
     epoch->used = ++engine->reader.clock;
     epoch_ask(engine, epoch, entry->body);
     return epoch;
+}
+
+/* An epoch for which there was no room: the store has its entry, or will in a moment. */
+static void postpone(struct engine *engine, const struct entry *entry) {
+    struct reader *reader = &engine->reader;
+    for (size_t i = 0; i < reader->postponed_count; i++) {
+        struct postponed *postponed = &reader->postponed[i];
+        if (memcmp(postponed->node_id, entry->node_id, NODE_ID_BYTES) != 0) continue;
+        if (postponed->from > entry->seq) postponed->from = entry->seq;
+        if (postponed->until < entry->seq) postponed->until = entry->seq;
+        return;
+    }
+    if (reader->postponed_count == reader->postponed_capacity) {
+        size_t capacity = reader->postponed_capacity ? 2 * reader->postponed_capacity : 16;
+        struct postponed *grown = realloc(reader->postponed, capacity * sizeof *grown);
+        if (!grown) {
+            engine_fail(engine, 5, "out of memory while an epoch waits");
+            return;
+        }
+        reader->postponed = grown, reader->postponed_capacity = capacity;
+    }
+    struct postponed *postponed = &reader->postponed[reader->postponed_count++];
+    *postponed = (struct postponed){.from = entry->seq, .until = entry->seq};
+    memcpy(postponed->agency_id, entry->agency_id, AGENCY_ID_BYTES);
+    memcpy(postponed->node_id, entry->node_id, NODE_ID_BYTES);
+}
+
+static void epoch_want(struct engine *engine, const struct entry *entry) {
+    if (!epoch_begin(engine, entry)) postpone(engine, entry);
 }
 
 static void node_key_name(char *out, size_t size, const char *prefix, const uint8_t *node_id) {
@@ -81,7 +123,7 @@ void reader_entries(struct engine *engine, struct store_batch *batch, struct byt
         struct entry entry;
         char name[64];
         if (entry_parse(&entry, entries) != OK) return; /* the core parsed it */
-        if (entry.type == ENTRY_EPOCH && !epoch_find(&engine->reader, entry.node_id, entry.seq)) epoch_begin(engine, &entry);
+        if (entry.type == ENTRY_EPOCH && !epoch_find(&engine->reader, entry.node_id, entry.seq)) epoch_want(engine, &entry);
         if (entry.type == ENTRY_PREKEY) {
             node_key_name(name, sizeof name, "prekey", entry.node_id);
             store_batch_meta(batch, name, entry.body);
@@ -90,14 +132,19 @@ void reader_entries(struct engine *engine, struct store_batch *batch, struct byt
     }
 }
 
-/* After a restart: the epoch's entry is in the store, its secret must be asked for again. */
-static struct reader_epoch *epoch_load(struct engine *engine, const uint8_t *node_id, uint64_t seq) {
+/* The epoch of a block, whose secret must be asked for (again). `busy`: its entry is on the way to the disk, or there is no room to ask. */
+static struct reader_epoch *epoch_load(struct engine *engine, const struct action *action, bool *busy) {
+    const uint8_t *node_id = action->store_payload.node_id;
+    uint64_t seq = action->store_payload.body.epoch_seq;
     struct entry entry;
     bool verified = false;
     buf_clear(&engine->scratch_entry);
-    if (store_entry(engine->store, node_id, seq, &engine->scratch_entry, &verified) != OK) return NULL;
-    if (entry_parse(&entry, bytes_of_buf(&engine->scratch_entry)) != OK || entry.type != ENTRY_EPOCH) return NULL;
-    return epoch_begin(engine, &entry);
+    enum err err = store_entry(engine->store, node_id, seq, &engine->scratch_entry, &verified);
+    *busy = err == ERR_NOT_FOUND && seq < action->store_payload.seq; /* what stands in front of a block was taken before it */
+    if (err != OK || entry_parse(&entry, bytes_of_buf(&engine->scratch_entry)) != OK || entry.type != ENTRY_EPOCH) return NULL;
+    struct reader_epoch *epoch = epoch_begin(engine, &entry);
+    *busy = epoch == NULL;
+    return epoch;
 }
 
 /* --- pages --- */
@@ -170,32 +217,50 @@ static void payload_store(struct engine *engine, uint64_t ticket, const uint8_t 
     store_commit(engine->store, batch, ticket);
 }
 
-static void hold(struct engine *engine, const struct action *action) {
+static size_t held_bytes_of(const struct reader *reader, const uint8_t *agency_id) {
+    size_t bytes = 0;
+    for (size_t i = 0; i < reader->held_count; i++)
+        if (memcmp(reader->held[i].agency_id, agency_id, AGENCY_ID_BYTES) == 0) bytes += reader->held[i].payload.size;
+    return bytes;
+}
+
+/* False: too much waits already. */
+static bool hold(struct engine *engine, const struct action *action, const struct reader_epoch *epoch) {
     struct reader *reader = &engine->reader;
+    struct bytes payload = action->store_payload.payload;
+    if (held_bytes_of(reader, epoch->agency_id) + payload.size > READER_HELD_BYTES_EACH) return false;
     if (reader->held_count == reader->held_capacity) {
         size_t capacity = reader->held_capacity ? 2 * reader->held_capacity : 16;
         struct held *grown = capacity <= READER_HELD_MAX ? realloc(reader->held, capacity * sizeof *grown) : NULL;
-        if (!grown) {
-            engine_fail(engine, 5, "too many payloads wait for the key process");
-            return;
-        }
+        if (!grown) return false;
         reader->held = grown, reader->held_capacity = capacity;
     }
     struct held *held = &reader->held[reader->held_count++];
     *held =
         (struct held){.ticket = action->store_payload.ticket, .seq = action->store_payload.seq, .body = action->store_payload.body};
+    memcpy(held->agency_id, epoch->agency_id, AGENCY_ID_BYTES);
     memcpy(held->node_id, action->store_payload.node_id, NODE_ID_BYTES);
-    buf_put(&held->payload, action->store_payload.payload);
+    buf_put(&held->payload, payload);
     if (held->payload.failed) engine_fail(engine, 5, "out of memory while a payload waits for its epoch");
+    return true;
+}
+
+void reader_refused(struct engine *engine, uint64_t ticket) {
+    struct event event = {.kind = EVENT_STORED, .stored = {.ticket = ticket, .refused = true}};
+    if (engine_step(engine, &event) != OK) engine_fail(engine, 5, "out of memory");
 }
 
 void reader_payload(struct engine *engine, const struct action *action) {
+    bool busy = false;
     struct reader_epoch *epoch = epoch_find(&engine->reader, action->store_payload.node_id, action->store_payload.body.epoch_seq);
-    if (!epoch) epoch = epoch_load(engine, action->store_payload.node_id, action->store_payload.body.epoch_seq);
-    if (epoch && epoch->state == EPOCH_PENDING) {
-        hold(engine, action);
+    if (!epoch) epoch = epoch_load(engine, action, &busy);
+    bool pending = epoch && epoch->state == EPOCH_PENDING;
+    if (busy || (pending && !hold(engine, action, epoch))) {
+        /* Stored without being read it would never be read. */
+        engine_follow_up(engine, &(struct follow_up){.kind = ACTION_STORE_PAYLOAD, .ticket = action->store_payload.ticket});
         return;
     }
+    if (pending) return;
     payload_store(engine, action->store_payload.ticket, action->store_payload.node_id, action->store_payload.seq,
                   &action->store_payload.body, action->store_payload.payload, epoch);
 }
@@ -259,14 +324,62 @@ static void verdict_keep(struct engine *engine, const struct reader_epoch *epoch
     store_commit(engine->store, batch, 0);
 }
 
-void reader_epoch_seen(struct engine *engine, struct bytes bytes) {
-    struct entry entry;
+/* Is it unknown whether this epoch is ours? */
+static bool epoch_open_question(struct engine *engine, const struct entry *entry) {
     char name[96];
     struct buf verdict = {0};
-    if (entry_parse(&entry, bytes) != OK || epoch_find(&engine->reader, entry.node_id, entry.seq)) return;
-    verdict_name(name, entry.node_id, entry.seq);
-    if (store_meta(engine->store, name, &verdict) == ERR_NOT_FOUND) epoch_begin(engine, &entry);
+    if (epoch_find(&engine->reader, entry->node_id, entry->seq)) return false;
+    verdict_name(name, entry->node_id, entry->seq);
+    bool unknown = store_meta(engine->store, name, &verdict) == ERR_NOT_FOUND;
     buf_free(&verdict);
+    return unknown;
+}
+
+void reader_epoch_seen(struct engine *engine, struct bytes bytes) {
+    struct entry entry;
+    if (entry_parse(&entry, bytes) == OK && epoch_open_question(engine, &entry)) epoch_want(engine, &entry);
+}
+
+/* --- epochs that had to wait --- */
+
+#define RESUME_ENTRIES 1024 /* looked at in one go */
+
+struct resume {
+    struct engine *engine;
+    uint64_t next;
+    unsigned seen;
+};
+
+static bool resume_visit(void *context, uint64_t seq, bool verified, struct bytes bytes) {
+    struct resume *resume = context;
+    struct entry entry;
+    (void)verified;
+    resume->next = seq;
+    if (resume->seen++ == RESUME_ENTRIES) return false;
+    /* The type alone tells most entries apart. */
+    bool epoch = bytes.size > ENTRY_HEADER_BYTES && bytes.data[1] == ENTRY_EPOCH && entry_parse(&entry, bytes) == OK;
+    if (epoch && epoch_open_question(resume->engine, &entry) && !epoch_begin(resume->engine, &entry)) return false;
+    resume->next = seq + 1;
+    return true;
+}
+
+void reader_resume(struct engine *engine) {
+    struct reader *reader = &engine->reader;
+    for (size_t i = 0; i < reader->postponed_count;) {
+        struct postponed *postponed = &reader->postponed[i];
+        if (pending_of(reader, postponed->agency_id) > READER_PENDING_EACH / 2) {
+            i++;
+            continue;
+        }
+        struct resume resume = {.engine = engine, .next = postponed->from};
+        enum err err = store_entries(engine->store, postponed->node_id, postponed->from, resume_visit, &resume);
+        if (err != OK) engine_notice(engine, "stored entries cannot be read: %s", err_text(err));
+        postponed->from = resume.next;
+        if (err != OK || postponed->from > postponed->until)
+            *postponed = reader->postponed[--reader->postponed_count];
+        else
+            i++;
+    }
 }
 
 void reader_opened(struct engine *engine, uint64_t which, const uint8_t *secret, enum err why) {

@@ -250,7 +250,7 @@ static bool prekey_look(struct engine *engine, uint64_t now_ms) {
     const char *why;
     uint8_t body[8];
     if (engine->prekey_asked || (newest && !prekey_rotate_due(newest, now_ms))) return true;
-    if (newest && !publisher_open(engine, &why)) return false;
+    if (gossip_own_ready(engine->gossip) != GOSSIP_OWN_READY || (newest && !publisher_open(engine, &why))) return false;
     put_be64(body, now_ms);
     engine->prekey_asked = true;
     engine_to_key(engine, FRAME_KEY_PREKEY, key_tag(KEY_TAG_PREKEY, 0), bytes_of(body, sizeof body));

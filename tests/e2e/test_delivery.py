@@ -191,4 +191,21 @@ def json_of(each):
     return json.loads(text) if isinstance(text, str) else text
 
 
+@story
+def many_audiences(place):
+    """B was down while A published for more audiences than B asks its key process about at once: it reads every one."""
+    a, b = place.node("agency.a"), place.node("agency.b")
+    others = [place.node("absent.%d" % i, relayed=False) for i in range(7)]
+    a.trust(b, *others)
+    b.trust(a)
+    place.start(a, b)
+    b.stop()
+    count = 80
+    for number in range(count):
+        objects, _ = indicators("audience%d" % number, 1)
+        a.publish_good(objects, "TLP:RED", [b] + [other for bit, other in enumerate(others) if number >> bit & 1])
+    place.start(b)
+    must_hold(b, count, 30, "B has what each of %d audiences was sent" % count, b.log_tail)
+
+
 main()

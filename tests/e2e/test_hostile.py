@@ -29,13 +29,13 @@ ACTING_S = float(os.environ.get("COMITY_HOSTILE_S", "1.2"))
 
 
 class Case:
-    def __init__(self, name, named=None, ends=None, others=False, slow_own=None, words=()):
+    def __init__(self, name, named=None, ends=None, others=False, slow_own=None, reads=False):
         self.name = name            # of the behaviour
         self.named = named          # words of the notice that names the culprit
         self.ends = ends            # what the member must come to see: "cut", "refused"
-        self.others = others        # the honest nodes pin it too
+        self.others = others        # the honest node pins it too, and seals to both: a new epoch each time
         self.slow_own = slow_own    # seconds until the victim's own publication must arrive, where a claim may hold it up for a while
-        self.words = words
+        self.reads = reads          # every payload that came meanwhile is addressed to the victim, which must have read it
 
 
 CASES = [
@@ -52,7 +52,8 @@ CASES = [
     Case("fork", named="bad signature", ends="refused"),
     Case("bomb", named="cannot be read"),
     Case("audience", named="nobody can open it"),
-    Case("epochs"),
+    Case("epochs", reads=True),
+    Case("epochs-run", others=True, reads=True),
     Case("chain-old"),
     Case("chain-bad", named="bad signature", ends="refused"),
     Case("revocations"),
@@ -147,11 +148,11 @@ def descriptors(node):
     return len(os.listdir("/proc/%d/fd" % node.pid_of("net")))
 
 
-def delivery_s(author, reader, key, seconds):
+def delivery_s(author, reader, key, seconds, *more):
     """How long a small publication takes from the author's command to the reader's answer; None when longer than that."""
     objects, (value,) = indicators(key, 1)
     started = time.monotonic()
-    author.publish_good(objects, "TLP:GREEN", [reader])
+    author.publish_good(objects, "TLP:GREEN", [reader, *more])
     found = wait_until(lambda: reader.finds(value), seconds, every=0.02)
     took = time.monotonic() - started
     return took if found and took <= seconds * PATIENCE else None
@@ -163,10 +164,16 @@ def named(victim, member, words):
 
 
 def allowed_s(author, reader, key):
-    """DELIVERY_S, or as many times as much as this machine is slower at the moment."""
+    """DELIVERY_S, or as many times as much as this machine is slower at the moment, by a delivery in peace or by what else it runs."""
     idle = delivery_s(author, reader, key + "-idle", 30)
     check(idle is not None, "%s: a delivery in peace" % key)
-    return DELIVERY_S * max(1, idle / USUAL_S)
+    return DELIVERY_S * max(1, idle / USUAL_S, os.getloadavg()[0] / os.cpu_count())
+
+
+def row_of(victim, member):
+    """What `comity peers` says of the member's node."""
+    rows = [row for row in victim("peers", "--json").value["nodes"] if row["agency"] == member.node.name]
+    return rows[0] if rows else {"misdeeds": 0, "state": "unknown"}
 
 
 def deliveries_go_on(case, victim, honest, member, allowed):
@@ -174,6 +181,8 @@ def deliveries_go_on(case, victim, honest, member, allowed):
     to_victim, to_honest, started = [], [], time.monotonic()
     while None not in to_victim and time.monotonic() < started + ACTING_S:
         to_victim.append(delivery_s(honest, victim, "%s-in-%d" % (case.name, len(to_victim)), allowed))
+    if case.others:
+        to_victim.append(delivery_s(honest, victim, case.name + "-epoch", allowed, member.node))
     to_honest.append(delivery_s(victim, honest, case.name + "-out", max(case.slow_own or 0, allowed)))
     check(None not in to_victim, "%s: honest entries reach the victim within %.1f s" % (case.name, allowed), victim.log_tail, member.said())
     check(None not in to_honest, "%s: its own reach an honest node within %.1f s" % (case.name, max(case.slow_own or 0, allowed)),
@@ -181,9 +190,14 @@ def deliveries_go_on(case, victim, honest, member, allowed):
     return max(to_victim), max(to_honest)
 
 
+def unread(node):
+    status = node.status()
+    return status["payloads"] - status["payloads_readable"]
+
+
 def run(place, case, victim, honest):
-    member = Member(place, victim, case.name)
-    allowed = allowed_s(honest, victim, case.name)
+    member = Member(place, victim, case.name, *([honest] if case.others else []))
+    allowed, unread_before = allowed_s(honest, victim, case.name), unread(victim)
     memory, lines = Memory(victim), victim.log().count("\n")
     started = time.monotonic()
     member.act(case.name, other=honest)
@@ -194,10 +208,17 @@ def run(place, case, victim, honest):
     if case.named:
         must(lambda: named(victim, member, case.named), 5, "%s: comity peers names it: %s" % (case.name, case.named),
              lambda: victim("peers", "--json").text, member.said)
+    if case.named in ("malformed", "bad signature", "over its budget"):
+        row = row_of(victim, member)
+        check(row["misdeeds"] > 0 and row["misdeed"], "%s: and counts its misdeeds" % case.name, str(row))
+        check(row["state"] == "refused" or case.ends != "refused", "%s: and says that it is refused" % case.name, str(row))
     check(member.acting(), "%s: the member acted to the end" % case.name, member.said)
     growth = memory.growth()
     member.end()
-    victim("trust", "remove", member.node.name)
+    if case.reads:
+        must(lambda: unread(victim) == unread_before, 10, "%s: whatever came for the victim is read" % case.name, lambda: str(victim.status()))
+    for node in (victim, honest):
+        node("trust", "remove", member.node.name)
     check(growth <= GROWTH_MAX or SANITISED, "%s: memory grows by at most %d MiB" % (case.name, GROWTH_MAX >> 20), "%.1f MiB" % (growth / 2**20))
     lines = victim.log().count("\n") - lines
     check(lines <= LOG_LINES_MAX, "%s: the log is not flooded" % case.name, "%d lines" % lines, victim.log_tail)

@@ -1,5 +1,7 @@
 #!/usr/bin/python3
 """What is published while no peer can be asked where the own log ends is kept in the outbox, and arrives once."""
+import shutil
+
 from lib import NOT_FOUND, OK, REFUSED, check, check_equal, indicators, main, must, must_hold, story
 
 
@@ -50,6 +52,35 @@ def a_recipient_removed_meanwhile(place):
     must(lambda: a.status()["outbox"] == 0, 20, "the outbox is empty", a.log_tail)
     check(any("left out" in notice for notice in a.status()["notices"]), "status tells that somebody was left out", a.status()["notices"])
     check_equal(c("search", values[0]).code, NOT_FOUND, "C has nothing of it")
+
+
+@story
+def an_old_copy(place):
+    """A is put back to an old copy of its whole directory: it hears from B what it forgot, and writes on behind that."""
+    a, b = place.mesh("agency.a", "agency.b")
+    first, _ = indicators("first", 5)
+    a.publish_good(first, "TLP:AMBER", [b])
+    must_hold(b, 5, 30, "B has the first")
+    a.stop()
+    copy = place.path("copy")
+    shutil.copytree(a.dir, copy, ignore=shutil.ignore_patterns("control.sock"))
+    place.start(a)
+    second, _ = indicators("second", 5)
+    a.publish_good(second, "TLP:AMBER", [b])
+    must_hold(b, 10, 30, "B has the second")
+    a.stop()
+    b.stop()
+    shutil.rmtree(a.dir)
+    shutil.copytree(copy, a.dir)
+    a.start()
+    third, _ = indicators("third", 5)
+    check_equal(a.publish(third, "TLP:AMBER", [b]).code, OK, "A, put back, acknowledges the third")
+    check_equal(a.status()["outbox"], 5, "and keeps it")
+    b.start()
+    must_hold(b, 15, 60, "B has all three", a.log_tail, b.log_tail)
+    must_hold(a, 15, 60, "and A, what it forgot included", a.log_tail)
+    check(not any("fork" in notice or "two entries" in notice for node in (a, b) for notice in node.status()["notices"]), "nobody speaks of a fork")
+    check(not any(log["frozen"] for node in (a, b) for log in node.status()["logs"]), "and no log is frozen")
 
 
 @story

@@ -5,7 +5,6 @@
 
 #include <assert.h>
 #include <stdlib.h>
-#include <string.h>
 
 #define CONNECTIONS  16 /* of one node: the mesh is drawn from them */
 #define D            8
@@ -147,7 +146,7 @@ static void gossipsub_timer(struct baseline_net *net, const struct baseline_even
     gossip(net, event->to);
     self->beat++;
     while (gone < self->cached && self->cache[gone].beat + CACHE_BEATS <= self->beat) gone++;
-    memmove(self->cache, self->cache + gone, (self->cached - gone) * sizeof *self->cache);
+    for (size_t i = gone; i < self->cached; i++) self->cache[i - gone] = self->cache[i];
     self->cached -= gone;
     net_timer(net, event->to, 0, HEARTBEAT_MS);
 }

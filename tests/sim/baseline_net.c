@@ -59,7 +59,7 @@ static struct baseline_event *event_new(struct baseline_net *net) {
 }
 
 static void event_free(struct baseline_net *net, struct baseline_event *event) {
-    event->item.next = &net->pool->item;
+    event->item.next = (struct wheel_item *)net->pool;
     net->pool = event;
 }
 

@@ -56,7 +56,7 @@ static void loaded_entries(struct world *world, size_t node, const struct item_e
     for (uint64_t seq = item->seq; (entry = disk_entry(disk, item->id, seq)) != NULL; seq++) {
         if (out.size > 0 && out.size + entry->entry->size > item->amount) break;
         buf_put(&out, blob_bytes(entry->entry));
-        event.loaded_entries.last_verified = entry->verified;
+        if (entry->verified) event.loaded_entries.verified_bytes = out.size;
     }
     event.loaded_entries.ticket = item->ticket;
     event.loaded_entries.entries = bytes_of_buf(&out);

@@ -54,7 +54,7 @@ static struct scale_item *item_new(struct scale_world *world, enum item_kind kin
 void scale_item_free(struct scale_world *world, struct wheel_item *row) {
     struct scale_item *item = (struct scale_item *)row;
     if (item->blob && --item->blob->holders == 0) free(item->blob);
-    item->row.next = &world->pool->row;
+    item->row.next = (struct wheel_item *)world->pool;
     world->pool = item;
 }
 
@@ -378,7 +378,7 @@ static void loaded(struct scale_world *world, const struct scale_item *item) {
         event.kind = EVENT_LOADED_ENTRIES, event.loaded_entries.ticket = item->ticket;
         store_load(&world->store, item->node, item->author, item->seq, item->amount, &out);
         event.loaded_entries.entries = bytes_of_buf(&out);
-        event.loaded_entries.last_verified = true;
+        event.loaded_entries.verified_bytes = out.size;
         break;
     case ITEM_LOAD_PAYLOAD:
         record = store_record(&world->store, item->author, item->seq);

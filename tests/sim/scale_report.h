@@ -16,7 +16,7 @@ struct report_row {
 struct report {
     struct report_row rows[REPORT_ROWS_MAX];
     size_t row_count;
-    char notes[REPORT_NOTES_MAX][200];
+    char notes[REPORT_NOTES_MAX][240];
     size_t note_count;
     size_t broken; /* invariants that did not hold */
     bool quick;

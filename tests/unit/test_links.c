@@ -46,7 +46,7 @@ static void test_tags(void **state) {
     members(&peers, 3);
     link.peer_agencies = calloc(2, sizeof *link.peer_agencies);
     assert_non_null(link.peer_agencies);
-    link_tag(link.peer_agencies[0].tag, &link, bytes_of(peers.members[1]->agency->id, AGENCY_ID_BYTES));
+    link_tag_agency(link.peer_agencies[0].tag, &link, peers.members[1]->agency->id, false);
     memset(link.peer_agencies[1].tag, 7, WIRE_TAG_BYTES);
     link.peer_agency_count = 2;
     assert_true(link_tables(&link, &peers) && link_tables(&other, &peers));

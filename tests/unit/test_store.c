@@ -180,6 +180,31 @@ static bool on_disk(const char *dir, const char *needle) {
 }
 
 /* Meta values, sealed under "secret/": neither they nor an item's text or value stand on disk in clear. */
+/* A log cut off: entries and payloads from there on are gone, those before and another log's are not, and the counts agree. */
+static void test_truncate(void **state) {
+    struct fixture *f = *state;
+    fixture_fill(f, 5, 4); /* seqs 1, 5, 9, 13, 17 */
+    struct store_counts before, after;
+    store_counts(f->store, &before);
+    struct store_batch *batch = store_batch_new(f->store);
+    assert_int_equal(store_batch_truncate(batch, store_fixture_node, 9), OK);
+    fixture_commit(f, batch);
+    for (int again = 0; again < 2; again++) {
+        struct seen seen = {0};
+        assert_int_equal(store_entries(f->store, store_fixture_node, 0, see_entry, &seen), OK);
+        assert_int_equal(seen.count, 2);
+        assert_int_equal(seen.seqs[1], 5);
+        assert_false(store_payload_exists(f->store, store_fixture_node, 9));
+        assert_true(store_payload_exists(f->store, store_fixture_node, 5));
+        store_counts(f->store, &after);
+        assert_int_equal(after.entries, before.entries - 3);
+        assert_int_equal(after.payloads, before.payloads - 3);
+        assert_int_equal(after.items, before.items);
+        fixture_close(f);
+        fixture_open(f);
+    }
+}
+
 static void test_meta_and_secrecy(void **state) {
     struct fixture *f = *state;
     struct store_batch *batch = store_batch_new(f->store);
@@ -323,9 +348,10 @@ int main(void) {
 #define TEST(name)       cmocka_unit_test_setup_teardown(name, fixture_test_setup, fixture_test_teardown)
 #define TEST_SMALL(name) cmocka_unit_test_setup_teardown(name, fixture_test_setup_small, fixture_test_teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_empty),       TEST(test_batch_lives),      TEST_SMALL(test_batch_lives),  TEST(test_feed),
-        TEST(test_walks),       TEST(test_meta_and_secrecy), TEST_SMALL(test_networks),     TEST_SMALL(test_popular_value),
-        TEST_SMALL(test_order), TEST(test_refusals),         TEST(test_other_key_and_busy), TEST_SMALL(test_rebuild),
+        TEST(test_empty),         TEST(test_batch_lives),      TEST_SMALL(test_batch_lives), TEST(test_feed),
+        TEST(test_walks),         TEST(test_meta_and_secrecy), TEST_SMALL(test_networks),    TEST_SMALL(test_popular_value),
+        TEST(test_truncate),      TEST_SMALL(test_order),      TEST(test_refusals),          TEST(test_other_key_and_busy),
+        TEST_SMALL(test_rebuild),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,6 +5,7 @@
 
 #define PUBLISHED_ENTRIES 5
 #define HUGE_SEQ          ((uint64_t)INT64_MAX)
+#define EPOCHS_A_RUN      200
 #define YEAR_2100_MS      4102444800000u
 
 /* What our log holds already goes first, so that what follows is next. */
@@ -155,18 +156,25 @@ static bool author_step(struct stage *stage) {
 }
 
 /* Two entries of an honest node at one number, which it never signed. */
-static void fork_forge(struct stage *stage, struct buf *out, uint8_t salt) {
+static void fork_forge(struct stage *stage, struct buf *out, uint8_t salt, uint8_t id[static HASH_BYTES]) {
     struct entry_draft draft = {.type = ENTRY_STATEMENT, .seq = 2, .time_ms = forge_now_ms(), .body = bytes_of(&salt, 1)};
     memcpy(draft.agency_id, stage->member.cards[1].agency.id, AGENCY_ID_BYTES);
     memcpy(draft.node_id, stage->member.cards[1].agency.nodes[0].id, NODE_ID_BYTES);
+    struct entry entry;
     buf_clear(out);
     forge_sign(out, &draft, stage->member.key.sign_seed);
+    must_ok(entry_parse(&entry, bytes_of_buf(out)), "an entry");
+    memcpy(id, entry.id, HASH_BYTES);
 }
 
 static bool fork_step(struct stage *stage) {
-    fork_forge(stage, &stage->entry, 1);
-    fork_forge(stage, &stage->payload, 2);
-    wire_fork(&stage->out, bytes_of_buf(&stage->entry), bytes_of_buf(&stage->payload));
+    uint8_t a[HASH_BYTES], b[HASH_BYTES];
+    fork_forge(stage, &stage->entry, 1, a);
+    fork_forge(stage, &stage->payload, 2, b);
+    /* The form is right to the last: the smaller id comes first. */
+    bool swap = memcmp(a, b, HASH_BYTES) > 0;
+    wire_fork(&stage->out, bytes_of_buf(swap ? &stage->payload : &stage->entry),
+              bytes_of_buf(swap ? &stage->entry : &stage->payload));
     return stage_send(stage);
 }
 
@@ -190,6 +198,22 @@ static bool epochs_step(struct stage *stage) {
     if (!stage_push(stage, bytes_of_buf(&stage->epoch.entry), PUSH_AWAITED, bytes_of(NULL, 0))) return false;
     forge_block_make(&stage->member, &stage->epoch, FORGE_GOOD, &stage->entry, &stage->payload);
     return stage_push(stage, bytes_of_buf(&stage->entry), PUSH_INLINE, bytes_of_buf(&stage->payload));
+}
+
+/* Runs of epochs under one signature each: a question to the key process for every kilobyte. */
+static bool epochs_run_start(struct stage *stage) {
+    stage->link.mute = true;
+    return member_tags(&stage->link, 1) && stage_push_all(stage);
+}
+
+static bool epochs_run_step(struct stage *stage) {
+    uint8_t tag[WIRE_TAG_BYTES];
+    uint64_t seq = stage->member.seq + 1;
+    buf_clear(&stage->entry);
+    forge_epochs(&stage->member, &stage->entry, EPOCHS_A_RUN);
+    stage_own_tag(stage, tag);
+    wire_entries(&stage->out, tag, seq, bytes_of_buf(&stage->entry));
+    return stage_send(stage);
 }
 
 /* Gives its one payload to whoever asks. */
@@ -222,6 +246,7 @@ const struct behaviour behaviours_log[] = {
     {"fork", "brings a proof against an honest node that it made up", false, 20, trust_say, fork_step},
     {"audience", "seals an epoch that its reader cannot open", false, 50, audience_start, serve_step},
     {"epochs", "opens an epoch for each of its blocks, at full rate", false, 0, trust_say, epochs_step},
+    {"epochs-run", "opens two hundred epochs under one signature each time", false, 5, epochs_run_start, epochs_run_step},
     {"bomb", "seals a block that unpacks to two thousand times what it says", false, 50, bomb_start, serve_step},
     {0},
 };

@@ -38,6 +38,28 @@ void forge_sign(struct buf *out, const struct entry_draft *draft, const uint8_t 
     buf_put_raw(out, signature, sizeof signature);
 }
 
+static int slot_order(const void *a, const void *b) { return memcmp(a, b, EPOCH_SLOT_BYTES); }
+
+void forge_epochs(struct member *member, struct buf *out, size_t count) {
+    uint8_t body[EPOCH_HEAD_BYTES + EPOCH_SLOTS_MIN * EPOCH_SLOT_BYTES];
+    struct entry_draft draft = {.type = ENTRY_EPOCH, .time_ms = forge_now_ms(), .body = bytes_of(body, sizeof body)};
+    struct entry entry;
+    memcpy(draft.agency_id, member->agency.id, AGENCY_ID_BYTES);
+    memcpy(draft.node_id, member->key.node_id, NODE_ID_BYTES);
+    for (size_t i = 0; i < count; i++) {
+        size_t at = out->size;
+        random_bytes(&member->random, body, sizeof body);
+        body[0] = 1, body[1] = 1, body[2] = 4, body[3] = 0;
+        qsort(body + EPOCH_HEAD_BYTES, EPOCH_SLOTS_MIN, EPOCH_SLOT_BYTES, slot_order);
+        draft.seq = member->seq + 1;
+        memcpy(draft.previous, member->head_id, HASH_BYTES);
+        forge_sign(out, &draft, member->key.sign_seed);
+        must_ok(entry_parse(&entry, bytes_of(out->data + at, out->size - at)), "our own epoch");
+        member->seq = entry.seq;
+        memcpy(member->head_id, entry.id, HASH_BYTES);
+    }
+}
+
 void forge_next(struct member *member, struct buf *out, enum entry_type type, struct bytes body, uint64_t time_ms) {
     struct entry_draft draft = {.type = type, .seq = member->seq + 1, .time_ms = time_ms ? time_ms : forge_now_ms(), .body = body};
     size_t at = out->size;

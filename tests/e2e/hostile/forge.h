@@ -22,6 +22,10 @@ struct forge_epoch {
 };
 void forge_epoch_make(struct member *member, struct forge_epoch *epoch, bool spoilt);
 
+/* A run of `count` EPOCH entries that are well formed and nobody's, appended to `out`. Our log goes on behind them without keeping them:
+   whoever asks for them gets nothing. */
+void forge_epochs(struct member *member, struct buf *out, size_t count);
+
 enum forge_block { FORGE_GOOD, FORGE_BOMB };
 /* A BLOCK entry of our log under this epoch, and its payload. GOOD holds one item that is none; BOMB unpacks to far more than it says. */
 void forge_block_make(struct member *member, const struct forge_epoch *epoch, enum forge_block kind, struct buf *entry,

@@ -202,16 +202,24 @@ void member_tag(const struct member_link *link, uint8_t out[static WIRE_TAG_BYTE
     memcpy(out, tag, WIRE_TAG_BYTES);
 }
 
+/* As the side that dialled says it. */
+static void agency_tag(const struct member_link *link, uint8_t out[static WIRE_TAG_BYTES], const uint8_t *agency_id) {
+    uint8_t text[AGENCY_ID_BYTES + 1];
+    memcpy(text, agency_id, AGENCY_ID_BYTES);
+    text[AGENCY_ID_BYTES] = 1;
+    member_tag(link, out, text, sizeof text);
+}
+
 bool member_tags(struct member_link *link, uint64_t generation) {
     const struct member *member = link->member;
     struct wire_pair pairs[1 + MEMBER_CARDS_MAX];
     struct message message;
     struct buf out = {0};
     uint32_t count = 0;
-    member_tag(link, pairs[count].tag, member->agency.id, AGENCY_ID_BYTES);
+    agency_tag(link, pairs[count].tag, member->agency.id);
     pairs[count++].number = member->agency.record_count;
     for (size_t i = 0; i < member->card_count; i++) {
-        member_tag(link, pairs[count].tag, member->cards[i].agency.id, AGENCY_ID_BYTES);
+        agency_tag(link, pairs[count].tag, member->cards[i].agency.id);
         pairs[count++].number = member->cards[i].agency.record_count;
     }
     while (link->generation_heard == 0)
