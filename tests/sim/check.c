@@ -327,9 +327,11 @@ void check_sign(struct world *world, size_t node, const struct entry *entry) {
         if (link->number == 0 || link->state != LINK_OPEN) continue;
         size_t peer = world_node_of(world, link->node_id);
         struct gossip_log_view view;
-        /* PROTOCOL.md 4.4: who claimed three times and did not give, be it for a slow line, is not believed any more. */
+        /* PROTOCOL.md 4.4: who claimed three times and did not give, be it for a slow line, is not believed any more; and who said
+           what it held before it got more, and has not said so yet, was truthful. */
         const struct peer *claimant = peers_find(&self->gossip->peers, link->node_id);
-        if (claimant && claimant->claims_broken >= LIMIT_CLAIMS_BROKEN) continue;
+        if (claimant && self->gossip->peers.members[claimant->member]->claims_broken >= LIMIT_CLAIMS_BROKEN) continue;
+        if (claimant && claimant->own_told && claimant->own_claim < entry->seq) continue;
         if (!check_honest(world, peer) || !gossip_log_find(world->nodes[peer].gossip, entry->node_id, &view)) continue;
         /* It must know, and be able to give what it knows of. */
         if (view.head_durable >= entry->seq && !view.frozen && disk_entry(&world->nodes[peer].disk, entry->node_id, entry->seq))
