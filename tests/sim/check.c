@@ -275,7 +275,8 @@ void check_store_entries(struct world *world, size_t node, const struct action *
 void check_store_payload(struct world *world, size_t node, const struct action *action) {
     const struct world_node *self = &world->nodes[node];
     size_t author = world_node_of(world, action->store_payload.node_id);
-    const struct ledger_row *row = ledger_find(&world->ledger, author, action->store_payload.seq);
+    size_t signer = author;
+    const struct ledger_row *row = ledger_payload(&world->ledger, action->store_payload.body.seal.payload_hash, &signer);
     const struct disk_log *log = disk_log_find(&self->disk, action->store_payload.node_id);
     if (self->hostile) return;
     if (!block_payload_matches(action->store_payload.payload, &action->store_payload.body.seal))
