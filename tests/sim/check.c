@@ -275,7 +275,8 @@ void check_store_entries(struct world *world, size_t node, const struct action *
 void check_store_payload(struct world *world, size_t node, const struct action *action) {
     const struct world_node *self = &world->nodes[node];
     size_t author = world_node_of(world, action->store_payload.node_id);
-    const struct ledger_row *row = ledger_find(&world->ledger, author, action->store_payload.seq);
+    size_t signer = author;
+    const struct ledger_row *row = ledger_payload(&world->ledger, action->store_payload.body.seal.payload_hash, &signer);
     const struct disk_log *log = disk_log_find(&self->disk, action->store_payload.node_id);
     if (self->hostile) return;
     if (!block_payload_matches(action->store_payload.payload, &action->store_payload.body.seal))
@@ -327,8 +328,14 @@ void check_sign(struct world *world, size_t node, const struct entry *entry) {
         if (link->number == 0 || link->state != LINK_OPEN) continue;
         size_t peer = world_node_of(world, link->node_id);
         struct gossip_log_view view;
+        /* PROTOCOL.md 4.4: who claimed three times and did not give, be it for a slow line, is not believed any more; and who said
+           what it held before it got more, and has not said so yet, was truthful. */
+        const struct peer *claimant = peers_find(&self->gossip->peers, link->node_id);
+        if (claimant && self->gossip->peers.members[claimant->member]->claims_broken >= LIMIT_CLAIMS_BROKEN) continue;
+        if (claimant && claimant->own_told && claimant->own_claim < entry->seq) continue;
         if (!check_honest(world, peer) || !gossip_log_find(world->nodes[peer].gossip, entry->node_id, &view)) continue;
-        if (view.head_durable >= entry->seq && !view.frozen)
+        /* It must know, and be able to give what it knows of. */
+        if (view.head_durable >= entry->seq && !view.frozen && disk_entry(&world->nodes[peer].disk, entry->node_id, entry->seq))
             check_fail(world, "NoSelfFork", node, "it signs a number again that a peer holds another entry of");
     }
 }

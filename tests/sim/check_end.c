@@ -206,6 +206,7 @@ static bool states_equal(struct world *world, const struct group *group, size_t 
 /* Who has the proof of a fork tells everybody. */
 static bool proofs_equal(struct world *world, const struct group *group, size_t author) {
     size_t known = 0;
+    if (world->nodes[author].revoked) return true; /* a cut tells of the fork as well, to those whose branch it does not name */
     for (size_t i = 0; i < group->count; i++) {
         struct gossip_log_view view;
         const uint8_t *id = world->nodes[author].identity.node_id;

@@ -77,6 +77,8 @@ struct plan {
 /* --- plan_do.c --- */
 bool plan_do(struct world *world, const struct operation *operation); /* true: it lasts, and plan_undo ends it */
 void plan_undo(struct world *world, const struct operation *operation);
+/* Of a log that its author forked, an entry of one branch; null when it did not. */
+struct ledger_row *plan_branch(const struct world *world, size_t author, uint64_t by);
 void plan_flap(struct world *world, uint64_t what);
 
 /* --- plan.c --- */

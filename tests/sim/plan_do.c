@@ -149,7 +149,7 @@ static void tell_one(struct world *world, size_t agency) {
 }
 
 /* Of a log that its author forked, an entry of one branch. */
-static struct ledger_row *branch(const struct world *world, size_t author, uint64_t by) {
+struct ledger_row *plan_branch(const struct world *world, size_t author, uint64_t by) {
     for (uint64_t seq = 1; seq <= world->ledger.logs[author].count; seq++) {
         struct ledger_row *row = ledger_find(&world->ledger, author, seq);
         if (row && row->older) return by & 2 ? row->older : row;
@@ -172,7 +172,7 @@ static bool trust(struct world *world, const struct operation *operation) {
     case OPERATION_renew: identity_renew(&node->identity, now_ms); break;
     case OPERATION_node_add: identity_node_add(&node->identity, (uint32_t)(operation->by % 1000000), now_ms); break;
     default:
-        good = node->forked ? branch(world, a, operation->by) : ledger_find(&world->ledger, a, node->acknowledged);
+        good = node->forked ? plan_branch(world, a, operation->by) : ledger_find(&world->ledger, a, node->acknowledged);
         if (!good || world->count < 4 || (!node->forked && node->acknowledged < 2)) return false;
         identity_revoke(&node->identity, good->seq, good->id, now_ms);
         node->revoked = true;

@@ -215,13 +215,16 @@ static void lane(struct world *world) {
                             !world_pinned(world, teller, bad)))
         teller++;
     if (teller == bad || self->revoked || !self->hostile) return;
-    identity_revoke(&self->identity, 1, ledger_find(&world->ledger, bad, 1)->id, WORLD_EPOCH_MS + world->now_ms);
+    const struct ledger_row *last = plan_branch(world, bad, world->seed);
+    if (!last) last = ledger_find(&world->ledger, bad, 1);
+    identity_revoke(&self->identity, last->seq, last->id, WORLD_EPOCH_MS + world->now_ms);
     self->revoked = true;
     world_learn_chain(world, teller, bad);
     world->lacking_author = bad;
     if (!world_run_until(world, lane_done, LANE_MS))
         check_fail(world, "RevocationLane", teller, "a revocation was not everywhere in ten seconds");
     world_hit(world, hostile_revoked);
+    world_run(world, MINUTE_MS / 2); /* who holds another branch than the one that the cut names drops it */
 }
 
 static void heal(struct world *world, struct chosen *chosen, struct run_result *result) {
