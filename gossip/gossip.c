@@ -176,7 +176,6 @@ static void on_sent(struct gossip *gossip, const struct event *event) {
     struct link *link = links_find(&gossip->links, event->sent.link);
     if (!link) return;
     link->queued_bytes -= event->sent.bytes < link->queued_bytes ? event->sent.bytes : link->queued_bytes;
-    if (link->queued_bytes == 0) link->chains_told = false; /* all of it has left */
     lanes_pump(gossip, link);
 }
 
