@@ -47,7 +47,7 @@ struct disk {
 
 void disk_free(struct disk *disk);
 uint64_t disk_write(struct disk *disk); /* the number of a new write; what has one number is one atom */
-/* The disk takes a reference of its own. An entry or payload that is here stays as it is. */
+/* The disk takes a reference of its own. An equal entry, or a payload, that is here stays as it is. */
 void disk_entry_put(struct disk *disk, const uint8_t node_id[static NODE_ID_BYTES], uint64_t seq, struct blob *entry,
                     uint64_t write, bool verified);
 void disk_payload_put(struct disk *disk, const uint8_t node_id[static NODE_ID_BYTES], uint64_t seq, struct blob *payload,
