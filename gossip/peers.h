@@ -46,7 +46,6 @@ struct peer {
     bool allowed;                     /* its key stands in the allow list now */
     bool own_told;                    /* it said where our own log ends, in this life of ours */
     uint64_t own_claim, own_claim_ms; /* what it said our own log reaches beyond what we have, and when; 0: nothing */
-    unsigned claims_broken;           /* entries of our own log that it claimed and did not give */
 };
 
 struct peers {
