@@ -213,6 +213,8 @@ static void fatal_take(struct parent *parent, int role, struct bytes body) {
     int exit_code = body.size > 0 && body.data[0] >= 1 && body.data[0] <= 125 ? body.data[0] : 1;
     log_escape(text, sizeof text, body.size > 1 ? bytes_of(body.data + 1, body.size - 1) : bytes_of(NULL, 0));
     log_fatal("%s: %s", role_name(role), text);
+    /* It is on its way out by itself: a request to stop would find its channel closed. */
+    parent->children[role].stop_sent = true;
     stop_begin(parent, exit_code);
 }
 
