@@ -30,20 +30,20 @@ static enum err buf_set(struct buf *out, struct bytes bytes) {
 /* --- which version is in force --- */
 
 /* How the signers of a version stand with a list of admins: their number, and the place of the first of them. */
-struct standing {
+struct vote {
     size_t votes;
     int first;
 };
 
-static struct standing standing_of(const struct group_version *version, const struct roster *roster) {
-    struct standing standing = {.first = LIMIT_GROUP_ADMINS};
+static struct vote vote_of(const struct group_version *version, const struct roster *roster) {
+    struct vote vote = {.first = LIMIT_GROUP_ADMINS};
     for (size_t i = 0; i < version->signer_count; i++) {
         int place = roster_admin(roster, version->signers[i]);
         if (place < 0) continue;
-        standing.votes++;
-        if (place < standing.first) standing.first = place;
+        vote.votes++;
+        if (place < vote.first) vote.first = place;
     }
-    return standing;
+    return vote;
 }
 
 /* The members of the winner whom the loser removed: nothing is sealed to them until the admins have spoken again. */
@@ -58,7 +58,7 @@ static void contest(struct group *group, const struct roster *winner, const stru
 
 /* The best version that follows the one in force; null when none does. */
 static struct group_version *follower(struct group *group) {
-    static struct roster roster, best_roster; /* large: not on the stack */
+    struct roster roster, best_roster;
     struct group_version *best = NULL;
     int best_first = 0;
     group->contested_count = 0;
@@ -67,16 +67,16 @@ static struct group_version *follower(struct group *group) {
         if (version->version != group->roster.version + 1) continue;
         if (roster_decode(&roster, bytes_of_buf(&version->bytes)) != OK) continue;
         if (roster_follows(&group->roster, group->hash, &roster) != OK) continue;
-        struct standing standing = standing_of(version, &group->roster);
-        if (standing.votes < group->roster.threshold) continue;
-        bool better = !best || standing.first < best_first ||
-                      (standing.first == best_first && memcmp(version->hash, best->hash, HASH_BYTES) < 0);
+        struct vote vote = vote_of(version, &group->roster);
+        if (vote.votes < group->roster.threshold) continue;
+        bool better = !best || vote.first < best_first ||
+                      (vote.first == best_first && memcmp(version->hash, best->hash, HASH_BYTES) < 0);
         if (best) {
             group->contradicted = version->version;
             contest(group, better ? &roster : &best_roster, better ? &best_roster : &roster);
         }
         if (!better) continue;
-        best = version, best_first = standing.first;
+        best = version, best_first = vote.first;
         best_roster = roster;
     }
     return best;
@@ -84,7 +84,7 @@ static struct group_version *follower(struct group *group) {
 
 /* A later version whose predecessors never came, signed by enough admins of its own and of the first one; the earliest of them. */
 static struct group_version *anchor(const struct group *group) {
-    static struct roster first, roster;
+    struct roster first, roster;
     struct group_version *best = NULL;
     if (roster_decode(&first, bytes_of_buf(&group->first)) != OK) return NULL;
     for (size_t i = 0; i < group->version_count; i++) {
@@ -96,7 +96,7 @@ static struct group_version *anchor(const struct group *group) {
                      (version->version == best->version && memcmp(version->hash, best->hash, HASH_BYTES) > 0)))
             continue;
         if (roster_decode(&roster, bytes_of_buf(&version->bytes)) != OK) continue;
-        if (standing_of(version, &roster).votes < roster.threshold || standing_of(version, &first).votes < first.threshold)
+        if (vote_of(version, &roster).votes < roster.threshold || vote_of(version, &first).votes < first.threshold)
             continue;
         best = version;
     }
@@ -158,7 +158,7 @@ static enum err settle(struct group *group) {
         if (group->versions[i]->in_force && group->versions[i]->version == until)
             err = buf_set(&group->base, bytes_of_buf(&group->versions[i]->bytes));
     if (err != OK) return err;
-    static struct roster base;
+    struct roster base;
     err = roster_decode(&base, bytes_of_buf(&group->base));
     for (size_t i = 0; i < group->version_count;) {
         if (group->versions[i]->version > base.version) {
@@ -214,7 +214,7 @@ static enum err version_add(struct group *group, const uint8_t *author, const st
 }
 
 enum err group_take(struct group *group, const uint8_t author[static AGENCY_ID_BYTES], struct bytes encoded) {
-    static struct roster roster, base;
+    struct roster roster, base;
     uint8_t hash[HASH_BYTES];
     enum err err = roster_decode(&roster, encoded);
     if (err == OK) err = roster_decode(&base, bytes_of_buf(&group->base));
@@ -247,7 +247,7 @@ enum roster_place group_place(const struct group *group, const uint8_t agency_id
 size_t group_votes(const struct group *group, const uint8_t hash[static HASH_BYTES], size_t *needed) {
     const struct group_version *version = version_find(group, hash);
     *needed = group->roster.threshold;
-    return version ? standing_of(version, &group->roster).votes : 0;
+    return version ? vote_of(version, &group->roster).votes : 0;
 }
 
 /* --- kept --- */
@@ -268,7 +268,7 @@ enum err group_save(struct buf *out, const struct group *group) {
 }
 
 static enum err version_load(struct group *group, struct pack_reader *reader) {
-    static struct roster roster;
+    struct roster roster;
     uint8_t hash[HASH_BYTES];
     if (pack_read_array(reader) != 2) return ERR_FORMAT;
     struct bytes encoded = pack_read_bin(reader), signers = pack_read_bin(reader);
