@@ -407,6 +407,7 @@ static void end(struct engine *engine) {
     server_free(engine);
     outbox_free(engine);
     statement_free(engine);
+    groups_free(engine);
     publisher_free(engine);
     reader_free(engine);
     gossip_close(engine->gossip);

@@ -10,8 +10,10 @@
 #include "gossip/policy.h"
 #include "node/control.h"
 #include "node/engine.h"
+#include "node/groups.h"
 #include "node/notices.h"
 #include "node/proc.h"
+#include "node/recipients.h"
 #include "node/statement.h"
 #include "node/store.h"
 #include "node/trust_files.h"
@@ -96,7 +98,10 @@ struct publication {
     bool open;
     enum tlp tlp;
     bool named;
-    size_t recipients;
+    size_t recipients, rows; /* rows: of ANSWER_AUDIENCE; members of a group who cannot be sealed to count there */
+    bool group_set;          /* it goes to a group: */
+    uint8_t group_id[HASH_BYTES];
+    enum tlp ceiling; /* the lowest of all groups named */
     struct audience audience;
     struct builder builders[CARRIAGE_DIRECT + 1];
     uint64_t accepted, known, refused;
@@ -226,6 +231,7 @@ struct engine {
     struct publisher publisher;
     struct outbox outbox;
     struct statements statements;
+    struct groups groups;
     int listener;
     struct client clients[CONTROL_CLIENTS_MAX];
 
@@ -341,6 +347,7 @@ void query_feed(struct engine *engine, struct client *client, const struct frame
 void query_feed_pump(struct engine *engine, struct client *client);
 void server_publications_end(struct engine *engine,
                              const char *why); /* those that are open: what they were resolved from changed */
+void server_publications_group(struct engine *engine, const uint8_t group_id[static HASH_BYTES]); /* likewise, those to a group */
 void report_status(struct engine *engine, struct client *client, const struct frame *frame);
 void report_peers(struct engine *engine, struct client *client, const struct frame *frame);
 

@@ -338,6 +338,10 @@ static void judge(struct engine *engine, const struct publication *publication, 
         refuse(verdict, ERR_DENIED, "item.type", "types that begin with \"" STATEMENT_PREFIX "\" are the mesh's own");
         return;
     }
+    if (publication->group_set && item->tlp > publication->ceiling) {
+        refuse(verdict, ERR_DENIED, "group.ceiling", "its label is above what may go to the group");
+        return;
+    }
     struct verdict decision = decide(publication, item);
     *carriage = decision.carriage;
     if (!decision.allow)

@@ -22,6 +22,7 @@ static const struct {
     const char *type;
     statement_handler *handle;
 } HANDLERS[] = {
+    {GROUPS_TYPE, group_hear},
     {NULL, NULL},
 };
 

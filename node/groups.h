@@ -1,0 +1,69 @@
+/* groups: the groups that this node knows of, and what follows from their rosters: to whom a publication goes, who is refused, what is told
+   to whom. PROTOCOL.md 5.7; the decisions stand in gossip/group.h. Part of the engine. */
+#ifndef NODE_GROUPS_H
+#define NODE_GROUPS_H
+
+#include "gossip/group.h"
+#include "gossip/standing.h"
+#include "node/frame.h"
+#include "node/statement.h"
+
+#define GROUPS_TYPE       "comity-group"
+#define GROUPS_PREFIX     "secret/group/" /* then 16 bytes of the id, in hexadecimal */
+#define GROUPS_OF_ONE_MAX 64              /* groups that one other agency has brought */
+
+struct client;
+
+/* Of a hidden group of which this agency is no admin only the standing is known; else the roster. */
+struct group_known {
+    uint8_t id[HASH_BYTES];
+    uint8_t introducer[AGENCY_ID_BYTES]; /* who told of it first */
+    struct group *group;                 /* or null */
+    struct standing standing;            /* when `group` is null */
+    uint8_t told[HASH_BYTES];            /* the version in force that this node told the members about, being one of its signers */
+    bool over;                           /* its end was seen, and what follows from it begun */
+    uint64_t purge_cursor;               /* while what went to it is taken back: where the walk stands; 0: not under way */
+};
+
+struct groups {
+    struct group_known *list[LIMIT_GROUPS];
+    size_t count;
+};
+
+enum err groups_load(struct engine *engine) MUST_USE; /* once the store is open */
+void groups_free(struct engine *engine);
+
+/* What is the same for both kinds. */
+const char *group_name(const struct group_known *known);
+enum tlp group_ceiling(const struct group_known *known);
+enum roster_phase group_phase(const struct group_known *known, uint64_t now_ms);
+/* The place of an agency. Of a hidden group only the own one and the admins' are known: others are ROSTER_NEVER. */
+enum roster_place group_standing(const struct engine *engine, const struct group_known *known,
+                                 const uint8_t agency_id[static AGENCY_ID_BYTES]);
+
+struct group_known *groups_find(const struct engine *engine, const uint8_t id[static HASH_BYTES]);
+/* By name, or by at least 8 digits of its id. ERR_NOT_FOUND; ERR_EXISTS: several have that name, and none or more than one is at work. */
+enum err groups_named(const struct engine *engine, struct bytes name, struct group_known **out) MUST_USE;
+
+/* Adds what is known of a group to a batch, under its key. */
+enum err group_keep(struct store_batch *batch, const struct group_known *known) MUST_USE;
+/* Takes one into the list. ERR_LIMIT. */
+enum err groups_add(struct engine *engine, struct group_known *known) MUST_USE;
+void group_known_free(struct group_known *known);
+
+/* group_tell.c: what is said to others */
+/* Tells who is concerned of a version that this node has just signed: the admins while it waits for others' signatures; all once it is in
+   force. `before` is the roster that it follows. Nothing happens when there is nothing to tell. */
+enum err group_tell(struct engine *engine, struct store_batch *batch, struct group_known *known, const struct roster *before,
+                    struct bytes version) MUST_USE;
+/* Handler of GROUPS_TYPE. */
+statement_handler group_hear;
+/* Another roster is in force: notices, open publications, history, the end. */
+void group_changed(struct engine *engine, struct store_batch *batch, struct group_known *known, const struct roster *before);
+/* Ends whose time has come. */
+void groups_tick(struct engine *engine, uint64_t now_ms);
+
+/* group_ask.c: FRAME_ASK_GROUP */
+void group_ask(struct engine *engine, struct client *client, const struct frame *frame);
+
+#endif
