@@ -386,6 +386,8 @@ static int start(struct engine *engine, char why[static 256]) {
     proc_child_settings_free(&engine->child);
     log_open("engine", engine->settings.log_level);
     if (selftest_run(&what) != OK) return snprintf(why, 256, "the cryptographic self-test '%s' failed", what), 5;
+    if (policy_selftest(&what) != OK) return snprintf(why, 256, "the self-test of the policy failed at '%s'", what), 5;
+    policy_settings_default(&engine->policy);
     random_init_kernel(&engine->random);
     engine->codec = block_codec_new();
     engine->names = calloc(TRUST_FILES_MAX + 1, sizeof *engine->names);

@@ -1,5 +1,6 @@
 /* comity: one binary; a table of commands. The processes of a node are this program too: `comity --role NAME`. */
 #include "crypto/selftest.h"
+#include "gossip/policy.h"
 #include "node/cmd.h"
 #include "node/proc.h"
 
@@ -25,6 +26,10 @@ int main(int argc, char **argv) {
     if (selftest_run(&failed) != OK) {
         fprintf(stderr, "comity: the cryptographic self-test '%s' failed: this machine or its libsodium is not to be used\n",
                 failed);
+        return OUTCOME_INTERNAL;
+    }
+    if (policy_selftest(&failed) != OK) {
+        fprintf(stderr, "comity: the self-test of the policy failed at '%s': this build is not to be used\n", failed);
         return OUTCOME_INTERNAL;
     }
     return command_main(table, argc, argv);
