@@ -71,9 +71,9 @@
 #define LIMIT_SETEXPR_BYTES     (80 * 1024) /* so many terms of the longest names */
 #define LIMIT_AGREEMENTS        256         /* known to one node, ended ones included */
 #define LIMIT_AGREEMENT_PARTIES 16
-#define LIMIT_AGREEMENT_CLAUSES 64
+#define LIMIT_AGREEMENT_CLAUSES 16 /* what the policy looks at */
 #define LIMIT_AGREEMENT_WORDS   16 /* kinds, or purposes, of one clause */
-#define LIMIT_AGREEMENT_LEVELS  64 /* equivalences */
+#define LIMIT_AGREEMENT_LEVELS  16 /* equivalences */
 #define LIMIT_AGREEMENT_BYTES   (48 * 1024)
 
 #define HEADS_DELAY_MS        50                    /* changed heads go out together */

@@ -24,6 +24,8 @@
                 ["create", name str, ceiling uint, hidden bool, starts_ms uint, ends_ms uint, purpose str, history uint,
                  [admin str...], threshold uint]; a group by name or id, an agency by petname or id
        -> ANSWER_DOCUMENT map (of the group; of "list": all of them) then DONE []
+   ASK_AGREEMENT ["list"] | ["propose", text bin (gossip/agreement.h)] | ["sign" or "show" or "terminate", id str]
+       -> ANSWER_DOCUMENT map (of the agreement; of "list": all of them) then DONE []
    ANSWER_ERROR [err uint, text str] */
 #ifndef NODE_CONTROL_H
 #define NODE_CONTROL_H

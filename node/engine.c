@@ -410,6 +410,7 @@ static void end(struct engine *engine) {
     outbox_free(engine);
     statement_free(engine);
     groups_free(engine);
+    agreements_free(engine);
     publisher_free(engine);
     reader_free(engine);
     gossip_close(engine->gossip);

@@ -8,6 +8,7 @@
 #include "gossip/author.h"
 #include "gossip/gossip.h"
 #include "gossip/policy.h"
+#include "node/agreements.h"
 #include "node/control.h"
 #include "node/engine.h"
 #include "node/groups.h"
@@ -246,6 +247,7 @@ struct engine {
     struct outbox outbox;
     struct statements statements;
     struct groups groups;
+    struct agreements agreements;
     int listener;
     struct client clients[CONTROL_CLIENTS_MAX];
 
@@ -361,6 +363,7 @@ void query_feed(struct engine *engine, struct client *client, const struct frame
 void query_feed_pump(struct engine *engine, struct client *client);
 void server_publications_end(struct engine *engine,
                              const char *why); /* those that are open: what they were resolved from changed */
+void server_decisions_again(struct engine *engine); /* what the policy said of publications that are open is forgotten */
 void server_publications_group(struct engine *engine, const uint8_t group_id[static HASH_BYTES]); /* likewise, those to a group */
 void report_status(struct engine *engine, struct client *client, const struct frame *frame);
 void report_peers(struct engine *engine, struct client *client, const struct frame *frame);

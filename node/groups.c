@@ -22,6 +22,7 @@ void group_known_free(struct group_known *known) {
 void groups_free(struct engine *engine) {
     for (size_t i = 0; i < engine->groups.count; i++) group_known_free(engine->groups.list[i]);
     engine->groups.count = 0;
+    buf_free(&engine->groups.marked);
 }
 
 /* --- one group --- */

@@ -4,6 +4,7 @@
 #define NODE_GROUPS_H
 
 #include "gossip/group.h"
+#include "gossip/policy.h"
 #include "gossip/standing.h"
 #include "node/frame.h"
 #include "node/statement.h"
@@ -13,6 +14,7 @@
 #define GROUPS_OF_ONE_MAX 64              /* groups that one other agency has brought */
 
 struct client;
+struct publication;
 
 /* Of a hidden group of which this agency is no admin only the standing is known; else the roster. */
 struct group_known {
@@ -28,6 +30,7 @@ struct group_known {
 struct groups {
     struct group_known *list[LIMIT_GROUPS];
     size_t count;
+    struct buf marked; /* the item under way, with its group among its marks */
 };
 
 enum err groups_load(struct engine *engine) MUST_USE; /* once the store is open */
@@ -50,6 +53,16 @@ enum err group_keep(struct store_batch *batch, const struct group_known *known) 
 /* Takes one into the list. ERR_LIMIT. */
 enum err groups_add(struct engine *engine, struct group_known *known) MUST_USE;
 void group_known_free(struct group_known *known);
+
+/* What policy_decide looks at for one reader: every group known here with the agency's place in it. Borrowed until the next call. */
+size_t groups_facts(struct engine *engine, enum policy_exit exit, const uint8_t agency_id[static AGENCY_ID_BYTES],
+                    const struct policy_group **out);
+/* Does an object of this group come from an agency that had been removed from it by then? Nobody is shown that. */
+bool groups_shut_out(const struct engine *engine, struct bytes group_id, const uint8_t author_id[static AGENCY_ID_BYTES],
+                     uint64_t arrived_ms);
+/* The item as it goes to the publication's group: with the group's id among its marks. `scratch` holds what is returned. An item that cannot be
+   marked comes back as it is, and is refused for its form. */
+struct bytes groups_mark(const struct publication *publication, struct bytes encoded, struct buf *scratch);
 
 /* group_tell.c: what is said to others */
 /* Tells who is concerned of a version that this node has just signed: the admins while it waits for others' signatures; all once it is in

@@ -40,6 +40,7 @@ static bool may_show(struct engine *engine, const struct page_head *head, const 
         .tlp = item->tlp, .valid_until_ms = item->valid_until_ms, .id = item->id, .type = item->type, .marks = &marks};
     if (statement_is(item->type) || marks_decode(&marks, item->marks) != OK) return false;
     object.foreign = memcmp(head->agency_id, engine->agency_id, AGENCY_ID_BYTES) != 0;
+    if (groups_shut_out(engine, marks.group, head->agency_id, head->arrived_ms)) return false;
     policy_context_fill(&facts, engine, POLICY_LOCAL, NULL);
     policy_decide(&verdict, &object, &facts.reader, &facts.context);
     return verdict.allow;

@@ -215,6 +215,7 @@ static void items_go_on(struct engine *engine, struct client *client) {
             return;
         }
         bool generated = flags & CONTROL_ITEM_GENERATED;
+        encoded = groups_mark(&client->publication, encoded, &engine->groups.marked);
         enum err err = client->publication.boxed ? outbox_item(engine, &client->publication, encoded, generated, &verdict)
                                                  : publisher_item(engine, &client->publication, encoded, generated, &verdict);
         const char *why = err == ERR_BUSY ? publisher_barred(engine) : NULL;
@@ -292,6 +293,11 @@ void server_publications_end(struct engine *engine, const char *why) {
     }
 }
 
+void server_decisions_again(struct engine *engine) {
+    for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++) engine->clients[i].publication.decision.made_ms = 0;
+    engine->outbox.publication.decision.made_ms = 0;
+}
+
 void server_publications_group(struct engine *engine, const uint8_t group_id[static HASH_BYTES]) {
     for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++) {
         struct client *other = &engine->clients[i];
@@ -347,6 +353,7 @@ static void dispatch(struct engine *engine, struct client *client, const struct 
     case FRAME_ASK_CHAIN: own_chain_ask(engine, client, frame); break;
     case FRAME_ASK_ENTRY_ID: own_entry_ask(engine, client, frame); break;
     case FRAME_ASK_GROUP: group_ask(engine, client, frame); break;
+    case FRAME_ASK_AGREEMENT: agreement_ask(engine, client, frame); break;
     default: client->closing = true;
     }
 }

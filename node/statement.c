@@ -23,6 +23,7 @@ static const struct {
     statement_handler *handle;
 } HANDLERS[] = {
     {GROUPS_TYPE, group_hear},
+    {AGREEMENTS_TYPE, agreements_hear},
     {NULL, NULL},
 };
 

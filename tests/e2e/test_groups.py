@@ -71,6 +71,36 @@ def test_joint_operation(place):
 
 
 @story
+def test_misp_10899_removed_member_is_refused(place):
+    """MISP issue 10899: D was removed by the group, and B goes on trusting D. B's own node refuses to give D what belongs to the group, by
+    whatever name; and shows nobody what D still says in the group's name."""
+    a, b, d = place.mesh("cert.a", "cert.b", "cert.d")
+    group(a, "create", "nightfall")
+    for other in (b, d):
+        group(a, "add", "nightfall", other.name)
+    for node in (b, d):
+        must(lambda: members(node, "nightfall") == ["cert.a", "cert.b", "cert.d"], 30, "%s knows the roster" % node.name, node.log_tail)
+    d.stop()
+    group(a, "remove", "nightfall", "cert.d")
+    must(lambda: "cert.d" not in members(b, "nightfall"), 30, "B hears of it", b.log_tail)
+    check("cert.d" in [each["name"] for each in b("trust", "list", "--json").value], "B still trusts D")
+    result = publish_to(b, indicators("secret", 2)[0], "group:nightfall + cert.d")
+    check_equal(result.code, REFUSED, "B's node refuses what belongs to the group to D", str(result))
+    check_equal([each["rule"] for each in result.value["refusals"]], ["group.removed"] * 2, "by the rule of removed members")
+    check_equal(publish_to(b, indicators("other", 1)[0], "cert.d").code, OK, "what belongs to no group may go to D")
+    # D was away and does not know yet: what it says to the group reaches B, whose node shows nobody.
+    place.start(d, link=False)
+    early, _ = indicators("early", 1)
+    result = publish_to(d, early, "group:nightfall")
+    must(lambda: "cert.d" not in members(d, "nightfall"), 60, "D hears of its removal", d.log_tail)
+    other, _ = indicators("after", 1)
+    check_equal(publish_to(d, other, "cert.b").code, OK, "D writes to B of its own")
+    must(lambda: other[0]["id"] in b.feed_ids(), 60, "which B has", b.log_tail)
+    if result.code == OK:
+        check(early[0]["id"] not in b.feed_ids(), "and what D said in the group's name is shown to nobody")
+
+
+@story
 def test_restart_keeps_groups(place):
     """A roster outlives a restart, an order of names that is not the admins', and a name that two groups bear is asked back."""
     a, b = place.mesh("cert.a", "cert.b")
@@ -104,6 +134,62 @@ def test_two_admins_agree(place):
     check_equal(document["version"], 2, "with B's signature it is in force")
     for node in (a, c):
         must(lambda: members(node, "twain") == ["cert.a", "cert.b", "cert.c"], 30, "%s knows it" % node.name, node.log_tail)
+
+
+def agreement(node, *words):
+    result = node("agreement", *words, "--json")
+    check_equal(result.code, OK, "%s: agreement %s" % (node.name, words[0]), str(result))
+    return result.value
+
+
+def state_of(node, identity):
+    result = node("agreement", "show", identity, "--json")
+    return result.value["state"] if result.code == OK else None
+
+
+MALWARE = {"type": "malware", "spec_version": "2.1", "id": "malware--31b940d4-6f7f-459a-80ea-9c1f17b5891b", "is_family": True,
+           "created": "2026-01-01T00:00:00.000Z", "modified": "2026-01-01T00:00:00.000Z", "name": "forbidden"}
+
+
+@story
+def test_treaty_forbids_a_class(place):
+    """A treaty between A and B lets indicators up to TLP:AMBER pass from A to B, and nothing else; C is no party. In force with the second
+    signature, over when one party ends it."""
+    a, b, c = place.mesh("cert.a", "cert.b", "cert.c")
+    path = place.path("treaty.yaml", "agreement: A treaty\nparties: [self, cert.b]\nclauses:\n"
+                      "  - {from: self, to: cert.b, label_max: TLP:AMBER, kinds: [indicator]}\n")
+    bad = place.path("bad.yaml", "agreement: A treaty\nparties: [self, cert.x]\nclauses: []\n")
+    result = a("agreement", "propose", bad)
+    check_equal(result.code, REFUSED, "a file with an unknown party is refused", str(result))
+    check(b"bad.yaml:2:17:" in result.err, "with its place", str(result))
+    proposed = agreement(a, "propose", path)
+    check_equal(proposed["state"], "proposed", "one signature is a proposal")
+    short = proposed["id"][:8]
+    must(lambda: state_of(b, short) == "proposed", 30, "B has the proposal", b.log_tail)
+    check_equal(a.publish([MALWARE], "TLP:GREEN", [b]).code, OK, "which forbids nothing yet")
+    check_equal(agreement(b, "sign", short)["state"], "in-force", "signed by both it is in force at B")
+    must(lambda: state_of(a, short) == "in-force", 30, "and at A", a.log_tail)
+    check_equal(c("agreement", "show", short).code, NOT_FOUND, "C knows nothing of it")
+    check_equal(b("agreement", "sign", short).code, REFUSED, "nobody signs twice")
+
+    other = dict(MALWARE, id="malware--31b940d4-6f7f-459a-80ea-9c1f17b5891c")
+    result = a.publish([other], "TLP:GREEN", [b])
+    check_equal(result.code, REFUSED, "malware may not pass", str(result))
+    refusal = result.value["refusals"][0]
+    check("agreement %s clause 1" % short in refusal["reason"], "the clause is named", refusal)
+    check_equal(refusal["rule"], "agreement.kind", "and the rule")
+    few, _ = indicators("covered", 3)
+    check_equal(a.publish(few[:1], "TLP:AMBER", [b]).code, OK, "indicators may")
+    result = a.publish(few[1:2], "TLP:RED", [b])
+    check_equal((result.code, [each["rule"] for each in result.value["refusals"]]), (REFUSED, ["agreement.label"]), "up to its label")
+    check_equal(b.publish(few[2:], "TLP:GREEN", [a]).code, REFUSED, "and in its direction only")
+    check_equal(a.publish([other], "TLP:GREEN", [c]).code, OK, "C is no party, and not bound")
+    b.stop()
+    place.start(b, link=False)
+    check_equal(state_of(b, short), "in-force", "it outlives a restart")
+    check_equal(agreement(b, "terminate", short)["state"], "ended", "one party ends it")
+    must(lambda: state_of(a, short) == "ended", 60, "A hears of it", a.log_tail)
+    check_equal(a.publish([other], "TLP:GREEN", [b]).code, OK, "and what it forbade may pass again")
 
 
 if __name__ == "__main__":
