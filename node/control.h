@@ -10,8 +10,9 @@
    ASK_COMMIT   [] -> after the sync of all that was accepted: DONE [accepted uint, known uint, refused uint, cursor uint]
    ASK_SEARCH   [[kind uint, value bin]...]  -> ANSWER_OBJECT... then DONE [count uint]; an address matches stored CIDRs around it
    ASK_GET      [id str, from name str or nil] -> ANSWER_OBJECT... then DONE [count]
-   ASK_FEED     [after cursor uint, follow bool, type str or nil, tlp_max uint (0: any), from name str or nil, limit uint (0: none)]
-       -> ANSWER_OBJECT... then DONE [count, cursor] (never when following)
+   ASK_FEED     [after cursor uint, follow bool, type str or nil, tlp_max uint (0: any), from name str or nil, limit uint (0: none),
+                 exit uint (gossip/policy_facts.h; may be left out: local)]
+       -> ANSWER_OBJECT... then DONE [count, cursor, kept back by the policy] (never when following)
    ANSWER_OBJECT [cursor uint, author name str, author agency bin, tlp uint, arrived_ms uint, encoded item bin]
    ASK_STATUS, ASK_PEERS [] -> ANSWER_DOCUMENT map (string keys; printed as JSON by the client) then DONE []
    ASK_VERIFY   [name str] -> ANSWER_DOCUMENT map then DONE [], after a pinned agency's node signed where the common logs end at it
