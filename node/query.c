@@ -73,7 +73,7 @@ static bool item_has(const struct item *item, struct observable asked) {
 }
 
 /* Is there a later version of this object by the same agency? (One cursor under the id means: only this one.) */
-static bool superseded(struct engine *engine, uint64_t cursor, const uint8_t *agency_id, struct bytes id, uint64_t modified_ms) {
+bool query_superseded(struct engine *engine, uint64_t cursor, const uint8_t *agency_id, struct bytes id, uint64_t modified_ms) {
     static struct item other;
     static uint64_t cursors[QUERY_HITS_MAX];
     uint8_t id_copy[ITEM_ID_BYTES_MAX];
@@ -103,7 +103,7 @@ static bool hit_answer(struct engine *engine, struct client *client, uint64_t ta
     if (!asked && !bytes_equal(item.id, asked_id)) return false;
     if ((from && memcmp(head.agency_id, from, AGENCY_ID_BYTES) != 0) || !may_leave(engine, POLICY_LOCAL, &head, &item))
         return false;
-    if (superseded(engine, cursor, head.agency_id, item.id, item.modified_ms)) return false;
+    if (query_superseded(engine, cursor, head.agency_id, item.id, item.modified_ms)) return false;
     /* Asking for other versions may have moved the page. */
     if (store_item(engine->store, cursor, &head, &item, &encoded) != OK) return false;
     object_answer(engine, client, tag, cursor, &head, &item, encoded);
