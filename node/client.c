@@ -71,7 +71,12 @@ enum outcome client_lost(const struct client *client, enum err error) {
                         err_text(error));
 }
 
-static enum outcome document_ask(struct client *client, enum frame_type type, struct bytes body, struct buf *document) {
+enum outcome client_document(struct client *client, enum frame_type type, struct buf *document) {
+    static const uint8_t nothing = 0x90; /* an empty array */
+    return client_document_of(client, type, bytes_of(&nothing, 1), document);
+}
+
+enum outcome client_document_of(struct client *client, enum frame_type type, struct bytes body, struct buf *document) {
     struct frame frame;
     bool heard = false;
     enum err err = client_ask(client, type, body);
@@ -90,17 +95,12 @@ static enum outcome document_ask(struct client *client, enum frame_type type, st
     return client_lost(client, err);
 }
 
-enum outcome client_document(struct client *client, enum frame_type type, struct buf *document) {
-    static const uint8_t nothing = 0x90; /* an empty array */
-    return document_ask(client, type, bytes_of(&nothing, 1), document);
-}
-
 enum outcome client_print_document(const struct invocation *invocation, enum frame_type type, struct bytes body) {
     struct client client;
     struct buf document = {0}, out = {0};
     enum err err = OK;
     enum outcome outcome = client_open(&client, invocation);
-    if (outcome == OUTCOME_SUCCESS) outcome = document_ask(&client, type, body, &document);
+    if (outcome == OUTCOME_SUCCESS) outcome = client_document_of(&client, type, body, &document);
     client_close(&client);
     if (outcome == OUTCOME_SUCCESS && invocation->json) {
         struct json_out json = json_out_of(&out);

@@ -408,6 +408,17 @@ static void judge(struct engine *engine, struct publication *publication, struct
         refuse(verdict, ERR_EXISTS, "known", "published before, to these recipients");
 }
 
+void publisher_lint(struct engine *engine, struct publication *publication, struct bytes encoded, struct item_verdict *verdict) {
+    static struct item item;
+    enum err err = item_decode(&item, encoded);
+    if (err != OK || statement_is(item.type)) {
+        refuse(verdict, err == OK ? ERR_DENIED : err, "item.form", "the client sent an item that is not well formed");
+        return;
+    }
+    const struct verdict *decision = decide(engine, publication, &item);
+    refuse(verdict, decision->allow ? OK : ERR_DENIED, decision->rule, decision->reason);
+}
+
 void publisher_judge(struct engine *engine, struct publication *publication, struct bytes encoded, bool generated,
                      struct item_verdict *verdict) {
     static struct item item;
