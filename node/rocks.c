@@ -27,7 +27,8 @@ static const struct family {
     [ROCKS_DEFAULT] = {"default", 64 * KIB, 4 * KIB, false}, [ROCKS_META] = {"meta", 1 * MIB, 4 * KIB, true},
     [ROCKS_ENTRIES] = {"entries", 4 * MIB, 4 * KIB, true},   [ROCKS_PAYLOADS] = {"payloads", 16 * MIB, 4 * KIB, true},
     [ROCKS_PLACES] = {"places", 1 * MIB, 4 * KIB, true},     [ROCKS_PAGES] = {"pages", 16 * MIB, 4 * KIB, false},
-    [ROCKS_INDEX] = {"index", 64 * KIB, 4 * KIB, true},
+    [ROCKS_INDEX] = {"index", 64 * KIB, 4 * KIB, true},      [ROCKS_BLOCKS] = {"blocks", 1 * MIB, 4 * KIB, true},
+    [ROCKS_DUE] = {"due", 1 * MIB, 4 * KIB, false},
 };
 
 static rocksdb_block_based_table_options_t *table_of(const struct rocks *rocks, enum rocks_family family) {
