@@ -206,6 +206,10 @@ void accept_refused(struct gossip *gossip, const struct question *question) {
     if (!missing || !missing->storing) return;
     gossip->peers.members[peer->member]->payload_bytes -= missing->body.seal.payload_bytes;
     missing->storing = false;
+    if (recalled_has(&peer->log.recalled, missing->seq)) {
+        log_missing_done(&peer->log, missing);
+        return;
+    }
     missing->offered_by = 0;
     missing->retry_ms = gossip->monotonic_ms + 1000;
     sync_active(gossip, peer->index);

@@ -108,6 +108,7 @@ void store_batch_erase_meta(struct store_batch *batch, const char *key);
 /* Begins a round on a thread of its own: when it has finished, no file holds what batches completed before had taken out. Returns its
    number; 0: one is under way, or there is nothing to do. */
 uint64_t store_erase(struct store *store);
+void store_erase_all(struct store *store); /* the next round rewrites everything: it is not known any more what was taken out */
 bool store_erasing(struct store *store);
 bool store_erase_due(const struct store *store); /* completed batches took out something since */
 /* The number of the last finished round (store_fd is signalled at its end). */
@@ -157,6 +158,7 @@ enum err store_entries(struct store *store, const uint8_t node_id[static NODE_ID
 typedef bool store_visit_log(void *context, const uint8_t node_id[static NODE_ID_BYTES], uint64_t seq_first, uint64_t seq_last);
 enum err store_logs(struct store *store, store_visit_log *visit, void *context) MUST_USE;
 enum err store_payload(struct store *store, const uint8_t node_id[static NODE_ID_BYTES], uint64_t seq, struct buf *out) MUST_USE;
+uint64_t store_payload_bytes(struct store *store, const uint8_t node_id[static NODE_ID_BYTES], uint64_t seq); /* 0: none */
 /* Does a payload stand here (no read of the value if it can be avoided)? */
 bool store_payload_exists(struct store *store, const uint8_t node_id[static NODE_ID_BYTES], uint64_t seq);
 /* Walks the payloads' places of one log. */
@@ -187,6 +189,9 @@ enum err store_item(struct store *store, uint64_t cursor, struct page_head *head
 size_t store_find_id(struct store *store, struct bytes id, uint64_t *cursors, size_t max);
 /* Exact value. For an address (or network): also every stored network around it. */
 size_t store_find_value(struct store *store, struct observable observable, uint64_t *cursors, size_t max);
+
+/* A keyed hash of an object's id: stands for it where it must not be. */
+uint64_t store_id_mark(const struct store *store, struct bytes id);
 
 /* OK, or why the last find may have missed something: ERR_CORRUPT, ERR_IO. */
 enum err store_find_result(const struct store *store);

@@ -116,6 +116,15 @@ uint64_t store_erase(struct store *store) {
     return ++store->erase_rounds;
 }
 
+void store_erase_all(struct store *store) {
+    static const uint8_t last[ERASURE_KEY_BYTES_MAX] = {[0 ... ERASURE_KEY_BYTES_MAX - 1] = 0xff};
+    const enum rocks_family families[] = {ROCKS_META, ROCKS_PLACES, ROCKS_PAGES, ROCKS_INDEX};
+    for (size_t i = 0; i < sizeof families / sizeof *families; i++) {
+        (void)erasure_add(&store->erasure, families[i], bytes_of(last, 0));
+        (void)erasure_add(&store->erasure, families[i], bytes_of(last, sizeof last));
+    }
+}
+
 bool store_erasing(struct store *store) { return eraser_busy(store->eraser); }
 
 bool store_erase_due(const struct store *store) { return !erasure_empty(&store->erasure); }

@@ -130,6 +130,16 @@ enum err store_payload(struct store *store, const uint8_t node_id[static NODE_ID
     return error;
 }
 
+uint64_t store_payload_bytes(struct store *store, const uint8_t node_id[static NODE_ID_BYTES], uint64_t seq) {
+    uint8_t raw[STORE_RECORD_KEY_BYTES];
+    rocksdb_pinnableslice_t *slice;
+    struct bytes value;
+    if (rocks_get(&store->rocks, ROCKS_PLACES, store_record_key(raw, node_id, seq), &slice, &value) != OK) return 0;
+    uint64_t bytes = value.size == STORE_PLACE_BYTES ? get_be32(value.data) : 0;
+    rocksdb_pinnableslice_destroy(slice);
+    return bytes;
+}
+
 bool store_payload_exists(struct store *store, const uint8_t node_id[static NODE_ID_BYTES], uint64_t seq) {
     uint8_t raw[STORE_RECORD_KEY_BYTES];
     rocksdb_pinnableslice_t *slice;
@@ -246,3 +256,5 @@ size_t store_find_value(struct store *store, struct observable observable, uint6
 }
 
 enum err store_find_result(const struct store *store) { return store->find_result; }
+
+uint64_t store_id_mark(const struct store *store, struct bytes id) { return index_hash_id(store->vault, id); }
