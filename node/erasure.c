@@ -38,14 +38,28 @@ bool erasure_empty(const struct erasure *erasure) {
     return true;
 }
 
-enum err erasure_run(struct rocks *rocks, const struct erasure *erasure, char why[static ROCKS_WHY_BYTES]) {
+static enum err family_flush(struct rocks *rocks, enum rocks_family family, char *why) {
     char *error = NULL;
     rocksdb_flushoptions_t *flush = rocksdb_flushoptions_create();
     rocksdb_flushoptions_set_wait(flush, 1);
-    for (int family = 0; family < ROCKS_FAMILY_COUNT && error == NULL; family++)
-        rocksdb_flush_cf(rocks->db, flush, rocks->families[family], &error);
+    rocksdb_flush_cf(rocks->db, flush, rocks->families[family], &error);
     rocksdb_flushoptions_destroy(flush);
-    if (error != NULL) return rocks_err(error, why);
+    return rocks_err(error, why);
+}
+
+/* The list of files was last written before the last of them were dropped, with their first and last keys: one more change, and it is
+   written again without them. */
+static enum err list_renew(struct rocks *rocks, char *why) {
+    char *error = NULL;
+    rocksdb_put_cf(rocks->db, rocks->write, rocks->families[ROCKS_DEFAULT], "round", 5, "", 0, &error);
+    return error != NULL ? rocks_err(error, why) : family_flush(rocks, ROCKS_DEFAULT, why);
+}
+
+enum err erasure_run(struct rocks *rocks, const struct erasure *erasure, char why[static ROCKS_WHY_BYTES]) {
+    for (int family = 0; family < ROCKS_FAMILY_COUNT; family++) {
+        enum err result = family_flush(rocks, (enum rocks_family)family, why);
+        if (result != OK) return result;
+    }
     rocksdb_compactoptions_t *compact = rocksdb_compactoptions_create();
     rocksdb_compactoptions_set_exclusive_manual_compaction(compact, 0);
     rocksdb_compactoptions_set_bottommost_level_compaction(compact, 3); /* also what lies at the last level already */
@@ -57,5 +71,5 @@ enum err erasure_run(struct rocks *rocks, const struct erasure *erasure, char wh
                                      (const char *)range->high, range->high_bytes);
     }
     rocksdb_compactoptions_destroy(compact);
-    return OK;
+    return list_renew(rocks, why);
 }

@@ -8,7 +8,7 @@
 #include <rocksdb/c.h>
 
 enum rocks_family {
-    ROCKS_DEFAULT, /* RocksDB insists on it; empty */
+    ROCKS_DEFAULT, /* RocksDB insists on it; one empty record, of the rounds of erasure */
     ROCKS_META,
     ROCKS_ENTRIES,
     ROCKS_PAYLOADS,
