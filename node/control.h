@@ -31,6 +31,9 @@
        -> ANSWER_DOCUMENT map (of the group; of "list": all of them) then DONE []
    ASK_AGREEMENT ["list"] | ["propose", text bin (gossip/agreement.h)] | ["sign" or "show" or "terminate", id str]
        -> ANSWER_DOCUMENT map (of the agreement; of "list": all of them) then DONE []
+   ASK_RECALL [cause uint (1 recall, 3 erasure), reason str, dry run bool, [object id str...]] -> ANSWER_DOCUMENT map then DONE [], when the
+       RECALL entries are stored here. ERR_DENIED: an object of somebody else's; nothing was recalled then.
+   ASK_RECALL_STATUS [object id str] -> ANSWER_DOCUMENT map then DONE []; ERR_NOT_FOUND: no such recall by this node
    ANSWER_ERROR [err uint, text str] */
 #ifndef NODE_CONTROL_H
 #define NODE_CONTROL_H

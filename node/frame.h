@@ -72,6 +72,8 @@ enum frame_type {
     FRAME_ASK_AGREEMENT = 111,
     FRAME_ASK_WHY = 130,
     FRAME_ASK_LINT = 131,
+    FRAME_ASK_RECALL = 94,
+    FRAME_ASK_RECALL_STATUS = 95,
     /* engine -> client */
     FRAME_ANSWER_DONE = 100,
     FRAME_ANSWER_ERROR = 101,
