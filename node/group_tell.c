@@ -195,6 +195,7 @@ static enum err roster_begin(struct engine *engine, struct store_batch *batch, c
 static void standing_replaced(struct engine *engine, const uint8_t *id) {
     for (size_t i = 0; i < engine->groups.count; i++) {
         if (memcmp(engine->groups.list[i]->id, id, HASH_BYTES) != 0 || engine->groups.list[i]->group) continue;
+        if (engine->groups.purging == engine->groups.list[i]) engine->groups.purging = NULL;
         group_known_free(engine->groups.list[i]);
         engine->groups.list[i] = engine->groups.list[--engine->groups.count];
         return;

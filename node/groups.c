@@ -23,6 +23,7 @@ void groups_free(struct engine *engine) {
     for (size_t i = 0; i < engine->groups.count; i++) group_known_free(engine->groups.list[i]);
     engine->groups.count = 0;
     buf_free(&engine->groups.marked);
+    recall_task_free(&engine->groups.purge);
 }
 
 /* --- one group --- */

@@ -7,6 +7,7 @@
 #include "gossip/policy.h"
 #include "gossip/standing.h"
 #include "node/frame.h"
+#include "node/recalls.h"
 #include "node/statement.h"
 
 #define GROUPS_TYPE       "comity-group"
@@ -30,7 +31,10 @@ struct group_known {
 struct groups {
     struct group_known *list[LIMIT_GROUPS];
     size_t count;
-    struct buf marked; /* the item under way, with its group among its marks */
+    struct buf marked;           /* the item under way, with its group among its marks */
+    uint64_t look_due_ms;        /* when ends are looked for next */
+    struct group_known *purging; /* what went to it is being taken back; null: none */
+    struct recall_task purge;    /* own objects of it */
 };
 
 enum err groups_load(struct engine *engine) MUST_USE; /* once the store is open */
@@ -73,8 +77,8 @@ enum err group_tell(struct engine *engine, struct store_batch *batch, struct gro
 statement_handler group_hear;
 /* Another roster is in force: notices, open publications, history, the end. */
 void group_changed(struct engine *engine, struct store_batch *batch, struct group_known *known, const struct roster *before);
-/* Ends whose time has come. */
-void groups_tick(struct engine *engine, uint64_t now_ms);
+/* group_purge.c: goes on with what follows from ends: those that were heard of and those whose time has come. */
+void groups_pump(struct engine *engine);
 
 /* group_ask.c: FRAME_ASK_GROUP */
 void group_ask(struct engine *engine, struct client *client, const struct frame *frame);

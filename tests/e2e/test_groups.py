@@ -69,6 +69,21 @@ def test_joint_operation(place):
     check_equal(len(d.feed()), 5, "D got nothing more")
     check_equal(len(e.feed()), 0, "and the outsider nothing at all")
 
+    apart, _ = indicators("apart", 1)
+    check_equal(publish_to(b, apart, "cert.a").code, OK, "what belongs to no group goes its own way")
+    must(lambda: apart[0]["id"] in a.feed_ids(), 30, "to A", a.log_tail)
+    check_equal(b("group", "close", "nightfall").code, REFUSED, "only an admin closes the group")
+    check_equal(group(a, "close", "nightfall")["state"], "over", "which A does")
+    for node, left in ((a, [apart[0]["id"]]), (b, [apart[0]["id"]]), (c, []), (d, [])):
+        must(lambda: node.feed_ids() == left, 60, "what went to it is gone at %s" % node.name, node.feed_ids, node.log_tail)
+        check_equal(node("get", everyone[0]["id"]).code, NOT_FOUND, "for get, too")
+    check_equal(publish_to(b, indicators("late", 1)[0], "group:nightfall").code, REFUSED, "nothing more goes to it")
+    check_equal(a("group", "add", "nightfall", "cert.e").code, REFUSED, "and it changes no more")
+    def complied():
+        result = b("recall", "status", everyone[0]["id"], "--json")
+        return result.code == OK and result.value["complete"] and len(result.value["receipts"]) == 3
+    must(complied, 60, "B has receipts of all its readers", lambda: str(b("recall", "status", everyone[0]["id"], "--json")), b.log_tail)
+
 
 @story
 def test_misp_10899_removed_member_is_refused(place):
