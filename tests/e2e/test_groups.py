@@ -81,8 +81,8 @@ def test_joint_operation(place):
     check_equal(a("group", "add", "nightfall", "cert.e").code, REFUSED, "and it changes no more")
     def complied():
         result = b("recall", "status", everyone[0]["id"], "--json")
-        return result.code == OK and result.value["complete"] and len(result.value["receipts"]) == 3
-    must(complied, 60, "B has receipts of all its readers", lambda: str(b("recall", "status", everyone[0]["id"], "--json")), b.log_tail)
+        return result.code == OK and result.value["complete"] and len(result.value["receipts"]) == 4
+    must(complied, 60, "B has receipts of all its readers, of the removed one, too", lambda: str(b("recall", "status", everyone[0]["id"], "--json")), b.log_tail)
 
 
 @story
