@@ -127,6 +127,7 @@ void groups_pump(struct engine *engine) {
         busy = true;
         purge(engine, groups->list[i]);
     }
+    busy = group_history_pump(engine) || busy;
     uint64_t due_ms = busy ? monotonic_ms + 50 : groups->look_due_ms;
     if (groups->count > 0 && engine->recalls.due_ms > due_ms) engine->recalls.due_ms = due_ms;
 }

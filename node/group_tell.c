@@ -141,8 +141,20 @@ static void notice_changes(struct engine *engine, const struct group_known *know
                       roster->name, (unsigned long long)roster->version);
 }
 
+static void history_owe(struct engine *engine, struct group_known *known, const struct roster *before) {
+    const struct roster *roster = &known->group->roster;
+    group_history_again(engine, known);
+    for (size_t i = 0; i < roster->member_count && roster->history == ROSTER_HISTORY_ALL; i++) {
+        const uint8_t *id = roster->members[i].agency_id;
+        bool own = memcmp(id, engine->agency_id, AGENCY_ID_BYTES) == 0;
+        if (!own && roster_place(roster, id) == ROSTER_MEMBER && roster_place(before, id) != ROSTER_MEMBER)
+            group_history_add(known, id);
+    }
+}
+
 void group_changed(struct engine *engine, struct store_batch *batch, struct group_known *known, const struct roster *before) {
     notice_changes(engine, known, before);
+    history_owe(engine, known, before);
     server_publications_group(engine, known->id);
     if (group_tell(engine, batch, known, before, bytes_of(NULL, 0)) != OK)
         engine_notice(engine, "group %s: its members cannot be told of a change: too much waits", group_name(known));
@@ -196,6 +208,7 @@ static void standing_replaced(struct engine *engine, const uint8_t *id) {
     for (size_t i = 0; i < engine->groups.count; i++) {
         if (memcmp(engine->groups.list[i]->id, id, HASH_BYTES) != 0 || engine->groups.list[i]->group) continue;
         if (engine->groups.purging == engine->groups.list[i]) engine->groups.purging = NULL;
+        group_history_again(engine, engine->groups.list[i]);
         group_known_free(engine->groups.list[i]);
         engine->groups.list[i] = engine->groups.list[--engine->groups.count];
         return;

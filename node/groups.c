@@ -8,7 +8,7 @@
 #include <string.h>
 
 #define FORMAT        1
-#define FIELDS        7
+#define FIELDS        8
 #define ID_DIGITS_MIN 8
 #define KEY_ID_BYTES  16
 
@@ -24,6 +24,9 @@ void groups_free(struct engine *engine) {
     engine->groups.count = 0;
     buf_free(&engine->groups.marked);
     recall_task_free(&engine->groups.purge);
+    if (engine->groups.history) publisher_drop(engine, engine->groups.history);
+    free(engine->groups.history);
+    engine->groups.history = NULL;
 }
 
 /* --- one group --- */
@@ -107,6 +110,7 @@ enum err group_keep(struct store_batch *batch, const struct group_known *known) 
     pack_write_bin(&value, bytes_of(known->told, HASH_BYTES));
     pack_write_bool(&value, known->over);
     pack_write_uint(&value, known->purge_cursor);
+    pack_write_bin(&value, bytes_of(known->newcomers, known->newcomer_count * AGENCY_ID_BYTES));
     pack_write_bin(&value, bytes_of_buf(&part));
     if (err == OK) err = buf_result(&value);
     key_of(key, known->id);
@@ -122,8 +126,11 @@ static enum err known_read(struct group_known *out, struct bytes value) {
     struct bytes introducer = pack_read_bin(&reader), told = pack_read_bin(&reader);
     out->over = pack_read_bool(&reader);
     out->purge_cursor = pack_read_uint(&reader);
-    struct bytes part = pack_read_bin(&reader);
+    struct bytes newcomers = pack_read_bin(&reader), part = pack_read_bin(&reader);
     if (pack_done(&reader) != OK || introducer.size != AGENCY_ID_BYTES || told.size != HASH_BYTES) return ERR_FORMAT;
+    if (newcomers.size > sizeof out->newcomers || newcomers.size % AGENCY_ID_BYTES != 0) return ERR_FORMAT;
+    if (newcomers.size > 0) memcpy(out->newcomers, newcomers.data, newcomers.size);
+    out->newcomer_count = newcomers.size / AGENCY_ID_BYTES;
     memcpy(out->introducer, introducer.data, AGENCY_ID_BYTES);
     memcpy(out->told, told.data, HASH_BYTES);
     if (!roster) {
@@ -156,6 +163,8 @@ static bool known_load(void *context, const char *key, struct bytes value) {
 /* A roster that cannot be read would let in whom it shuts out: the node does not start. */
 enum err groups_load(struct engine *engine) {
     struct loading loading = {.engine = engine};
+    engine->groups.history = calloc(1, sizeof *engine->groups.history);
+    if (!engine->groups.history) return ERR_MEMORY;
     enum err err = store_meta_each(engine->store, GROUPS_PREFIX, known_load, &loading);
     return err == OK ? loading.err : err;
 }

@@ -14,6 +14,8 @@
 #define GROUPS_PREFIX     "secret/group/" /* then 16 bytes of the id, in hexadecimal */
 #define GROUPS_OF_ONE_MAX 64              /* groups that one other agency has brought */
 
+#define GROUPS_NEWCOMERS_MAX 64 /* of one group, whose history is on its way */
+
 struct client;
 struct publication;
 
@@ -26,6 +28,10 @@ struct group_known {
     uint8_t told[HASH_BYTES];            /* the version in force that this node told the members about, being one of its signers */
     bool over;                           /* its end was seen, and what follows from it begun */
     uint64_t purge_cursor;               /* while what went to it is taken back: where the walk stands; 0: not under way */
+    uint8_t newcomers[GROUPS_NEWCOMERS_MAX][AGENCY_ID_BYTES]; /* who are yet to get what this node wrote to the group before them */
+    size_t newcomer_count;
+    bool history_begun, history_over;
+    uint64_t history_cursor, history_until; /* where that walk stands, and where it ends */
 };
 
 struct groups {
@@ -35,6 +41,8 @@ struct groups {
     uint64_t look_due_ms;        /* when ends are looked for next */
     struct group_known *purging; /* what went to it is being taken back; null: none */
     struct recall_task purge;    /* own objects of it */
+    struct group_known *serving; /* whose newcomers are given its history; null: none */
+    struct publication *history; /* to them */
 };
 
 enum err groups_load(struct engine *engine) MUST_USE; /* once the store is open */
@@ -79,6 +87,11 @@ statement_handler group_hear;
 void group_changed(struct engine *engine, struct store_batch *batch, struct group_known *known, const struct roster *before);
 /* group_purge.c: goes on with what follows from ends: those that were heard of and those whose time has come. */
 void groups_pump(struct engine *engine);
+
+/* group_history.c: what went to the group before, for newcomers */
+void group_history_add(struct group_known *known, const uint8_t agency_id[static AGENCY_ID_BYTES]);
+void group_history_again(struct engine *engine, const struct group_known *known); /* of this group, or (null) of any */
+bool group_history_pump(struct engine *engine);                                   /* false: nothing to do */
 
 /* group_ask.c: FRAME_ASK_GROUP */
 void group_ask(struct engine *engine, struct client *client, const struct frame *frame);

@@ -336,6 +336,7 @@ static void on_trust_reload(struct engine *engine, struct client *client, const 
     uint64_t count = gossip_agency_count(engine->gossip) - 1;
     outbox_again(engine);
     statement_again(engine);
+    group_history_again(engine, NULL);
     /* Open publications were resolved under the old trust: their clients begin again. */
     server_publications_end(engine, "the list of pinned agencies changed while publishing: publish the rest again");
     if (err == OK)

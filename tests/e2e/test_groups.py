@@ -151,6 +151,34 @@ def test_two_admins_agree(place):
         must(lambda: members(node, "twain") == ["cert.a", "cert.b", "cert.c"], 30, "%s knows it" % node.name, node.log_tail)
 
 
+@story
+def test_history_for_newcomers(place):
+    """A group with history: who joins late gets what each author gave it before, from that author; a group without gives nothing."""
+    a, b, c = place.mesh("cert.a", "cert.b", "cert.c")
+    for name, history in (("open", "all"), ("fresh", "none")):
+        group(a, "create", name, "--history", history)
+        group(a, "add", name, "cert.b")
+        must(lambda: members(b, name) == ["cert.a", "cert.b"], 30, "B knows the roster", b.log_tail)
+    mine, _ = indicators("mine", 30)
+    yours, _ = indicators("yours", 30)
+    fresh, _ = indicators("fresh", 3)
+    check_equal(publish_to(a, mine, "group:open").code, OK, "A publishes")
+    check_equal(publish_to(b, yours, "group:open").code, OK, "B publishes")
+    check_equal(publish_to(b, fresh, "group:fresh").code, OK, "and to the other group")
+    alone, _ = indicators("alone", 2)
+    check_equal(publish_to(b, alone, "cert.a").code, OK, "and to A alone")
+    b.stop()
+    group(a, "add", "open", "cert.c")
+    group(a, "add", "fresh", "cert.c")
+    must(lambda: set(c.feed_ids()) == {each["id"] for each in mine}, 60, "C has what A wrote before", c.log_tail)
+    place.start(b, link=False)
+    wanted = {each["id"] for each in mine + yours}
+    must(lambda: set(c.feed_ids()) == wanted, 60, "and what B wrote, once B has heard of C", c.log_tail, b.log_tail)
+    check_equal(len(c.feed()), 60, "each once")
+    group(a, "close", "open")
+    must(lambda: c.feed_ids() == [], 60, "closing takes the history back, too", c.log_tail)
+
+
 def agreement(node, *words):
     result = node("agreement", *words, "--json")
     check_equal(result.code, OK, "%s: agreement %s" % (node.name, words[0]), str(result))
