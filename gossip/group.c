@@ -69,8 +69,8 @@ static struct group_version *follower(struct group *group) {
         if (roster_follows(&group->roster, group->hash, &roster) != OK) continue;
         struct vote vote = vote_of(version, &group->roster);
         if (vote.votes < group->roster.threshold) continue;
-        bool better = !best || vote.first < best_first ||
-                      (vote.first == best_first && memcmp(version->hash, best->hash, HASH_BYTES) < 0);
+        bool better =
+            !best || vote.first < best_first || (vote.first == best_first && memcmp(version->hash, best->hash, HASH_BYTES) < 0);
         if (best) {
             group->contradicted = version->version;
             contest(group, better ? &roster : &best_roster, better ? &best_roster : &roster);
@@ -96,8 +96,7 @@ static struct group_version *anchor(const struct group *group) {
                      (version->version == best->version && memcmp(version->hash, best->hash, HASH_BYTES) > 0)))
             continue;
         if (roster_decode(&roster, bytes_of_buf(&version->bytes)) != OK) continue;
-        if (vote_of(version, &roster).votes < roster.threshold || vote_of(version, &first).votes < first.threshold)
-            continue;
+        if (vote_of(version, &roster).votes < roster.threshold || vote_of(version, &first).votes < first.threshold) continue;
         best = version;
     }
     return best;

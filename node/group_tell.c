@@ -156,6 +156,7 @@ void group_changed(struct engine *engine, struct store_batch *batch, struct grou
     notice_changes(engine, known, before);
     history_owe(engine, known, before);
     server_publications_group(engine, known->id);
+    outbox_again(engine);
     if (group_tell(engine, batch, known, before, bytes_of(NULL, 0)) != OK)
         engine_notice(engine, "group %s: its members cannot be told of a change: too much waits", group_name(known));
 }
