@@ -5,13 +5,14 @@
 #include <string.h>
 
 #define SHARE_VERSION 1
-#define SHARE_FIELDS  3
+#define SHARE_FIELDS  4
 
 enum err share_encode(struct buf *out, const struct share *share) {
     if (share->object.size == 0 || share->object.size > PROOF_BYTES_MAX || share->permission.size > PROOF_BYTES_MAX)
         return ERR_RANGE;
     pack_write_array(out, SHARE_FIELDS);
     pack_write_uint(out, SHARE_VERSION);
+    pack_write_uint(out, share->shared_ms);
     pack_write_bin(out, share->object);
     pack_write_bin(out, share->permission);
     return buf_result(out);
@@ -24,6 +25,7 @@ enum err share_decode(struct share *out, struct bytes text) {
     uint64_t version = pack_read_uint(&reader);
     if (pack_failed(&reader)) return ERR_FORMAT;
     if (version != SHARE_VERSION) return ERR_VERSION;
+    out->shared_ms = pack_read_uint(&reader);
     out->object = pack_read_bin(&reader);
     out->permission = pack_read_bin(&reader);
     enum err err = pack_done(&reader);
@@ -40,6 +42,7 @@ enum err share_read(struct share_facts *out, struct item *original, struct bytes
     if (err == OK) err = proof_read(&out->object, &proof);
     if (err == OK) err = item_decode(original, proof.item);
     out->encoded = proof.item;
+    out->shared_ms = share.shared_ms;
     out->permitted = share.permission.size > 0;
     return err;
 }
@@ -65,7 +68,7 @@ static enum err grant_fits(const struct share_facts *facts, const struct item *o
     *why = "the permission names another reader";
     if (memcmp(grant->reader, way->reader, AGENCY_ID_BYTES) != 0) return ERR_DENIED;
     *why = "the permission had ended when it was shared";
-    if (grant->until_ms != 0 && way->shared_ms > grant->until_ms) return ERR_EXPIRED;
+    if (grant->until_ms != 0 && facts->shared_ms > grant->until_ms) return ERR_EXPIRED;
     *why = NULL;
     return OK;
 }
@@ -82,6 +85,7 @@ enum err share_verify(struct share_facts *out, struct item *original, struct ite
     if (err == OK) err = item_decode(original, proof.item);
     if (err != OK) return err;
     out->encoded = proof.item;
+    out->shared_ms = share.shared_ms;
     if (share.permission.size == 0) {
         *why = original->tlp == TLP_CLEAR ? NULL : "its author's permission is missing";
         return original->tlp == TLP_CLEAR ? OK : ERR_DENIED;

@@ -8,8 +8,9 @@
 
 #define SHARE_TYPE "comity-share"
 
-/* Array of 3: version 1, proof of the object bin, proof of the permission bin (empty: none). Views are borrowed. */
+/* Array of 4: version 1, shared uint, proof of the object bin, proof of the permission bin (empty: none). Views are borrowed. */
 struct share {
+    uint64_t shared_ms;      /* by the clock of who shared it */
     struct bytes object;     /* an encoded proof */
     struct bytes permission; /* an encoded proof; empty: none */
 };
@@ -23,14 +24,14 @@ struct share_facts {
     struct bytes encoded; /* the object's item */
     struct permit_grant grant;
     bool permitted; /* a permission came along */
+    uint64_t shared_ms;
 };
 enum err share_read(struct share_facts *out, struct item *original, struct bytes text) MUST_USE;
 
-/* Who passed it on, to whom, when. */
+/* Who passed it on, and to whom: agency ids. */
 struct share_way {
-    const uint8_t *via;    /* agency id of who re-shared it */
-    const uint8_t *reader; /* agency id of who looks at it */
-    uint64_t shared_ms;
+    const uint8_t *via;    /* who re-shared it */
+    const uint8_t *reader; /* who looks at it */
 };
 
 /* Both proofs against the author's chain, and the permission against this object and way. Without a permission only TLP:CLEAR passes.

@@ -9,6 +9,7 @@
 #include "gossip/gossip.h"
 #include "gossip/policy.h"
 #include "node/control.h"
+#include "node/dealings.h"
 #include "node/engine.h"
 #include "node/notices.h"
 #include "node/proc.h"
@@ -226,6 +227,7 @@ struct engine {
     struct publisher publisher;
     struct outbox outbox;
     struct statements statements;
+    struct dealings dealings;
     int listener;
     struct client clients[CONTROL_CLIENTS_MAX];
 
@@ -255,6 +257,8 @@ enum err engine_step(struct engine *engine, struct event *event);
 void engine_to_key(struct engine *engine, enum frame_type type, uint64_t tag, struct bytes body);
 void engine_to_net(struct engine *engine, enum frame_type type, uint64_t tag, struct bytes body);
 const char *engine_agency_name(const struct engine *engine, const uint8_t agency_id[static AGENCY_ID_BYTES]);
+/* Pinned, or the own one; null: neither. Borrowed until the next step. */
+const struct agency *engine_agency(const struct engine *engine, const uint8_t agency_id[static AGENCY_ID_BYTES]);
 bool engine_agency_of_name(const struct engine *engine, struct bytes name, uint8_t agency_id[static AGENCY_ID_BYTES]);
 void engine_notice(struct engine *engine, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

@@ -68,6 +68,10 @@ enum frame_type {
     FRAME_ASK_VERIFY = 89,
     FRAME_ASK_CHAIN = 92,
     FRAME_ASK_ENTRY_ID = 93,
+    FRAME_ASK_PERMISSION = 120,
+    FRAME_ASK_SHARE = 121,
+    FRAME_ASK_SIGHTING = 122,
+    FRAME_ASK_REQUEST = 123,
     /* engine -> client */
     FRAME_ANSWER_DONE = 100,
     FRAME_ANSWER_ERROR = 101,

@@ -1,6 +1,7 @@
 #include "crypto/secret.h"
 #include "node/clock.h"
 #include "node/engine_core.h"
+#include "node/prove.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -180,6 +181,7 @@ enum err reader_pages(struct engine *engine, struct store_batch *batch, const st
         frame_terms(engine, batch, &page, block_frame_plain(block, i));
         page.item_first += frame.item_count;
     }
+    prove_keep(batch, head, block);
     /* Counted in the same batch, so that status never disagrees with the pages. */
     uint8_t count[8];
     put_be64(count, ++engine->reader.blocks_read);

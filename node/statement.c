@@ -22,6 +22,13 @@ static const struct {
     const char *type;
     statement_handler *handle;
 } HANDLERS[] = {
+    {PERMIT_ASK_TYPE, permission_take_ask},
+    {PERMIT_GRANT_TYPE, permission_take_grant},
+    {PERMIT_DENY_TYPE, permission_take_denial},
+    {SHARE_TYPE, share_take},
+    {SIGHTING_TYPE, sighting_take},
+    {INQUIRY_TYPE, inquiry_take},
+    {INQUIRY_STATE_TYPE, inquiry_take_news},
     {NULL, NULL},
 };
 

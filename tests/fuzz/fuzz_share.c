@@ -10,7 +10,7 @@ static struct item item, scratch;
 static enum err again(struct buf *out, uint8_t which, struct bytes text) {
     static struct agency nobody;
     static const uint8_t anyone[AGENCY_ID_BYTES];
-    struct share_way way = {anyone, anyone, 1};
+    struct share_way way = {anyone, anyone};
     struct permit_ask ask;
     struct permit_grant grant;
     struct permit_denial denial;

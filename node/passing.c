@@ -1,0 +1,248 @@
+#include "node/clock.h"
+#include "node/engine_core.h"
+#include "node/prove.h"
+#include "node/shown.h"
+
+#include <string.h>
+
+/* Shares: another agency's object, passed on with its author's proof and permission. What was passed on stands in a record, so that it
+   is not done twice, and goes when its author recalls it. */
+
+#define READERS_MAX 64
+#define ROW_FIELDS  7
+
+/* What this node passed on. Array of 7: leaf bin 32, author bin 32, author's node bin 16, number uint, reader bin 32, object id str, id of
+   the item that carries it str. */
+struct row {
+    uint8_t leaf[HASH_BYTES], author[AGENCY_ID_BYTES], node_id[NODE_ID_BYTES], reader[AGENCY_ID_BYTES];
+    uint64_t seq;
+    struct bytes object_id, share_id;
+};
+
+static bool read_fixed(struct pack_reader *reader, uint8_t *out, size_t size) {
+    struct bytes value = pack_read_bin(reader);
+    if (value.size != size) return false;
+    memcpy(out, value.data, size);
+    return true;
+}
+
+static bool row_read(struct row *row, struct bytes value) {
+    struct pack_reader reader = pack_reader_of(value);
+    if (pack_read_array(&reader) != ROW_FIELDS) return false;
+    if (!read_fixed(&reader, row->leaf, HASH_BYTES) || !read_fixed(&reader, row->author, AGENCY_ID_BYTES) ||
+        !read_fixed(&reader, row->node_id, NODE_ID_BYTES))
+        return false;
+    row->seq = pack_read_uint(&reader);
+    if (!read_fixed(&reader, row->reader, AGENCY_ID_BYTES)) return false;
+    row->object_id = pack_read_str(&reader);
+    row->share_id = pack_read_str(&reader);
+    return pack_done(&reader) == OK;
+}
+
+static enum err row_write(struct buf *out, const struct row *row) {
+    pack_write_array(out, ROW_FIELDS);
+    pack_write_bin(out, bytes_of(row->leaf, HASH_BYTES));
+    pack_write_bin(out, bytes_of(row->author, AGENCY_ID_BYTES));
+    pack_write_bin(out, bytes_of(row->node_id, NODE_ID_BYTES));
+    pack_write_uint(out, row->seq);
+    pack_write_bin(out, bytes_of(row->reader, AGENCY_ID_BYTES));
+    pack_write_str(out, row->object_id);
+    pack_write_str(out, row->share_id);
+    return buf_result(out);
+}
+
+/* Was this version passed on to that reader already? */
+static bool passed(const struct engine *engine, const uint8_t *leaf, const uint8_t *reader) {
+    const struct records *records = &engine->dealings.shares;
+    struct row row;
+    for (size_t i = 0; i < records->count; i++)
+        if (row_read(&row, records_at(records, i)) && memcmp(row.leaf, leaf, HASH_BYTES) == 0 &&
+            memcmp(row.reader, reader, AGENCY_ID_BYTES) == 0)
+            return true;
+    return false;
+}
+
+/* --- what comes --- */
+
+static void own_take(struct engine *engine, struct store_batch *batch, const struct statement_seen *seen) {
+    static struct item original;
+    struct share_facts facts;
+    struct share share;
+    struct proof proof;
+    struct proof_facts permission;
+    static struct item grant_item;
+    struct permit_grant grant;
+    struct row row = {0};
+    struct buf value = {0};
+    if (share_read(&facts, &original, seen->item->text) != OK || share_decode(&share, seen->item->text) != OK) return;
+    memcpy(row.leaf, facts.object.leaf, HASH_BYTES);
+    memcpy(row.author, facts.object.entry.agency_id, AGENCY_ID_BYTES);
+    memcpy(row.node_id, facts.object.entry.node_id, NODE_ID_BYTES);
+    row.seq = facts.object.entry.seq;
+    row.object_id = original.id;
+    row.share_id = seen->item->id;
+    /* Without a permission (TLP:CLEAR) the reader stands nowhere: it may be passed on again. */
+    if (share.permission.size > 0 && proof_decode(&proof, share.permission) == OK && proof_read(&permission, &proof) == OK &&
+        item_decode(&grant_item, proof.item) == OK && permit_grant_decode(&grant, grant_item.text) == OK)
+        memcpy(row.reader, grant.reader, AGENCY_ID_BYTES);
+    enum err err = row_write(&value, &row);
+    if (err == OK) err = records_add(&engine->dealings.shares, batch, engine->agency_id, bytes_of_buf(&value));
+    dealings_kept(engine, engine->agency_id, err);
+    buf_free(&value);
+}
+
+void share_take(struct engine *engine, struct store_batch *batch, const struct statement_seen *seen) {
+    static struct item original, scratch;
+    struct share_facts facts;
+    const char *why = "it is not well formed";
+    if (memcmp(seen->agency_id, engine->agency_id, AGENCY_ID_BYTES) == 0) {
+        own_take(engine, batch, seen);
+        return;
+    }
+    /* Whatever is wrong is looked at again whenever it would be shown; here it is told once. */
+    enum err err = share_read(&facts, &original, seen->item->text);
+    const struct agency *author = err == OK ? engine_agency(engine, facts.object.entry.agency_id) : NULL;
+    struct share_way way = {seen->agency_id, engine->agency_id};
+    if (author)
+        err = share_verify(&facts, &original, &scratch, seen->item->text, author, &way, &why);
+    else if (err == OK)
+        err = ERR_UNKNOWN_AUTHOR, why = "its author is not pinned here, so that nothing vouches for it";
+    if (err != OK)
+        engine_notice(engine, "%s passed an object on that is not shown: %s (%s)", engine_agency_name(engine, seen->agency_id), why,
+                      err_text(err));
+}
+
+/* --- what goes --- */
+
+enum err share_object_proof(struct engine *engine, const struct shown *shown, struct buf *out, struct proof_facts *facts) {
+    static struct item wrapper;
+    struct share share;
+    struct proof proof;
+    struct page_head head;
+    struct bytes encoded;
+    if (!shown->via) return prove_item(engine, shown->cursor, out, facts);
+    /* It came with its proof. */
+    enum err err = store_item(engine->store, shown->cursor, &head, &wrapper, &encoded);
+    if (err == OK) err = share_decode(&share, wrapper.text);
+    buf_clear(out);
+    if (err == OK) buf_put(out, share.object), err = buf_result(out);
+    if (err == OK) err = proof_decode(&proof, bytes_of_buf(out));
+    return err == OK ? proof_read(facts, &proof) : err;
+}
+
+/* One share under way. */
+struct sharing {
+    struct engine *engine;
+    struct client *client;
+    const struct frame *frame;
+    struct store_batch *batch;
+    struct buf object; /* the proof */
+    struct proof_facts facts;
+    enum tlp tlp;
+    uint64_t valid_until_ms;
+    struct buf rows;
+    uint32_t row_count;
+};
+
+static void row_put(struct sharing *sharing, const uint8_t *reader, const char *state) {
+    pack_write_map(&sharing->rows, 2);
+    dealings_agency(sharing->engine, &sharing->rows, "reader", reader);
+    dealings_text(&sharing->rows, "state", bytes_of_text(state));
+    sharing->row_count++;
+}
+
+static bool refused(struct sharing *sharing, const uint8_t *reader, enum err err, const char *reason) {
+    server_error(sharing->client, sharing->frame->tag, err == ERR_NOT_FOUND || err == ERR_EXPIRED ? ERR_DENIED : err,
+                 "to %s: %s; nothing was passed on", engine_agency_name(sharing->engine, reader), reason);
+    return false;
+}
+
+/* The statement that carries the object to one reader. False: it was answered. */
+static bool share_one(struct sharing *sharing, const uint8_t *reader) {
+    struct engine *engine = sharing->engine;
+    struct share share = {.shared_ms = clock_wall_ms(), .object = bytes_of_buf(&sharing->object)};
+    struct buf permission = {0}, text = {0};
+    if (!engine_agency(engine, reader))
+        return refused(sharing, reader, ERR_DENIED, "that agency is not pinned here, so that nothing can be sealed to it");
+    if (passed(engine, sharing->facts.leaf, reader)) {
+        row_put(sharing, reader, "known");
+        return true;
+    }
+    enum err err = permission_proof(engine, &permission, sharing->facts.leaf, sharing->facts.entry.agency_id, reader);
+    bool world = sharing->tlp == TLP_CLEAR;
+    if (world && (err == ERR_NOT_FOUND || err == ERR_EXPIRED)) err = OK, buf_clear(&permission);
+    const char *reason = err_text(err);
+    if (err == ERR_NOT_FOUND) reason = "its author has given no permission: ask with `comity permission ask`";
+    if (err == ERR_EXPIRED) reason = "its author's permission has ended";
+    share.permission = bytes_of_buf(&permission);
+    if (err == OK) err = share_encode(&text, &share);
+    if (err == OK && text.size > STATEMENT_TEXT_BYTES_MAX)
+        err = ERR_TOO_BIG, reason = "the object is too large to be passed on with its proofs";
+    if (err == OK) {
+        bool direct = sharing->tlp >= TLP_AMBER_STRICT;
+        struct statement statement = {.type = SHARE_TYPE,
+                                      .text = bytes_of_buf(&text),
+                                      .agencies = reader,
+                                      .agency_count = 1,
+                                      .tlp = sharing->tlp,
+                                      .carriage = direct ? CARRIAGE_DIRECT : CARRIAGE_RELAY,
+                                      .valid_until_ms = sharing->valid_until_ms};
+        err = statement_publish(engine, sharing->batch, &statement);
+        reason = err_text(err);
+    }
+    if (err == OK) row_put(sharing, reader, "shared");
+    buf_free(&permission), buf_free(&text);
+    return err == OK || refused(sharing, reader, err, reason);
+}
+
+static void share_all(struct sharing *sharing, struct bytes id, uint8_t (*readers)[AGENCY_ID_BYTES], size_t count) {
+    struct buf document = {0};
+    sharing->batch = store_batch_new(sharing->engine->store);
+    if (!sharing->batch) {
+        server_error(sharing->client, sharing->frame->tag, ERR_MEMORY, "out of memory");
+        return;
+    }
+    for (size_t i = 0; i < count; i++)
+        if (!share_one(sharing, readers[i])) {
+            store_batch_free(sharing->batch);
+            return;
+        }
+    store_commit(sharing->engine->store, sharing->batch, 0);
+    store_wait(sharing->engine->store);
+    pack_write_map(&document, 3);
+    dealings_agency(sharing->engine, &document, "author", sharing->facts.entry.agency_id);
+    dealings_text(&document, "object", id);
+    pack_write_str(&document, bytes_of_text("shares"));
+    pack_write_array(&document, sharing->row_count);
+    buf_put(&document, bytes_of_buf(&sharing->rows));
+    dealings_answer(sharing->client, sharing->frame, &document);
+    buf_free(&document);
+}
+
+void share_ask(struct engine *engine, struct client *client, const struct frame *frame) {
+    static struct shown shown;
+    struct sharing sharing = {.engine = engine, .client = client, .frame = frame};
+    struct pack_reader reader = pack_reader_of(frame->body);
+    uint8_t readers[READERS_MAX][AGENCY_ID_BYTES];
+    size_t count;
+    uint32_t fields = pack_read_array(&reader);
+    struct bytes id = pack_read_str(&reader), author = pack_skip_nil(&reader) ? bytes_of(NULL, 0) : pack_read_str(&reader);
+    if (!dealings_readers(engine, client, frame, &reader, readers, READERS_MAX, &count)) return;
+    if (pack_done(&reader) != OK || fields != 3 || count == 0) {
+        server_error(client, frame->tag, ERR_FORMAT, "the request to pass an object on is not well formed");
+        return;
+    }
+    if (!dealings_object(engine, client, frame, id, author, &shown)) return;
+    if (memcmp(shown.author, engine->agency_id, AGENCY_ID_BYTES) == 0) {
+        server_error(client, frame->tag, ERR_DENIED, "the object is this agency's own: publish it to whom you like");
+        return;
+    }
+    sharing.tlp = shown.item.tlp;
+    sharing.valid_until_ms = shown.item.valid_until_ms;
+    enum err err = share_object_proof(engine, &shown, &sharing.object, &sharing.facts);
+    if (err != OK)
+        server_error(client, frame->tag, err, "the object cannot be proved to be its author's: %s", err_text(err));
+    else
+        share_all(&sharing, id, readers, count);
+    buf_free(&sharing.object), buf_free(&sharing.rows);
+}
