@@ -18,7 +18,8 @@ struct answer {
     bool counted;                       /* the counts of sightings are known */
     uint64_t sightings[SIGHTING_KINDS]; /* by kind, of all who told */
     uint64_t sighters;                  /* agencies that did */
-    const char *problem;                /* the author's text is not what it should be, and why; null: it is */
+    bool conjunction;    /* its pattern joins values by AND or FOLLOWEDBY, or negates: no value alone means anything */
+    const char *problem; /* the author's text is not what it should be, and why; null: it is */
 };
 
 /* Reads answers one after the other; keep it for all of a command. */
@@ -36,6 +37,8 @@ enum err answer_read(struct answer_reader *reader, struct bytes body) MUST_USE;
 
 /* "cursor TAB author TAB label TAB object". What is no JSON is given as a JSON string. */
 void answer_line(struct buf *out, const struct answer *answer);
+/* The object alone, on one line. */
+void answer_object(struct buf *out, const struct answer *answer);
 /* {"author","agency","tlp","cursor","arrived","object"} and a line end; "via", "sightings" and "problem" too where there are any. */
 void answer_json(struct buf *out, const struct answer *answer);
 /* A block of lines for people. */
