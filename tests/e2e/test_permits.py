@@ -200,7 +200,7 @@ def sightings(place):
     must(lambda: got(a, wanted)[0]["sightings"] == total, 30, "A sees %s" % total, lambda: got(a, wanted), a.log_tail)
     check_equal(got(b, wanted)[0]["sightings"], {"seen": 4, "false-positive": 0, "expired": 0, "agencies": 1}, "B sees its own")
     check_equal(got(a, objects[1]["id"])[0]["sightings"]["agencies"], 0, "the other object has none")
-    check("seen 6" in a("get", wanted).text, "people read it too", a("get", wanted))
+    check("seen 6" in a("search", values[0]).text, "people read it too", lambda: a("search", values[0]))
     check_equal([len(node.feed()) for node in (a, b, c)], [2, 2, 2], "no statement shows in a feed")
     a.stop()
     place.start(a)
@@ -251,7 +251,7 @@ def rows_of(node):
 
 def agency_id(node):
     """The 64 digits of an agency's id, from its card."""
-    return node("card", "show", node.card_path, "--json").value["agency"]
+    return node("card", "show", node.card_path, "--json").value["agency_id"]
 
 
 main()
