@@ -10,8 +10,7 @@
 #define PERMIT_GRANT_TYPE       "comity-permission"
 #define PERMIT_DENY_TYPE        "comity-permission-denied"
 #define PERMIT_REASON_BYTES_MAX 1024
-#define PERMIT_CODES_MAX        15 /* bits 0 to 3: H0 to H3 */
-#define PERMIT_CODE_H2          4
+#define PERMIT_CODES_MAX        15 /* bits 0 to 3: H0 to H3, as MARKS_H0 ... */
 
 /* One version of an object, as its author published it: the leaf is its one name, and the place is where its author finds it again. */
 struct permit_object {

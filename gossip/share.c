@@ -73,6 +73,10 @@ static enum err grant_fits(const struct share_facts *facts, const struct item *o
     return OK;
 }
 
+bool share_needs_permission(enum tlp tlp, const struct marks *marks) {
+    return tlp < TLP_CLEAR || tlp > TLP_GREEN || (marks->handling & MARKS_H2);
+}
+
 enum err share_verify(struct share_facts *out, struct item *original, struct item *scratch, struct bytes text,
                       const struct agency *author, const struct share_way *way, const char **why) {
     struct share share;
@@ -86,13 +90,20 @@ enum err share_verify(struct share_facts *out, struct item *original, struct ite
     if (err != OK) return err;
     out->encoded = proof.item;
     out->shared_ms = share.shared_ms;
+    struct marks marks;
+    *why = "its marks cannot be read";
+    err = marks_decode(&marks, original->marks);
+    if (err != OK) return err;
     if (share.permission.size == 0) {
-        *why = original->tlp == TLP_CLEAR ? NULL : "its author's permission is missing";
-        return original->tlp == TLP_CLEAR ? OK : ERR_DENIED;
+        bool needed = share_needs_permission(original->tlp, &marks);
+        *why = needed ? "its author's permission is missing" : NULL;
+        return needed ? ERR_DENIED : OK;
     }
     *why = "the permission's proof does not hold";
     err = grant_verify(&out->grant, scratch, share.permission, author);
     if (err != OK) return err;
     out->permitted = true;
+    *why = "it is marked H2, and the permission does not consent to that";
+    if ((marks.handling & MARKS_H2) && !(out->grant.codes & MARKS_H2)) return ERR_DENIED;
     return grant_fits(out, original, way, why);
 }

@@ -3,6 +3,7 @@
 #ifndef GOSSIP_SHARE_H
 #define GOSSIP_SHARE_H
 
+#include "gossip/marks.h"
 #include "gossip/permit.h"
 #include "gossip/proof.h"
 
@@ -34,7 +35,11 @@ struct share_way {
     const uint8_t *reader; /* who looks at it */
 };
 
-/* Both proofs against the author's chain, and the permission against this object and way. Without a permission only TLP:CLEAR passes.
+/* Does its author's permission have to come along? Not for TLP:CLEAR and TLP:GREEN, unless its provider must consent (H2). */
+bool share_needs_permission(enum tlp tlp, const struct marks *marks);
+
+/* Both proofs against the author's chain, and the permission against this object and way. Without a permission passes only what needs
+   none; H2 needs one that says so.
    `why` says what is wrong, for people; null when nothing is. ERR_UNKNOWN_AUTHOR, ERR_REVOKED, ERR_SIGNATURE, ERR_HASH,
    ERR_FORMAT: not proved. ERR_DENIED, ERR_EXPIRED: proved, and not permitted. `scratch` is overwritten. */
 enum err share_verify(struct share_facts *out, struct item *original, struct item *scratch, struct bytes text,

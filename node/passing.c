@@ -1,5 +1,6 @@
 #include "node/clock.h"
 #include "node/engine_core.h"
+#include "node/policy_context.h"
 #include "node/prove.h"
 #include "node/shown.h"
 
@@ -138,8 +139,9 @@ struct sharing {
     struct store_batch *batch;
     struct buf object; /* the proof */
     struct proof_facts facts;
-    enum tlp tlp;
-    uint64_t valid_until_ms;
+    struct policy_object policy; /* what the policy looks at */
+    struct marks marks;
+    struct buf id, type, marks_bytes; /* behind the views in it */
     struct buf rows;
     uint32_t row_count;
 };
@@ -157,36 +159,70 @@ static bool refused(struct sharing *sharing, const uint8_t *reader, enum err err
     return false;
 }
 
+/* Does this node's policy let it go there? False: it was answered. */
+static bool decided(struct sharing *sharing, const uint8_t *reader, enum carriage *carriage) {
+    static struct policy_facts facts;
+    static struct verdict verdict;
+    struct policy_permission permission[1];
+    struct engine *engine = sharing->engine;
+    policy_context_fill(&facts, engine, POLICY_RESHARE, reader);
+    policy_context_author(&facts, engine, sharing->facts.entry.agency_id);
+    /* Of this version alone: another author's object may have the same id. */
+    facts.context.permissions = permission;
+    facts.context.permission_count = permission_facts(engine, permission, 1, sharing->facts.leaf, reader);
+    policy_decide(&verdict, &sharing->policy, &facts.reader, &facts.context);
+    *carriage = verdict.carriage;
+    if (verdict.allow) return true;
+    server_error(sharing->client, sharing->frame->tag, ERR_DENIED,
+                 "to %s: %s [%s]; nothing was passed on. `comity permission ask` asks its author",
+                 engine_agency_name(engine, reader), verdict.reason, verdict.rule);
+    return false;
+}
+
+/* Its author's permission, where there must be one. */
+static enum err permission_take(struct sharing *sharing, const uint8_t *reader, struct buf *permission, const char **reason) {
+    enum err err = permission_proof(sharing->engine, permission, sharing->facts.leaf, sharing->facts.entry.agency_id, reader);
+    bool needed = share_needs_permission(sharing->policy.tlp, &sharing->marks);
+    if (!needed && (err == ERR_NOT_FOUND || err == ERR_EXPIRED)) {
+        buf_clear(permission);
+        err = OK;
+    }
+    *reason = err_text(err);
+    if (err == ERR_NOT_FOUND) *reason = "its author has given no permission: ask with `comity permission ask`";
+    if (err == ERR_EXPIRED) *reason = "its author's permission has ended";
+    return err;
+}
+
 /* The statement that carries the object to one reader. False: it was answered. */
 static bool share_one(struct sharing *sharing, const uint8_t *reader) {
     struct engine *engine = sharing->engine;
     struct share share = {.shared_ms = clock_wall_ms(), .object = bytes_of_buf(&sharing->object)};
     struct buf permission = {0}, text = {0};
+    const char *reason;
+    enum carriage carriage;
     if (!engine_agency(engine, reader))
         return refused(sharing, reader, ERR_DENIED, "that agency is not pinned here, so that nothing can be sealed to it");
     if (passed(engine, sharing->facts.leaf, reader)) {
         row_put(sharing, reader, "known");
         return true;
     }
-    enum err err = permission_proof(engine, &permission, sharing->facts.leaf, sharing->facts.entry.agency_id, reader);
-    bool world = sharing->tlp == TLP_CLEAR;
-    if (world && (err == ERR_NOT_FOUND || err == ERR_EXPIRED)) err = OK, buf_clear(&permission);
-    const char *reason = err_text(err);
-    if (err == ERR_NOT_FOUND) reason = "its author has given no permission: ask with `comity permission ask`";
-    if (err == ERR_EXPIRED) reason = "its author's permission has ended";
+    enum err err = permission_take(sharing, reader, &permission, &reason);
+    if (err == OK && !decided(sharing, reader, &carriage)) {
+        buf_free(&permission);
+        return false;
+    }
     share.permission = bytes_of_buf(&permission);
-    if (err == OK) err = share_encode(&text, &share);
+    if (err == OK) err = share_encode(&text, &share), reason = err_text(err);
     if (err == OK && text.size > STATEMENT_TEXT_BYTES_MAX)
         err = ERR_TOO_BIG, reason = "the object is too large to be passed on with its proofs";
     if (err == OK) {
-        bool direct = sharing->tlp >= TLP_AMBER_STRICT;
         struct statement statement = {.type = SHARE_TYPE,
                                       .text = bytes_of_buf(&text),
                                       .agencies = reader,
                                       .agency_count = 1,
-                                      .tlp = sharing->tlp,
-                                      .carriage = direct ? CARRIAGE_DIRECT : CARRIAGE_RELAY,
-                                      .valid_until_ms = sharing->valid_until_ms};
+                                      .tlp = sharing->policy.tlp,
+                                      .carriage = carriage,
+                                      .valid_until_ms = sharing->policy.valid_until_ms};
         err = statement_publish(engine, sharing->batch, &statement);
         reason = err_text(err);
     }
@@ -219,12 +255,28 @@ static void share_all(struct sharing *sharing, struct bytes id, uint8_t (*reader
     buf_free(&document);
 }
 
+/* Making the proof moves pages: what the policy looks at is copied. */
+static enum err object_keep(struct sharing *sharing, const struct item *item) {
+    buf_put(&sharing->id, item->id);
+    buf_put(&sharing->type, item->type);
+    buf_put(&sharing->marks_bytes, item->marks);
+    if (sharing->id.failed || sharing->type.failed || sharing->marks_bytes.failed) return ERR_MEMORY;
+    sharing->policy = (struct policy_object){.tlp = item->tlp,
+                                             .valid_until_ms = item->valid_until_ms,
+                                             .id = bytes_of_buf(&sharing->id),
+                                             .type = bytes_of_buf(&sharing->type),
+                                             .marks = &sharing->marks,
+                                             .foreign = true};
+    return marks_decode(&sharing->marks, bytes_of_buf(&sharing->marks_bytes));
+}
+
 void share_ask(struct engine *engine, struct client *client, const struct frame *frame) {
     static struct shown shown;
-    struct sharing sharing = {.engine = engine, .client = client, .frame = frame};
+    static struct sharing sharing;
     struct pack_reader reader = pack_reader_of(frame->body);
     uint8_t readers[READERS_MAX][AGENCY_ID_BYTES];
     size_t count;
+    sharing = (struct sharing){.engine = engine, .client = client, .frame = frame};
     uint32_t fields = pack_read_array(&reader);
     struct bytes id = pack_read_str(&reader), author = pack_skip_nil(&reader) ? bytes_of(NULL, 0) : pack_read_str(&reader);
     if (!dealings_readers(engine, client, frame, &reader, readers, READERS_MAX, &count)) return;
@@ -237,12 +289,12 @@ void share_ask(struct engine *engine, struct client *client, const struct frame 
         server_error(client, frame->tag, ERR_DENIED, "the object is this agency's own: publish it to whom you like");
         return;
     }
-    sharing.tlp = shown.item.tlp;
-    sharing.valid_until_ms = shown.item.valid_until_ms;
-    enum err err = share_object_proof(engine, &shown, &sharing.object, &sharing.facts);
+    enum err err = object_keep(&sharing, &shown.item);
+    if (err == OK) err = share_object_proof(engine, &shown, &sharing.object, &sharing.facts);
     if (err != OK)
         server_error(client, frame->tag, err, "the object cannot be proved to be its author's: %s", err_text(err));
     else
         share_all(&sharing, id, readers, count);
     buf_free(&sharing.object), buf_free(&sharing.rows);
+    buf_free(&sharing.id), buf_free(&sharing.type), buf_free(&sharing.marks_bytes);
 }

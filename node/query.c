@@ -1,5 +1,6 @@
 #include "node/clock.h"
 #include "node/engine_core.h"
+#include "node/policy_context.h"
 #include "node/shown.h"
 
 #include <string.h>
@@ -40,11 +41,19 @@ static void done(struct client *client, uint64_t tag, uint64_t count) {
 }
 
 /* Every exit asks the policy: a local user of this node is one too. */
-static bool may_show(const struct item *item) {
+static bool may_show(struct engine *engine, const struct shown *shown) {
+    static struct marks marks;
+    static struct policy_facts facts;
+    struct verdict verdict;
+    const struct item *item = &shown->item;
     if (statement_is(item->type)) return false;
-    struct policy_object object = {.tlp = item->tlp, .valid_until_ms = item->valid_until_ms};
-    struct policy_reader reader = {.exit = POLICY_LOCAL};
-    return policy_decide(&object, &reader, clock_wall_ms()).allow;
+    struct policy_object object = {
+        .tlp = item->tlp, .valid_until_ms = item->valid_until_ms, .id = item->id, .type = item->type, .marks = &marks};
+    if (marks_decode(&marks, item->marks) != OK) return false;
+    object.foreign = memcmp(shown->author, engine->agency_id, AGENCY_ID_BYTES) != 0;
+    policy_context_fill(&facts, engine, POLICY_LOCAL, NULL);
+    policy_decide(&verdict, &object, &facts.reader, &facts.context);
+    return verdict.allow;
 }
 
 static bool addresses_match(struct observable held, struct observable asked) {
@@ -99,7 +108,7 @@ static bool hit_answer(struct engine *engine, struct client *client, uint64_t ta
     if (shown_at(engine, &shown, cursor) != OK) return false;
     if (asked && !item_has(&shown.item, *asked)) return false;
     if (!asked && !bytes_equal(shown.item.id, asked_id)) return false;
-    if ((from && memcmp(shown.author, from, AGENCY_ID_BYTES) != 0) || !may_show(&shown.item)) return false;
+    if ((from && memcmp(shown.author, from, AGENCY_ID_BYTES) != 0) || !may_show(engine, &shown)) return false;
     if (superseded(engine, &shown)) return false;
     /* Asking for other versions may have moved the page. */
     if (shown_at(engine, &shown, cursor) != OK) return false;
@@ -194,11 +203,11 @@ void query_feed(struct engine *engine, struct client *client, const struct frame
     query_feed_pump(engine, client);
 }
 
-static bool feed_takes(const struct feed_state *feed, const struct shown *shown) {
+static bool feed_takes(struct engine *engine, const struct feed_state *feed, const struct shown *shown) {
     if (feed->from_set && memcmp(feed->from, shown->author, AGENCY_ID_BYTES) != 0) return false;
     if (feed->type[0] && !bytes_equal_text(shown->item.type, feed->type)) return false;
     if (feed->tlp_max != TLP_NONE && shown->item.tlp > feed->tlp_max) return false;
-    return may_show(&shown->item);
+    return may_show(engine, shown);
 }
 
 static bool feed_page(struct engine *engine, struct client *client, const struct page *page) {
@@ -210,7 +219,7 @@ static bool feed_page(struct engine *engine, struct client *client, const struct
     for (uint64_t cursor = page->head.cursor; block_frame_next(&walk, &encoded); cursor++) {
         if (cursor <= feed->after) continue;
         feed->after = cursor;
-        if (shown_of(engine, &shown, &page->head, cursor, encoded, &why) != OK || !feed_takes(feed, &shown)) continue;
+        if (shown_of(engine, &shown, &page->head, cursor, encoded, &why) != OK || !feed_takes(engine, feed, &shown)) continue;
         object_answer(engine, client, feed->tag, &shown, false);
         if (++feed->count == feed->limit) return false;
     }

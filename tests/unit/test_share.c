@@ -15,12 +15,20 @@ static struct buf author_chain, other_chain;
 static const uint8_t via[AGENCY_ID_BYTES] = {2}, reader[AGENCY_ID_BYTES] = {3};
 static struct item original, scratch;
 
-static struct buf item_of(const char *type, const char *id, enum tlp tlp, struct bytes text) {
+static struct buf marked_of(const char *type, const char *id, enum tlp tlp, struct bytes text, unsigned handling) {
     static struct item item;
-    struct buf out = {0};
+    struct marks marks = {.handling = handling};
+    struct buf out = {0}, marks_bytes = {0};
     item = (struct item){.type = bytes_of_text(type), .id = bytes_of_text(id), .tlp = tlp, .text = text};
+    if (handling) assert_int_equal(marks_write(&marks_bytes, &marks), OK);
+    item.marks = bytes_of_buf(&marks_bytes);
     assert_int_equal(item_encode(&out, &item), OK);
+    buf_free(&marks_bytes);
     return out;
+}
+
+static struct buf item_of(const char *type, const char *id, enum tlp tlp, struct bytes text) {
+    return marked_of(type, id, tlp, text, 0);
 }
 
 /* What a share is made of, each part to be changed by a test. */
@@ -31,6 +39,7 @@ struct parts {
     const struct agency *granted_by;
     uint32_t granted_number;
     bool without;
+    unsigned handling;
     struct share_way way;
 };
 
@@ -44,7 +53,7 @@ static struct parts parts_good(void) {
 }
 
 static enum err verified(struct parts *parts, struct share_facts *facts) {
-    struct buf item = item_of("indicator", "indicator--1", parts->tlp, bytes_of_text("{}"));
+    struct buf item = marked_of("indicator", "indicator--1", parts->tlp, bytes_of_text("{}"), parts->handling);
     struct buf object = {0}, grant_text = {0}, permission = {0}, text = {0};
     struct proof proof;
     const char *why = NULL;
@@ -105,15 +114,33 @@ static void test_permission(void **state) {
     assert_int_equal(verified(&parts, &facts), ERR_FORMAT);
 }
 
-/* Without a permission only what is meant for the world passes. */
+/* Without a permission only what is meant for the world or the community passes. */
 static void test_without(void **state) {
     struct share_facts facts;
     (void)state;
     for (enum tlp tlp = TLP_CLEAR; tlp <= TLP_RED; tlp++) {
         struct parts parts = parts_good();
         parts.tlp = tlp, parts.without = true;
-        assert_int_equal(verified(&parts, &facts), tlp == TLP_CLEAR ? OK : ERR_DENIED);
+        assert_int_equal(verified(&parts, &facts), tlp <= TLP_GREEN ? OK : ERR_DENIED);
     }
+}
+
+/* H2 is its provider's consent: a permission that doesn't give it is none, and no label makes up for it. */
+static void test_h2(void **state) {
+    struct share_facts facts;
+    (void)state;
+    struct parts parts = parts_good();
+    parts.handling = MARKS_H1 | MARKS_H2;
+    assert_int_equal(verified(&parts, &facts), ERR_DENIED);
+    parts = parts_good();
+    parts.handling = MARKS_H2, parts.grant.codes = MARKS_H1;
+    assert_int_equal(verified(&parts, &facts), ERR_DENIED);
+    parts = parts_good();
+    parts.handling = MARKS_H2, parts.grant.codes = MARKS_H2;
+    assert_int_equal(verified(&parts, &facts), OK);
+    parts = parts_good();
+    parts.handling = MARKS_H2, parts.tlp = TLP_CLEAR, parts.without = true;
+    assert_int_equal(verified(&parts, &facts), ERR_DENIED);
 }
 
 /* No altered byte of a share passes for anything but a refusal, the counts of the two blocks aside, which name nothing. */
@@ -189,8 +216,8 @@ static int teardown(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_way),     cmocka_unit_test(test_permission), cmocka_unit_test(test_without),
-        cmocka_unit_test(test_altered), cmocka_unit_test(test_forms),
+        cmocka_unit_test(test_way), cmocka_unit_test(test_permission), cmocka_unit_test(test_without),
+        cmocka_unit_test(test_h2),  cmocka_unit_test(test_altered),    cmocka_unit_test(test_forms),
     };
     return cmocka_run_group_tests_name("share", tests, setup, teardown);
 }
