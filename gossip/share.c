@@ -42,6 +42,7 @@ enum err share_read(struct share_facts *out, struct item *original, struct bytes
     if (err == OK) err = proof_read(&out->object, &proof);
     if (err == OK) err = item_decode(original, proof.item);
     out->encoded = proof.item;
+    out->item_index = proof.item_index;
     out->shared_ms = share.shared_ms;
     out->permitted = share.permission.size > 0;
     return err;
@@ -89,6 +90,7 @@ enum err share_verify(struct share_facts *out, struct item *original, struct ite
     if (err == OK) err = item_decode(original, proof.item);
     if (err != OK) return err;
     out->encoded = proof.item;
+    out->item_index = proof.item_index;
     out->shared_ms = share.shared_ms;
     struct marks marks;
     *why = "its marks cannot be read";

@@ -23,6 +23,7 @@ enum err share_decode(struct share *out, struct bytes text) MUST_USE;
 struct share_facts {
     struct proof_facts object;
     struct bytes encoded; /* the object's item */
+    uint32_t item_index;  /* within its block */
     struct permit_grant grant;
     bool permitted; /* a permission came along */
     uint64_t shared_ms;

@@ -7,6 +7,7 @@
 
 enum err dealings_load(struct engine *engine) {
     struct dealings *dealings = &engine->dealings;
+    dealings->withdrawing = true; /* it is not known yet */
     enum err err = records_load(&dealings->permissions, engine->store, "secret/permission/", engine->agency_id);
     if (err == OK) err = records_load(&dealings->shares, engine->store, "secret/share/", engine->agency_id);
     if (err == OK) err = records_load(&dealings->sightings, engine->store, "secret/sighting/", engine->agency_id);
@@ -18,6 +19,8 @@ void dealings_free(struct engine *engine) {
     struct dealings *dealings = &engine->dealings;
     records_free(&dealings->permissions), records_free(&dealings->shares);
     records_free(&dealings->sightings), records_free(&dealings->inquiries);
+    recall_task_free(&dealings->withdrawn);
+    buf_free(&dealings->withdrawn_rows);
 }
 
 void dealings_kept(struct engine *engine, const uint8_t agency_id[static AGENCY_ID_BYTES], enum err err) {

@@ -8,6 +8,7 @@
 #include "gossip/policy.h"
 #include "gossip/share.h"
 #include "gossip/sighting.h"
+#include "node/recalls.h"
 #include "node/records.h"
 #include "node/statement.h"
 
@@ -18,7 +19,10 @@ struct shown;
 
 struct dealings {
     struct records permissions, shares, sightings, inquiries;
-    uint64_t full; /* statements that were passed over, because their author's places are taken */
+    struct recall_task withdrawn; /* what was passed on and is to be recalled */
+    struct buf withdrawn_rows;    /* numbers of its records, 8 bytes each */
+    bool withdrawing;             /* some record says so */
+    uint64_t full;                /* statements that were passed over, because their author's places are taken */
 };
 
 enum err dealings_load(struct engine *engine) MUST_USE; /* once the store is open */
@@ -46,6 +50,13 @@ size_t permission_facts(const struct engine *engine, struct policy_permission *o
 /* passing.c: shares */
 statement_handler share_take;
 void share_ask(struct engine *engine, struct client *client, const struct frame *frame);
+/* An author took items of a block back: what this node passed on of them is recalled too, and of what stays it is noted where it now
+   stands. */
+void share_recalled(struct engine *engine, struct store_batch *batch, const uint8_t node_id[static NODE_ID_BYTES],
+                    const struct recall *recall);
+void share_pump(struct engine *engine); /* goes on with those recalls */
+/* Did its author take back item `index` of block `seq`, or of a block that replaced it? From RECALL entries alone. */
+bool share_was_recalled(struct engine *engine, const uint8_t node_id[static NODE_ID_BYTES], uint64_t seq, uint32_t index);
 /* The proof of an object that may be shown: made from its block, or the one that came with it. */
 enum err share_object_proof(struct engine *engine, const struct shown *shown, struct buf *out, struct proof_facts *facts) MUST_USE;
 

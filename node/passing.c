@@ -10,14 +10,16 @@
    is not done twice, and goes when its author recalls it. */
 
 #define READERS_MAX 64
-#define ROW_FIELDS  7
+#define ROW_FIELDS  9
 
-/* What this node passed on. Array of 7: leaf bin 32, author bin 32, author's node bin 16, number uint, reader bin 32, object id str, id of
-   the item that carries it str. */
+/* What this node passed on. Array of 9: leaf bin 32, author bin 32, author's node bin 16, number uint, index uint, reader bin 32, object id
+   str, id of the item that carries it str, gone bool. */
 struct row {
     uint8_t leaf[HASH_BYTES], author[AGENCY_ID_BYTES], node_id[NODE_ID_BYTES], reader[AGENCY_ID_BYTES];
-    uint64_t seq;
+    uint64_t seq; /* of the author's block where it stands today */
+    uint32_t index;
     struct bytes object_id, share_id;
+    bool gone; /* its author took it back, and our recall of it is to be made */
 };
 
 static bool read_fixed(struct pack_reader *reader, uint8_t *out, size_t size) {
@@ -34,9 +36,11 @@ static bool row_read(struct row *row, struct bytes value) {
         !read_fixed(&reader, row->node_id, NODE_ID_BYTES))
         return false;
     row->seq = pack_read_uint(&reader);
+    row->index = (uint32_t)pack_read_uint(&reader);
     if (!read_fixed(&reader, row->reader, AGENCY_ID_BYTES)) return false;
     row->object_id = pack_read_str(&reader);
     row->share_id = pack_read_str(&reader);
+    row->gone = pack_read_bool(&reader);
     return pack_done(&reader) == OK;
 }
 
@@ -46,20 +50,24 @@ static enum err row_write(struct buf *out, const struct row *row) {
     pack_write_bin(out, bytes_of(row->author, AGENCY_ID_BYTES));
     pack_write_bin(out, bytes_of(row->node_id, NODE_ID_BYTES));
     pack_write_uint(out, row->seq);
+    pack_write_uint(out, row->index);
     pack_write_bin(out, bytes_of(row->reader, AGENCY_ID_BYTES));
     pack_write_str(out, row->object_id);
     pack_write_str(out, row->share_id);
+    pack_write_bool(out, row->gone);
     return buf_result(out);
 }
 
-/* Was this version passed on to that reader already? */
-static bool passed(const struct engine *engine, const uint8_t *leaf, const uint8_t *reader) {
+/* Was this version passed on to that reader already? It is known by its leaf, and where it was sealed again by its place. */
+static bool passed(const struct engine *engine, const struct proof_facts *facts, uint32_t index, const uint8_t *reader) {
     const struct records *records = &engine->dealings.shares;
     struct row row;
-    for (size_t i = 0; i < records->count; i++)
-        if (row_read(&row, records_at(records, i)) && memcmp(row.leaf, leaf, HASH_BYTES) == 0 &&
-            memcmp(row.reader, reader, AGENCY_ID_BYTES) == 0)
-            return true;
+    for (size_t i = 0; i < records->count; i++) {
+        if (!row_read(&row, records_at(records, i)) || row.gone || memcmp(row.reader, reader, AGENCY_ID_BYTES) != 0) continue;
+        bool there =
+            row.seq == facts->entry.seq && row.index == index && memcmp(row.node_id, facts->entry.node_id, NODE_ID_BYTES) == 0;
+        if (there || memcmp(row.leaf, facts->leaf, HASH_BYTES) == 0) return true;
+    }
     return false;
 }
 
@@ -80,6 +88,7 @@ static void own_take(struct engine *engine, struct store_batch *batch, const str
     memcpy(row.author, facts.object.entry.agency_id, AGENCY_ID_BYTES);
     memcpy(row.node_id, facts.object.entry.node_id, NODE_ID_BYTES);
     row.seq = facts.object.entry.seq;
+    row.index = facts.item_index;
     row.object_id = original.id;
     row.share_id = seen->item->id;
     /* Without a permission (TLP:CLEAR) the reader stands nowhere: it may be passed on again. */
@@ -113,6 +122,104 @@ void share_take(struct engine *engine, struct store_batch *batch, const struct s
                       err_text(err));
 }
 
+/* --- what is taken back --- */
+
+/* Where an item of a recalled block stands in the block that replaces it: behind the notice, those that stay in their order. */
+static uint32_t index_behind(const struct recall *recall, uint32_t index) {
+    uint32_t stays = 1;
+    for (uint32_t i = 0; i < index; i++) stays += !recall_marked(recall, i);
+    return stays;
+}
+
+void share_recalled(struct engine *engine, struct store_batch *batch, const uint8_t node_id[static NODE_ID_BYTES],
+                    const struct recall *recall) {
+    struct records *records = &engine->dealings.shares;
+    for (size_t i = 0; i < records->count; i++) {
+        struct row row;
+        struct buf value = {0};
+        if (!row_read(&row, records_at(records, i)) || row.gone || row.seq != recall->block) continue;
+        if (memcmp(row.node_id, node_id, NODE_ID_BYTES) != 0) continue;
+        row.gone = recall_marked(recall, row.index);
+        if (!row.gone && recall->replacement == 0) continue;
+        if (row.gone) engine->dealings.withdrawing = true;
+        if (!row.gone) row.index = index_behind(recall, row.index), row.seq = recall->replacement;
+        enum err err = row_write(&value, &row);
+        if (err == OK) err = records_change(records, batch, i, bytes_of_buf(&value));
+        dealings_kept(engine, engine->agency_id, err);
+        buf_free(&value);
+    }
+}
+
+bool share_was_recalled(struct engine *engine, const uint8_t node_id[static NODE_ID_BYTES], uint64_t seq, uint32_t index) {
+    struct recall_row row;
+    while (recall_row_get(engine, node_id, seq, &row) == OK) {
+        if (recall_marked(&row.recall, index)) return true;
+        if (row.recall.replacement <= seq) return false; /* it only grows: this ends */
+        index = index_behind(&row.recall, index);
+        seq = row.recall.replacement;
+    }
+    return false;
+}
+
+/* The item that carried it, among our own: found under the object inside it. */
+static enum err carrier_add(struct engine *engine, struct recall_task *task, const struct row *row) {
+    static struct item item;
+    uint64_t cursors[1024];
+    size_t count = store_find_id(engine->store, row->object_id, cursors, 1024);
+    for (size_t i = 0; i < count; i++) {
+        struct page_head head;
+        struct bytes encoded;
+        if (store_item(engine->store, cursors[i], &head, &item, &encoded) != OK || !bytes_equal(item.id, row->share_id)) continue;
+        if (memcmp(head.node_id, engine->node_id, NODE_ID_BYTES) == 0) return recall_task_add(engine, task, cursors[i]);
+    }
+    return OK;
+}
+
+/* Of those whose recall is made, the rows go. */
+static void gone_forget(struct engine *engine) {
+    struct records *records = &engine->dealings.shares;
+    struct buf *numbers = &engine->dealings.withdrawn_rows;
+    struct store_batch *batch = store_batch_new(engine->store);
+    if (!batch) return; /* they are recalled once more: nothing is left to recall then */
+    for (size_t at = 0; at < numbers->size; at += 8)
+        for (size_t i = 0; i < records->count; i++)
+            if (records->rows[i].number == get_be64(numbers->data + at)) {
+                records_drop(records, batch, i);
+                break;
+            }
+    store_commit(engine->store, batch, 0);
+    buf_clear(numbers);
+}
+
+/* All that are to be recalled now, as one task; false: there are none. */
+static bool gone_begin(struct engine *engine) {
+    const struct records *records = &engine->dealings.shares;
+    struct dealings *dealings = &engine->dealings;
+    struct row row;
+    buf_clear(&dealings->withdrawn_rows);
+    dealings->withdrawing = false;
+    for (size_t i = 0; i < records->count; i++) {
+        if (!row_read(&row, records_at(records, i)) || !row.gone) continue;
+        enum err err = carrier_add(engine, &dealings->withdrawn, &row);
+        buf_put_u64(&dealings->withdrawn_rows, records->rows[i].number);
+        if (err == ERR_MEMORY || dealings->withdrawn_rows.failed) engine_fail(engine, 5, "out of memory for a recall");
+    }
+    if (dealings->withdrawn_rows.size == 0) return false;
+    dealings->withdrawn.cause = RECALL_BY_AUTHOR;
+    buf_put_text(&dealings->withdrawn.reason, "its author took it back");
+    dealings->withdrawn.active = true;
+    return true;
+}
+
+void share_pump(struct engine *engine) {
+    struct recall_task *task = &engine->dealings.withdrawn;
+    if (!task->active && (!engine->dealings.withdrawing || !gone_begin(engine))) return;
+    recall_task_go_on(engine, task);
+    if (!recall_task_done(engine, task)) return;
+    recall_task_free(task);
+    gone_forget(engine);
+}
+
 /* --- what goes --- */
 
 enum err share_object_proof(struct engine *engine, const struct shown *shown, struct buf *out, struct proof_facts *facts) {
@@ -139,6 +246,7 @@ struct sharing {
     struct store_batch *batch;
     struct buf object; /* the proof */
     struct proof_facts facts;
+    uint32_t index;              /* in the block that proves it */
     struct policy_object policy; /* what the policy looks at */
     struct marks marks;
     struct buf id, type, marks_bytes; /* behind the views in it */
@@ -202,7 +310,7 @@ static bool share_one(struct sharing *sharing, const uint8_t *reader) {
     enum carriage carriage;
     if (!engine_agency(engine, reader))
         return refused(sharing, reader, ERR_DENIED, "that agency is not pinned here, so that nothing can be sealed to it");
-    if (passed(engine, sharing->facts.leaf, reader)) {
+    if (passed(engine, &sharing->facts, sharing->index, reader)) {
         row_put(sharing, reader, "known");
         return true;
     }
@@ -275,6 +383,7 @@ void share_ask(struct engine *engine, struct client *client, const struct frame 
     static struct sharing sharing;
     struct pack_reader reader = pack_reader_of(frame->body);
     uint8_t readers[READERS_MAX][AGENCY_ID_BYTES];
+    struct proof proof;
     size_t count;
     sharing = (struct sharing){.engine = engine, .client = client, .frame = frame};
     uint32_t fields = pack_read_array(&reader);
@@ -293,8 +402,10 @@ void share_ask(struct engine *engine, struct client *client, const struct frame 
     if (err == OK) err = share_object_proof(engine, &shown, &sharing.object, &sharing.facts);
     if (err != OK)
         server_error(client, frame->tag, err, "the object cannot be proved to be its author's: %s", err_text(err));
-    else
+    else if (proof_decode(&proof, bytes_of_buf(&sharing.object)) == OK) {
+        sharing.index = proof.item_index;
         share_all(&sharing, id, readers, count);
+    }
     buf_free(&sharing.object), buf_free(&sharing.rows);
     buf_free(&sharing.id), buf_free(&sharing.type), buf_free(&sharing.marks_bytes);
 }

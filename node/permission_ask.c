@@ -151,7 +151,6 @@ static enum err version_find(struct engine *engine, struct permit_object *object
         struct proof_facts facts;
         if (store_item(engine->store, cursors[i], &head, &item, &encoded) != OK || !bytes_equal(item.id, id)) continue;
         if (!is_own(engine, head.agency_id)) continue;
-        if (asked && (head.seq != asked->object.seq || memcmp(head.node_id, asked->object.node_id, NODE_ID_BYTES) != 0)) continue;
         if (!asked &&
             (!agency || memcmp(head.node_id, engine->node_id, NODE_ID_BYTES) != 0 || !was_reader(engine, head.seq, agency)))
             continue;

@@ -7,9 +7,10 @@
 #include <stdio.h>
 #include <string.h>
 
-/* In meta, sealed: the salts' key 32, count of items 2. */
+/* In meta under the block whose pages hold the items, sealed: block that proves them 8, the salts' key 32, count of its items 2, leaf of
+   its first item 32 (a replacement's notice, which no page holds). */
 #define LEAF_PREFIX       "secret/leaf/"
-#define LEAF_RECORD_BYTES (HASH_BYTES + 2)
+#define LEAF_RECORD_BYTES (8 + HASH_BYTES + 2 + HASH_BYTES)
 
 static void leaf_name(char out[static STORE_META_KEY_BYTES_MAX + 1], const uint8_t *node_id, uint64_t seq) {
     char hex[2 * NODE_ID_BYTES + 1];
@@ -17,85 +18,127 @@ static void leaf_name(char out[static STORE_META_KEY_BYTES_MAX + 1], const uint8
     snprintf(out, STORE_META_KEY_BYTES_MAX + 1, LEAF_PREFIX "%s/%016llx", hex, (unsigned long long)seq);
 }
 
-void prove_keep(struct store_batch *batch, const struct page_head *head, const struct block *block) {
+static void record_put(struct store_batch *batch, const struct page_head *head, uint64_t holder, const struct block *block) {
     char name[STORE_META_KEY_BYTES_MAX + 1];
-    uint8_t record[LEAF_RECORD_BYTES];
-    leaf_name(name, head->node_id, head->seq);
-    block_leaf_key(record, block);
-    put_be16(record + HASH_BYTES, (uint16_t)block_item_count(block));
+    uint8_t record[LEAF_RECORD_BYTES], *key = record + 8, *first = key + HASH_BYTES + 2, salt[HASH_BYTES];
+    struct cursor walk = cursor_of(block_frame_plain(block, 0));
+    struct bytes item;
+    if (!block_frame_next(&walk, &item)) return; /* a block has an item */
+    put_be64(record, head->seq);
+    block_leaf_key(key, block);
+    put_be16(key + HASH_BYTES, (uint16_t)block_item_count(block));
+    block_leaf_salt(salt, key, 0);
+    block_leaf_salted(first, salt, item);
+    leaf_name(name, head->node_id, holder);
     store_batch_meta(batch, name, bytes_of(record, sizeof record));
     sodium_memzero(record, sizeof record);
 }
 
-void prove_forget(struct store_batch *batch, const uint8_t node_id[static NODE_ID_BYTES], uint64_t seq) {
+void prove_keep(struct store_batch *batch, const struct page_head *head, const struct block *block) {
+    record_put(batch, head, head->seq, block);
+}
+
+void prove_replace(struct store_batch *batch, const struct page_head *head, uint64_t holder, const struct block *block) {
     char name[STORE_META_KEY_BYTES_MAX + 1];
-    leaf_name(name, node_id, seq);
-    store_batch_meta_delete(batch, name);
+    leaf_name(name, head->node_id, holder);
+    store_batch_erase_meta(batch, name); /* no file keeps the key before */
+    record_put(batch, head, holder, block);
+}
+
+void prove_withdraw(struct engine *engine, struct store_batch *batch, const uint8_t node_id[static NODE_ID_BYTES], uint64_t holder,
+                    uint64_t recalled) {
+    char name[STORE_META_KEY_BYTES_MAX + 1];
+    struct buf record = {0};
+    leaf_name(name, node_id, holder);
+    bool replaced = recalled != 0 && store_meta(engine->store, name, &record) == OK && record.size == LEAF_RECORD_BYTES &&
+                    get_be64(record.data) > recalled;
+    if (!replaced) store_batch_erase_meta(batch, name);
+    buf_free(&record);
 }
 
 /* One proof under way. */
 struct making {
     struct engine *engine;
     uint8_t agency_id[AGENCY_ID_BYTES], node_id[NODE_ID_BYTES];
-    uint64_t seq, cursor_first;
-    uint32_t index, count;
+    uint64_t seq;          /* of the block that proves it */
+    uint32_t held;         /* its place in the holder */
+    uint32_t index, count; /* and in the block that proves it, which has so many */
+    bool found;
     uint8_t leaf_key[HASH_BYTES];
     struct buf leaves, item, entries;
 };
 
-/* Where the item stands in its block, and how many the block has. */
-static enum err place_read(struct making *making, uint64_t cursor) {
-    struct page page;
+/* The record of the block whose pages hold the item. */
+static enum err record_read(struct making *making, uint64_t holder) {
     struct buf record = {0};
     char name[STORE_META_KEY_BYTES_MAX + 1];
-    enum err err = store_page_at(making->engine->store, cursor, &page);
-    if (err != OK) return err;
-    memcpy(making->agency_id, page.head.agency_id, AGENCY_ID_BYTES);
-    memcpy(making->node_id, page.head.node_id, NODE_ID_BYTES);
-    making->seq = page.head.seq;
-    making->index = page.head.item_first + (uint32_t)(cursor - page.head.cursor);
-    making->cursor_first = cursor - making->index;
-    leaf_name(name, making->node_id, making->seq);
-    err = store_meta(making->engine->store, name, &record);
+    leaf_name(name, making->node_id, holder);
+    enum err err = store_meta(making->engine->store, name, &record);
     if (err == OK && record.size != LEAF_RECORD_BYTES) err = ERR_CORRUPT;
     if (err == OK) {
-        memcpy(making->leaf_key, record.data, HASH_BYTES);
-        making->count = get_be16(record.data + HASH_BYTES);
-        sodium_memzero(record.data, record.size);
-        if (making->count > BLOCK_ITEMS_MAX || making->index >= making->count) err = ERR_CORRUPT;
+        const uint8_t *key = record.data + 8;
+        making->seq = get_be64(record.data);
+        memcpy(making->leaf_key, key, HASH_BYTES);
+        making->count = get_be16(key + HASH_BYTES);
+        if (making->count == 0 || making->count > BLOCK_ITEMS_MAX) err = ERR_CORRUPT;
+        uint8_t *leaves = err == OK ? buf_grow(&making->leaves, making->count * HASH_BYTES) : NULL;
+        if (err == OK && !leaves) err = ERR_MEMORY;
+        if (err == OK) memcpy(leaves, key + HASH_BYTES + 2, HASH_BYTES);
     }
+    if (record.size > 0) sodium_memzero(record.data, record.size);
     buf_free(&record);
     return err;
 }
 
-/* The leaves of one page; the item itself is kept. */
-static enum err page_leaves(struct making *making, const struct page *page, uint32_t at) {
-    const struct page_head *head = &page->head;
-    bool same = head->seq == making->seq && memcmp(head->node_id, making->node_id, NODE_ID_BYTES) == 0;
-    if (!same || head->item_first != at || head->cursor != making->cursor_first + at) return ERR_NOT_FOUND;
-    struct cursor walk = cursor_of(page->plain);
-    struct bytes encoded;
-    uint32_t index = at;
-    for (; block_frame_next(&walk, &encoded); index++) {
-        uint8_t salt[HASH_BYTES], *leaf = buf_grow(&making->leaves, HASH_BYTES);
-        if (!leaf) return ERR_MEMORY;
-        block_leaf_salt(salt, making->leaf_key, index);
-        block_leaf_salted(leaf, salt, encoded);
-        if (index == making->index) buf_put(&making->item, encoded);
-    }
-    return index == at + head->item_count ? buf_result(&making->item) : ERR_NOT_FOUND;
+static void leaf_put(struct making *making, uint32_t index, struct bytes encoded) {
+    uint8_t salt[HASH_BYTES];
+    block_leaf_salt(salt, making->leaf_key, index);
+    block_leaf_salted(making->leaves.data + index * HASH_BYTES, salt, encoded);
 }
 
-static enum err leaves_read(struct making *making) {
-    uint32_t at = 0;
-    enum err err = OK;
-    while (err == OK && at < making->count) {
+/* Goes through the holder's pages; `place` says which of their items are those of the block, and in what order. */
+static enum err leaves_read(struct making *making, const struct recall_place *place) {
+    uint32_t next = place->own ? 0 : 1; /* of the block; its notice is known */
+    uint64_t cursor = place->cursor, end = place->cursor + place->items;
+    while (cursor < end && next < making->count) {
         struct page page;
-        err = store_page_at(making->engine->store, making->cursor_first + at, &page);
-        if (err == OK) err = page_leaves(making, &page, at);
-        if (err == OK) at += page.head.item_count;
+        struct bytes encoded;
+        enum err err = store_page_from(making->engine->store, cursor, &page);
+        if (err != OK) return err;
+        struct cursor walk = cursor_of(page.plain);
+        uint32_t held = (uint32_t)(page.head.cursor - place->cursor);
+        for (; block_frame_next(&walk, &encoded) && next < making->count; held++) {
+            uint32_t wanted;
+            if (!recall_place_of(place, next, &wanted)) return ERR_NOT_FOUND;
+            if (held > wanted || (held == wanted && encoded.size == 0)) return ERR_NOT_FOUND; /* it was taken out */
+            if (held < wanted) continue;
+            leaf_put(making, next, encoded);
+            if (held == making->held) {
+                making->index = next;
+                making->found = true;
+                buf_put(&making->item, encoded);
+            }
+            next++;
+        }
+        cursor = page.head.cursor + page.head.item_count;
     }
-    return err == OK && at != making->count ? ERR_NOT_FOUND : err;
+    return next == making->count && making->found ? buf_result(&making->item) : ERR_NOT_FOUND;
+}
+
+/* Where the item stands, and the leaves of the block that proves it. */
+static enum err block_read(struct making *making, uint64_t cursor) {
+    static struct recall_place place;
+    struct page page;
+    enum err err = store_page_at(making->engine->store, cursor, &page);
+    if (err != OK) return err;
+    memcpy(making->agency_id, page.head.agency_id, AGENCY_ID_BYTES);
+    memcpy(making->node_id, page.head.node_id, NODE_ID_BYTES);
+    making->held = page.head.item_first + (uint32_t)(cursor - page.head.cursor);
+    err = record_read(making, page.head.seq);
+    if (err != OK) return err;
+    if (!recall_place_find(making->engine, making->node_id, making->seq, &place)) return ERR_NOT_FOUND;
+    uint32_t count = place.own ? place.items : place.map_count + 1;
+    return count == making->count ? leaves_read(making, &place) : ERR_NOT_FOUND;
 }
 
 static bool entry_take(void *context, uint64_t seq, bool verified, struct bytes entry) {
@@ -128,8 +171,7 @@ static enum err proof_put(struct making *making, struct buf *out, struct proof_f
 
 enum err prove_item(struct engine *engine, uint64_t cursor, struct buf *out, struct proof_facts *facts) {
     struct making making = {.engine = engine};
-    enum err err = place_read(&making, cursor);
-    if (err == OK) err = leaves_read(&making);
+    enum err err = block_read(&making, cursor);
     if (err == OK) err = proof_put(&making, out, facts);
     sodium_memzero(making.leaf_key, sizeof making.leaf_key);
     buf_free(&making.leaves), buf_free(&making.item), buf_free(&making.entries);

@@ -47,6 +47,7 @@ static bool may_show(struct engine *engine, const struct shown *shown) {
     struct verdict verdict;
     const struct item *item = &shown->item;
     if (statement_is(item->type)) return false;
+    if (item->valid_until_ms != 0 && item->valid_until_ms <= clock_wall_ms()) return false; /* also before it is taken out */
     struct policy_object object = {
         .tlp = item->tlp, .valid_until_ms = item->valid_until_ms, .id = item->id, .type = item->type, .marks = &marks};
     if (marks_decode(&marks, item->marks) != OK) return false;

@@ -27,6 +27,9 @@ static enum err unwrap(struct engine *engine, struct shown *out, const char **wh
     if (err == OK) err = entry_parse(&held, bytes_of_buf(&engine->scratch_entry));
     *why = "it contradicts its author's log";
     if (err == OK && memcmp(held.id, out->facts.object.entry.id, HASH_BYTES) != 0) return ERR_FORK;
+    *why = "its author took it back";
+    if (share_was_recalled(engine, out->facts.object.entry.node_id, out->facts.object.entry.seq, out->facts.item_index))
+        return ERR_REVOKED;
     *why = NULL;
     out->via = out->head.agency_id;
     out->author = out->facts.object.entry.agency_id;

@@ -29,6 +29,7 @@ static const struct {
     {SIGHTING_TYPE, sighting_take},
     {INQUIRY_TYPE, inquiry_take},
     {INQUIRY_STATE_TYPE, inquiry_take_news},
+    {RECALL_RECEIPT_TYPE, recall_receipt_take},
     {NULL, NULL},
 };
 
@@ -49,7 +50,7 @@ void statement_take(struct engine *engine, struct store_batch *batch, const stru
 
 static void record_name(char out[static 40], uint64_t number) { snprintf(out, 40, PREFIX "%016llx", (unsigned long long)number); }
 
-static void record_write(struct engine *engine, struct buf *out, const struct statement *statement) {
+enum err statement_item(struct engine *engine, struct buf *out, const struct statement *statement) {
     static struct item item;
     char id[ITEM_TYPE_BYTES_MAX + 2 + UUID_CHARS + 1], text[UUID_CHARS + 1];
     uint8_t uuid[UUID_BYTES];
@@ -60,6 +61,10 @@ static void record_write(struct engine *engine, struct buf *out, const struct st
     item = (struct item){
         .type = bytes_of_text(statement->type), .id = bytes_of_text(id), .tlp = statement->tlp, .text = statement->text};
     item.valid_until_ms = statement->valid_until_ms;
+    return item_encode(out, &item);
+}
+
+static void record_write(struct engine *engine, struct buf *out, const struct statement *statement) {
     buf_put_u8(out, VERSION);
     buf_put_u8(out, (uint8_t)statement->tlp);
     buf_put_u8(out, (uint8_t)statement->carriage);
@@ -67,7 +72,7 @@ static void record_write(struct engine *engine, struct buf *out, const struct st
     buf_put_u64(out, clock_wall_ms());
     buf_put_u16(out, (uint16_t)statement->agency_count);
     buf_put_raw(out, statement->agencies, statement->agency_count * AGENCY_ID_BYTES);
-    if (item_encode(out, &item) != OK) out->failed = true;
+    if (statement_item(engine, out, statement) != OK) out->failed = true;
 }
 
 static bool sound(const struct statement *statement) {
@@ -214,7 +219,7 @@ static void taken_forget(struct engine *engine) {
     if (!batch) return; /* the next round tries again */
     for (size_t i = 0; i < waiting->taken_count; i++) {
         record_name(name, waiting->taken[i]);
-        store_batch_meta_delete(batch, name);
+        store_batch_erase_meta(batch, name); /* a share holds an object: it leaves all files when the object is erased */
         if (waiting->taken[i] == waiting->first) waiting->first++;
     }
     store_commit(engine->store, batch, 0);

@@ -89,6 +89,33 @@ def proof_outlives_restart(place):
 
 
 @story
+def recalled(place):
+    """What stays of a block is proved after a part of it was taken back; and what A takes back goes from C too, to which B had passed it."""
+    a, b, c, objects, values = three(place)
+    gone, shared, later = (each["id"] for each in objects)
+    check_equal(a("permission", "grant", shared, "--for", "agency.b", "--to", "agency.c").code, 0, "A permits the second")
+    must(lambda: ("agency.a", "agency.c", "granted") in row_states(b, "permission"), 30, "B has the permission")
+    check_equal(b("share", shared, "--to", "agency.c").code, 0, "B passes it on")
+    must(lambda: c.finds(values[1]), 30, "C finds it", c.log_tail)
+    check_equal(a("recall", gone, "--reason", "a mistake").code, 0, "A takes the first of the block back")
+    must(lambda: not b.finds(values[0]), 30, "B has it no more", b.log_tail)
+    check(c.finds(values[1]), "C still finds the second")
+    check_equal(a("permission", "grant", later, "--for", "agency.b", "--to", "agency.c").code, 0, "A permits the third")
+    must(lambda: len([1 for each in row_states(b, "permission") if each[2] == "granted"]) == 2, 30, "B has the permission")
+    check_equal(b("share", later, "--to", "agency.c", "--json").code, 0, "B proves it by the block that replaced the first",
+                lambda: b("share", later, "--to", "agency.c"), b.log_tail)
+    must(lambda: c.finds(values[2]), 30, "C finds it", c.log_tail)
+    check_equal([(each["author"], each["via"]) for each in got(c, later)], [("agency.a", "agency.b")], "of A, by B")
+    check_equal(a("recall", shared, "--reason", "a mistake too").code, 0, "A takes back the second")
+    must(lambda: not b.finds(values[1]), 30, "B has it no more", b.log_tail)
+    must(lambda: not c.finds(values[1]), 30, "nor C", c.log_tail)
+    check(c.finds(values[2]), "C still finds the third")
+    must(lambda: "of agency.b was recalled: 1 objects" in c.log(), 30, "B took its copy back, and C withdrew it", b.log_tail, c.log_tail)
+    check_equal(c.contains(values[1].encode()), None, "no file of C holds it in clear")
+    check_equal(b("share", later, "--to", "agency.c", "--json").value["shares"][0]["state"], "known", "the third is still passed on")
+
+
+@story
 def unpinned_author(place):
     """C does not pin A: nothing vouches for what B passes on, and it is not shown until C does."""
     a, b, c = place.node("agency.a"), place.node("agency.b"), place.node("agency.c")
