@@ -1,5 +1,6 @@
 #include "node/clock.h"
 #include "node/engine_core.h"
+#include "node/prove.h"
 
 #include <string.h>
 
@@ -63,6 +64,7 @@ static void page_expire(struct engine *engine, struct store_batch *batch, uint64
         if (recall_marked(&marked, page.head.item_first + i)) own_recall(engine, &page, i);
     place = (struct recall_place){.holder = page.head.seq, .cursor = page.head.cursor, .items = page.head.item_count, .own = true};
     engine->recalls.items_expired += withdraw_items(engine, batch, &place, &marked);
+    prove_withdraw(engine, batch, page.head.node_id, page.head.seq, 0);
 }
 
 static void payload_expire(struct engine *engine, struct store_batch *batch, const struct store_due *due) {

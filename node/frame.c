@@ -25,6 +25,7 @@ static bool type_known(uint16_t type) {
            type == FRAME_KEY_CURVE || (type >= FRAME_ASK_PUBLISH && type <= FRAME_ASK_VERIFY) || type == FRAME_ASK_CHAIN ||
            (type >= FRAME_ASK_ENTRY_ID && type <= FRAME_ASK_RECALL_STATUS) || type == FRAME_ASK_GROUP ||
            type == FRAME_ASK_AGREEMENT || type == FRAME_ASK_WHY || type == FRAME_ASK_LINT ||
+           (type >= FRAME_ASK_PERMISSION && type <= FRAME_ASK_REQUEST) ||
            (type >= FRAME_ANSWER_DONE && type <= FRAME_ANSWER_DOCUMENT);
 }
 

@@ -126,7 +126,7 @@ static enum err items_sort(struct making *making) {
             making->id_count++;
         }
         /* What is gone already, an earlier notice, and what is over does not stay. */
-        if (!there || over || statement_is(item.type)) recall_mark(&making->recall, i);
+        if (!there || over || bytes_equal_text(item.type, RECALL_NOTICE_TYPE)) recall_mark(&making->recall, i);
         if (recall_marked(&making->recall, i)) continue;
         uint64_t until = item.valid_until_ms ? item.valid_until_ms : UINT64_MAX;
         if (until > making->valid_until_ms) making->valid_until_ms = until;
