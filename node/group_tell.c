@@ -166,6 +166,7 @@ void group_changed(struct engine *engine, struct store_batch *batch, struct grou
 static struct group_known *known_new(const struct statement_seen *seen) {
     struct group_known *known = calloc(1, sizeof *known);
     if (known) memcpy(known->introducer, seen->agency_id, AGENCY_ID_BYTES);
+    if (known) known->pass_cursor = 1;
     return known;
 }
 

@@ -212,6 +212,26 @@ void query_feed(struct engine *engine, struct client *client, const struct frame
     query_feed_pump(engine, client);
 }
 
+/* Did the same object come before, from its author or through another who passed it on? */
+static bool shown_before(struct engine *engine, const struct shown *shown) {
+    static struct shown other;
+    static uint64_t cursors[QUERY_HITS_MAX];
+    uint8_t leaf[HASH_BYTES], author[AGENCY_ID_BYTES], id_copy[ITEM_ID_BYTES_MAX];
+    uint64_t cursor = shown->cursor, modified_ms = shown->item.modified_ms;
+    if (!shown->via) return false;
+    memcpy(id_copy, shown->item.id.data, shown->item.id.size);
+    struct bytes id = bytes_of(id_copy, shown->item.id.size);
+    memcpy(leaf, shown->facts.object.leaf, HASH_BYTES);
+    memcpy(author, shown->author, AGENCY_ID_BYTES);
+    size_t count = store_find_id(engine->store, id, cursors, QUERY_HITS_MAX);
+    for (size_t i = 0; i < count; i++) {
+        if (cursors[i] >= cursor || shown_at(engine, &other, cursors[i]) != OK || !bytes_equal(other.item.id, id)) continue;
+        if (memcmp(other.author, author, AGENCY_ID_BYTES) != 0) continue;
+        if (other.via ? memcmp(other.facts.object.leaf, leaf, HASH_BYTES) == 0 : other.item.modified_ms == modified_ms) return true;
+    }
+    return false;
+}
+
 static bool feed_takes(struct engine *engine, struct feed_state *feed, const struct shown *shown) {
     if (feed->from_set && memcmp(feed->from, shown->author, AGENCY_ID_BYTES) != 0) return false;
     if (feed->type[0] && !bytes_equal_text(shown->item.type, feed->type)) return false;
@@ -219,6 +239,19 @@ static bool feed_takes(struct engine *engine, struct feed_state *feed, const str
     if (may_leave(engine, feed->exit, shown)) return true;
     feed->withheld += !statement_is(shown->item.type);
     return false;
+}
+
+/* The item at `cursor` after other pages were looked at: the page is taken again, and the walk stands behind the item. */
+static bool feed_page_again(struct engine *engine, struct shown *shown, uint64_t cursor, struct cursor *walk) {
+    struct page page;
+    struct bytes encoded = {0};
+    const char *why;
+    *walk = cursor_of(bytes_of(NULL, 0));
+    if (store_page_at(engine->store, cursor, &page) != OK) return false;
+    *walk = cursor_of(page.plain);
+    for (uint64_t at = page.head.cursor; at <= cursor; at++)
+        if (!block_frame_next(walk, &encoded)) return false;
+    return shown_of(engine, shown, &page.head, cursor, encoded, &why) == OK;
 }
 
 static bool feed_page(struct engine *engine, struct client *client, const struct page *page) {
@@ -231,6 +264,10 @@ static bool feed_page(struct engine *engine, struct client *client, const struct
         if (cursor <= feed->after) continue;
         feed->after = cursor;
         if (shown_of(engine, &shown, &page->head, cursor, encoded, &why) != OK || !feed_takes(engine, feed, &shown)) continue;
+        if (shown.via) {
+            bool before = shown_before(engine, &shown);
+            if (!feed_page_again(engine, &shown, cursor, &walk) || before) continue;
+        }
         object_answer(engine, client, feed->tag, &shown, false);
         if (++feed->count == feed->limit) return false;
     }

@@ -179,6 +179,55 @@ def test_history_for_newcomers(place):
     must(lambda: c.feed_ids() == [], 60, "closing takes the history back, too", c.log_tail)
 
 
+@story
+def test_hidden_group(place):
+    """Only the admins know who belongs to it: what a member contributes goes to the others through them, with the author's proof, and once,
+    however many admins pass it on. An outsider, and a member, cannot tell who is in it."""
+    a, b, c, d, e = place.mesh("cert.a", "cert.b", "cert.c", "cert.d", "cert.e")
+    group(a, "create", "shade", "--hidden", "--tlp-max", "TLP:AMBER", "--admins", "cert.b")
+    must(lambda: shown(b, "shade"), 30, "B is an admin too", b.log_tail)
+    for other in (c, d):
+        group(a, "add", "shade", other.name)
+    must(lambda: members(b, "shade") == ["cert.a", "cert.b", "cert.c", "cert.d"], 30, "an admin knows the roster", b.log_tail)
+    for node in (c, d):
+        must(lambda: (shown(node, "shade") or {}).get("membership") == "member", 30, "%s knows that it is a member" % node.name,
+             node.log_tail)
+        check("members" not in shown(node, "shade"), "and not of whom else")
+        check_equal(shown(node, "shade")["admins"], ["cert.a", "cert.b"], "but who the admins are")
+    check_equal(e("group", "list", "--json").value["groups"], [], "an outsider knows nothing")
+
+    some, _ = indicators("contributed", 4)
+    result = publish_to(c, some, "group:shade", "TLP:AMBER")
+    check_equal(result.code, OK, "a member contributes", str(result))
+    check_equal(sorted(each["name"] for each in result.value["audience"]), ["cert.a", "cert.b"], "to the admins")
+    wanted = {each["id"] for each in some}
+    for node in (a, b, d):
+        must(lambda: set(node.feed_ids()) == wanted, 60, "%s has it" % node.name, node.log_tail, a.log_tail)
+    rows = d.feed()
+    check_equal([row["author"]["name"] if isinstance(row["author"], dict) else row["author"] for row in rows], ["cert.c"] * 4,
+                "D sees C as its author", rows[:1])
+    must(lambda: sum("4 objects" in line or "share" in line for line in [d.log()]) >= 0 and len(d.feed()) == 4, 10, "and each once")
+    from_admin, _ = indicators("from-admin", 2)
+    check_equal(publish_to(a, from_admin, "group:shade", "TLP:AMBER").code, OK, "an admin publishes to all")
+    wanted |= {each["id"] for each in from_admin}
+    for node in (b, c, d):
+        must(lambda: {each["id"] for each in from_admin} <= set(node.feed_ids()), 60, "%s has it" % node.name, node.log_tail)
+
+    group(a, "remove", "shade", "cert.d")
+    must(lambda: shown(d, "shade")["membership"] == "removed", 30, "D hears that it is removed", d.log_tail)
+    must(lambda: "cert.d" not in members(b, "shade"), 30, "and B", b.log_tail)
+    after, _ = indicators("after", 2)
+    check_equal(publish_to(c, after, "group:shade", "TLP:AMBER").code, OK, "C contributes again, knowing nothing of that")
+    for node in (a, b):
+        must(lambda: {each["id"] for each in after} <= set(node.feed_ids()), 60, "%s has it" % node.name, node.log_tail)
+    check_equal(publish_to(d, indicators("no-more", 1)[0], "group:shade").code, REFUSED, "D may not contribute")
+    check(not set(each["id"] for each in after) & set(d.feed_ids()), "and gets nothing more")
+    check_equal(len(e.feed()), 0, "the outsider has got nothing at all")
+    group(b, "close", "shade")
+    for node in (a, b, c):
+        must(lambda: node.feed_ids() == [], 60, "what went to it is gone at %s" % node.name, node.feed_ids, node.log_tail)
+
+
 def agreement(node, *words):
     result = node("agreement", *words, "--json")
     check_equal(result.code, OK, "%s: agreement %s" % (node.name, words[0]), str(result))
