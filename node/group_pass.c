@@ -11,7 +11,8 @@
    permission to pass it on to the members; each admin's node does so, with the author's proof, as shares (5.10). What several admins passed on
    is one object to its readers, by its leaf. PROTOCOL.md 5.7 */
 
-#define PAGES_MAX 16 /* looked at in one go */
+#define PAGES_MAX 16    /* looked at in one go */
+#define CLOCKS_MS 60000 /* that an admin's clock and this node's may differ by: then some get an object twice, and see it once */
 
 struct passing {
     struct engine *engine;
@@ -22,7 +23,8 @@ struct passing {
     size_t reader_count;
     enum carriage carriage;
     enum tlp tlp;
-    uint64_t valid_until_ms;
+    uint64_t valid_until_ms, arrived_ms;
+    bool old; /* the others have it */
 };
 
 bool groups_passes(const struct engine *engine, struct bytes group_id, const uint8_t via[static AGENCY_ID_BYTES]) {
@@ -53,6 +55,7 @@ static void readers_find(struct passing *passing, const uint8_t *author) {
     if (marks_decode(&marks, bytes_of_buf(&passing->marks)) != OK) return;
     for (size_t i = 0; i < roster->member_count; i++) {
         const uint8_t *id = roster->members[i].agency_id;
+        if (passing->old && roster->members[i].since_ms + CLOCKS_MS <= passing->arrived_ms) continue;
         struct policy_permission permission = {.object_id = object.id, .verified = true};
         bool other = memcmp(id, engine->agency_id, AGENCY_ID_BYTES) != 0 && memcmp(id, author, AGENCY_ID_BYTES) != 0;
         if (!other || group_place(passing->known->group, id) != ROSTER_MEMBER || roster_admin(roster, id) >= 0) continue;
@@ -97,6 +100,7 @@ static enum err object_pass(struct passing *passing, uint64_t cursor) {
     if (group_place(group, author) != ROSTER_MEMBER || roster_admin(&group->roster, author) >= 0) return OK;
     passing_clear(passing);
     buf_put(&passing->id, shown.item.id), buf_put(&passing->type, shown.item.type), buf_put(&passing->marks, shown.item.marks);
+    passing->old = cursor < passing->known->pass_old_until, passing->arrived_ms = shown.head.arrived_ms;
     passing->tlp = shown.item.tlp, passing->valid_until_ms = shown.item.valid_until_ms;
     readers_find(passing, author);
     if (passing->reader_count == 0) return OK;

@@ -30,7 +30,8 @@ struct group_known {
     uint64_t purge_cursor;               /* while what went to it is taken back: where the walk stands; 0: not under way */
     uint8_t newcomers[GROUPS_NEWCOMERS_MAX][AGENCY_ID_BYTES]; /* who are yet to get what this node wrote to the group before them */
     size_t newcomer_count;
-    uint64_t pass_cursor; /* of a hidden group, at its admins: what came before was passed on */
+    uint64_t pass_cursor;    /* of a hidden group, at its admins: what came before was passed on */
+    uint64_t pass_old_until; /* with history: up to here only to members who came later than the object */
     bool history_begun, history_over;
     uint64_t history_cursor, history_until; /* where that walk stands, and where it ends */
 };
