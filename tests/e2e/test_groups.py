@@ -2,7 +2,7 @@
 """Groups and agreements between real nodes: a joint operation, who is removed from it, and what a treaty forbids."""
 import time
 
-from lib import NOT_FOUND, OK, REFUSED, USAGE, check, check_equal, indicators, main, must, must_hold, story
+from lib import NOT_FOUND, OK, REFUSED, USAGE, check, check_equal, indicators, main, must, must_hold, skip, story
 
 
 def group(node, *words):
@@ -133,6 +133,42 @@ def test_restart_keeps_groups(place):
     for words in (["create", "bad name"], ["create", "x", "--tlp-max", "TLP:PINK"], ["create", "x", "--ends", "tomorrow"], ["add", "dusk"],
                   ["list", "--hidden"], ["frobnicate"]):
         check_equal(a("group", *words).code, USAGE, "group %s is a usage error" % " ".join(words))
+
+
+def moment(seconds):
+    """So many seconds from now, as options take times."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + seconds))
+
+
+@story
+def test_ends_by_itself(place):
+    """A group that has not begun takes nothing; one whose time is over ends without a word, at nodes that are away as well."""
+    a, b, c = place.mesh("cert.a", "cert.b", "cert.c")
+    group(a, "create", "coming", "--starts", moment(3600))
+    group(a, "add", "coming", "cert.b")
+    check_equal(group(a, "show", "coming")["state"], "not-yet", "a group that begins later")
+    result = publish_to(a, indicators("soon", 1)[0], "group:coming")
+    check_equal(result.code, REFUSED, "takes nothing yet", str(result))
+    check(b"group.not-yet" in result.err, "and says so", str(result))
+    lasts = 12
+    group(a, "create", "brief", "--ends", moment(lasts))
+    started = time.monotonic()
+    for other in (b, c):
+        group(a, "add", "brief", other.name)
+    for node in (b, c):
+        must(lambda: len(members(node, "brief")) == 3, 30, "%s knows the roster" % node.name, node.log_tail)
+    few, _ = indicators("few", 3)
+    result = publish_to(b, few, "group:brief")
+    if time.monotonic() - started > lasts - 2:
+        skip("this machine is too slow for a group of %d s" % lasts)
+    check_equal(result.code, OK, "B publishes to it", str(result))
+    must(lambda: len(c.feed()) == 3 or time.monotonic() - started > lasts, 30, "C has it", c.log_tail)
+    b.stop()
+    for node in (a, c):
+        must(lambda: group(node, "show", "brief")["state"] == "over" and node.feed() == [], 60, "it is over and gone at %s" % node.name,
+             node.feed_ids, node.log_tail)
+    place.start(b, link=False)
+    must(lambda: b.feed() == [], 60, "and at B, whose author was away", b.log_tail)
 
 
 @story
