@@ -125,6 +125,26 @@ enum err group_tell(struct engine *engine, struct store_batch *batch, struct gro
     return group->roster.hidden ? hidden_tell(engine, batch, known, before) : open_tell(engine, batch, known, before);
 }
 
+/* Newcomers get what this node has signed of the past as well: so they hold what all hold, and follow the same one of two that contradict
+   each other. Of a hidden group newcomers are those who have just become admins. */
+static enum err past_tell(struct engine *engine, struct store_batch *batch, const struct group_known *known,
+                          const struct roster *before) {
+    const struct roster *roster = &known->group->roster;
+    const struct group_version *versions[LIMIT_GROUP_VERSIONS];
+    struct listeners newcomers = {0};
+    enum err err = OK;
+    for (size_t i = 0; i < roster->member_count; i++) {
+        const uint8_t *id = roster->members[i].agency_id;
+        bool reads = roster->hidden ? roster_admin(roster, id) >= 0 : roster_place(roster, id) == ROSTER_MEMBER;
+        bool read = roster->hidden ? roster_admin(before, id) >= 0 : roster_place(before, id) == ROSTER_MEMBER;
+        if (reads && !read) listener_add(engine, &newcomers, id);
+    }
+    size_t count = newcomers.count > 0 ? group_signed(known->group, engine->agency_id, versions) : 0;
+    for (size_t i = 0; err == OK && i < count; i++)
+        err = version_say(engine, batch, known, bytes_of_buf(&versions[i]->bytes), &newcomers);
+    return err;
+}
+
 /* --- what follows from another roster --- */
 
 static void notice_changes(struct engine *engine, const struct group_known *known, const struct roster *before) {
@@ -162,7 +182,7 @@ void group_changed(struct engine *engine, struct store_batch *batch, struct grou
     history_owe(engine, known, before);
     server_publications_group(engine, known->id);
     outbox_again(engine);
-    if (group_tell(engine, batch, known, before, bytes_of(NULL, 0)) != OK)
+    if (past_tell(engine, batch, known, before) != OK || group_tell(engine, batch, known, before, bytes_of(NULL, 0)) != OK)
         engine_notice(engine, "group %s: its members cannot be told of a change: too much waits", group_name(known));
 }
 
