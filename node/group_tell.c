@@ -231,15 +231,23 @@ static enum err roster_begin(struct engine *engine, struct store_batch *batch, c
 }
 
 /* Who becomes an admin of a hidden group learns its roster, in place of what it was told. */
-static void standing_replaced(struct engine *engine, const uint8_t *id) {
-    for (size_t i = 0; i < engine->groups.count; i++) {
-        if (memcmp(engine->groups.list[i]->id, id, HASH_BYTES) != 0 || engine->groups.list[i]->group) continue;
-        if (engine->groups.purging == engine->groups.list[i]) engine->groups.purging = NULL;
-        group_history_again(engine, engine->groups.list[i]);
-        group_known_free(engine->groups.list[i]);
-        engine->groups.list[i] = engine->groups.list[--engine->groups.count];
-        return;
+static enum err standing_replace(struct engine *engine, struct store_batch *batch, const struct statement_seen *seen,
+                                 struct group_known *told, struct bytes first, struct bytes version) {
+    struct groups *groups = &engine->groups;
+    bool admin = false;
+    for (size_t i = 0; i < told->standing.admin_count; i++)
+        admin = admin || memcmp(told->standing.admins[i], seen->agency_id, AGENCY_ID_BYTES) == 0;
+    enum err err = admin ? roster_begin(engine, batch, seen, first, version) : ERR_DENIED;
+    if (err != OK) return err;
+    group_history_again(engine, told);
+    if (groups->purging == told) groups->purging = NULL;
+    for (size_t i = 0; i < groups->count; i++) {
+        if (groups->list[i] != told) continue;
+        groups->list[i] = groups->list[--groups->count];
+        break;
     }
+    group_known_free(told);
+    return OK;
 }
 
 static enum err version_hear(struct engine *engine, struct store_batch *batch, const struct statement_seen *seen,
@@ -247,14 +255,7 @@ static enum err version_hear(struct engine *engine, struct store_batch *batch, c
     uint8_t id[HASH_BYTES], hash[HASH_BYTES];
     roster_hash(id, first.size > 0 ? first : version);
     struct group_known *known = groups_find(engine, id);
-    if (known && !known->group) {
-        bool admin = false;
-        for (size_t i = 0; i < known->standing.admin_count; i++)
-            admin = admin || memcmp(known->standing.admins[i], seen->agency_id, AGENCY_ID_BYTES) == 0;
-        if (!admin) return ERR_DENIED;
-        standing_replaced(engine, id);
-        known = NULL;
-    }
+    if (known && !known->group) return standing_replace(engine, batch, seen, known, first, version);
     if (!known) return roster_begin(engine, batch, seen, first, version);
     struct roster *before = malloc(sizeof *before);
     if (!before) return ERR_MEMORY;
