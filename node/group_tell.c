@@ -181,6 +181,7 @@ void group_changed(struct engine *engine, struct store_batch *batch, struct grou
     notice_changes(engine, known, before);
     history_owe(engine, known, before);
     server_publications_group(engine, known->id);
+    server_decisions_again(engine);
     outbox_again(engine);
     if (past_tell(engine, batch, known, before) != OK || group_tell(engine, batch, known, before, bytes_of(NULL, 0)) != OK)
         engine_notice(engine, "group %s: its members cannot be told of a change: too much waits", group_name(known));
@@ -287,6 +288,7 @@ static enum err standing_hear(struct engine *engine, struct store_batch *batch, 
                           standing.removed ? "was removed" : "is a member again");
         known->standing = standing;
         server_publications_group(engine, known->id);
+        server_decisions_again(engine);
         return group_keep(batch, known);
     }
     bool admin = false;
