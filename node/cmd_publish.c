@@ -5,6 +5,7 @@
 #include "node/cmd.h"
 #include "node/dir.h"
 #include "node/log.h"
+#include "node/marking.h"
 #include "node/progress.h"
 #include "node/publication.h"
 #include "node/setup.h"
@@ -274,15 +275,18 @@ static enum outcome run(const struct invocation *invocation) {
         .now_ms = clock_wall_ms(), .context = &work, .accept = on_accept, .refuse = on_refuse, .note = on_note};
     struct client client = {.channel.fd = -1};
     struct card_file own = {0};
+    struct marks marks;
     struct intake *intake = NULL;
     int fd = -1;
     enum outcome outcome = audience_options(invocation, &request);
+    if (outcome == OUTCOME_SUCCESS) outcome = marking_options(invocation, &marks);
     if (outcome == OUTCOME_SUCCESS) outcome = format_option(invocation, &options.format);
     if (outcome == OUTCOME_SUCCESS) outcome = input_open(&work, &fd);
     if (outcome == OUTCOME_SUCCESS) outcome = client_open(&client, invocation);
     if (outcome == OUTCOME_SUCCESS) outcome = setup_own_card(invocation, &own);
     if (outcome == OUTCOME_SUCCESS) {
         options.tlp = request.tlp;
+        options.marks = marks_empty(&marks) ? NULL : &marks;
         request.lint = work.lint;
         memcpy(options.agency_id, own.card.agency.id, sizeof options.agency_id);
         intake = intake_new(&options);
@@ -305,6 +309,7 @@ static const struct command_option options_known[] = {
     {"to", "NAME[,NAME...]", "the agencies that may read it, by the names they are pinned under"},
     {"to-all", NULL, "all agencies that are pinned now"},
     {"format", "FORMAT", "stix, list (one value a line), csv (with a header) or auto"},
+    MARKING_OPTIONS,
     {"verbose", NULL, "list all refusals, not just 20"},
     {"quiet", NULL, "no progress, no notes"},
     {0},
