@@ -73,8 +73,7 @@ static enum err definition_learn(struct stix *stix) {
 }
 
 static void marks_add(struct stix *stix, const struct marks *more) {
-    if (!marking_merge(&stix->marks, more))
-        stix->marks = (struct marks){.unknown = bytes_of_text(MARKING_CONTRADICTION)};
+    if (!marking_merge(&stix->marks, more)) stix->marks = (struct marks){.unknown = bytes_of_text(MARKING_CONTRADICTION)};
 }
 
 static void marks_unknown(struct stix *stix, struct bytes what) {

@@ -91,93 +91,90 @@ static enum err take(const char *input, enum intake_format format, const struct 
     return err;
 }
 
+static const struct {
+    const char *input, *expected;
+} cases[] = {
+    {TOOL("\"labels\":[\"x\"]"), "none"},
+    {TOOL(REFS("\"" GREEN "\"")), "TLP:GREEN"},
+    /* Definitions may stand in front of those that refer to them, or behind. */
+    {"[" DEFINE(ONE, "\"definition_type\":\"pap\",\"definition\":{\"pap\":\"amber\"}") "," TOOL(REFS("\"" ONE "\"")) "]",
+     "none PAP:AMBER"},
+    {"[" TOOL(REFS("\"" ONE "\"")) "," DEFINE(ONE, "\"definition\":{\"pap\":\"red\"},\"definition_type\":\"pap\"") "]",
+     "none PAP:RED"},
+    {"[" DEFINE(ONE,
+                "\"definition_type\":\"statement\",\"definition\":{\"statement\":\"(c) us\"}") "," TOOL(REFS("\"" ONE "\"")) "]",
+     "none"},
+    {"[" DEFINE(ONE,
+                "\"definition_type\":\"statement\",\"definition\":{\"statement\":\"PAP:GREEN\"}") "," TOOL(REFS("\"" ONE "\"")) "]",
+     "none PAP:GREEN"},
+    {"[" DEFINE(ONE,
+                "\"definition_type\":\"iep\",\"definition\":{\"id\":\"01bc4353-4829-4d55-8d52-0ab7e0790df9\",\"name\":\"n\","
+                "\"description\":null,\"iep_version\":2.0,\"start_date\":\"2020-01-01T00:00:00Z\",\"end_date\":null,"
+                "\"encrypt_in_transit\":\"must\",\"permitted_actions\":\"internally-visible-actions\","
+                "\"affected_party_notifications\":\"must-not\",\"tlp\":\"amber\",\"attribution\":\"must\","
+                "\"unmodified_resale\":\"must-not\",\"external_references\":[{\"url\":\"x\"}]}") "," TOOL(REFS("\"" ONE "\"")) "]",
+     "none iep=3,3,2,2,3,3,1,0"},
+    {"[" DEFINE(ONE, OURS("\"pap\":\"green\",\"levels\":[{\"authority\":\"US\",\"level\":\"S\",\"caveats\":[\"NF\"],"
+                          "\"releasable_to\":[\"FR\",\"DE\"]},{\"authority\":\"EU\",\"level\":\"R-UE/EU-R\"}],"
+                          "\"handling\":[\"H1\",\"H3\"],\"handling_text\":\"ask\","
+                          "\"grading\":[{\"scheme\":\"europol-4x4\",\"source\":\"C\",\"information\":\"2\"}],"
+                          "\"purposes\":[\"research\"],\"legal_basis\":\"law\",\"case_ref\":\"7\","
+                          "\"retain_until\":\"2030-01-01T00:00:00Z\",\"data\":[\"personal\",\"police\"]")) "," TOOL(REFS("\"" ONE
+                                                                                                                         "\"")) "]",
+     "none PAP:GREEN authority=US level=S caveat=NF to=DE to=FR authority=EU level=R-UE/EU-R codes=10 text=ask "
+     "scheme=europol-4x4 source=C information=2 purpose=research basis=law case=7 retain personal police"},
+    /* The same on the object itself, and two definitions together. */
+    {TOOL(OURS("\"handling\":[\"H2\"]")), "none codes=4"},
+    {"[" DEFINE(ONE, OURS("\"handling\":[\"H1\"],\"purposes\":[\"a\"]")) "," DEFINE(
+         TWO, OURS("\"handling\":[\"H0\"],\"purposes\":[\"b\"]")) "," TOOL(REFS("\"" ONE "\",\"" TWO "\"")) "]",
+     "none codes=3 purpose=a purpose=b"},
+    /* Not understood. */
+    {TOOL(REFS("\"" ONE "\"")), "none unknown=" ONE},
+    {"[" DEFINE(ONE, "\"definition_type\":\"acme\",\"definition\":{\"acme\":\"x\"}") "," TOOL(REFS("\"" ONE "\"")) "]",
+     "none unknown=" ONE},
+    {"[" DEFINE(ONE, "\"definition_type\":\"pap\",\"definition\":{\"pap\":\"pink\"}") "," TOOL(REFS("\"" ONE "\"")) "]",
+     "none unknown=" ONE},
+    {"[" DEFINE(ONE,
+                "\"definition_type\":\"iep\",\"definition\":{\"id\":\"a\",\"iep_version\":3}") "," TOOL(REFS("\"" ONE "\"")) "]",
+     "none unknown=" ONE},
+    {"[" DEFINE(ONE,
+                "\"definition_type\":\"iep\",\"definition\":{\"id\":\"a\",\"resale\":\"may\"}") "," TOOL(REFS("\"" ONE "\"")) "]",
+     "none unknown=" ONE},
+    {"[" DEFINE(ONE, "\"extensions\":{\"extension-definition--61111111-2222-4333-8444-555555555555\":{\"a\":1}}") "," TOOL(
+         REFS("\"" ONE "\"")) "]",
+     "none unknown=" ONE},
+    {"[" DEFINE(ONE, "\"name\":\"nothing\"") "," TOOL(REFS("\"" ONE "\"")) "]", "none unknown=" ONE},
+    {"[" DEFINE(ONE, OURS("\"colour\":\"red\"")) "," TOOL(REFS("\"" ONE "\"")) "]", "none unknown=" ONE},
+    {"[" DEFINE(ONE, OURS("\"levels\":[{\"level\":\"S\"}]")) "," TOOL(REFS("\"" ONE "\"")) "]", "none unknown=" ONE},
+    {"[" DEFINE(ONE, OURS("\"handling\":[\"H1\"]")) "," DEFINE(ONE,
+                                                               OURS("\"handling\":[\"H2\"]")) "," TOOL(REFS("\"" ONE "\"")) "]",
+     "none unknown=" ONE},
+    {TOOL(OURS("\"handling\":[\"H9\"]")), "none unknown=extensions." STIXMARKS_EXTENSION /* cut to a name's length */},
+    {"[" DEFINE(ONE, OURS("\"legal_basis\":\"a\"")) "," DEFINE(TWO, OURS("\"legal_basis\":\"b\"")) "," TOOL(
+         REFS("\"" ONE "\",\"" TWO "\"")) "]",
+     "none unknown=(several that contradict each other, or are more than there is room for)"},
+    /* Labels. */
+    {TOOL("\"labels\":[\"pap:amber\",\"tlp:red\",\"PAP:GREEN\"]"), "TLP:RED PAP:AMBER"},
+    {TOOL("\"labels\":[\"admiralty-scale:source-reliability=\\\"c\\\"\",\"admiralty-scale:information-credibility=\\\"2\\\"\"]"),
+     "none scheme=admiralty source=C information=2"},
+    {TOOL("\"labels\":[\"pap:pink\"]"), "none unknown=pap:pink"},
+    {TOOL("\"labels\":[\"tlp:ex:chr\"]"), "none unknown=tlp:ex:chr"},
+    {TOOL("\"labels\":[\"admiralty-scale:source-reliability=\\\"z\\\"\"]"),
+     "none unknown=admiralty-scale:source-reliability=\"z\""},
+    {TOOL("\"labels\":[\"phishing\",\"T1059\",\"paper\",\"tlpx\"]"), "none"},
+    /* Granular markings: the strictest part rules, and is named. */
+    {TOOL(REFS("\"" GREEN "\"") ",\"granular_markings\":[{\"selectors\":[\"name\",\"id\"],\"marking_ref\":\"" RED "\"}]"),
+     "TLP:RED selector=name"},
+    {TOOL(REFS("\"" RED "\"") ",\"granular_markings\":[{\"selectors\":[\"name\"],\"marking_ref\":\"" GREEN "\"}]"), "TLP:RED"},
+    {TOOL("\"granular_markings\":[{\"marking_ref\":\"" ONE "\",\"selectors\":[\"name\"]}]"), "none unknown=" ONE " selector=name"},
+    {TOOL("\"granular_markings\":[{\"lang\":\"en\",\"selectors\":[\"name\"]}]"), "none"},
+    {"[" TOOL("\"granular_markings\":[{\"selectors\":[\"name\"],\"marking_ref\":\"" ONE
+              "\"}]") "," DEFINE(ONE, OURS("\"pap\":\"red\"")) "]",
+     "none PAP:RED selector=name"},
+};
+
 static void test_what_is_said(void **state) {
     (void)state;
-    static const struct {
-        const char *input, *expected;
-    } cases[] = {
-        {TOOL("\"labels\":[\"x\"]"), "none"},
-        {TOOL(REFS("\"" GREEN "\"")), "TLP:GREEN"},
-        /* Definitions may stand in front of those that refer to them, or behind. */
-        {"[" DEFINE(ONE, "\"definition_type\":\"pap\",\"definition\":{\"pap\":\"amber\"}") "," TOOL(REFS("\"" ONE "\"")) "]",
-         "none PAP:AMBER"},
-        {"[" TOOL(REFS("\"" ONE "\"")) "," DEFINE(ONE, "\"definition\":{\"pap\":\"red\"},\"definition_type\":\"pap\"") "]",
-         "none PAP:RED"},
-        {"[" DEFINE(ONE, "\"definition_type\":\"statement\",\"definition\":{\"statement\":\"(c) us\"}") "," TOOL(
-             REFS("\"" ONE "\"")) "]",
-         "none"},
-        {"[" DEFINE(ONE, "\"definition_type\":\"statement\",\"definition\":{\"statement\":\"PAP:GREEN\"}") "," TOOL(
-             REFS("\"" ONE "\"")) "]",
-         "none PAP:GREEN"},
-        {"[" DEFINE(
-             ONE,
-             "\"definition_type\":\"iep\",\"definition\":{\"id\":\"01bc4353-4829-4d55-8d52-0ab7e0790df9\",\"name\":\"n\","
-             "\"description\":null,\"iep_version\":2.0,\"start_date\":\"2020-01-01T00:00:00Z\",\"end_date\":null,"
-             "\"encrypt_in_transit\":\"must\",\"permitted_actions\":\"internally-visible-actions\","
-             "\"affected_party_notifications\":\"must-not\",\"tlp\":\"amber\",\"attribution\":\"must\","
-             "\"unmodified_resale\":\"must-not\",\"external_references\":[{\"url\":\"x\"}]}") "," TOOL(REFS("\"" ONE "\"")) "]",
-         "none iep=3,3,2,2,3,3,1,0"},
-        {"[" DEFINE(ONE,
-                    OURS("\"pap\":\"green\",\"levels\":[{\"authority\":\"US\",\"level\":\"S\",\"caveats\":[\"NF\"],"
-                         "\"releasable_to\":[\"FR\",\"DE\"]},{\"authority\":\"EU\",\"level\":\"R-UE/EU-R\"}],"
-                         "\"handling\":[\"H1\",\"H3\"],\"handling_text\":\"ask\","
-                         "\"grading\":[{\"scheme\":\"europol-4x4\",\"source\":\"C\",\"information\":\"2\"}],"
-                         "\"purposes\":[\"research\"],\"legal_basis\":\"law\",\"case_ref\":\"7\","
-                         "\"retain_until\":\"2030-01-01T00:00:00Z\",\"data\":[\"personal\",\"police\"]")) "," TOOL(REFS("\"" ONE
-                                                                                                                        "\"")) "]",
-         "none PAP:GREEN authority=US level=S caveat=NF to=DE to=FR authority=EU level=R-UE/EU-R codes=10 text=ask "
-         "scheme=europol-4x4 source=C information=2 purpose=research basis=law case=7 retain personal police"},
-        /* The same on the object itself, and two definitions together. */
-        {TOOL(OURS("\"handling\":[\"H2\"]")), "none codes=4"},
-        {"[" DEFINE(ONE, OURS("\"handling\":[\"H1\"],\"purposes\":[\"a\"]")) "," DEFINE(
-             TWO, OURS("\"handling\":[\"H0\"],\"purposes\":[\"b\"]")) "," TOOL(REFS("\"" ONE "\",\"" TWO "\"")) "]",
-         "none codes=3 purpose=a purpose=b"},
-        /* Not understood. */
-        {TOOL(REFS("\"" ONE "\"")), "none unknown=" ONE},
-        {"[" DEFINE(ONE, "\"definition_type\":\"acme\",\"definition\":{\"acme\":\"x\"}") "," TOOL(REFS("\"" ONE "\"")) "]",
-         "none unknown=" ONE},
-        {"[" DEFINE(ONE, "\"definition_type\":\"pap\",\"definition\":{\"pap\":\"pink\"}") "," TOOL(REFS("\"" ONE "\"")) "]",
-         "none unknown=" ONE},
-        {"[" DEFINE(ONE, "\"definition_type\":\"iep\",\"definition\":{\"id\":\"a\",\"iep_version\":3}") "," TOOL(
-             REFS("\"" ONE "\"")) "]",
-         "none unknown=" ONE},
-        {"[" DEFINE(ONE, "\"definition_type\":\"iep\",\"definition\":{\"id\":\"a\",\"resale\":\"may\"}") "," TOOL(
-             REFS("\"" ONE "\"")) "]",
-         "none unknown=" ONE},
-        {"[" DEFINE(ONE, "\"extensions\":{\"extension-definition--61111111-2222-4333-8444-555555555555\":{\"a\":1}}") "," TOOL(
-             REFS("\"" ONE "\"")) "]",
-         "none unknown=" ONE},
-        {"[" DEFINE(ONE, "\"name\":\"nothing\"") "," TOOL(REFS("\"" ONE "\"")) "]", "none unknown=" ONE},
-        {"[" DEFINE(ONE, OURS("\"colour\":\"red\"")) "," TOOL(REFS("\"" ONE "\"")) "]", "none unknown=" ONE},
-        {"[" DEFINE(ONE, OURS("\"levels\":[{\"level\":\"S\"}]")) "," TOOL(REFS("\"" ONE "\"")) "]", "none unknown=" ONE},
-        {"[" DEFINE(ONE, OURS("\"handling\":[\"H1\"]")) "," DEFINE(ONE,
-                                                                   OURS("\"handling\":[\"H2\"]")) "," TOOL(REFS("\"" ONE "\"")) "]",
-         "none unknown=" ONE},
-        {TOOL(OURS("\"handling\":[\"H9\"]")), "none unknown=extensions." STIXMARKS_EXTENSION /* cut to a name's length */},
-        {"[" DEFINE(ONE, OURS("\"legal_basis\":\"a\"")) "," DEFINE(TWO, OURS("\"legal_basis\":\"b\"")) "," TOOL(
-             REFS("\"" ONE "\",\"" TWO "\"")) "]",
-         "none unknown=(several that contradict each other, or are more than there is room for)"},
-        /* Labels. */
-        {TOOL("\"labels\":[\"pap:amber\",\"tlp:red\",\"PAP:GREEN\"]"), "TLP:RED PAP:AMBER"},
-        {TOOL(
-             "\"labels\":[\"admiralty-scale:source-reliability=\\\"c\\\"\",\"admiralty-scale:information-credibility=\\\"2\\\"\"]"),
-         "none scheme=admiralty source=C information=2"},
-        {TOOL("\"labels\":[\"pap:pink\"]"), "none unknown=pap:pink"},
-        {TOOL("\"labels\":[\"tlp:ex:chr\"]"), "none unknown=tlp:ex:chr"},
-        {TOOL("\"labels\":[\"admiralty-scale:source-reliability=\\\"z\\\"\"]"),
-         "none unknown=admiralty-scale:source-reliability=\"z\""},
-        {TOOL("\"labels\":[\"phishing\",\"T1059\",\"paper\",\"tlpx\"]"), "none"},
-        /* Granular markings: the strictest part rules, and is named. */
-        {TOOL(REFS("\"" GREEN "\"") ",\"granular_markings\":[{\"selectors\":[\"name\",\"id\"],\"marking_ref\":\"" RED "\"}]"),
-         "TLP:RED selector=name"},
-        {TOOL(REFS("\"" RED "\"") ",\"granular_markings\":[{\"selectors\":[\"name\"],\"marking_ref\":\"" GREEN "\"}]"), "TLP:RED"},
-        {TOOL("\"granular_markings\":[{\"marking_ref\":\"" ONE "\",\"selectors\":[\"name\"]}]"),
-         "none unknown=" ONE " selector=name"},
-        {TOOL("\"granular_markings\":[{\"lang\":\"en\",\"selectors\":[\"name\"]}]"), "none"},
-        {"[" TOOL("\"granular_markings\":[{\"selectors\":[\"name\"],\"marking_ref\":\"" ONE
-                  "\"}]") "," DEFINE(ONE, OURS("\"pap\":\"red\"")) "]",
-         "none PAP:RED selector=name"},
-    };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         snprintf(last, sizeof last, "nothing came");
         enum err err = take(cases[i].input, INTAKE_STIX, NULL);
