@@ -293,6 +293,7 @@ static void on_store(struct engine *engine) {
         step_or_fail(engine, &event);
         publisher_stored(engine, ticket);
         outbox_stored(engine, ticket);
+        withdraw_stored(engine, ticket);
         follow_ups(engine);
     }
     /* PROTOCOL.md 4.4: after a failed sync nothing more is acknowledged. */
@@ -364,6 +365,7 @@ static void loop(struct engine *engine) {
         poll_fill(engine, fds);
         uint64_t now = clock_monotonic_ms(), due = gossip_deadline(engine->gossip);
         if (engine->upkeep_due_ms < due) due = engine->upkeep_due_ms;
+        if (engine->recalls.due_ms < due) due = engine->recalls.due_ms;
         int timeout = due <= now ? 0 : (due - now > 60000 ? 60000 : (int)(due - now));
         if (poll(fds, sizeof fds / sizeof *fds, timeout) < 0) continue;
         poll_handle(engine, fds);
@@ -374,6 +376,8 @@ static void loop(struct engine *engine) {
         follow_ups(engine);
         if (!engine->stopping) reader_resume(engine);
         if (!engine->stopping) upkeep_tick(engine);
+        if (!engine->stopping) withdraw_pump(engine);
+        if (!engine->stopping) expiry_pump(engine);
         flush_all(engine);
     }
 }
@@ -419,6 +423,7 @@ static void end(struct engine *engine) {
     server_free(engine);
     outbox_free(engine);
     statement_free(engine);
+    recalls_free(engine);
     publisher_free(engine);
     reader_free(engine);
     gossip_close(engine->gossip);

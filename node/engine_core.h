@@ -1,6 +1,6 @@
 /* engine_core: the engine's state, shared by the files that act on it: engine.c (start, loop), engine_act.c (actions of the core),
    engine_own.c (the own chain), reader.c (payloads to pages), publisher.c (items to blocks), outbox.c (items that wait), statement.c (what
-   this node says itself),
+   this node says itself), recalls.h and its files (what is taken back),
    server.c (local clients), query.c, report.c, completeness.c, upkeep.c. */
 #ifndef NODE_ENGINE_CORE_H
 #define NODE_ENGINE_CORE_H
@@ -12,6 +12,7 @@
 #include "node/engine.h"
 #include "node/notices.h"
 #include "node/proc.h"
+#include "node/recalls.h"
 #include "node/statement.h"
 #include "node/store.h"
 #include "node/trust_files.h"
@@ -193,6 +194,7 @@ struct client {
     uint32_t answer_count;
     uint64_t frame_accepted, frame_known, frame_refused;
     uint64_t verify_number, verify_tag, verify_due_ms; /* a peer was asked for its signed heads; number 0: none was */
+    struct recall_task recall;                         /* that this client asked for */
     bool closing;
 };
 
@@ -243,6 +245,7 @@ struct engine {
     struct publisher publisher;
     struct outbox outbox;
     struct statements statements;
+    struct recalls recalls;
     int listener;
     struct client clients[CONTROL_CLIENTS_MAX];
 
@@ -282,7 +285,7 @@ void engine_follow_up(struct engine *engine, const struct follow_up *follow_up);
 /* reader.c */
 enum err reader_init(struct engine *engine) MUST_USE;
 void reader_free(struct engine *engine);
-void reader_entries(struct engine *engine, struct store_batch *batch, struct bytes entries);
+void reader_entries(struct engine *engine, struct store_batch *batch, struct bytes entries, uint64_t ticket);
 void reader_payload(struct engine *engine, const struct action *action);
 /* Tells the core that a payload cannot be taken now. */
 void reader_refused(struct engine *engine, uint64_t ticket);
@@ -313,6 +316,9 @@ enum err publisher_item(struct engine *engine, struct publication *publication, 
 /* A statement's item, into the publication's block; one that is published already is passed over. ERR_BUSY, ERR_MEMORY. */
 enum err publisher_statement(struct engine *engine, struct publication *publication, struct bytes encoded,
                              enum carriage carriage) MUST_USE;
+/* An item that was published before, into a block of the publication: nothing is asked. ERR_BUSY, ERR_MEMORY. */
+enum err publisher_put(struct engine *engine, struct publication *publication, struct bytes encoded,
+                       enum carriage carriage) MUST_USE;
 enum err publisher_flush(struct engine *engine, struct publication *publication) MUST_USE; /* closes its blocks; ERR_BUSY */
 void publisher_drop(struct engine *engine, struct publication *publication);
 void publisher_signed(struct engine *engine, uint64_t seq, const uint8_t *signature);

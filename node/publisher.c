@@ -384,6 +384,12 @@ enum err publisher_item(struct engine *engine, struct publication *publication, 
     return err;
 }
 
+enum err publisher_put(struct engine *engine, struct publication *publication, struct bytes encoded, enum carriage carriage) {
+    static struct item item;
+    enum err err = item_decode(&item, encoded);
+    return err == OK ? block_put(engine, publication, carriage, &item, encoded) : err;
+}
+
 enum err publisher_statement(struct engine *engine, struct publication *publication, struct bytes encoded, enum carriage carriage) {
     static struct item item;
     enum err err = room(engine, 2);
@@ -486,6 +492,7 @@ void publisher_store_payload(struct engine *engine, const struct action *action)
     memcpy(head.node_id, engine->node_id, NODE_ID_BYTES);
     memcpy(head.agency_id, engine->agency_id, AGENCY_ID_BYTES);
     store_batch_payload(draft->batch, engine->node_id, draft->seq, action->store_payload.payload);
+    store_batch_due_payload(draft->batch, head.expires_ms, engine->node_id, draft->seq);
     if (reader_pages(engine, draft->batch, &head, draft->block) != OK) engine_fail(engine, 5, "an own block cannot be read back");
 }
 
@@ -509,6 +516,7 @@ void publisher_store_entries(struct engine *engine, const struct action *action)
         store_batch_meta(draft->batch, name, bytes_of_buf(&draft->readers));
     }
     draft->ticket = action->store_entries.ticket;
+    if (draft->type == ENTRY_RECALL) recall_entry(engine, draft->batch, &entry, draft->ticket);
     store_commit(engine->store, draft->batch, draft->ticket);
     draft->batch = NULL;
 }
