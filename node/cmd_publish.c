@@ -7,6 +7,7 @@
 #include "node/cmd.h"
 #include "node/dir.h"
 #include "node/log.h"
+#include "node/marking.h"
 #include "node/progress.h"
 #include "node/publication.h"
 #include "node/setup.h"
@@ -303,14 +304,19 @@ enum outcome publish_file(const struct invocation *invocation, const struct audi
         .now_ms = clock_wall_ms(), .context = &work, .accept = on_accept, .refuse = on_refuse, .note = on_note};
     struct client client = {.channel.fd = -1};
     struct card_file own = {0};
+    struct marks marks = {0};
     struct intake *intake = NULL;
     int fd = -1;
-    enum outcome outcome = format_option(invocation, &options.format);
+    /* Marks of the whole file are options of these two alone. */
+    bool marking = invocation->command == &cmd_publish || invocation->command == &cmd_lint;
+    enum outcome outcome = marking ? marking_options(invocation, &marks) : OUTCOME_SUCCESS;
+    if (outcome == OUTCOME_SUCCESS) outcome = format_option(invocation, &options.format);
     if (outcome == OUTCOME_SUCCESS) outcome = input_open(&work, path, &fd);
     if (outcome == OUTCOME_SUCCESS) outcome = client_open(&client, invocation);
     if (outcome == OUTCOME_SUCCESS) outcome = setup_own_card(invocation, &own);
     if (outcome == OUTCOME_SUCCESS) {
         options.tlp = request->tlp;
+        options.marks = marking && !marks_empty(&marks) ? &marks : NULL;
         memcpy(options.agency_id, own.card.agency.id, sizeof options.agency_id);
         intake = intake_new(&options);
         work.publication = publication_new(&client, on_engine_refused, &work);
@@ -339,6 +345,7 @@ static const struct command_option options_known[] = {
     {"to", "EXPRESSION", "who may read it: NAME,NAME of pinned agencies, group:NAME, all, + - & and ( )"},
     {"to-all", NULL, "all agencies that are pinned now"},
     {"format", "FORMAT", "stix, list (one value a line), csv (with a header) or auto"},
+    MARKING_OPTIONS,
     {"verbose", NULL, "list all refusals, not just 20"},
     {"quiet", NULL, "no progress, no notes"},
     {0},

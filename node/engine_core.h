@@ -350,6 +350,8 @@ bool publisher_accepts(const struct engine *engine, const char **why);
 void publisher_judge(struct engine *engine, struct publication *publication, struct bytes encoded, bool generated,
                      struct item_verdict *verdict);
 
+/* publisher_decide.c: the policy's word on an item, for all that the publication goes to; it stands until the next one. */
+const struct verdict *publisher_decide(struct engine *engine, struct publication *publication, const struct item *item);
 /* What the policy says of an item, and nothing more; rule and reason also when it may go. */
 void publisher_lint(struct engine *engine, struct publication *publication, struct bytes encoded, struct item_verdict *verdict);
 
