@@ -70,6 +70,8 @@ enum frame_type {
     FRAME_ASK_ENTRY_ID = 93,
     FRAME_ASK_RECALL = 94,
     FRAME_ASK_RECALL_STATUS = 95,
+    FRAME_ASK_GROUP = 110,
+    FRAME_ASK_AGREEMENT = 111,
     FRAME_ASK_WHY = 130,
     FRAME_ASK_LINT = 131,
     /* engine -> client */

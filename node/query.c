@@ -40,7 +40,9 @@ static bool may_leave(struct engine *engine, enum policy_exit exit, const struct
     struct policy_object object = {
         .tlp = item->tlp, .valid_until_ms = item->valid_until_ms, .id = item->id, .type = item->type, .marks = &marks};
     if (statement_is(item->type) || marks_decode(&marks, item->marks) != OK) return false;
+    if (item->valid_until_ms != 0 && item->valid_until_ms <= clock_wall_ms()) return false; /* also before it is taken out */
     object.foreign = memcmp(head->agency_id, engine->agency_id, AGENCY_ID_BYTES) != 0;
+    if (groups_shut_out(engine, marks.group, head->agency_id, head->arrived_ms)) return false;
     policy_context_fill(&facts, engine, exit, NULL);
     policy_decide(&verdict, &object, &facts.reader, &facts.context);
     return verdict.allow;

@@ -22,6 +22,8 @@ static const struct {
     const char *type;
     statement_handler *handle;
 } HANDLERS[] = {
+    {GROUPS_TYPE, group_hear},
+    {AGREEMENTS_TYPE, agreements_hear},
     {RECALL_RECEIPT_TYPE, recall_receipt_take},
     {NULL, NULL},
 };
