@@ -257,7 +257,7 @@ void check_store_entries(struct world *world, size_t node, const struct action *
         if (!ledger_entry(&world->ledger, author, &entry) && check_honest(world, author))
             check_fail(world, "NoInvention", node, "an entry that its author did not sign");
         if (entry.seq < next) check_fail(world, "Idempotent", node, "an entry that is here is stored again");
-        if (entry.seq > next && !self->repinned)
+        if (entry.seq > next)
             check_fail(world, "NoInvention", node, "an entry is stored before the one it follows");
         if (peer && peer->node->revoked && entry.seq > peer->node->revoked_seq)
             check_fail(world, "RevokeStop", node, "an entry past a cut is stored");
@@ -281,7 +281,7 @@ void check_store_payload(struct world *world, size_t node, const struct action *
     if (self->hostile) return;
     if (!block_payload_matches(action->store_payload.payload, &action->store_payload.body.seal))
         check_fail(world, "NoInvention", node, "a payload that is not what its entry names");
-    if (log && action->store_payload.seq <= log->count && !self->repinned) {
+    if (log && action->store_payload.seq <= log->count) {
         const struct disk_entry *entry = &log->entries[action->store_payload.seq - 1];
         if (entry->payload && !entry->payload_damaged && entry->payload_written > self->life_write)
             check_fail(world, "Idempotent", node, "a payload that is here is stored again");
