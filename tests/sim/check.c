@@ -257,8 +257,7 @@ void check_store_entries(struct world *world, size_t node, const struct action *
         if (!ledger_entry(&world->ledger, author, &entry) && check_honest(world, author))
             check_fail(world, "NoInvention", node, "an entry that its author did not sign");
         if (entry.seq < next) check_fail(world, "Idempotent", node, "an entry that is here is stored again");
-        if (entry.seq > next)
-            check_fail(world, "NoInvention", node, "an entry is stored before the one it follows");
+        if (entry.seq > next) check_fail(world, "NoInvention", node, "an entry is stored before the one it follows");
         if (peer && peer->node->revoked && entry.seq > peer->node->revoked_seq)
             check_fail(world, "RevokeStop", node, "an entry past a cut is stored");
         if (entry.time_ms > world_wall_ms(world, node) + LIMIT_FUTURE_MS) world_hit(world, entry_from_future);

@@ -147,7 +147,7 @@ static void two_roots_freeze_an_agency(void **state) {
 
 int test_trust(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(unpinned_is_unlinked), cmocka_unit_test(a_longer_chain_spreads),
-                                       cmocka_unit_test(a_cut_is_a_cut), cmocka_unit_test(pinned_again), cmocka_unit_test(pinned_again_goes_on),
-                                       cmocka_unit_test(two_roots_freeze_an_agency)};
+                                       cmocka_unit_test(a_cut_is_a_cut),       cmocka_unit_test(pinned_again),
+                                       cmocka_unit_test(pinned_again_goes_on), cmocka_unit_test(two_roots_freeze_an_agency)};
     return cmocka_run_group_tests_name("trust", tests, NULL, NULL);
 }
