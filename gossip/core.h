@@ -88,11 +88,11 @@ struct gossip {
     struct question *questions; /* LIMIT_TICKETS places; a ticket's place is its number modulo that */
     size_t question_count;      /* under way */
 
-    size_t own_answers;     /* peers that said where our own log ends */
-    uint64_t own_grew_ms;   /* when entries of our own log came from others */
-    uint64_t own_first_ms;  /* when the first one did */
-    uint64_t own_answer_ms; /* when the last one did */
-    bool own_known;         /* enough of them, or nobody was there to ask: from now on we know best */
+    size_t own_answers;      /* peers that said where our own log ends */
+    uint64_t own_charged_ms; /* up to when claims of our own log were charged */
+    uint64_t own_first_ms;   /* when the first one did */
+    uint64_t own_answer_ms;  /* when the last one did */
+    bool own_known;          /* enough of them, or nobody was there to ask: from now on we know best */
     struct own_pending *pending;
     size_t pending_count, pending_capacity;
     struct own_audience *audiences; /* ascending by epoch */
@@ -283,7 +283,8 @@ enum err own_audience(struct gossip *gossip, const struct event *event) MUST_USE
 void own_told(struct gossip *gossip, const struct link *link);
 bool own_claimed(struct gossip *gossip, const struct link *link,
                  uint64_t seq);                                      /* it says more of our log than we have; false: not believed */
-void own_claim_over(struct gossip *gossip, const struct link *link); /* it takes it back, or did not keep it */
+void own_claim_over(struct gossip *gossip, const struct link *link); /* it takes it back, or has nothing to give */
+void own_grew(struct gossip *gossip);                                /* others gave entries of it: claims are believed anew */
 uint64_t own_claim_most(const struct gossip *gossip);
 void own_claims_age(struct gossip *gossip);
 /* Who reads this epoch; null when it is not known. */
