@@ -29,6 +29,7 @@ struct question {
     uint32_t link;                  /* who waits for it, 0: ourselves */
     bool quiet;                     /* a payload that came with its entry: nobody waits for our HAVE */
     bool stream;                    /* for the link's stream */
+    bool look;                      /* only whether a payload is here */
     uint8_t node_id[NODE_ID_BYTES]; /* whose log */
     uint64_t seq;                   /* last one stored, or the one asked for */
     uint8_t id[HASH_BYTES];         /* of entry `seq`, when entries are stored */
@@ -264,6 +265,8 @@ void push_entry(struct gossip *gossip, size_t index, uint64_t seq, struct bytes 
 void push_have(struct gossip *gossip, size_t index, uint64_t seq, uint64_t holders); /* but to those slots that offered it */
 /* To the author alone: who has a `direct` payload reads it, and that is nobody else's business. */
 void push_acknowledge(struct gossip *gossip, size_t index, uint64_t seq);
+/* Names the own `direct` blocks that this reader has not acknowledged: what it said may have been lost. */
+void push_direct(struct gossip *gossip, struct link *link);
 /* From the recent entries: as many as follow each other from `seq` on. False when there is none. */
 bool push_recent(struct gossip *gossip, struct link *link, size_t index, uint64_t seq);
 /* One more copy came over this link: the surplus is pruned. */

@@ -46,6 +46,7 @@
 #define LIMIT_RATE_BYTES_BURST      (64u * 1024 * 1024)
 #define LIMIT_RATE_SIGNATURES_PER_S 500
 #define LIMIT_RATE_SIGNATURES_BURST 2000
+#define LIMIT_COST_EPOCH            4 /* signatures: whoever may be a reader also tries to open a slot of it */
 #define LIMIT_RATE_ANNOUNCE_PER_S   200
 #define LIMIT_RATE_ANNOUNCE_BURST   1000
 #define LIMIT_RATE_SUSPECTS_PER_S   1 /* old entries that came again and are looked up */
@@ -71,6 +72,7 @@
 #define OVERLAY_SETTLE_MS     10000                 /* a link younger than this is not closed for being one too many */
 #define OVERLAY_RENEW_MS      (24ull * 3600 * 1000) /* new keys for every connection */
 #define DIAL_DIRECT_BLOCKS    64                    /* own direct blocks whose readers are looked for, the oldest first */
+#define DIRECT_TELL_ROWS      32                    /* of them, named to a reader whose link has opened, the oldest first */
 #define DIAL_DIRECT_MS        3000                  /* a reader is given so long to come by itself */
 #define PEERS_AGE_MS          5000                  /* between looks at certificates and refusals */
 #define PUSH_COPIES           3                     /* eager links kept: the one that brings the next copy is pruned */
