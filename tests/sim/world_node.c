@@ -68,11 +68,12 @@ static void log_restore(struct world *world, size_t node, size_t author) {
     uint64_t head = disk_head(&self->disk, id);
     struct event event = {.kind = EVENT_LOG};
     struct entry entry = {0};
-    if (head == 0) return;
+    if (head == 0 || !disk_entry(&self->disk, id, head)) return; /* damaged while it ran: the engine cannot read it either */
     for (uint64_t seq = head; seq > 0 && event.log.prekey.size == 0; seq--) {
-        enum err err = entry_parse(&entry, blob_bytes(disk_entry(&self->disk, id, seq)->entry));
+        const struct disk_entry *stored = disk_entry(&self->disk, id, seq);
+        enum err err = stored ? entry_parse(&entry, blob_bytes(stored->entry)) : OK;
         assert(err == OK);
-        if (entry.type == ENTRY_PREKEY) event.log.prekey = entry.body;
+        if (stored && entry.type == ENTRY_PREKEY) event.log.prekey = entry.body;
     }
     enum err err = entry_parse(&entry, blob_bytes(disk_entry(&self->disk, id, head)->entry));
     assert(err == OK);
@@ -80,7 +81,7 @@ static void log_restore(struct world *world, size_t node, size_t author) {
     event.log.seq = head;
     event.log.id = entry.id;
     for (uint64_t seq = 1; seq <= head; seq++)
-        if (disk_payload_here(&self->disk, id, seq)) event.log.payload_bytes += disk_entry(&self->disk, id, seq)->payload->size;
+        if (disk_entry(&self->disk, id, seq) && disk_payload_here(&self->disk, id, seq)) event.log.payload_bytes += disk_entry(&self->disk, id, seq)->payload->size;
     world_step(world, node, &event);
 }
 
