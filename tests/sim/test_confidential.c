@@ -51,7 +51,8 @@ static void a_lost_acknowledgement(void **state) {
     world->sync_ms = 4 * SECONDS;
     uint64_t seq = world_publish(world, 0, "01", CARRIAGE_DIRECT, 100, &err);
     while (gossip_direct_count(world->nodes[0].gossip, &forgotten) == 0) world_run(world, 100);
-    while (!disk_log_find(&world->nodes[1].disk, world->nodes[0].identity.node_id) || world->nodes[1].disk.writes < seq) world_run(world, 10);
+    while (!disk_log_find(&world->nodes[1].disk, world->nodes[0].identity.node_id) || world->nodes[1].disk.writes < seq)
+        world_run(world, 10);
     world_run(world, 1 * SECONDS);
     world_cut(world, 0, 1, true);
     world_run(world, 30 * SECONDS);

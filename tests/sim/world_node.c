@@ -81,7 +81,8 @@ static void log_restore(struct world *world, size_t node, size_t author) {
     event.log.seq = head;
     event.log.id = entry.id;
     for (uint64_t seq = 1; seq <= head; seq++)
-        if (disk_entry(&self->disk, id, seq) && disk_payload_here(&self->disk, id, seq)) event.log.payload_bytes += disk_entry(&self->disk, id, seq)->payload->size;
+        if (disk_entry(&self->disk, id, seq) && disk_payload_here(&self->disk, id, seq))
+            event.log.payload_bytes += disk_entry(&self->disk, id, seq)->payload->size;
     world_step(world, node, &event);
 }
 
