@@ -67,6 +67,7 @@ static bool ours_take(void *context, const char *key, struct bytes value) {
 
 enum err logs_load_all(struct engine *engine) {
     enum err err = store_logs(engine->store, log_take, engine);
+    if (err == OK) err = recalls_load(engine);
     if (err == OK) err = store_meta_each(engine->store, "fork/", fork_take, engine);
     if (err == OK) err = store_meta_each(engine->store, READER_OURS_PREFIX "/", ours_take, engine);
     return err;
