@@ -1,4 +1,5 @@
 #include "node/engine_core.h"
+#include "node/recalls.h"
 
 #include <stdio.h>
 #include <stdlib.h>
