@@ -1,5 +1,4 @@
 #include "node/engine_core.h"
-#include "node/recalls.h"
 
 #include <stdio.h>
 #include <stdlib.h>
