@@ -29,6 +29,7 @@ struct question {
     uint32_t link;                  /* who waits for it, 0: ourselves */
     bool quiet;                     /* a payload that came with its entry: nobody waits for our HAVE */
     bool stream;                    /* for the link's stream */
+    bool look;                      /* only whether a payload is here */
     uint8_t node_id[NODE_ID_BYTES]; /* whose log */
     uint64_t seq;                   /* last one stored, or the one asked for */
     uint8_t id[HASH_BYTES];         /* of entry `seq`, when entries are stored */
@@ -88,11 +89,11 @@ struct gossip {
     struct question *questions; /* LIMIT_TICKETS places; a ticket's place is its number modulo that */
     size_t question_count;      /* under way */
 
-    size_t own_answers;     /* peers that said where our own log ends */
-    uint64_t own_grew_ms;   /* when entries of our own log came from others */
-    uint64_t own_first_ms;  /* when the first one did */
-    uint64_t own_answer_ms; /* when the last one did */
-    bool own_known;         /* enough of them, or nobody was there to ask: from now on we know best */
+    size_t own_answers;      /* peers that said where our own log ends */
+    uint64_t own_charged_ms; /* up to when claims of our own log were charged */
+    uint64_t own_first_ms;   /* when the first one did */
+    uint64_t own_answer_ms;  /* when the last one did */
+    bool own_known;          /* enough of them, or nobody was there to ask: from now on we know best */
     struct own_pending *pending;
     size_t pending_count, pending_capacity;
     struct own_audience *audiences; /* ascending by epoch */
@@ -265,6 +266,8 @@ void push_entry(struct gossip *gossip, size_t index, uint64_t seq, struct bytes 
 void push_have(struct gossip *gossip, size_t index, uint64_t seq, uint64_t holders); /* but to those slots that offered it */
 /* To the author alone: who has a `direct` payload reads it, and that is nobody else's business. */
 void push_acknowledge(struct gossip *gossip, size_t index, uint64_t seq);
+/* Names the own `direct` blocks that this reader has not acknowledged: what it said may have been lost. */
+void push_direct(struct gossip *gossip, struct link *link);
 /* From the recent entries: as many as follow each other from `seq` on. False when there is none. */
 bool push_recent(struct gossip *gossip, struct link *link, size_t index, uint64_t seq);
 /* One more copy came over this link: the surplus is pruned. */
@@ -284,7 +287,8 @@ enum err own_audience(struct gossip *gossip, const struct event *event) MUST_USE
 void own_told(struct gossip *gossip, const struct link *link);
 bool own_claimed(struct gossip *gossip, const struct link *link,
                  uint64_t seq);                                      /* it says more of our log than we have; false: not believed */
-void own_claim_over(struct gossip *gossip, const struct link *link); /* it takes it back, or did not keep it */
+void own_claim_over(struct gossip *gossip, const struct link *link); /* it takes it back, or has nothing to give */
+void own_grew(struct gossip *gossip);                                /* others gave entries of it: claims are believed anew */
 uint64_t own_claim_most(const struct gossip *gossip);
 void own_claims_age(struct gossip *gossip);
 /* Who reads this epoch; null when it is not known. */

@@ -38,6 +38,7 @@ struct ask {
     uint8_t node_id[NODE_ID_BYTES]; /* whose log */
     uint64_t seq;
     size_t bytes_max; /* of a range of entries; 0: a payload */
+    bool look;        /* we ask ourselves whether the payload is here; nothing of it is sent */
 };
 
 struct link {

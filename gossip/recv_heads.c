@@ -21,6 +21,7 @@ static void told_first(struct gossip *gossip, struct link *link) {
     if (link->offers_taken) return;
     link->offers_taken = true;
     sync_offers(gossip, link);
+    push_direct(gossip, link);
 }
 
 /* Equal heads are told heads: whoever lacks a payload now knows whom to ask. */

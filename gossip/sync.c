@@ -249,7 +249,8 @@ static void answers_check(struct gossip *gossip, size_t index) {
         broken(gossip, log->get_link);
         log->get_link = 0;
         if (link) link->gets -= link->gets > 0;
-        if (link) sync_unheard(gossip, link, index);
+        /* A claim of our own log stands until its time is used up, and is asked for again: OWN_CLAIM_MS. */
+        if (link && !log->own) sync_unheard(gossip, link, index);
     }
     for (size_t i = 0; i < log->missing_count; i++) {
         struct missing *missing = &log->missing[i];

@@ -235,6 +235,35 @@ static void an_old_copy_writes_no_fork(void **state) {
     story_end(world);
 }
 
+/* A peer that knows better and whose answers are late, twice and more, is still believed: nothing is signed twice. */
+static void a_slow_line_is_no_lie(void **state) {
+    struct world *world = &story_world;
+    (void)state;
+    world_mesh(world, 82, 2);
+    for (size_t i = 0; i < 6; i++) world_publish_all(world, 0, 300);
+    world_run(world, 10 * SECONDS);
+    uint64_t before = disk_head(&world->nodes[0].disk, world->nodes[0].identity.node_id);
+    world_crash(world, 0);
+    disk_truncate(&world->nodes[0].disk, world->nodes[0].identity.node_id, 3);
+    world_start(world, 0);
+    for (unsigned i = 0; gossip_own_ready(world->nodes[0].gossip) == GOSSIP_OWN_ASKING && i < 60 * SECONDS; i++)
+        world_run(world, 1);
+    assert_int_equal(gossip_own_ready(world->nodes[0].gossip), GOSSIP_OWN_BEHIND);
+    world_cut_unseen(world, 0, 1, true);
+    for (unsigned i = 0; i < 13; i++) {
+        world_run(world, 1 * SECONDS);
+        assert_int_equal(gossip_own_ready(world->nodes[0].gossip), GOSSIP_OWN_BEHIND);
+    }
+    world_cut_unseen(world, 0, 1, false);
+    world_run(world, 60 * SECONDS);
+    assert_int_equal(gossip_own_ready(world->nodes[0].gossip), GOSSIP_OWN_READY);
+    assert_true(world_publish_all(world, 0, 300) > before);
+    world_run(world, 20 * SECONDS);
+    assert_true(check_converged(world));
+    for (size_t i = 0; i < 2; i++) assert_int_equal(world->nodes[i].notices[NOTICE_FORK], 0);
+    story_end(world);
+}
+
 /* Who has pinned nobody has nobody to ask. */
 static void alone_it_writes_at_once(void **state) {
     struct world *world = &story_world;
@@ -308,6 +337,7 @@ int test_fork(void) {
         cmocka_unit_test(a_cut_settles_it),
         cmocka_unit_test(a_false_proof),
         cmocka_unit_test(an_old_copy_writes_no_fork),
+        cmocka_unit_test(a_slow_line_is_no_lie),
         cmocka_unit_test(alone_it_writes_at_once),
         cmocka_unit_test(completeness_can_be_shown),
     };

@@ -85,6 +85,30 @@ static void pinned_again(void **state) {
     story_end(world);
 }
 
+/* And at once: nobody is asked for what is here already, and it is served, when nobody else has it. */
+static void pinned_again_goes_on(void **state) {
+    struct world *world = &story_world;
+    struct gossip_log_view view;
+    (void)state;
+    world_mesh(world, 46, 3);
+    const uint8_t *id = world->nodes[2].identity.node_id;
+    world_cut(world, 0, 1, true), world_cut(world, 1, 2, true);
+    uint64_t seq = world_publish_all(world, 2, 100);
+    world_run(world, 5 * SECONDS);
+    world_unpin(world, 0, 2);
+    world_run(world, 5 * SECONDS);
+    world_crash(world, 2);
+    world_pin(world, 0, 2);
+    assert_true(gossip_log_find(world->nodes[0].gossip, id, &view));
+    assert_int_equal(view.head_durable, disk_head(&world->nodes[0].disk, id));
+    assert_true(view.head_durable >= seq);
+    world_cut(world, 0, 1, false);
+    world_run(world, 60 * SECONDS);
+    assert_int_equal(disk_head(&world->nodes[1].disk, id), view.head_durable);
+    assert_true(disk_payload_here(&world->nodes[1].disk, id, seq));
+    story_end(world);
+}
+
 /* Two ROOTs of one generation, both valid, of one length: who has one of them gets the other, and everyone freezes the agency. */
 static void two_roots_freeze_an_agency(void **state) {
     struct world *world = &story_world;
@@ -123,7 +147,7 @@ static void two_roots_freeze_an_agency(void **state) {
 
 int test_trust(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(unpinned_is_unlinked), cmocka_unit_test(a_longer_chain_spreads),
-                                       cmocka_unit_test(a_cut_is_a_cut), cmocka_unit_test(pinned_again),
-                                       cmocka_unit_test(two_roots_freeze_an_agency)};
+                                       cmocka_unit_test(a_cut_is_a_cut),       cmocka_unit_test(pinned_again),
+                                       cmocka_unit_test(pinned_again_goes_on), cmocka_unit_test(two_roots_freeze_an_agency)};
     return cmocka_run_group_tests_name("trust", tests, NULL, NULL);
 }

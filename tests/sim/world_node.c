@@ -44,12 +44,6 @@ static void trust(struct world *world, size_t node, size_t agency, bool with_pre
     world_step(world, node, &event);
 }
 
-void world_pin(struct world *world, size_t node, size_t agency) {
-    pinned_set(world, node, agency, true);
-    world_chain_put(world, node, agency, world->nodes[agency].identity.chain.size);
-    trust(world, node, agency, true);
-}
-
 void world_learn_chain(struct world *world, size_t node, size_t agency) {
     world_chain_put(world, node, agency, world->nodes[agency].identity.chain.size);
     trust(world, node, agency, false);
@@ -59,7 +53,6 @@ void world_unpin(struct world *world, size_t node, size_t agency) {
     struct event event = {.kind = EVENT_DISTRUST};
     event.distrust.agency_id = world->nodes[agency].identity.agency_id;
     pinned_set(world, node, agency, false);
-    world->nodes[node].repinned = true;
     if (world->nodes[node].heads) world->nodes[node].heads[agency] = 0; /* declared: its log's state goes with it */
     for (size_t i = 0; i < world->nodes[node].link_count; i++)
         if (world_link_other(world->nodes[node].links[i], node) == agency) world_hit(world, agency_unpinned);
@@ -75,11 +68,12 @@ static void log_restore(struct world *world, size_t node, size_t author) {
     uint64_t head = disk_head(&self->disk, id);
     struct event event = {.kind = EVENT_LOG};
     struct entry entry = {0};
-    if (head == 0) return;
+    if (head == 0 || !disk_entry(&self->disk, id, head)) return; /* damaged while it ran: the engine cannot read it either */
     for (uint64_t seq = head; seq > 0 && event.log.prekey.size == 0; seq--) {
-        enum err err = entry_parse(&entry, blob_bytes(disk_entry(&self->disk, id, seq)->entry));
+        const struct disk_entry *stored = disk_entry(&self->disk, id, seq);
+        enum err err = stored ? entry_parse(&entry, blob_bytes(stored->entry)) : OK;
         assert(err == OK);
-        if (entry.type == ENTRY_PREKEY) event.log.prekey = entry.body;
+        if (stored && entry.type == ENTRY_PREKEY) event.log.prekey = entry.body;
     }
     enum err err = entry_parse(&entry, blob_bytes(disk_entry(&self->disk, id, head)->entry));
     assert(err == OK);
@@ -87,8 +81,37 @@ static void log_restore(struct world *world, size_t node, size_t author) {
     event.log.seq = head;
     event.log.id = entry.id;
     for (uint64_t seq = 1; seq <= head; seq++)
-        if (disk_payload_here(&self->disk, id, seq)) event.log.payload_bytes += disk_entry(&self->disk, id, seq)->payload->size;
+        if (disk_entry(&self->disk, id, seq) && disk_payload_here(&self->disk, id, seq))
+            event.log.payload_bytes += disk_entry(&self->disk, id, seq)->payload->size;
     world_step(world, node, &event);
+}
+
+static void fork_restore(struct world *world, size_t node, const struct disk_fork *fork) {
+    struct event event = {.kind = EVENT_FORK, .fork = {.proof = blob_bytes(fork->proof)}};
+    check_repair(world, node, fork->node_id, 1);
+    world_step(world, node, &event);
+}
+
+/* What the store holds of an agency that is pinned again, as the engine does it. */
+static void restore_again(struct world *world, size_t node, size_t agency) {
+    struct world_node *self = &world->nodes[node];
+    const uint8_t *id = world->nodes[agency].identity.node_id;
+    struct gossip_log_view view;
+    uint32_t life = self->life;
+    if (!self->gossip || !gossip_log_find(self->gossip, id, &view) || view.head > 0 || view.fork_seq != 0) return;
+    if (!disk_log_find(&self->disk, id)) return;
+    disk_sync(&self->disk, self->disk.writes);
+    log_restore(world, node, agency);
+    for (size_t i = 0; i < self->disk.fork_count && self->life == life; i++)
+        if (memcmp(self->disk.forks[i].node_id, id, NODE_ID_BYTES) == 0) fork_restore(world, node, &self->disk.forks[i]);
+    if (self->life == life) world_epochs_restore(world, node);
+}
+
+void world_pin(struct world *world, size_t node, size_t agency) {
+    pinned_set(world, node, agency, true);
+    world_chain_put(world, node, agency, world->nodes[agency].identity.chain.size);
+    trust(world, node, agency, true);
+    restore_again(world, node, agency);
 }
 
 static void restore(struct world *world, size_t node) {
@@ -98,11 +121,7 @@ static void restore(struct world *world, size_t node) {
         if (world_pinned(world, node, i)) trust(world, node, i, true);
     for (size_t i = 0; i < world->count && self->life == life; i++)
         if (i == node || world_pinned(world, node, i)) log_restore(world, node, i);
-    for (size_t i = 0; i < self->disk.fork_count && self->life == life; i++) {
-        struct event event = {.kind = EVENT_FORK, .fork = {.proof = blob_bytes(self->disk.forks[i].proof)}};
-        check_repair(world, node, self->disk.forks[i].node_id, 1);
-        world_step(world, node, &event);
-    }
+    for (size_t i = 0; i < self->disk.fork_count && self->life == life; i++) fork_restore(world, node, &self->disk.forks[i]);
     for (size_t i = 0; i < self->disk.audience_count && self->life == life; i++) {
         struct event event = {.kind = EVENT_AUDIENCE};
         event.audience.epoch_seq = self->disk.audiences[i].epoch_seq;
@@ -126,7 +145,6 @@ void world_start(struct world *world, size_t node) {
     memcpy(options.instance, self->identity.node_id, 8);
     put_be64(options.instance + 8, self->disk.count); /* another one after a wipe is what matters */
     random_bytes(&world->random, options.seed, sizeof options.seed);
-    self->repinned = false;
     self->life_write = self->disk.writes;
     self->dials = 0;
     self->rotted = false;
