@@ -62,7 +62,7 @@ struct reader {
     struct postponed *postponed;
     size_t postponed_count, postponed_capacity;
     struct block *block;
-    uint64_t blocks_read; /* blocks whose items stand in pages, own ones included */
+    uint64_t blocks_read; /* of the payloads that are here, own ones included, those that were read */
     uint64_t blocks_bad;  /* blocks addressed to us whose content was not as signed or not well formed */
 };
 
@@ -211,7 +211,7 @@ struct engine {
     size_t follow_up_count, follow_up_capacity;
     struct random random;
     struct block_codec *codec;
-    struct buf scratch, scratch_entry;
+    struct buf scratch, scratch_entry, scratch_page;
 
     uint8_t agency_id[AGENCY_ID_BYTES];
     uint8_t node_id[NODE_ID_BYTES];
@@ -280,7 +280,8 @@ void reader_opened(struct engine *engine, uint64_t which, const uint8_t *secret,
 void reader_epoch_seen(struct engine *engine, struct bytes bytes);
 void reader_truncate(struct engine *engine, struct store_batch *batch, const uint8_t *node_id, uint64_t seq);
 void reader_key_restarted(struct engine *engine);
-void reader_count_load(struct engine *engine); /* once the store is open */
+void reader_count(struct engine *engine, struct store_batch *batch, int change); /* payloads that were read and are here */
+void reader_count_load(struct engine *engine);                                   /* once the store is open */
 /* Adds the pages and terms of an opened or closed block to a batch. `head` gives author, seq, expiry; cursors are drawn here. */
 enum err reader_pages(struct engine *engine, struct store_batch *batch, const struct page_head *head,
                       const struct block *block) MUST_USE;

@@ -201,12 +201,17 @@ static bool feed_page(struct engine *engine, struct client *client, const struct
     static struct item item;
     struct feed_state *feed = &client->feed;
     bool retracted = gossip_retracted(engine->gossip, page->head.node_id, page->head.seq);
-    struct cursor walk = cursor_of(page->plain);
+    /* A look at other versions may move the page out of the cache. */
+    buf_clear(&engine->scratch_page);
+    buf_put(&engine->scratch_page, page->plain);
+    struct cursor walk = cursor_of(bytes_of_buf(&engine->scratch_page));
     struct bytes encoded;
     for (uint64_t cursor = page->head.cursor; block_frame_next(&walk, &encoded); cursor++) {
         if (cursor <= feed->after) continue;
         feed->after = cursor;
         if (retracted || item_decode(&item, encoded) != OK || !feed_takes(feed, &page->head, &item)) continue;
+        /* PROTOCOL.md 5.7: a feed tells of today's state: who reads on meets the newer version later. */
+        if (superseded(engine, cursor, page->head.agency_id, item.id, item.modified_ms)) continue;
         object_answer(engine, client, feed->tag, cursor, &page->head, &item, encoded);
         if (++feed->count == feed->limit) return false;
     }

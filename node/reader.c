@@ -174,6 +174,14 @@ static bool aliased(struct engine *engine, struct store_batch *batch, const stru
     return block_frame_next(&walk, &first) && recall_alias(engine, batch, head, first);
 }
 
+/* Counted in the same batch, so that status never disagrees with the pages. */
+void reader_count(struct engine *engine, struct store_batch *batch, int change) {
+    uint8_t count[8];
+    if (change > 0 || engine->reader.blocks_read > 0) engine->reader.blocks_read += (uint64_t)(int64_t)change;
+    put_be64(count, engine->reader.blocks_read);
+    store_batch_meta(batch, READER_COUNT_KEY, bytes_of(count, sizeof count));
+}
+
 enum err reader_pages(struct engine *engine, struct store_batch *batch, const struct page_head *head, const struct block *block) {
     struct page_head page = *head;
     bool pages = !aliased(engine, batch, head, block);
@@ -194,10 +202,7 @@ enum err reader_pages(struct engine *engine, struct store_batch *batch, const st
         page.item_first += frame.item_count;
     }
     if (pages) store_batch_block(batch, head->node_id, head->seq, first, page.item_first);
-    /* Counted in the same batch, so that status never disagrees with the pages. */
-    uint8_t count[8];
-    put_be64(count, ++engine->reader.blocks_read);
-    store_batch_meta(batch, READER_COUNT_KEY, bytes_of(count, sizeof count));
+    reader_count(engine, batch, 1);
     return OK;
 }
 
