@@ -3,6 +3,7 @@
 #include "crypto/selftest.h"
 #include "node/clock.h"
 #include "node/engine_core.h"
+#include "node/policy_file.h"
 #include "node/engine_load.h"
 #include "node/sandbox.h"
 
@@ -383,6 +384,15 @@ static void loop(struct engine *engine) {
 
 /* --- start and end --- */
 
+/* Before the sandbox closes, and before the first foreign byte. */
+static bool policy_load(struct engine *engine, char why[static 256]) {
+    char message[POLICY_FILE_ERROR_MAX];
+    bool found;
+    enum err err = policy_file_read_dir(&engine->policy, engine->settings.dir, &found, message);
+    if (err != OK) snprintf(why, 256, "the policy file is refused: %.200s", message);
+    return err == OK;
+}
+
 static int start(struct engine *engine, char why[static 256]) {
     const char *what = "libsodium";
     snprintf(why, 256, "its settings are not understood");
@@ -390,6 +400,8 @@ static int start(struct engine *engine, char why[static 256]) {
     proc_child_settings_free(&engine->child);
     log_open("engine", engine->settings.log_level);
     if (selftest_run(&what) != OK) return snprintf(why, 256, "the cryptographic self-test '%s' failed", what), 5;
+    if (policy_selftest(&what) != OK) return snprintf(why, 256, "the self-test of the policy failed at '%s'", what), 5;
+    if (!policy_load(engine, why)) return 3;
     random_init_kernel(&engine->random);
     engine->codec = block_codec_new();
     engine->names = calloc(TRUST_FILES_MAX + 1, sizeof *engine->names);
@@ -421,6 +433,7 @@ static void end(struct engine *engine) {
     buf_free(&engine->scratch), buf_free(&engine->scratch_entry), buf_free(&engine->scratch_page), buf_free(&engine->own_prekeys),
         buf_free(&engine->renew_draft);
     free(engine->names), free(engine->follow_ups);
+    policy_file_free(&engine->policy);
     random_wipe(&engine->random);
     proc_child_end(&engine->child);
 }

@@ -92,6 +92,18 @@ struct builder {
     struct buf recent;       /* hashes of its items in the publisher's table, 8 bytes each: taken out again if it is dropped */
 };
 
+/* The last decision of a publication, with all that it depended on. */
+struct decision {
+    uint64_t made_ms; /* 0: none */
+    enum tlp tlp;
+    uint64_t until_ms;
+    char type[ITEM_TYPE_BYTES_MAX + 1];
+    uint8_t marks[256];
+    size_t marks_bytes;
+    bool agreements; /* some reader has one */
+    struct verdict verdict;
+};
+
 /* A client's publication. */
 struct publication {
     bool open;
@@ -99,13 +111,14 @@ struct publication {
     bool named;
     size_t recipients;
     struct audience audience;
+    struct decision decision;
     struct builder builders[CARRIAGE_DIRECT + 1];
     uint64_t accepted, known, refused;
     uint64_t last_seq; /* last entry that carries its items; 0: none */
     bool committing;
     uint64_t commit_tag;
     bool boxed;          /* it goes into the outbox */
-    struct buf agencies; /* ids of all recipients, for the outbox */
+    struct buf agencies; /* ids of all recipients, the own agency among them: what is decided for each, and for the outbox */
     struct buf box;      /* items that were let through and stand in no record yet: flags 1, length 4, encoded item */
     uint64_t box_items;
     uint64_t box_ticket; /* of its last record */
@@ -211,6 +224,7 @@ struct engine {
     size_t follow_up_count, follow_up_capacity;
     struct random random;
     struct block_codec *codec;
+    struct policy_settings policy; /* as read at the start */
     struct buf scratch, scratch_entry, scratch_page;
 
     uint8_t agency_id[AGENCY_ID_BYTES];
@@ -319,7 +333,7 @@ const char *publisher_barred(const struct engine *engine);
 /* Are publications taken, into blocks or into the outbox? `why` says why not, or what they wait for; else null. */
 bool publisher_accepts(const struct engine *engine, const char **why);
 /* What publisher_item would say of an item before it goes into a block: form, policy, known already. */
-void publisher_judge(struct engine *engine, const struct publication *publication, struct bytes encoded, bool generated,
+void publisher_judge(struct engine *engine, struct publication *publication, struct bytes encoded, bool generated,
                      struct item_verdict *verdict);
 
 /* outbox.c */

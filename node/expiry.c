@@ -1,3 +1,4 @@
+#include "gossip/marks.h"
 #include "node/clock.h"
 #include "node/engine_core.h"
 
@@ -16,6 +17,18 @@ struct touched {
     size_t count;
 };
 
+uint64_t expiry_end_ms(const struct item *item) {
+    static struct marks marks;
+    uint64_t end_ms = item->valid_until_ms;
+    if (item->marks.size == 0 || marks_decode(&marks, item->marks) != OK || marks.retain_until_ms == 0) return end_ms;
+    return end_ms == 0 || marks.retain_until_ms < end_ms ? marks.retain_until_ms : end_ms;
+}
+
+bool expiry_over(const struct item *item, uint64_t now_ms) {
+    uint64_t end_ms = expiry_end_ms(item);
+    return end_ms != 0 && end_ms <= now_ms;
+}
+
 uint64_t expiry_next(struct bytes plain, uint64_t after_ms) {
     static struct item item;
     struct cursor walk = cursor_of(plain);
@@ -23,7 +36,7 @@ uint64_t expiry_next(struct bytes plain, uint64_t after_ms) {
     uint64_t next = 0;
     while (block_frame_next(&walk, &encoded)) {
         if (encoded.size == 0 || item_decode(&item, encoded) != OK) continue;
-        uint64_t until = item.valid_until_ms;
+        uint64_t until = expiry_end_ms(&item);
         if (until > after_ms && (next == 0 || until < next)) next = until;
     }
     return next;
@@ -49,7 +62,7 @@ static bool page_marks(const struct page *page, uint64_t now_ms, struct recall *
     *marked = (struct recall){0};
     for (uint32_t i = 0; block_frame_next(&walk, &encoded); i++) {
         if (encoded.size == 0 || item_decode(&item, encoded) != OK) continue;
-        if (item.valid_until_ms == 0 || item.valid_until_ms > now_ms) continue;
+        if (!expiry_over(&item, now_ms)) continue;
         recall_mark(marked, page->head.item_first + i);
         any = true;
     }

@@ -72,7 +72,6 @@ struct making {
     struct buf ids; /* of the objects taken back: length 2, id */
     uint32_t id_count;
     struct buf stays; /* index 4, length 4, encoded item */
-    uint64_t valid_until_ms;
 };
 
 static enum err body_read(struct making *making) {
@@ -119,7 +118,7 @@ static enum err items_sort(struct making *making) {
         struct bytes encoded;
         bool there = recall_place_of(&making->place, i, &held) &&
                      store_item(engine->store, making->place.cursor + held, &head, &item, &encoded) == OK;
-        bool over = there && item.valid_until_ms != 0 && item.valid_until_ms <= now_ms;
+        bool over = there && expiry_over(&item, now_ms);
         if (there && recall_marked(&making->recall, i)) {
             buf_put_u16(&making->ids, (uint16_t)item.id.size);
             buf_put(&making->ids, item.id);
@@ -128,8 +127,6 @@ static enum err items_sort(struct making *making) {
         /* What is gone already, an earlier notice, and what is over does not stay. */
         if (!there || over || statement_is(item.type)) recall_mark(&making->recall, i);
         if (recall_marked(&making->recall, i)) continue;
-        uint64_t until = item.valid_until_ms ? item.valid_until_ms : UINT64_MAX;
-        if (until > making->valid_until_ms) making->valid_until_ms = until;
         buf_put_u32(&making->stays, i);
         buf_put_u32(&making->stays, (uint32_t)encoded.size);
         buf_put(&making->stays, encoded);

@@ -128,6 +128,9 @@ void recall_receipt_take(struct engine *engine, struct store_batch *batch, const
 
 /* --- expiry.c --- */
 void expiry_pump(struct engine *engine);
+/* When an object ends: valid_until or retain_until, whichever comes first; 0: never. */
+uint64_t expiry_end_ms(const struct item *item);
+bool expiry_over(const struct item *item, uint64_t now_ms);
 /* When the first of a page's items is over; 0: none ever is. */
 uint64_t expiry_next(struct bytes plain, uint64_t after_ms);
 
