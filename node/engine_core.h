@@ -332,6 +332,8 @@ bool publisher_open(const struct engine *engine, const char **why);
 const char *publisher_barred(const struct engine *engine);
 /* Are publications taken, into blocks or into the outbox? `why` says why not, or what they wait for; else null. */
 bool publisher_accepts(const struct engine *engine, const char **why);
+/* Was this item published before, to everyone whom this publication addresses? (publisher_known.c) */
+bool publisher_known(struct engine *engine, const struct publication *publication, const struct item *item, bool generated);
 /* What publisher_item would say of an item before it goes into a block: form, policy, known already. */
 void publisher_judge(struct engine *engine, struct publication *publication, struct bytes encoded, bool generated,
                      struct item_verdict *verdict);
