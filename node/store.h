@@ -105,6 +105,10 @@ void store_batch_terms_delete(struct store_batch *batch, uint64_t cursor, const 
 void store_batch_payload_erase(struct store_batch *batch, const uint8_t node_id[static NODE_ID_BYTES], uint64_t seq);
 void store_batch_erase_meta(struct store_batch *batch, const char *key);
 
+/* Has a bucket whose time is over no pages any more? Then its key goes, and leaves all files like the rest. */
+bool store_buckets_over(const struct store *store, uint64_t now_ms);
+void store_batch_buckets_end(struct store_batch *batch, uint64_t now_ms);
+
 /* Begins a round on a thread of its own: when it has finished, no file holds what batches completed before had taken out. Returns its
    number; 0: one is under way, or there is nothing to do. */
 uint64_t store_erase(struct store *store);
