@@ -36,11 +36,10 @@ static bool may_leave(struct engine *engine, enum policy_exit exit, const struct
     static struct marks marks;
     static struct policy_facts facts;
     struct verdict verdict;
-    if (item->valid_until_ms != 0 && item->valid_until_ms <= clock_wall_ms()) return false; /* also before it is taken out */
+    if (expiry_over(item, clock_wall_ms())) return false; /* also before it is taken out */
     struct policy_object object = {
         .tlp = item->tlp, .valid_until_ms = item->valid_until_ms, .id = item->id, .type = item->type, .marks = &marks};
     if (statement_is(item->type) || marks_decode(&marks, item->marks) != OK) return false;
-    if (item->valid_until_ms != 0 && item->valid_until_ms <= clock_wall_ms()) return false; /* also before it is taken out */
     object.foreign = memcmp(head->agency_id, engine->agency_id, AGENCY_ID_BYTES) != 0;
     if (groups_shut_out(engine, marks.group, head->agency_id, head->arrived_ms)) return false;
     policy_context_fill(&facts, engine, exit, NULL);
@@ -220,12 +219,17 @@ static bool feed_page(struct engine *engine, struct client *client, const struct
     static struct item item;
     struct feed_state *feed = &client->feed;
     bool retracted = gossip_retracted(engine->gossip, page->head.node_id, page->head.seq);
-    struct cursor walk = cursor_of(page->plain);
+    /* A look at other versions may move the page out of the cache. */
+    buf_clear(&engine->scratch_page);
+    buf_put(&engine->scratch_page, page->plain);
+    struct cursor walk = cursor_of(bytes_of_buf(&engine->scratch_page));
     struct bytes encoded;
     for (uint64_t cursor = page->head.cursor; block_frame_next(&walk, &encoded); cursor++) {
         if (cursor <= feed->after) continue;
         feed->after = cursor;
         if (retracted || item_decode(&item, encoded) != OK || !feed_takes(engine, feed, &page->head, &item)) continue;
+        /* PROTOCOL.md 5.7: a feed tells of today's state: who reads on meets the newer version later. */
+        if (superseded(engine, cursor, page->head.agency_id, item.id, item.modified_ms)) continue;
         object_answer(engine, client, feed->tag, cursor, &page->head, &item, encoded);
         if (++feed->count == feed->limit) return false;
     }

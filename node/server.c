@@ -376,8 +376,8 @@ static void dispatch(struct engine *engine, struct client *client, const struct 
 
 /* One request at a time: answers come in order, and a client that waits for the disk does not run ahead of it. */
 static bool waiting(const struct client *client) {
-    return client->stalled || client->publication.committing || client->verify_number != 0 || client->recall.active || client->closing ||
-           channel_backlog(&client->channel) > 1024 * 1024;
+    return client->stalled || client->publication.committing || client->verify_number != 0 || client->recall.active ||
+           client->closing || channel_backlog(&client->channel) > 1024 * 1024;
 }
 
 static void frames_go_on(struct engine *engine, struct client *client) {
