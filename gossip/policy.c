@@ -79,7 +79,7 @@ const struct policy_rule policy_rules[] = {
 const size_t policy_rule_count = sizeof policy_rules / sizeof *policy_rules;
 
 /* A sentence cut in the middle of a character would be no text any more. */
-static void reason_trim(char *reason) {
+void policy_text_trim(char *reason) {
     size_t size = strlen(reason);
     while (size > 0 && !pack_utf8_valid(bytes_of(reason, size))) size--;
     reason[size] = 0;
@@ -172,7 +172,7 @@ void policy_decide_without(struct verdict *out, const struct policy_object *obje
         if (!policy_rules[i].denies(&question)) continue;
         out->rule = policy_rules[i].name;
         selector_name(&question);
-        reason_trim(out->reason);
+        policy_text_trim(out->reason);
         return;
     }
     allow(out, object, reader);

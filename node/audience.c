@@ -69,7 +69,7 @@ enum outcome audience_open(struct client *client, const struct audience_request 
         pack_write_array(&body, 0);
     enum err err = OK;
     if (outcome == OUTCOME_SUCCESS && (err = buf_result(&body)) == OK)
-        err = client_ask(client, FRAME_ASK_PUBLISH, bytes_of_buf(&body));
+        err = client_ask(client, request->lint ? FRAME_ASK_LINT : FRAME_ASK_PUBLISH, bytes_of_buf(&body));
     buf_free(&body);
     if (outcome != OUTCOME_SUCCESS) return outcome;
     while (err == OK && (err = client_answer(client, &frame, -1)) == OK) {

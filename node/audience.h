@@ -12,6 +12,7 @@
 struct audience_request {
     enum tlp tlp; /* TLP_NONE: objects' own labels only */
     bool to_all;
+    bool lint;      /* nothing is to be published */
     const char *to; /* the comma-separated list, or null */
 };
 

@@ -71,9 +71,13 @@ enum outcome client_lost(const struct client *client, enum err error) {
 
 enum outcome client_document(struct client *client, enum frame_type type, struct buf *document) {
     static const uint8_t nothing = 0x90; /* an empty array */
+    return client_document_of(client, type, bytes_of(&nothing, 1), document);
+}
+
+enum outcome client_document_of(struct client *client, enum frame_type type, struct bytes body, struct buf *document) {
     struct frame frame;
     bool heard = false;
-    enum err err = client_ask(client, type, bytes_of(&nothing, 1));
+    enum err err = client_ask(client, type, body);
     while (err == OK && (err = client_answer(client, &frame, -1)) == OK) {
         if (frame.type == FRAME_ANSWER_ERROR) return client_refused(client, frame.body);
         if (frame.type == FRAME_ANSWER_DOCUMENT && !heard) {

@@ -27,6 +27,8 @@ enum outcome client_lost(const struct client *client, enum err error);
 
 /* Sends one request whose answer is one document, and hands a copy of it to `document`. */
 enum outcome client_document(struct client *client, enum frame_type type, struct buf *document) MUST_USE;
+/* The same with a question of its own. */
+enum outcome client_document_of(struct client *client, enum frame_type type, struct bytes body, struct buf *document) MUST_USE;
 
 /* The node reads the card pinned as NAME again if it runs; *running tells. Says nothing when it does not run. */
 enum outcome client_trust_reload(const struct invocation *invocation, const char *name, bool *running) MUST_USE;

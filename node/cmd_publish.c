@@ -1,4 +1,5 @@
-/* comity publish: a file of indicators, through intake, to the engine. Foreign JSON is parsed here and nowhere near keys or store. */
+/* comity publish: a file of indicators, through intake, to the engine. Foreign JSON is parsed here and nowhere near keys or store.
+   comity lint: the same, but the engine only says what it would decide. */
 #include "node/cmd_publish.h"
 
 #include "gossip/pack.h"
@@ -6,6 +7,7 @@
 #include "node/cmd.h"
 #include "node/dir.h"
 #include "node/log.h"
+#include "node/marking.h"
 #include "node/progress.h"
 #include "node/publication.h"
 #include "node/setup.h"
@@ -28,6 +30,7 @@ struct work {
     const char *path; /* "standard input" for - */
     struct publication *publication;
     struct publication_counts counts;
+    bool lint;
     struct buf refusals; /* JSON: one object after the other, commas between; text: the line under construction */
     uint64_t refused_here, listed, left_out;
     uint64_t bytes_read, bytes_all; /* all: 0 when unknown */
@@ -64,7 +67,7 @@ static void id_remove(struct publish_ids *ids, struct bytes id) {
 /* --- what was refused --- */
 
 static void refusal_json(struct work *work, const struct intake_place *place, struct bytes id, struct bytes rule,
-                         struct bytes reason) {
+                         struct bytes reason, bool allow) {
     struct json_out json = json_out_of(&work->refusals);
     if (work->refusals.size > REFUSALS_BYTES_MAX) {
         work->left_out++;
@@ -72,6 +75,10 @@ static void refusal_json(struct work *work, const struct intake_place *place, st
     }
     json.comma = work->refusals.size > 0;
     json_out_object(&json);
+    if (work->lint) {
+        json_out_key(&json, "allow");
+        json_out_bool(&json, allow);
+    }
     json_out_key(&json, "line");
     json_out_uint(&json, place->line);
     json_out_key(&json, "byte");
@@ -88,16 +95,16 @@ static void refusal_json(struct work *work, const struct intake_place *place, st
 }
 
 static void refusal_text(struct work *work, const struct intake_place *place, struct bytes id, struct bytes rule,
-                         struct bytes reason) {
+                         struct bytes reason, bool allow) {
     char safe[2048];
     struct buf *out = &work->refusals;
-    if (work->listed == LISTED_MAX && !command_has(work->invocation, "verbose")) {
+    if (work->listed == LISTED_MAX && !work->lint && !command_has(work->invocation, "verbose")) {
         work->left_out++;
         return;
     }
     progress_end(&work->progress);
     work->listed++;
-    buf_put_format(out, "refused: line %" PRIu64 " (byte %" PRIu64 ")", place->line, place->byte_offset);
+    buf_put_format(out, "%s: line %" PRIu64 " (byte %" PRIu64 ")", allow ? "may go" : "refused", place->line, place->byte_offset);
     if (id.size > 0) {
         log_escape(safe, sizeof safe, id);
         buf_put_format(out, ", %s", safe);
@@ -116,7 +123,13 @@ static void on_engine_refused(void *context, const struct intake_place *place, s
                               struct bytes reason) {
     struct work *work = context;
     if (work->ids) id_remove(work->ids, id);
-    (work->invocation->json ? refusal_json : refusal_text)(work, place, id, rule, reason);
+    (work->invocation->json ? refusal_json : refusal_text)(work, place, id, rule, reason, false);
+}
+
+static void on_engine_allowed(void *context, const struct intake_place *place, struct bytes id, struct bytes rule,
+                              struct bytes reason) {
+    struct work *work = context;
+    (work->invocation->json ? refusal_json : refusal_text)(work, place, id, rule, reason, true);
 }
 
 static void on_refuse(void *context, const struct intake_place *place, const char *id, const char *reason) {
@@ -181,27 +194,31 @@ static void report_json(const struct work *work, const struct intake *intake, st
     struct buf out = {0};
     struct json_out json = json_out_of(&out);
     json_out_object(&json);
-    json_out_key(&json, "accepted");
+    json_out_key(&json, work->lint ? "allowed" : "accepted");
     json_out_uint(&json, work->counts.accepted);
-    json_out_key(&json, "known");
-    json_out_uint(&json, work->counts.known);
+    if (!work->lint) {
+        json_out_key(&json, "known");
+        json_out_uint(&json, work->counts.known);
+    }
     json_out_key(&json, "refused");
     json_out_uint(&json, work->counts.refused + work->refused_here);
-    json_out_key(&json, "cursor");
-    json_out_uint(&json, work->counts.cursor);
-    json_out_key(&json, "committed");
-    json_out_bool(&json, committed);
+    if (!work->lint) {
+        json_out_key(&json, "cursor");
+        json_out_uint(&json, work->counts.cursor);
+        json_out_key(&json, "committed");
+        json_out_bool(&json, committed);
+    }
     json_out_key(&json, "complete");
     json_out_bool(&json, work->complete);
     json_out_key(&json, "format");
     json_out_text(&json, intake_format_name(intake_format(intake)));
     json_out_key(&json, "audience");
     audience_json(&json, audience);
-    json_out_key(&json, "refusals");
+    json_out_key(&json, work->lint ? "objects" : "refusals");
     json_out_array(&json);
     if (work->refusals.size > 0) json_out_raw(&json, bytes_of_buf(&work->refusals));
     json_out_array_end(&json);
-    json_out_key(&json, "refusals_left_out");
+    json_out_key(&json, work->lint ? "objects_left_out" : "refusals_left_out");
     json_out_uint(&json, work->left_out);
     json_out_object_end(&json);
     json_out_line(&json);
@@ -214,6 +231,13 @@ static void report_text(const struct work *work, const struct intake *intake, st
     struct buf out = {0};
     if (work->left_out > 0) buf_put_format(&out, "... and %" PRIu64 " more refusals; --verbose lists all\n", work->left_out);
     audience_text(&out, audience, request);
+    if (work->lint) {
+        buf_put_format(&out, "%" PRIu64 " may go, %" PRIu64 " refused (%s). Nothing was published.\n", work->counts.accepted,
+                       work->counts.refused + work->refused_here, intake_format_name(intake_format(intake)));
+        command_print_buf(&out);
+        buf_free(&out);
+        return;
+    }
     buf_put_format(&out, "%" PRIu64 " accepted, %" PRIu64 " known already, %" PRIu64 " refused (%s).", work->counts.accepted,
                    work->counts.known, work->counts.refused + work->refused_here, intake_format_name(intake_format(intake)));
     if (committed)
@@ -273,9 +297,9 @@ static enum outcome input_open(struct work *work, const char *path, int *fd) {
     return OUTCOME_SUCCESS;
 }
 
-enum outcome publish_file(const struct invocation *invocation, const struct audience_request *request, const char *path,
-                          struct publish_ids *ids) {
-    struct work work = {.invocation = invocation, .ids = ids};
+enum outcome publish_file(const struct invocation *invocation, const struct audience_request *request, const struct marks *marks,
+                          const char *path, struct publish_ids *ids) {
+    struct work work = {.invocation = invocation, .ids = ids, .lint = invocation->command == &cmd_lint};
     struct intake_options options = {
         .now_ms = clock_wall_ms(), .context = &work, .accept = on_accept, .refuse = on_refuse, .note = on_note};
     struct client client = {.channel.fd = -1};
@@ -288,9 +312,11 @@ enum outcome publish_file(const struct invocation *invocation, const struct audi
     if (outcome == OUTCOME_SUCCESS) outcome = setup_own_card(invocation, &own);
     if (outcome == OUTCOME_SUCCESS) {
         options.tlp = request->tlp;
+        options.marks = marks && !marks_empty(marks) ? marks : NULL;
         memcpy(options.agency_id, own.card.agency.id, sizeof options.agency_id);
         intake = intake_new(&options);
         work.publication = publication_new(&client, on_engine_refused, &work);
+        if (work.publication && work.lint) publication_tell_allowed(work.publication, on_engine_allowed);
         outcome = intake && work.publication ? publish(&work, &client, request, intake, fd)
                                              : command_fail(invocation, OUTCOME_INTERNAL, "%s", err_text(ERR_MEMORY));
     }
@@ -305,8 +331,11 @@ enum outcome publish_file(const struct invocation *invocation, const struct audi
 
 static enum outcome run(const struct invocation *invocation) {
     struct audience_request request;
+    struct marks marks;
     enum outcome outcome = audience_options(invocation, &request);
-    return outcome == OUTCOME_SUCCESS ? publish_file(invocation, &request, invocation->arguments[0], NULL) : outcome;
+    if (outcome == OUTCOME_SUCCESS) outcome = marking_options(invocation, &marks);
+    request.lint = invocation->command == &cmd_lint;
+    return outcome == OUTCOME_SUCCESS ? publish_file(invocation, &request, &marks, invocation->arguments[0], NULL) : outcome;
 }
 
 static const struct command_option options_known[] = {
@@ -314,6 +343,7 @@ static const struct command_option options_known[] = {
     {"to", "NAME[,NAME...]", "the agencies that may read it, by the names they are pinned under"},
     {"to-all", NULL, "all agencies that are pinned now"},
     {"format", "FORMAT", "stix, list (one value a line), csv (with a header) or auto"},
+    MARKING_OPTIONS,
     {"verbose", NULL, "list all refusals, not just 20"},
     {"quiet", NULL, "no progress, no notes"},
     {0},
@@ -326,6 +356,19 @@ const struct command cmd_publish = {
     .details = "Objects without a label of their own need --tlp. In a broken file the objects before the error are published; "
                "repeating is\n"
                "harmless: what is known already is not doubled. Exit 3 when anything was refused.",
+    .arguments_min = 1,
+    .arguments_max = 1,
+    .prints_json = true,
+    .options = options_known,
+    .run = run,
+};
+
+const struct command cmd_lint = {
+    .name = "lint",
+    .synopsis = "FILE|- [--tlp LABEL] --to NAME[,NAME...]|--to-all [--format stix|list|csv|auto]",
+    .summary = "say of each object of a file whether it could be published, and by which rule; publishes nothing",
+    .details =
+        "Takes the options of `comity publish` and the same way through the running node. Exit 3 when anything would be refused.",
     .arguments_min = 1,
     .arguments_max = 1,
     .prints_json = true,

@@ -2,6 +2,7 @@
 #ifndef NODE_CMD_PUBLISH_H
 #define NODE_CMD_PUBLISH_H
 
+#include "gossip/marks.h"
 #include "node/audience.h"
 
 #define PUBLISH_IDS_MAX 256
@@ -14,8 +15,8 @@ struct publish_ids {
 };
 
 /* Publishes the file at `path` ("-": standard input) as `comity publish` does, and reports it. The options tlp, format, verbose and quiet
-   must stand in the invocation's table. `ids` may be null. */
-enum outcome publish_file(const struct invocation *invocation, const struct audience_request *request, const char *path,
-                          struct publish_ids *ids) MUST_USE;
+   must stand in the invocation's table. `marks` and `ids` may be null. */
+enum outcome publish_file(const struct invocation *invocation, const struct audience_request *request, const struct marks *marks,
+                          const char *path, struct publish_ids *ids) MUST_USE;
 
 #endif

@@ -108,6 +108,7 @@ struct decision {
 /* A client's publication. */
 struct publication {
     bool open;
+    bool lint; /* only says what would be decided: nothing is published */
     enum tlp tlp;
     bool named;
     size_t recipients;
@@ -174,6 +175,8 @@ struct publisher {
 struct feed_state {
     bool active, follow;
     uint64_t tag, after, count, limit;
+    enum policy_exit exit; /* by which it leaves */
+    uint64_t withheld;     /* what the policy kept back */
     enum tlp tlp_max;
     char type[ITEM_TYPE_BYTES_MAX + 1];
     bool from_set;
@@ -339,6 +342,11 @@ bool publisher_accepts(const struct engine *engine, const char **why);
 void publisher_judge(struct engine *engine, struct publication *publication, struct bytes encoded, bool generated,
                      struct item_verdict *verdict);
 
+/* publisher_decide.c: the policy's word on an item, for all that the publication goes to; it stands until the next one. */
+const struct verdict *publisher_decide(struct engine *engine, struct publication *publication, const struct item *item);
+/* What the policy says of an item, and nothing more; rule and reason also when it may go. */
+void publisher_lint(struct engine *engine, struct publication *publication, struct bytes encoded, struct item_verdict *verdict);
+
 /* outbox.c */
 enum err outbox_load(struct engine *engine) MUST_USE; /* once store and core are open */
 void outbox_free(struct engine *engine);
@@ -363,6 +371,9 @@ void query_search(struct engine *engine, struct client *client, const struct fra
 void query_get(struct engine *engine, struct client *client, const struct frame *frame);
 void query_feed(struct engine *engine, struct client *client, const struct frame *frame);
 void query_feed_pump(struct engine *engine, struct client *client);
+/* Is there a later version of this object by the same agency? */
+bool query_superseded(struct engine *engine, const struct shown *shown);
+void why_ask(struct engine *engine, struct client *client, const struct frame *frame); /* why.c */
 void server_publications_end(struct engine *engine,
                              const char *why); /* those that are open: what they were resolved from changed */
 void report_status(struct engine *engine, struct client *client, const struct frame *frame);

@@ -74,6 +74,8 @@ enum frame_type {
     FRAME_ASK_SHARE = 121,
     FRAME_ASK_SIGHTING = 122,
     FRAME_ASK_REQUEST = 123,
+    FRAME_ASK_WHY = 130,
+    FRAME_ASK_LINT = 131,
     /* engine -> client */
     FRAME_ANSWER_DONE = 100,
     FRAME_ANSWER_ERROR = 101,

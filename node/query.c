@@ -40,19 +40,17 @@ static void done(struct client *client, uint64_t tag, uint64_t count) {
     buf_free(&body);
 }
 
-/* Every exit asks the policy: a local user of this node is one too. */
-static bool may_show(struct engine *engine, const struct shown *shown) {
+/* Every exit asks the policy, for a local user of this node too. What nodes say to each other leaves by none. */
+static bool may_leave(struct engine *engine, enum policy_exit exit, const struct shown *shown) {
     static struct marks marks;
     static struct policy_facts facts;
     struct verdict verdict;
     const struct item *item = &shown->item;
-    if (statement_is(item->type)) return false;
-    if (item->valid_until_ms != 0 && item->valid_until_ms <= clock_wall_ms()) return false; /* also before it is taken out */
     struct policy_object object = {
         .tlp = item->tlp, .valid_until_ms = item->valid_until_ms, .id = item->id, .type = item->type, .marks = &marks};
-    if (marks_decode(&marks, item->marks) != OK) return false;
+    if (statement_is(item->type) || marks_decode(&marks, item->marks) != OK) return false;
     object.foreign = memcmp(shown->author, engine->agency_id, AGENCY_ID_BYTES) != 0;
-    policy_context_fill(&facts, engine, POLICY_LOCAL, NULL);
+    policy_context_fill(&facts, engine, exit, NULL);
     policy_decide(&verdict, &object, &facts.reader, &facts.context);
     return verdict.allow;
 }
@@ -85,18 +83,18 @@ static bool item_has(const struct item *item, struct observable asked) {
 }
 
 /* Is there a later version of this object by the same agency? (One cursor under the id means: only this one.) */
-static bool superseded(struct engine *engine, const struct shown *shown) {
+bool query_superseded(struct engine *engine, const struct shown *shown) {
     static struct shown other;
     static uint64_t cursors[QUERY_HITS_MAX];
     uint8_t id_copy[ITEM_ID_BYTES_MAX], author[AGENCY_ID_BYTES];
-    struct bytes id = bytes_of(id_copy, shown->item.id.size);
-    memcpy(id_copy, shown->item.id.data, id.size); /* the page that holds it may leave the cache */
-    memcpy(author, shown->author, AGENCY_ID_BYTES);
-    size_t count = store_find_id(engine->store, id, cursors, QUERY_HITS_MAX);
+    size_t id_bytes = shown->item.id.size, count = store_find_id(engine->store, shown->item.id, cursors, QUERY_HITS_MAX);
     if (count <= 1) return false;
+    memcpy(id_copy, shown->item.id.data, id_bytes); /* the page that holds it may leave the cache */
+    memcpy(author, shown->author, AGENCY_ID_BYTES);
     for (size_t i = 0; i < count; i++) {
         if (cursors[i] == shown->cursor || shown_at(engine, &other, cursors[i]) != OK) continue;
-        if (memcmp(other.author, author, AGENCY_ID_BYTES) != 0 || !bytes_equal(other.item.id, id)) continue;
+        if (memcmp(other.author, author, AGENCY_ID_BYTES) != 0 || !bytes_equal(other.item.id, bytes_of(id_copy, id_bytes)))
+            continue;
         if (shown_superseded(shown, &other)) return true;
     }
     return false;
@@ -109,8 +107,8 @@ static bool hit_answer(struct engine *engine, struct client *client, uint64_t ta
     if (shown_at(engine, &shown, cursor) != OK) return false;
     if (asked && !item_has(&shown.item, *asked)) return false;
     if (!asked && !bytes_equal(shown.item.id, asked_id)) return false;
-    if ((from && memcmp(shown.author, from, AGENCY_ID_BYTES) != 0) || !may_show(engine, &shown)) return false;
-    if (superseded(engine, &shown)) return false;
+    if ((from && memcmp(shown.author, from, AGENCY_ID_BYTES) != 0) || !may_leave(engine, POLICY_LOCAL, &shown)) return false;
+    if (query_superseded(engine, &shown)) return false;
     /* Asking for other versions may have moved the page. */
     if (shown_at(engine, &shown, cursor) != OK) return false;
     object_answer(engine, client, tag, &shown, true);
@@ -178,6 +176,11 @@ void query_get(struct engine *engine, struct client *client, const struct frame 
 
 /* --- feed --- */
 
+/* Those that lead out of the node without another agency's key; 0: none of them. */
+static enum policy_exit feed_exit(uint64_t number) {
+    return number >= POLICY_LOCAL && number <= POLICY_CONSOLE ? (enum policy_exit)number : (enum policy_exit)0;
+}
+
 void query_feed(struct engine *engine, struct client *client, const struct frame *frame) {
     struct pack_reader reader = pack_reader_of(frame->body);
     struct feed_state *feed = &client->feed;
@@ -190,7 +193,9 @@ void query_feed(struct engine *engine, struct client *client, const struct frame
     feed->from_set = !pack_skip_nil(&reader);
     struct bytes from = feed->from_set ? pack_read_str(&reader) : bytes_of(NULL, 0);
     feed->limit = pack_read_uint(&reader);
-    if (fields != 6 || pack_done(&reader) != OK || type.size > ITEM_TYPE_BYTES_MAX || tlp_max > TLP_RED) {
+    feed->exit = fields == 7 ? feed_exit(pack_read_uint(&reader)) : POLICY_LOCAL;
+    if ((fields != 6 && fields != 7) || feed->exit == 0 || pack_done(&reader) != OK || type.size > ITEM_TYPE_BYTES_MAX ||
+        tlp_max > TLP_RED) {
         server_error(client, frame->tag, ERR_FORMAT, "the question is not well formed");
         return;
     }
@@ -204,11 +209,13 @@ void query_feed(struct engine *engine, struct client *client, const struct frame
     query_feed_pump(engine, client);
 }
 
-static bool feed_takes(struct engine *engine, const struct feed_state *feed, const struct shown *shown) {
+static bool feed_takes(struct engine *engine, struct feed_state *feed, const struct shown *shown) {
     if (feed->from_set && memcmp(feed->from, shown->author, AGENCY_ID_BYTES) != 0) return false;
     if (feed->type[0] && !bytes_equal_text(shown->item.type, feed->type)) return false;
     if (feed->tlp_max != TLP_NONE && shown->item.tlp > feed->tlp_max) return false;
-    return may_show(engine, shown);
+    if (may_leave(engine, feed->exit, shown)) return true;
+    feed->withheld += !statement_is(shown->item.type);
+    return false;
 }
 
 static bool feed_page(struct engine *engine, struct client *client, const struct page *page) {
@@ -246,9 +253,10 @@ void query_feed_pump(struct engine *engine, struct client *client) {
     }
     if (more && channel_backlog(&client->channel) >= FEED_BACKLOG_BYTES) return; /* goes on when the client has read */
     struct buf body = {0};
-    pack_write_array(&body, 2);
+    pack_write_array(&body, 3);
     pack_write_uint(&body, feed->count);
     pack_write_uint(&body, feed->after);
+    pack_write_uint(&body, feed->withheld);
     server_answer(client, FRAME_ANSWER_DONE, feed->tag, bytes_of_buf(&body));
     buf_free(&body);
     feed->active = false;

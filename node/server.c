@@ -154,7 +154,8 @@ static void on_publish(struct engine *engine, struct client *client, const struc
         server_error(client, frame->tag, ERR_FORMAT, "the request to publish is not well formed");
         goto out;
     }
-    why = publisher_barred(engine);
+    publication->lint = frame->type == FRAME_ASK_LINT;
+    why = publication->lint ? NULL : publisher_barred(engine);
     if (why) {
         server_error(client, frame->tag, ERR_DENIED, "%s; nothing was published", why);
         goto out;
@@ -173,7 +174,7 @@ static void on_publish(struct engine *engine, struct client *client, const struc
     }
     audience_seal(&publication->audience);
     publication->open = true;
-    publication->boxed = outbox_takes(engine);
+    publication->boxed = !publication->lint && outbox_takes(engine);
     pack_write_array(&body, (uint32_t)publication->recipients);
     buf_put(&body, bytes_of_buf(&rows));
     server_answer(client, FRAME_ANSWER_AUDIENCE, frame->tag, bytes_of_buf(&body));
@@ -184,7 +185,7 @@ out:
     buf_free(&body);
 }
 
-static void item_refused(struct client *client, const struct item_verdict *verdict) {
+static void item_told(struct client *client, const struct item_verdict *verdict) {
     pack_write_array(&client->answer, 4);
     pack_write_uint(&client->answer, client->item_index);
     pack_write_uint(&client->answer, verdict->err);
@@ -193,7 +194,7 @@ static void item_refused(struct client *client, const struct item_verdict *verdi
     client->answer_count++;
     if (verdict->err == ERR_EXISTS)
         client->frame_known++;
-    else
+    else if (verdict->err != OK)
         client->frame_refused++;
 }
 
@@ -216,6 +217,16 @@ static void items_done(struct engine *engine, struct client *client) {
     client->stalled = false;
 }
 
+static enum err item_take(struct engine *engine, struct publication *publication, struct bytes encoded, bool generated,
+                          struct item_verdict *verdict) {
+    if (publication->lint) {
+        publisher_lint(engine, publication, encoded, verdict);
+        return OK;
+    }
+    return publication->boxed ? outbox_item(engine, publication, encoded, generated, verdict)
+                              : publisher_item(engine, publication, encoded, generated, verdict);
+}
+
 /* Takes items until the frame ends or no draft is free: then the client stalls, and its socket is not read. */
 static void items_go_on(struct engine *engine, struct client *client) {
     while (client->items.left > 0) {
@@ -229,8 +240,7 @@ static void items_go_on(struct engine *engine, struct client *client) {
             return;
         }
         bool generated = flags & CONTROL_ITEM_GENERATED;
-        enum err err = client->publication.boxed ? outbox_item(engine, &client->publication, encoded, generated, &verdict)
-                                                 : publisher_item(engine, &client->publication, encoded, generated, &verdict);
+        enum err err = item_take(engine, &client->publication, encoded, generated, &verdict);
         const char *why = err == ERR_BUSY ? publisher_barred(engine) : NULL;
         if (err == ERR_BUSY && !why) {
             client->items = before;
@@ -242,10 +252,8 @@ static void items_go_on(struct engine *engine, struct client *client) {
             client->closing = true;
             return;
         }
-        if (verdict.err == OK)
-            client->frame_accepted++;
-        else
-            item_refused(client, &verdict);
+        if (verdict.err == OK) client->frame_accepted++;
+        if (verdict.err != OK || client->publication.lint) item_told(client, &verdict);
         client->item_index++;
     }
     items_done(engine, client);
@@ -337,7 +345,8 @@ static void on_trust_reload(struct engine *engine, struct client *client, const 
 
 static void dispatch(struct engine *engine, struct client *client, const struct frame *frame) {
     switch (frame->type) {
-    case FRAME_ASK_PUBLISH: on_publish(engine, client, frame); break;
+    case FRAME_ASK_PUBLISH:
+    case FRAME_ASK_LINT: on_publish(engine, client, frame); break;
     case FRAME_ASK_ITEMS: on_items(engine, client, frame); break;
     case FRAME_ASK_COMMIT: on_commit(engine, client, frame); break;
     case FRAME_ASK_SEARCH: query_search(engine, client, frame); break;
@@ -350,6 +359,7 @@ static void dispatch(struct engine *engine, struct client *client, const struct 
     case FRAME_ASK_CHAIN: own_chain_ask(engine, client, frame); break;
     case FRAME_ASK_RECALL: recall_ask(engine, client, frame); break;
     case FRAME_ASK_RECALL_STATUS: recall_status_ask(engine, client, frame); break;
+    case FRAME_ASK_WHY: why_ask(engine, client, frame); break;
     case FRAME_ASK_ENTRY_ID: own_entry_ask(engine, client, frame); break;
     case FRAME_ASK_PERMISSION: permission_ask(engine, client, frame); break;
     case FRAME_ASK_SHARE: share_ask(engine, client, frame); break;
