@@ -46,6 +46,7 @@ static bool may_leave(struct engine *engine, enum policy_exit exit, const struct
     static struct policy_facts facts;
     struct verdict verdict;
     const struct item *item = &shown->item;
+    if (expiry_over(item, clock_wall_ms())) return false; /* also before it is taken out */
     struct policy_object object = {
         .tlp = item->tlp, .valid_until_ms = item->valid_until_ms, .id = item->id, .type = item->type, .marks = &marks};
     if (statement_is(item->type) || marks_decode(&marks, item->marks) != OK) return false;
@@ -222,12 +223,17 @@ static bool feed_page(struct engine *engine, struct client *client, const struct
     static struct shown shown;
     struct feed_state *feed = &client->feed;
     const char *why;
-    struct cursor walk = cursor_of(page->plain);
+    /* A look at other versions may move the page out of the cache. */
+    buf_clear(&engine->scratch_page);
+    buf_put(&engine->scratch_page, page->plain);
+    struct cursor walk = cursor_of(bytes_of_buf(&engine->scratch_page));
     struct bytes encoded;
     for (uint64_t cursor = page->head.cursor; block_frame_next(&walk, &encoded); cursor++) {
         if (cursor <= feed->after) continue;
         feed->after = cursor;
         if (shown_of(engine, &shown, &page->head, cursor, encoded, &why) != OK || !feed_takes(engine, feed, &shown)) continue;
+        /* PROTOCOL.md 5.7: a feed tells of today's state: who reads on meets the newer version later. */
+        if (query_superseded(engine, &shown)) continue;
         object_answer(engine, client, feed->tag, &shown, false);
         if (++feed->count == feed->limit) return false;
     }

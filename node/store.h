@@ -114,13 +114,15 @@ bool store_erase_due(const struct store *store); /* completed batches took out s
 /* The number of the last finished round (store_fd is signalled at its end). */
 uint64_t store_erased(struct store *store);
 
-/* What falls due at a time: a page of which an item expires, or a payload. */
+/* What falls due at a time: a page of which an item expires, an older version of an object that is over, or a payload. */
+enum store_due_kind { STORE_DUE_PAGE = 1, STORE_DUE_PAYLOAD = 2, STORE_DUE_ITEM = 3 };
 struct store_due {
     uint64_t due_ms;
-    bool page;
+    enum store_due_kind kind;
     uint8_t node_id[NODE_ID_BYTES]; /* of a payload */
-    uint64_t number;                /* cursor of the page's first item, or the payload's number */
+    uint64_t number;                /* cursor of the page's first item, or of the item, or the payload's number */
 };
+void store_batch_due_item(struct store_batch *batch, uint64_t due_ms, uint64_t cursor);
 void store_batch_due_page(struct store_batch *batch, uint64_t due_ms, uint64_t cursor);
 void store_batch_due_payload(struct store_batch *batch, uint64_t due_ms, const uint8_t node_id[static NODE_ID_BYTES], uint64_t seq);
 void store_batch_due_done(struct store_batch *batch, const struct store_due *due);

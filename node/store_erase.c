@@ -8,8 +8,6 @@
 #include <string.h>
 
 #define BLOCK_ROW_BYTES 12 /* first cursor 8, items 4 */
-#define DUE_PAGE        1
-#define DUE_PAYLOAD     2
 
 static void put(struct store_batch *batch, enum rocks_family family, struct bytes key, struct bytes value) {
     rocksdb_writebatch_put_cf(batch->commit.batch, batch->store->rocks.families[family], (const char *)key.data, key.size,
@@ -153,19 +151,23 @@ static struct bytes due_key(uint8_t out[static STORE_DUE_KEY_BYTES], uint64_t du
 
 void store_batch_due_page(struct store_batch *batch, uint64_t due_ms, uint64_t cursor) {
     uint8_t raw[STORE_DUE_KEY_BYTES];
-    put(batch, ROCKS_DUE, due_key(raw, due_ms, DUE_PAGE, NULL, cursor), bytes_of(NULL, 0));
+    put(batch, ROCKS_DUE, due_key(raw, due_ms, STORE_DUE_PAGE, NULL, cursor), bytes_of(NULL, 0));
 }
 
 void store_batch_due_payload(struct store_batch *batch, uint64_t due_ms, const uint8_t node_id[static NODE_ID_BYTES],
                              uint64_t seq) {
     uint8_t raw[STORE_DUE_KEY_BYTES];
-    put(batch, ROCKS_DUE, due_key(raw, due_ms, DUE_PAYLOAD, node_id, seq), bytes_of(NULL, 0));
+    put(batch, ROCKS_DUE, due_key(raw, due_ms, STORE_DUE_PAYLOAD, node_id, seq), bytes_of(NULL, 0));
+}
+
+void store_batch_due_item(struct store_batch *batch, uint64_t due_ms, uint64_t cursor) {
+    uint8_t raw[STORE_DUE_KEY_BYTES];
+    put(batch, ROCKS_DUE, due_key(raw, due_ms, STORE_DUE_ITEM, NULL, cursor), bytes_of(NULL, 0));
 }
 
 void store_batch_due_done(struct store_batch *batch, const struct store_due *due) {
     uint8_t raw[STORE_DUE_KEY_BYTES];
-    drop(batch, ROCKS_DUE,
-         due_key(raw, due->due_ms, due->page ? DUE_PAGE : DUE_PAYLOAD, due->page ? NULL : due->node_id, due->number));
+    drop(batch, ROCKS_DUE, due_key(raw, due->due_ms, (uint8_t)due->kind, due->node_id, due->number));
 }
 
 size_t store_due(struct store *store, uint64_t after_ms, uint64_t now_ms, struct store_due *out, size_t max) {
@@ -178,7 +180,7 @@ size_t store_due(struct store *store, uint64_t after_ms, uint64_t now_ms, struct
     while (count < max && rocks_range_next(&range, &key, &value)) {
         if (key.size != STORE_DUE_KEY_BYTES || get_be64(key.data) > now_ms) break;
         struct store_due *due = &out[count++];
-        *due = (struct store_due){.due_ms = get_be64(key.data), .page = key.data[8] == DUE_PAGE};
+        *due = (struct store_due){.due_ms = get_be64(key.data), .kind = (enum store_due_kind)key.data[8]};
         memcpy(due->node_id, key.data + 9, NODE_ID_BYTES);
         due->number = get_be64(key.data + 9 + NODE_ID_BYTES);
     }

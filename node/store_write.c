@@ -244,7 +244,10 @@ enum err store_completed(struct store *store, uint64_t *ticket) {
     }
     pages_buckets_durable(store->pages, &batch->buckets);
     pages_changed(store->pages);
-    if (batch->rewrote) pages_forget(store->pages);
+    if (batch->rewrote) {
+        pages_forget(store->pages);
+        index_rest(store->index);
+    }
     erasure_join(&store->erasure, &batch->erasure);
     batch->cursor_first = UINT64_MAX;
     enum err error = index_add(store->index, batch->terms, batch->term_count, &batch->lengths, store_cursor_uncompleted(store));
