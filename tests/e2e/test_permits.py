@@ -64,6 +64,10 @@ def asked_granted_shared(place):
     check_equal(result.code, REFUSED, "the permission is for that object alone", result)
     result = b("share", wanted, "--to", "agency.a", "--json")
     check_equal(result.code, REFUSED, "and for that reader alone", result)
+    check_equal(c("trust", "remove", "agency.a", "--yes").code, 0, "C trusts A no more")
+    check(not c.finds(values[1]) and c.feed() == [], "nothing vouches for the object any more: it is not shown")
+    c.trust(a)
+    check(c.finds(values[1]), "it is, once C pins A again")
 
 
 @story
@@ -309,6 +313,29 @@ def request_answered_late(place):
     b.stop()
     place.start(b)
     check_equal(sorted(each["state"] for each in rows_of(b)), ["answered", "refused"], "B remembers both")
+
+
+@story
+def alert(place):
+    """A warns B and not C; the alert is listed, ends by itself, and is taken back as any object."""
+    a, b, c = place.mesh("agency.a", "agency.b", "agency.c")
+    text = "A \"zero-day\" in Ümläut VPN.\nPatch now."
+    for words in (["--kind", "rumour", "--text", text], ["--kind", "warning"], ["--kind", "warning", "--text", ""]):
+        check_equal(a("alert", "send", *words, "--tlp", "TLP:AMBER", "--to", "agency.b").code, USAGE, "refused: %s" % words[-1][:10])
+    check_equal(a("alert", "send", "--kind", "warning", "--text", "x", "--to", "agency.b").code, REFUSED, "no label, no alert")
+    result = a("alert", "send", "--kind", "imminent-threat", "--text", text, "--tlp", "TLP:AMBER", "--to", "agency.b", "--json")
+    check_equal((result.code, result.value["accepted"]), (0, 1), "A sends one", result)
+    result = a("alert", "send", place.path("words.txt", "gone soon"), "--kind", "missing", "--tlp", "TLP:AMBER", "--to", "agency.b",
+               "--until", "3s", "--json")
+    check_equal(result.code, 0, "and one from a file that ends", result)
+    seen = lambda node: [(each["author"], each["object"]["alert_kind"], each["object"]["description"])
+                         for each in node("alert", "list", "--json").values]
+    must(lambda: ("agency.a", "imminent-threat", text) in seen(b), 30, "B sees its words", b.log_tail)
+    must(lambda: [each[1] for each in seen(b)] == ["imminent-threat"], 30, "the other one ends")
+    check_equal((seen(c), c.feed()), ([], []), "C hears of none")
+    wanted = b("alert", "list", "--json").value["object"]["id"]
+    check_equal(a("recall", wanted, "--reason", "patched").code, 0, "A takes it back")
+    must(lambda: seen(b) == [], 30, "and B has it no more", b.log_tail)
 
 
 def rows_of(node):
