@@ -15,7 +15,16 @@
    ASK_FEED     [after cursor uint, follow bool, type str or nil, tlp_max uint (0: any), from name str or nil, limit uint (0: none),
                  exit uint (gossip/policy_facts.h; may be left out: local)]
        -> ANSWER_OBJECT... then DONE [count, cursor, kept back by the policy] (never when following)
-   ANSWER_OBJECT [cursor uint, author name str, author agency bin, tlp uint, arrived_ms uint, encoded item bin]
+   ANSWER_OBJECT [cursor uint, author name str, author agency bin, tlp uint, arrived_ms uint, encoded item bin, name str of who passed it
+       on or nil, sightings or nil (of a feed): [seen uint, false positive uint, expired uint, agencies uint]]
+   ASK_PERMISSION [1, object id str, author name str or nil, [reader name str...], reason str]: ask the author
+       [2, object id, asker name str or nil (the one that asked), [reader name...] (none: those asked for), until_ms uint, codes uint]
+       [3, object id, asker name str or nil, [reader name...], reason str]: deny; [4]: list -> ANSWER_DOCUMENT map then DONE []
+   ASK_SHARE    [object id str, author name str or nil, [reader name str...]] -> ANSWER_DOCUMENT map then DONE []
+   ASK_SIGHTING [object id str, author name str or nil, kind uint, count uint] -> ANSWER_DOCUMENT map then DONE []
+   ASK_REQUEST  [1, asked name str, kind uint, urgency uint, deadline_ms uint, about uint, its text str, legal basis str, purpose str,
+       text str]: send; [2]: list; [3, id str]: who asked this (of this node) -> ANSWER_DOCUMENT with "asker";
+       [4, id str, state uint, reason str, [object id str...]]: tell the asker -> ANSWER_DOCUMENT map then DONE []
    ASK_WHY      [object id str, pinned agency or exit str] -> ANSWER_DOCUMENT map {id, to, decisions: [{author, label, exit, allow, rule,
        reason, inputs: [{name, value}...]}...]} then DONE [], for each author's newest version held here
    ASK_STATUS, ASK_PEERS [] -> ANSWER_DOCUMENT map (string keys; printed as JSON by the client) then DONE []

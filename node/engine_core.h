@@ -10,6 +10,7 @@
 #include "gossip/policy.h"
 #include "node/agreements.h"
 #include "node/control.h"
+#include "node/dealings.h"
 #include "node/engine.h"
 #include "node/groups.h"
 #include "node/notices.h"
@@ -253,6 +254,7 @@ struct engine {
     struct statements statements;
     struct groups groups;
     struct agreements agreements;
+    struct dealings dealings;
     struct recalls recalls;
     int listener;
     struct client clients[CONTROL_CLIENTS_MAX];
@@ -283,6 +285,8 @@ enum err engine_step(struct engine *engine, struct event *event);
 void engine_to_key(struct engine *engine, enum frame_type type, uint64_t tag, struct bytes body);
 void engine_to_net(struct engine *engine, enum frame_type type, uint64_t tag, struct bytes body);
 const char *engine_agency_name(const struct engine *engine, const uint8_t agency_id[static AGENCY_ID_BYTES]);
+/* Pinned, or the own one; null: neither. Borrowed until the next step. */
+const struct agency *engine_agency(const struct engine *engine, const uint8_t agency_id[static AGENCY_ID_BYTES]);
 bool engine_agency_of_name(const struct engine *engine, struct bytes name, uint8_t agency_id[static AGENCY_ID_BYTES]);
 void engine_notice(struct engine *engine, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
@@ -379,7 +383,7 @@ void query_get(struct engine *engine, struct client *client, const struct frame 
 void query_feed(struct engine *engine, struct client *client, const struct frame *frame);
 void query_feed_pump(struct engine *engine, struct client *client);
 /* Is there a later version of this object by the same agency? */
-bool query_superseded(struct engine *engine, uint64_t cursor, const uint8_t *agency_id, struct bytes id, uint64_t modified_ms);
+bool query_superseded(struct engine *engine, const struct shown *shown);
 void why_ask(struct engine *engine, struct client *client, const struct frame *frame); /* why.c */
 void server_publications_end(struct engine *engine,
                              const char *why); /* those that are open: what they were resolved from changed */

@@ -193,7 +193,8 @@ bool recall_place_of(const struct recall_place *place, uint32_t index, uint32_t 
     return *held < place->items;
 }
 
-bool recall_alias(struct engine *engine, struct store_batch *batch, const struct page_head *head, struct bytes first) {
+bool recall_alias(struct engine *engine, struct store_batch *batch, const struct page_head *head, struct bytes first,
+                  uint64_t *holder) {
     static struct item item;
     static struct recall_place place;
     struct recall_notice notice;
@@ -205,6 +206,7 @@ bool recall_alias(struct engine *engine, struct store_batch *batch, const struct
     if (recall_notice_read(&notice, item.text) != OK || notice.block >= head->seq) return false;
     if (!recall_place_find(engine, head->node_id, notice.block, &place)) return false;
     for (uint32_t i = 0; i < notice.item_count; i++) recall_mark(&gone, (uint32_t)pack_read_uint(&notice.items));
+    *holder = place.holder;
     buf_put_u64(&value, place.holder);
     uint32_t items = place.own ? place.items : place.map_count + 1;
     for (uint32_t i = 0; i < items; i++)

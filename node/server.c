@@ -370,6 +370,10 @@ static void dispatch(struct engine *engine, struct client *client, const struct 
     case FRAME_ASK_ENTRY_ID: own_entry_ask(engine, client, frame); break;
     case FRAME_ASK_GROUP: group_ask(engine, client, frame); break;
     case FRAME_ASK_AGREEMENT: agreement_ask(engine, client, frame); break;
+    case FRAME_ASK_PERMISSION: permission_ask(engine, client, frame); break;
+    case FRAME_ASK_SHARE: share_ask(engine, client, frame); break;
+    case FRAME_ASK_SIGHTING: sighting_ask(engine, client, frame); break;
+    case FRAME_ASK_REQUEST: inquiry_ask(engine, client, frame); break;
     default: client->closing = true;
     }
 }

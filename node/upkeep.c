@@ -150,6 +150,7 @@ enum err upkeep_open(struct engine *engine, char why[static 256]) {
     if (err == OK) err = statement_load(engine);
     if (err == OK) err = groups_load(engine);
     if (err == OK) err = agreements_load(engine);
+    if (err == OK) err = dealings_load(engine);
 out:
     card_file_free(&own);
     return err;
