@@ -69,8 +69,8 @@ static struct group_version *follower(struct group *group) {
         if (roster_follows(&group->roster, group->hash, &roster) != OK) continue;
         struct vote vote = vote_of(version, &group->roster);
         if (vote.votes < group->roster.threshold) continue;
-        bool better = !best || vote.first < best_first ||
-                      (vote.first == best_first && memcmp(version->hash, best->hash, HASH_BYTES) < 0);
+        bool better =
+            !best || vote.first < best_first || (vote.first == best_first && memcmp(version->hash, best->hash, HASH_BYTES) < 0);
         if (best) {
             group->contradicted = version->version;
             contest(group, better ? &roster : &best_roster, better ? &best_roster : &roster);
@@ -96,8 +96,7 @@ static struct group_version *anchor(const struct group *group) {
                      (version->version == best->version && memcmp(version->hash, best->hash, HASH_BYTES) > 0)))
             continue;
         if (roster_decode(&roster, bytes_of_buf(&version->bytes)) != OK) continue;
-        if (vote_of(version, &roster).votes < roster.threshold || vote_of(version, &first).votes < first.threshold)
-            continue;
+        if (vote_of(version, &roster).votes < roster.threshold || vote_of(version, &first).votes < first.threshold) continue;
         best = version;
     }
     return best;
@@ -178,9 +177,34 @@ static size_t waiting_of(const struct group *group, const uint8_t *author) {
     return count;
 }
 
-static enum err room(struct group *group, const uint8_t *author) {
-    if (waiting_of(group, author) >= LIMIT_GROUP_OF_AUTHOR) return ERR_LIMIT;
-    enum err err = group->version_count == LIMIT_GROUP_VERSIONS ? settle(group) : OK;
+/* Which of two versions of one author goes first when it has published too many: what lost already, then the later, then the higher hash.
+   So those that could still win stay, whatever order they came in. */
+static bool goes_before(const struct group *group, const struct group_version *a, uint64_t version, const uint8_t *hash) {
+    bool a_lost = a->version <= group->roster.version, lost = version <= group->roster.version;
+    if (a_lost != lost) return a_lost;
+    if (a->version != version) return a->version > version;
+    return memcmp(a->hash, hash, HASH_BYTES) > 0;
+}
+
+static enum err author_room(struct group *group, const uint8_t *author, uint64_t version, const uint8_t *hash) {
+    size_t worst = group->version_count;
+    if (waiting_of(group, author) < LIMIT_GROUP_OF_AUTHOR) return OK;
+    for (size_t i = 0; i < group->version_count; i++) {
+        const struct group_version *each = group->versions[i];
+        if (each->in_force || each->signer_count > 1 || memcmp(each->signers[0], author, AGENCY_ID_BYTES) != 0) continue;
+        if (worst == group->version_count ||
+            goes_before(group, each, group->versions[worst]->version, group->versions[worst]->hash))
+            worst = i;
+    }
+    if (worst == group->version_count || !goes_before(group, group->versions[worst], version, hash)) return ERR_LIMIT;
+    version_free(group->versions[worst]);
+    group->versions[worst] = group->versions[--group->version_count];
+    return OK;
+}
+
+static enum err room(struct group *group, const uint8_t *author, uint64_t version, const uint8_t *hash) {
+    enum err err = author_room(group, author, version, hash);
+    if (err == OK && group->version_count == LIMIT_GROUP_VERSIONS) err = settle(group);
     return err == OK && group->version_count == LIMIT_GROUP_VERSIONS ? ERR_LIMIT : err;
 }
 
@@ -223,7 +247,7 @@ enum err group_take(struct group *group, const uint8_t author[static AGENCY_ID_B
     if (memcmp(roster.version == 1 ? hash : roster.group_id, group->id, HASH_BYTES) != 0) return ERR_CHAIN;
     if (roster.version <= base.version) return ERR_EXISTS;
     struct group_version *version = version_find(group, hash);
-    if (!version) err = room(group, author);
+    if (!version) err = room(group, author, roster.version, hash);
     if (err == OK) err = version ? version_sign(version, author) : version_add(group, author, &roster, hash, encoded);
     return err == OK ? walk(group) : err;
 }

@@ -7,7 +7,8 @@
 #define FORMAT 1
 #define FIELDS 13
 
-void standing_of_roster(struct standing *out, const struct roster *roster, const uint8_t group_id[static HASH_BYTES], bool removed) {
+void standing_of_roster(struct standing *out, const struct roster *roster, const uint8_t group_id[static HASH_BYTES],
+                        bool removed) {
     *out = (struct standing){.version = roster->version, .time_ms = roster->time_ms, .ceiling = roster->ceiling};
     memcpy(out->group_id, group_id, HASH_BYTES);
     memcpy(out->name, roster->name, sizeof out->name);
@@ -91,7 +92,8 @@ enum err standing_decode(struct standing *out, struct bytes encoded) {
     return err == OK ? standing_check(out) : err;
 }
 
-enum err standing_follows(const struct standing *before, const struct standing *next, const uint8_t author[static AGENCY_ID_BYTES]) {
+enum err standing_follows(const struct standing *before, const struct standing *next,
+                          const uint8_t author[static AGENCY_ID_BYTES]) {
     bool admin = false;
     if (memcmp(before->group_id, next->group_id, HASH_BYTES) != 0 || strcmp(before->name, next->name) != 0) return ERR_CHAIN;
     for (size_t i = 0; i < before->admin_count; i++) admin = admin || memcmp(before->admins[i], author, AGENCY_ID_BYTES) == 0;

@@ -386,7 +386,7 @@ void query_feed_pump(struct engine *engine, struct client *client);
 bool query_superseded(struct engine *engine, const struct shown *shown);
 void why_ask(struct engine *engine, struct client *client, const struct frame *frame); /* why.c */
 void server_publications_end(struct engine *engine,
-                             const char *why); /* those that are open: what they were resolved from changed */
+                             const char *why);      /* those that are open: what they were resolved from changed */
 void server_decisions_again(struct engine *engine); /* what the policy said of publications that are open is forgotten */
 void server_publications_group(struct engine *engine, const uint8_t group_id[static HASH_BYTES]); /* likewise, those to a group */
 void report_status(struct engine *engine, struct client *client, const struct frame *frame);

@@ -234,6 +234,7 @@ static void create(struct engine *engine, struct client *client, const struct fr
     if (err == OK) {
         memcpy(known->id, known->group->id, HASH_BYTES);
         memcpy(known->introducer, engine->agency_id, AGENCY_ID_BYTES);
+        known->pass_cursor = store_cursor_next(engine->store);
         err = groups_add(engine, known);
     }
     buf_free(&first);

@@ -11,8 +11,19 @@
 #define PURGE_EVERY_MS  1000
 #define PURGE_PAGES_MAX 64 /* looked at in one go */
 
-/* Its content is marked: which of the page's items belong to the group. */
-static bool page_marks(const struct page *page, const uint8_t *group_id, struct recall *marked) {
+/* The item itself, or the object that was passed on in it. */
+static bool object_of(struct bytes encoded, struct item *item, struct marks *marks) {
+    static struct item original;
+    static struct share_facts facts;
+    if (encoded.size == 0 || item_decode(item, encoded) != OK) return false;
+    if (bytes_equal_text(item->type, SHARE_TYPE)) {
+        if (share_read(&facts, &original, item->text) != OK) return false;
+        return original.marks.size > 0 && marks_decode(marks, original.marks) == OK;
+    }
+    return item->marks.size > 0 && marks_decode(marks, item->marks) == OK;
+}
+
+bool group_page_marks(const struct page *page, const uint8_t group_id[static HASH_BYTES], struct recall *marked) {
     static struct item item;
     static struct marks marks;
     struct cursor walk = cursor_of(page->plain);
@@ -20,8 +31,7 @@ static bool page_marks(const struct page *page, const uint8_t *group_id, struct 
     bool any = false;
     *marked = (struct recall){0};
     for (uint32_t i = 0; block_frame_next(&walk, &encoded); i++) {
-        if (encoded.size == 0 || item_decode(&item, encoded) != OK || item.marks.size == 0) continue;
-        if (marks_decode(&marks, item.marks) != OK || !bytes_equal(marks.group, bytes_of(group_id, HASH_BYTES))) continue;
+        if (!object_of(encoded, &item, &marks) || !bytes_equal(marks.group, bytes_of(group_id, HASH_BYTES))) continue;
         recall_mark(marked, page->head.item_first + i);
         any = true;
     }
@@ -66,7 +76,7 @@ static bool walk(struct engine *engine, struct group_known *known) {
         }
         if (err != OK) break;
         known->purge_cursor = page.head.cursor + page.head.item_count;
-        if (page_marks(&page, known->id, &marked)) page_purge(engine, batch, &page, &marked);
+        if (group_page_marks(&page, known->id, &marked)) page_purge(engine, batch, &page, &marked);
     }
     if (batch && store_batch_bytes(batch) > 0)
         withdraw_commit(engine, batch);
@@ -128,6 +138,7 @@ void groups_pump(struct engine *engine) {
         purge(engine, groups->list[i]);
     }
     busy = group_history_pump(engine) || busy;
+    busy = group_pass_pump(engine) || busy;
     uint64_t due_ms = busy ? monotonic_ms + 50 : groups->look_due_ms;
     if (groups->count > 0 && engine->recalls.due_ms > due_ms) engine->recalls.due_ms = due_ms;
 }

@@ -143,6 +143,7 @@ static void notice_changes(struct engine *engine, const struct group_known *know
 
 static void history_owe(struct engine *engine, struct group_known *known, const struct roster *before) {
     const struct roster *roster = &known->group->roster;
+    size_t before_count = known->newcomer_count;
     group_history_again(engine, known);
     for (size_t i = 0; i < roster->member_count && roster->history == ROSTER_HISTORY_ALL; i++) {
         const uint8_t *id = roster->members[i].agency_id;
@@ -150,12 +151,17 @@ static void history_owe(struct engine *engine, struct group_known *known, const 
         if (!own && roster_place(roster, id) == ROSTER_MEMBER && roster_place(before, id) != ROSTER_MEMBER)
             group_history_add(known, id);
     }
+    /* What was passed on is passed on again, to who was not there. */
+    if (known->newcomer_count == before_count || !roster->hidden || roster_admin(roster, engine->agency_id) < 0) return;
+    if (known->pass_cursor > known->pass_old_until) known->pass_old_until = known->pass_cursor;
+    known->pass_cursor = 1;
 }
 
 void group_changed(struct engine *engine, struct store_batch *batch, struct group_known *known, const struct roster *before) {
     notice_changes(engine, known, before);
     history_owe(engine, known, before);
     server_publications_group(engine, known->id);
+    outbox_again(engine);
     if (group_tell(engine, batch, known, before, bytes_of(NULL, 0)) != OK)
         engine_notice(engine, "group %s: its members cannot be told of a change: too much waits", group_name(known));
 }
@@ -165,6 +171,7 @@ void group_changed(struct engine *engine, struct store_batch *batch, struct grou
 static struct group_known *known_new(const struct statement_seen *seen) {
     struct group_known *known = calloc(1, sizeof *known);
     if (known) memcpy(known->introducer, seen->agency_id, AGENCY_ID_BYTES);
+    if (known) known->pass_cursor = 1;
     return known;
 }
 

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #define FORMAT        1
-#define FIELDS        8
+#define FIELDS        10
 #define ID_DIGITS_MIN 8
 #define KEY_ID_BYTES  16
 
@@ -110,6 +110,8 @@ enum err group_keep(struct store_batch *batch, const struct group_known *known) 
     pack_write_bin(&value, bytes_of(known->told, HASH_BYTES));
     pack_write_bool(&value, known->over);
     pack_write_uint(&value, known->purge_cursor);
+    pack_write_uint(&value, known->pass_cursor);
+    pack_write_uint(&value, known->pass_old_until);
     pack_write_bin(&value, bytes_of(known->newcomers, known->newcomer_count * AGENCY_ID_BYTES));
     pack_write_bin(&value, bytes_of_buf(&part));
     if (err == OK) err = buf_result(&value);
@@ -126,6 +128,8 @@ static enum err known_read(struct group_known *out, struct bytes value) {
     struct bytes introducer = pack_read_bin(&reader), told = pack_read_bin(&reader);
     out->over = pack_read_bool(&reader);
     out->purge_cursor = pack_read_uint(&reader);
+    out->pass_cursor = pack_read_uint(&reader);
+    out->pass_old_until = pack_read_uint(&reader);
     struct bytes newcomers = pack_read_bin(&reader), part = pack_read_bin(&reader);
     if (pack_done(&reader) != OK || introducer.size != AGENCY_ID_BYTES || told.size != HASH_BYTES) return ERR_FORMAT;
     if (newcomers.size > sizeof out->newcomers || newcomers.size % AGENCY_ID_BYTES != 0) return ERR_FORMAT;

@@ -30,6 +30,8 @@ struct group_known {
     uint64_t purge_cursor;               /* while what went to it is taken back: where the walk stands; 0: not under way */
     uint8_t newcomers[GROUPS_NEWCOMERS_MAX][AGENCY_ID_BYTES]; /* who are yet to get what this node wrote to the group before them */
     size_t newcomer_count;
+    uint64_t pass_cursor;    /* of a hidden group, at its admins: what came before was passed on */
+    uint64_t pass_old_until; /* with history: up to here only to members who came later than the object */
     bool history_begun, history_over;
     uint64_t history_cursor, history_until; /* where that walk stands, and where it ends */
 };
@@ -92,6 +94,13 @@ void groups_pump(struct engine *engine);
 void group_history_add(struct group_known *known, const uint8_t agency_id[static AGENCY_ID_BYTES]);
 void group_history_again(struct engine *engine, const struct group_known *known); /* of this group, or (null) of any */
 bool group_history_pump(struct engine *engine);                                   /* false: nothing to do */
+
+/* group_pass.c: hidden groups: what members contribute goes to the others through the admins */
+bool group_pass_pump(struct engine *engine); /* false: nothing to do now */
+/* May this agency pass objects of the group on to this node's agency without a further permission? */
+bool groups_passes(const struct engine *engine, struct bytes group_id, const uint8_t via[static AGENCY_ID_BYTES]);
+/* Which of the page's items belong to the group, those that were passed on included. False: none. */
+bool group_page_marks(const struct page *page, const uint8_t group_id[static HASH_BYTES], struct recall *marked);
 
 /* group_ask.c: FRAME_ASK_GROUP */
 void group_ask(struct engine *engine, struct client *client, const struct frame *frame);

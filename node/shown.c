@@ -17,7 +17,7 @@ static enum err unwrap(struct engine *engine, struct shown *out, const char **wh
     const struct agency *author = engine_agency(engine, out->facts.object.entry.agency_id);
     *why = "its author is not pinned here, so that nothing vouches for it";
     if (!author) return ERR_UNKNOWN_AUTHOR;
-    struct share_way way = {out->head.agency_id, engine->agency_id};
+    struct share_way way = {out->head.agency_id, engine->agency_id, share_admitted(engine, out->head.agency_id, &original)};
     err = share_verify(&out->facts, &original, &scratch, out->item.text, author, &way, why);
     if (err != OK) return err;
     /* What the author's log holds at that number is the author's word too. */

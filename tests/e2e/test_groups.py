@@ -2,7 +2,7 @@
 """Groups and agreements between real nodes: a joint operation, who is removed from it, and what a treaty forbids."""
 import time
 
-from lib import NOT_FOUND, OK, REFUSED, USAGE, check, check_equal, indicators, main, must, must_hold, story
+from lib import NOT_FOUND, OK, REFUSED, USAGE, check, check_equal, indicators, main, must, must_hold, skip, story
 
 
 def group(node, *words):
@@ -135,6 +135,42 @@ def test_restart_keeps_groups(place):
         check_equal(a("group", *words).code, USAGE, "group %s is a usage error" % " ".join(words))
 
 
+def moment(seconds):
+    """So many seconds from now, as options take times."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + seconds))
+
+
+@story
+def test_ends_by_itself(place):
+    """A group that has not begun takes nothing; one whose time is over ends without a word, at nodes that are away as well."""
+    a, b, c = place.mesh("cert.a", "cert.b", "cert.c")
+    group(a, "create", "coming", "--starts", moment(3600))
+    group(a, "add", "coming", "cert.b")
+    check_equal(group(a, "show", "coming")["state"], "not-yet", "a group that begins later")
+    result = publish_to(a, indicators("soon", 1)[0], "group:coming")
+    check_equal(result.code, REFUSED, "takes nothing yet", str(result))
+    check(b"group.not-yet" in result.err, "and says so", str(result))
+    lasts = 12
+    group(a, "create", "brief", "--ends", moment(lasts))
+    started = time.monotonic()
+    for other in (b, c):
+        group(a, "add", "brief", other.name)
+    for node in (b, c):
+        must(lambda: len(members(node, "brief")) == 3, 30, "%s knows the roster" % node.name, node.log_tail)
+    few, _ = indicators("few", 3)
+    result = publish_to(b, few, "group:brief")
+    if time.monotonic() - started > lasts - 2:
+        skip("this machine is too slow for a group of %d s" % lasts)
+    check_equal(result.code, OK, "B publishes to it", str(result))
+    must(lambda: len(c.feed()) == 3 or time.monotonic() - started > lasts, 30, "C has it", c.log_tail)
+    b.stop()
+    for node in (a, c):
+        must(lambda: group(node, "show", "brief")["state"] == "over" and node.feed() == [], 60, "it is over and gone at %s" % node.name,
+             node.feed_ids, node.log_tail)
+    place.start(b, link=False)
+    must(lambda: b.feed() == [], 60, "and at B, whose author was away", b.log_tail)
+
+
 @story
 def test_two_admins_agree(place):
     """With a threshold of two a change waits for the second admin, who gives the same command."""
@@ -177,6 +213,62 @@ def test_history_for_newcomers(place):
     check_equal(len(c.feed()), 60, "each once")
     group(a, "close", "open")
     must(lambda: c.feed_ids() == [], 60, "closing takes the history back, too", c.log_tail)
+
+
+@story
+def test_hidden_group(place):
+    """Only the admins know who belongs to it: what a member contributes goes to the others through them, with the author's proof, and once,
+    however many admins pass it on. An outsider, and a member, cannot tell who is in it."""
+    a, b, c, d, e = place.mesh("cert.a", "cert.b", "cert.c", "cert.d", "cert.e")
+    group(a, "create", "shade", "--hidden", "--tlp-max", "TLP:AMBER", "--admins", "cert.b", "--history", "all")
+    must(lambda: shown(b, "shade"), 30, "B is an admin too", b.log_tail)
+    for other in (c, d):
+        group(a, "add", "shade", other.name)
+    must(lambda: members(b, "shade") == ["cert.a", "cert.b", "cert.c", "cert.d"], 30, "an admin knows the roster", b.log_tail)
+    for node in (c, d):
+        must(lambda: (shown(node, "shade") or {}).get("membership") == "member", 30, "%s knows that it is a member" % node.name,
+             node.log_tail)
+        check("members" not in shown(node, "shade"), "and not of whom else")
+        check_equal(shown(node, "shade")["admins"], ["cert.a", "cert.b"], "but who the admins are")
+    check_equal(e("group", "list", "--json").value["groups"], [], "an outsider knows nothing")
+
+    some, _ = indicators("contributed", 4)
+    before = d.status()["items"]
+    result = publish_to(c, some, "group:shade", "TLP:AMBER")
+    check_equal(result.code, OK, "a member contributes", str(result))
+    check_equal(sorted(each["name"] for each in result.value["audience"]), ["cert.a", "cert.b"], "to the admins")
+    wanted = {each["id"] for each in some}
+    for node in (a, b, d):
+        must(lambda: set(node.feed_ids()) == wanted, 60, "%s has it" % node.name, node.log_tail, a.log_tail)
+    rows = d.feed()
+    check_equal([row["author"]["name"] if isinstance(row["author"], dict) else row["author"] for row in rows], ["cert.c"] * 4,
+                "D sees C as its author", rows[:1])
+    must(lambda: d.status()["items"] == before + 8, 30, "it came through both admins", d.status, d.log_tail)
+    check_equal(len(d.feed()), 4, "and is shown once")
+    check_equal(len(d("get", some[0]["id"], "--json").values), 1, "by get, too")
+    from_admin, _ = indicators("from-admin", 2)
+    check_equal(publish_to(a, from_admin, "group:shade", "TLP:AMBER").code, OK, "an admin publishes to all")
+    wanted |= {each["id"] for each in from_admin}
+    for node in (b, c, d):
+        must(lambda: {each["id"] for each in from_admin} <= set(node.feed_ids()), 60, "%s has it" % node.name, node.log_tail)
+
+    group(a, "remove", "shade", "cert.d")
+    must(lambda: shown(d, "shade")["membership"] == "removed", 30, "D hears that it is removed", d.log_tail)
+    must(lambda: "cert.d" not in members(b, "shade"), 30, "and B", b.log_tail)
+    after, _ = indicators("after", 2)
+    check_equal(publish_to(c, after, "group:shade", "TLP:AMBER").code, OK, "C contributes again, knowing nothing of that")
+    for node in (a, b):
+        must(lambda: {each["id"] for each in after} <= set(node.feed_ids()), 60, "%s has it" % node.name, node.log_tail)
+    check_equal(publish_to(d, indicators("no-more", 1)[0], "group:shade").code, REFUSED, "D may not contribute")
+    check(not set(each["id"] for each in after) & set(d.feed_ids()), "and gets nothing more")
+    check_equal(len(e.feed()), 0, "the outsider has got nothing at all")
+    group(b, "add", "shade", "cert.e")
+    wanted |= {each["id"] for each in after}
+    must(lambda: set(e.feed_ids()) == wanted, 60, "once it is a member it gets the history, through the admins", e.log_tail, a.log_tail)
+    check_equal(len(e.feed()), len(wanted), "each object once")
+    group(b, "close", "shade")
+    for node in (a, b, c, e):
+        must(lambda: node.feed_ids() == [], 60, "what went to it is gone at %s" % node.name, node.feed_ids, node.log_tail)
 
 
 def agreement(node, *words):
