@@ -185,6 +185,8 @@ void tell_heads_due(struct gossip *gossip, struct link *link, size_t peer_index)
 void stream_start(struct gossip *gossip, struct link *link, uint64_t buckets, uint64_t credit);
 /* An answer of the store; `entries` end in one whose signature was checked, `last` is its number (0: none). */
 void stream_loaded(struct gossip *gossip, struct link *link, size_t index, struct bytes entries, uint64_t last);
+/* What was loaded of this log and has not gone out yet stays here: a fork was proved meanwhile. Its head is told anew. */
+void stream_drop(struct link *link, size_t index, const uint8_t node_id[static NODE_ID_BYTES]);
 uint64_t stream_credit(struct gossip *gossip, struct link *link); /* what this link may stream to us now; it is noted as given */
 
 /* --- lanes.c: what peers ask for, at the pace at which they take it --- */
