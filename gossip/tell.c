@@ -102,15 +102,15 @@ void tell_chains(struct gossip *gossip, struct link *link) {
     }
 }
 
-/* The first change is told at once, a burst of them together; what is common is nobody's guess meanwhile. */
-static void trust_later(struct gossip *gossip, struct link *link) {
-    if (!link->trust_told_ms || gossip->monotonic_ms - link->trust_told_ms >= TRUST_DELAY_MS) {
+/* What is common is nobody's guess meanwhile. */
+void tell_trust_later(struct gossip *gossip, struct link *link, uint64_t delay_ms) {
+    if (!link->trust_told_ms || gossip->monotonic_ms - link->trust_told_ms >= delay_ms) {
         tell_trust(gossip, link);
         return;
     }
     link->same = false;
     if (!link_tables(link, &gossip->peers)) gossip->actions->failed = true;
-    if (!link->trust_due_ms) link->trust_due_ms = link->trust_told_ms + TRUST_DELAY_MS;
+    if (!link->trust_due_ms) link->trust_due_ms = link->trust_told_ms + delay_ms;
     gossip_due(gossip, link->trust_due_ms);
 }
 
@@ -125,7 +125,7 @@ void tell_trust_changed(struct gossip *gossip) {
         if (peer && peer->node->revoked)
             overlay_cut(gossip, link, "revoked");
         else if (link_open(link))
-            trust_later(gossip, link);
+            tell_trust_later(gossip, link, TRUST_DELAY_MS);
     }
 }
 
