@@ -64,6 +64,7 @@ struct dispute {
     uint64_t from; /* first number of the range in question */
     uint64_t since_ms, asked_ms;
     unsigned steps;
+    bool sure;     /* begun by an entry that is known to differ from ours */
     bool evidence; /* begun by a verified entry that contradicts ours: the log waits for the end */
     uint64_t ticket;
     struct buf theirs; /* verified at its end */
