@@ -171,7 +171,7 @@ void keep_tick(struct gossip *gossip);
 /* --- tell.c: what a link is told of trust and heads --- */
 void tell_trust(struct gossip *gossip, struct link *link);
 void tell_trust_later(struct gossip *gossip, struct link *link, uint64_t delay_ms); /* at once, or so long after the last time */
-void tell_trust_compare(struct gossip *gossip, struct link *link); /* the peer told its trust */
+void tell_trust_compare(struct gossip *gossip, struct link *link);                  /* the peer told its trust */
 void tell_trust_changed(struct gossip *gossip);
 void tell_chains(struct gossip *gossip, struct link *link); /* to a peer whose chains are shorter */
 void tell_digest(struct gossip *gossip, struct link *link, bool reply);

@@ -263,7 +263,12 @@ void dispute_heads(struct gossip *gossip, struct link *link, uint64_t buckets) {
         equal = !link->logs[i].common || !tell_bucket_has(gossip, link, i, buckets) ||
                 link->logs[i].heard == sync_claim(gossip->peers.list[i], NULL);
     link->differ_row += equal ? DISPUTE_WALK_ROW / 2 : 1;
-    if (link->differ_row < DISPUTE_WALK_ROW || link->log_count == 0) return;
+    if (link->differ_row < DISPUTE_WALK_ROW || link->log_count == 0) {
+        /* Perhaps something was on its way: the next digest says. */
+        link->digest_due_ms = equal ? gossip->monotonic_ms + SYNC_DIGEST_AGAIN_MS : 0;
+        if (equal) gossip_due(gossip, link->digest_due_ms);
+        return;
+    }
     link->differ_row = 0;
     link->walk_next_ms = gossip->monotonic_ms + DISPUTE_WALK_MS;
     link->walk_at = (uint32_t)random_below(&gossip->random, link->log_count);

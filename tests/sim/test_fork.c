@@ -141,7 +141,7 @@ static void a_fork_of_equal_heads(void **state) {
     world_mesh(world, 77, 3);
     uint64_t common = branch_of(world, 0).seq;
     two_branches(world, 60, 60);
-    assert_true(world_run_until(world, all_frozen, 10 * MINUTES));
+    assert_true(world_run_until(world, all_frozen, 8 * SECONDS));
     world_run(world, 5 * SECONDS);
     assert_frozen(world, 1, 2, 0, common + 1);
     world_close(world);
