@@ -334,6 +334,10 @@ static void judge(struct engine *engine, const struct publication *publication, 
         refuse(verdict, err, "item.form", "the client sent an item that is not well formed");
         return;
     }
+    if (statement_is(item->type)) {
+        refuse(verdict, ERR_DENIED, "item.type", "types that begin with \"" STATEMENT_PREFIX "\" are the mesh's own");
+        return;
+    }
     struct verdict decision = decide(publication, item);
     *carriage = decision.carriage;
     if (!decision.allow)
@@ -372,6 +376,13 @@ enum err publisher_item(struct engine *engine, struct publication *publication, 
         return OK;
     }
     return err;
+}
+
+enum err publisher_statement(struct engine *engine, struct publication *publication, struct bytes encoded, enum carriage carriage) {
+    static struct item item;
+    enum err err = room(engine, 2);
+    if (err != OK || item_decode(&item, encoded) != OK || known(engine, publication, &item, false)) return err;
+    return block_put(engine, publication, carriage, &item, encoded);
 }
 
 /* --- signed, stored --- */
