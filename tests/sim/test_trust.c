@@ -147,6 +147,7 @@ static void late_trust_is_ignored(void **state) {
     const struct link *end = end_of(world, 1, 0);
     assert_non_null(end);
     uint64_t generation = end->generation_heard;
+    uint32_t number = end->number;
     assert_true(generation > 1 && end->same);
     wire_trust(&message, generation - 1, sum);
     assert_true(world_inject(world, 0, 1, bytes_of_buf(&message)));
@@ -156,6 +157,7 @@ static void late_trust_is_ignored(void **state) {
     world_run(world, 1 * SECONDS);
     end = end_of(world, 1, 0);
     assert_non_null(end);
+    assert_int_equal(end->number, number); /* nor was the link renewed */
     assert_true(end->same);
     assert_int_equal(end->trust_heard, generation);
     assert_int_equal(end->generation_heard, generation);
