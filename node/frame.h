@@ -68,6 +68,8 @@ enum frame_type {
     FRAME_ASK_VERIFY = 89,
     FRAME_ASK_CHAIN = 92,
     FRAME_ASK_ENTRY_ID = 93,
+    FRAME_ASK_RECALL = 94,
+    FRAME_ASK_RECALL_STATUS = 95,
     /* engine -> client */
     FRAME_ANSWER_DONE = 100,
     FRAME_ANSWER_ERROR = 101,
