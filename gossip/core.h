@@ -65,6 +65,7 @@ struct dispute {
     uint64_t from; /* first number of the range in question */
     uint64_t since_ms, asked_ms;
     unsigned steps;
+    bool sure;     /* begun by an entry that is known to differ from ours */
     bool evidence; /* begun by a verified entry that contradicts ours: the log waits for the end */
     uint64_t ticket;
     struct buf theirs; /* verified at its end */
@@ -170,7 +171,8 @@ void keep_tick(struct gossip *gossip);
 
 /* --- tell.c: what a link is told of trust and heads --- */
 void tell_trust(struct gossip *gossip, struct link *link);
-void tell_trust_compare(struct gossip *gossip, struct link *link); /* the peer told its trust */
+void tell_trust_later(struct gossip *gossip, struct link *link, uint64_t delay_ms); /* at once, or so long after the last time */
+void tell_trust_compare(struct gossip *gossip, struct link *link);                  /* the peer told its trust */
 void tell_trust_changed(struct gossip *gossip);
 void tell_chains(struct gossip *gossip, struct link *link); /* to a peer whose chains are shorter */
 void tell_digest(struct gossip *gossip, struct link *link, bool reply);
@@ -186,6 +188,8 @@ void tell_heads_due(struct gossip *gossip, struct link *link, size_t peer_index)
 void stream_start(struct gossip *gossip, struct link *link, uint64_t buckets, uint64_t credit);
 /* An answer of the store; `entries` end in one whose signature was checked, `last` is its number (0: none). */
 void stream_loaded(struct gossip *gossip, struct link *link, size_t index, struct bytes entries, uint64_t last);
+/* What was loaded of this log and has not gone out yet stays here: a fork was proved meanwhile. Its head is told anew. */
+void stream_drop(struct link *link, size_t index, const uint8_t node_id[static NODE_ID_BYTES]);
 uint64_t stream_credit(struct gossip *gossip, struct link *link); /* what this link may stream to us now; it is noted as given */
 
 /* --- lanes.c: what peers ask for, at the pace at which they take it --- */

@@ -80,6 +80,7 @@
 #define SYNC_INTERVAL_MS      15000                 /* a digest to one random link */
 #define SYNC_LOGS_PLAIN       20                    /* up to so many common logs, heads are told at once; beyond, sums come first */
 #define TRUST_DELAY_MS        250                   /* changes of trust that follow each other are told together */
+#define LOSSY_DELAY_MS        500                   /* after messages were lost trust is told again, once in so long */
 #define SYNC_OUTDATED_MS      20000                 /* generations that disagree for so long do so because a message was lost */
 #define SYNC_DIGEST_AGAIN_MS  1000                  /* the same digest is not sent again to one link before */
 #define OVERLAY_FULL          13                    /* up to so many other nodes are all dialled */

@@ -75,6 +75,7 @@ struct link {
     uint64_t digest_ms;                /* when we last sent one, */
     uint8_t digest[WIRE_DIGEST_BYTES]; /* and which, */
     uint64_t digest_generation;        /* under which trust of the peer's */
+    uint64_t digest_due_ms;            /* when to look once more whether digests differ under equal heads; 0: no need */
 
     /* The tree: 7.2. Both begin as true: what is too much is pruned. */
     bool eager_out; /* we push to it: it has not pruned us */

@@ -292,6 +292,11 @@ void sync_tick(struct gossip *gossip) {
             if (link->trust_due_ms <= gossip->monotonic_ms) tell_trust(gossip, link);
             if (link->trust_due_ms) gossip_due(gossip, link->trust_due_ms);
         }
+        if (link_open(link) && link->digest_due_ms) {
+            bool due = link->digest_due_ms <= gossip->monotonic_ms;
+            if (due) link->digest_due_ms = 0, tell_digest(gossip, link, true);
+            if (!due) gossip_due(gossip, link->digest_due_ms);
+        }
         if (!link_open(link) || !link->heads_due_ms) continue;
         if (link->heads_due_ms <= gossip->monotonic_ms) tell_heads(gossip, link, 0, 0);
         if (link->heads_due_ms) gossip_due(gossip, link->heads_due_ms);

@@ -116,14 +116,14 @@ void tell_chains(struct gossip *gossip, struct link *link) {
 }
 
 /* The first change is told at once, a burst of them together; what is common is nobody's guess meanwhile. */
-static void trust_later(struct gossip *gossip, struct link *link) {
+void tell_trust_later(struct gossip *gossip, struct link *link, uint64_t delay_ms) {
     link->same = false; /* first of all, so that an agency that is new is not taken for a common one */
     if (!tables_keep(gossip, link)) gossip->actions->failed = true;
-    if (!link->trust_told_ms || gossip->monotonic_ms - link->trust_told_ms >= TRUST_DELAY_MS) {
+    if (!link->trust_told_ms || gossip->monotonic_ms - link->trust_told_ms >= delay_ms) {
         tell_trust(gossip, link);
         return;
     }
-    if (!link->trust_due_ms) link->trust_due_ms = link->trust_told_ms + TRUST_DELAY_MS;
+    if (!link->trust_due_ms) link->trust_due_ms = link->trust_told_ms + delay_ms;
     gossip_due(gossip, link->trust_due_ms);
 }
 
@@ -138,7 +138,7 @@ void tell_trust_changed(struct gossip *gossip) {
         if (peer && peer->node->revoked)
             overlay_cut(gossip, link, "revoked");
         else if (link_open(link))
-            trust_later(gossip, link);
+            tell_trust_later(gossip, link, TRUST_DELAY_MS);
     }
 }
 

@@ -161,15 +161,21 @@ void world_start(struct world *world, size_t node) {
 
 /* --- ending --- */
 
+/* Does its author's disk hold this row's entry, and no other one at that number? */
+static bool row_here(const struct disk *disk, const uint8_t *node_id, const struct ledger_row *row) {
+    const struct disk_entry *stored = disk_entry(disk, node_id, row->seq);
+    return stored && bytes_equal(blob_bytes(stored->entry), blob_bytes(row->entry));
+}
+
 /* What its author lost before the sync was never said: nobody may ever be seen to hold it. */
 static void ledger_trim(struct world *world, size_t author) {
     struct world_node *self = &world->nodes[author];
     for (uint64_t seq = world->ledger.logs[author].count; seq > self->acknowledged; seq--) {
         const struct ledger_row *row = ledger_find(&world->ledger, author, seq);
         if (!row || row->spread) continue;
-        if (disk_entry(&self->disk, self->identity.node_id, seq)) {
+        if (row_here(&self->disk, self->identity.node_id, row)) {
             world_hit(world, write_survived);
-        } else {
+        } else if (!row->copied) {
             ledger_remove(&world->ledger, author, seq);
             world_hit(world, write_lost);
         }
@@ -220,11 +226,30 @@ void world_wipe(struct world *world, size_t node) {
     world_hit(world, wiped);
 }
 
+/* A copy of its disk keeps its own entries, whoever heard of them. */
+static void copied_note(struct world *world, size_t node) {
+    struct world_node *self = &world->nodes[node];
+    for (uint64_t seq = 1; seq <= world->ledger.logs[node].count; seq++)
+        for (struct ledger_row *row = ledger_find(&world->ledger, node, seq); row; row = row->older)
+            row->copied = row_here(&self->snapshot, self->identity.node_id, row);
+}
+
 void world_snapshot(struct world *world, size_t node) {
     struct world_node *self = &world->nodes[node];
     disk_free(&self->snapshot);
     disk_copy(&self->snapshot, &self->disk);
     self->snapshot_taken = true;
+    copied_note(world, node);
+}
+
+/* An old copy can bring back a number that was signed again since: nobody who could be asked knew of the first one. */
+static void fork_note(struct world *world, size_t node) {
+    struct world_node *self = &world->nodes[node];
+    for (uint64_t seq = 1; seq <= world->ledger.logs[node].count; seq++) {
+        const struct ledger_row *row = ledger_find(&world->ledger, node, seq);
+        bool other = row && disk_entry(&self->disk, self->identity.node_id, seq);
+        if (other && row->spread && !row_here(&self->disk, self->identity.node_id, row)) self->forked = true;
+    }
 }
 
 void world_restore(struct world *world, size_t node) {
@@ -233,6 +258,8 @@ void world_restore(struct world *world, size_t node) {
     disk_free(&self->disk);
     disk_copy(&self->disk, &self->snapshot);
     declare_lost(world, node);
+    ledger_trim(world, node);
+    fork_note(world, node);
     world_hit(world, snapshot_restored);
 }
 
