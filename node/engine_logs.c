@@ -89,7 +89,8 @@ static bool log_take_again(void *context, const uint8_t node_id[static NODE_ID_B
     hex_encode(hex, bytes_of(node_id, NODE_ID_BYTES));
     snprintf(prefix, sizeof prefix, READER_OURS_PREFIX "/%s", hex);
     enum err err = store_meta_each(engine->store, prefix, ours_take, engine);
-    if (err != OK) engine_notice(engine, "the epochs of a stored log cannot be read: %s", err_text(err));
+    if (err == OK) err = recalls_load_again(engine, node_id);
+    if (err != OK) engine_notice(engine, "the epochs and recalls of a stored log cannot be read: %s", err_text(err));
     return true;
 }
 

@@ -94,6 +94,11 @@ void store_batch_terms_delete(struct store_batch *batch, uint64_t cursor, const 
     free(terms);
 }
 
+void store_batch_erase_between(struct store_batch *batch, const char *first, const char *last) {
+    erase_add(batch, ROCKS_META, bytes_of_text(first));
+    erase_add(batch, ROCKS_META, bytes_of_text(last));
+}
+
 void store_batch_erase_meta(struct store_batch *batch, const char *key) {
     store_batch_meta_delete(batch, key);
     erase_add(batch, ROCKS_META, bytes_of_text(key));

@@ -119,6 +119,9 @@ static void payload_check(struct world *world, size_t node, size_t to, struct by
             check_fail(world, "Confidential", node, "plaintext in a message");
     }
     const struct ledger_row *row = world->checked_row;
+    const struct gossip *gossip = world->nodes[node].gossip;
+    if (row && gossip_recalled(gossip, world->nodes[world->checked_author].identity.node_id, row->seq))
+        check_fail(world, "RecallStop", node, "it sends a payload that it knows to be recalled");
     if (!row) {
         check_fail(world, "NoInvention", node, "a payload was sent that nobody signed");
     } else if (row->body.carriage == CARRIAGE_DIRECT) {
@@ -278,6 +281,8 @@ void check_store_payload(struct world *world, size_t node, const struct action *
     const struct ledger_row *row = ledger_payload(&world->ledger, action->store_payload.body.seal.payload_hash, &signer);
     const struct disk_log *log = disk_log_find(&self->disk, action->store_payload.node_id);
     if (self->hostile) return;
+    if (gossip_recalled(self->gossip, action->store_payload.node_id, action->store_payload.seq))
+        check_fail(world, "RecallStop", node, "it stores a payload that it knows to be recalled");
     if (!block_payload_matches(action->store_payload.payload, &action->store_payload.body.seal))
         check_fail(world, "NoInvention", node, "a payload that is not what its entry names");
     /* A log that was pinned again behind a damaged record is fetched anew from there on, with its payloads. */

@@ -17,7 +17,8 @@ void check_disks(struct world *world) {
             const struct disk_entry *entry = disk_entry(&self->disk, self->identity.node_id, seq);
             if (!entry && !disk_synced(&self->disk, self->identity.node_id, seq))
                 check_fail(world, "NoAckedLoss", author, "an acknowledged entry is gone");
-            if (entry && row->type == ENTRY_BLOCK && !entry->payload)
+            bool recalled = row->type == ENTRY_BLOCK && ledger_recalled(&world->ledger, author, row);
+            if (entry && row->type == ENTRY_BLOCK && !entry->payload && !recalled)
                 check_fail(world, "NoAckedLoss", author, "an acknowledged payload is gone");
         }
     }
@@ -111,6 +112,7 @@ static bool direct_due(const struct world *world, size_t author, size_t node, co
 }
 
 static bool lacks(struct world *world, size_t node, size_t author, const struct ledger_row *row, bool held) {
+    if (ledger_recalled(&world->ledger, author, row)) return false;
     bool due = row->body.carriage == CARRIAGE_RELAY ? held : direct_due(world, author, node, row);
     if (!due || disk_payload_here(&world->nodes[node].disk, world->nodes[author].identity.node_id, row->seq)) return false;
     world->lacking_node = node, world->lacking_author = author, world->lacking_seq = row->seq;
@@ -177,6 +179,25 @@ static bool still_lacking(struct world *world) {
 bool check_converged(struct world *world) {
     if (still_lacking(world)) return false;
     return groups(world, heads_equal, false) && groups(world, payloads_equal, false);
+}
+
+/* --- recalls --- */
+
+size_t check_recalls(struct world *world) {
+    size_t count = 0;
+    for (size_t author = 0; author < world->count; author++) {
+        const uint8_t *id = world->nodes[author].identity.node_id;
+        for (uint64_t seq = 1; seq <= world->ledger.logs[author].count; seq++) {
+            const struct ledger_row *row = ledger_find(&world->ledger, author, seq);
+            if (!row || row->type != ENTRY_BLOCK || !ledger_recalled(&world->ledger, author, row)) continue;
+            count++;
+            for (size_t node = 0; node < world->count; node++)
+                if (alive(world, node) && disk_entry(&world->nodes[node].disk, id, row->recalled) &&
+                    disk_payload_here(&world->nodes[node].disk, id, seq))
+                    check_fail(world, "RecallConverges", node, "it holds a payload that was recalled");
+        }
+    }
+    return count;
 }
 
 /* --- one state --- */

@@ -92,6 +92,27 @@ static void fork_restore(struct world *world, size_t node, const struct disk_for
     world_step(world, node, &event);
 }
 
+/* What was recalled is known before anything is served. */
+static void recalls_restore(struct world *world, size_t node, size_t author) {
+    struct world_node *self = &world->nodes[node];
+    const uint8_t *id = world->nodes[author].identity.node_id;
+    uint64_t head = disk_head(&self->disk, id);
+    for (uint64_t seq = 1; seq <= head && self->gossip; seq++) {
+        const struct ledger_row *row = ledger_find(&world->ledger, author, seq);
+        struct event event = {.kind = EVENT_RECALL};
+        struct recall recall;
+        struct entry entry;
+        if (row && row->type != ENTRY_RECALL) continue;
+        if (entry_parse(&entry, blob_bytes(disk_entry(&self->disk, id, seq)->entry)) != OK || entry.type != ENTRY_RECALL) continue;
+        if (recall_read(&recall, entry.seq, entry.body) != OK) continue;
+        disk_payload_drop(&self->disk, id, recall.block);
+        event.recall.node_id = id;
+        event.recall.block = recall.block;
+        event.recall.by = seq;
+        world_step(world, node, &event);
+    }
+}
+
 /* What the store holds of an agency that is pinned again, as the engine does it. */
 static void restore_again(struct world *world, size_t node, size_t agency) {
     struct world_node *self = &world->nodes[node];
@@ -102,6 +123,7 @@ static void restore_again(struct world *world, size_t node, size_t agency) {
     if (!disk_log_find(&self->disk, id)) return;
     disk_sync(&self->disk, self->disk.writes);
     log_restore(world, node, agency);
+    if (self->life == life) recalls_restore(world, node, agency);
     for (size_t i = 0; i < self->disk.fork_count && self->life == life; i++)
         if (memcmp(self->disk.forks[i].node_id, id, NODE_ID_BYTES) == 0) fork_restore(world, node, &self->disk.forks[i]);
     if (self->life == life) world_epochs_restore(world, node);
@@ -121,6 +143,8 @@ static void restore(struct world *world, size_t node) {
         if (world_pinned(world, node, i)) trust(world, node, i, true);
     for (size_t i = 0; i < world->count && self->life == life; i++)
         if (i == node || world_pinned(world, node, i)) log_restore(world, node, i);
+    for (size_t i = 0; i < world->count && self->life == life; i++)
+        if (i == node || world_pinned(world, node, i)) recalls_restore(world, node, i);
     for (size_t i = 0; i < self->disk.fork_count && self->life == life; i++) fork_restore(world, node, &self->disk.forks[i]);
     for (size_t i = 0; i < self->disk.audience_count && self->life == life; i++) {
         struct event event = {.kind = EVENT_AUDIENCE};
@@ -205,6 +229,7 @@ static void stop(struct world *world, size_t node) {
     self->tick_at_ms = self->tick_queued_ms = UINT64_MAX;
     self->paused_until_ms = 0;
     self->crash_in = self->memory_in = self->fail_in = 0;
+    self->recall_count = 0;
     world_links_lose(world, node);
 }
 

@@ -147,7 +147,7 @@ static void test_h2(void **state) {
 static void test_altered(void **state) {
     struct share_facts facts;
     struct buf item = item_of("indicator", "indicator--1", TLP_CLEAR, bytes_of_text("{}")), object = {0}, text = {0};
-    struct share_way way = {via, reader};
+    struct share_way way = {.via = via, .reader = reader};
     const char *why;
     size_t passed = 0;
     (void)state;
