@@ -274,6 +274,19 @@ size_t group_votes(const struct group *group, const uint8_t hash[static HASH_BYT
     return version ? vote_of(version, &group->roster).votes : 0;
 }
 
+size_t group_signed(const struct group *group, const uint8_t agency_id[static AGENCY_ID_BYTES],
+                    const struct group_version *out[static LIMIT_GROUP_VERSIONS]) {
+    size_t count = 0;
+    for (size_t i = 0; i < group->version_count; i++) {
+        const struct group_version *version = group->versions[i];
+        bool ours = false;
+        for (size_t k = 0; k < version->signer_count; k++)
+            ours = ours || memcmp(version->signers[k], agency_id, AGENCY_ID_BYTES) == 0;
+        if (ours && memcmp(version->hash, group->hash, HASH_BYTES) != 0) out[count++] = version;
+    }
+    return count;
+}
+
 /* --- kept --- */
 
 enum err group_save(struct buf *out, const struct group *group) {

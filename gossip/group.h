@@ -52,6 +52,11 @@ enum roster_place group_place(const struct group *group, const uint8_t agency_id
 /* How many admins published a version that is not in force yet; `needed` is the threshold. 0: unknown. */
 size_t group_votes(const struct group *group, const uint8_t hash[static HASH_BYTES], size_t *needed);
 
+/* The versions that an agency has signed, but the one in force: what its node says again to newcomers, so that they hold what all hold.
+   Borrowed; returns how many. */
+size_t group_signed(const struct group *group, const uint8_t agency_id[static AGENCY_ID_BYTES],
+                    const struct group_version *out[static LIMIT_GROUP_VERSIONS]);
+
 /* The whole state, and back. ERR_FORMAT and what roster_decode returns. */
 enum err group_save(struct buf *out, const struct group *group) MUST_USE;
 enum err group_load(struct group *out, struct bytes saved) MUST_USE;

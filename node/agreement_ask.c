@@ -94,9 +94,11 @@ static void document_write(const struct engine *engine, struct buf *out, const s
     pack_write_str(out, bytes_of_text("parties"));
     pack_write_array(out, (uint32_t)agreement->party_count);
     for (size_t i = 0; i < agreement->party_count; i++) {
-        pack_write_map(out, 2);
+        const char *unreachable = recipients_unreachable(engine, agreement->parties[i]);
+        pack_write_map(out, 3);
         put_party(engine, out, "agency", agreement, (uint8_t)i);
         put_time(out, "signed", known->state.signed_ms[i]);
+        put_text(out, "unreachable", unreachable ? unreachable : "");
     }
     put_text(out, "state", state_of(known));
     pack_write_str(out, bytes_of_text("title"));

@@ -54,11 +54,13 @@ static void put_members(const struct engine *engine, struct buf *out, const stru
     for (size_t i = 0; i < group->roster.member_count; i++) {
         const struct roster_member *member = &group->roster.members[i];
         bool contested = !member->removed_ms && group_place(group, member->agency_id) == ROSTER_REMOVED;
-        pack_write_map(out, 4);
+        const char *unreachable = member->removed_ms ? NULL : recipients_unreachable(engine, member->agency_id);
+        pack_write_map(out, 5);
         put_agency(engine, out, "agency", member->agency_id);
         put_time(out, "removed", member->removed_ms);
         put_time(out, "since", member->since_ms);
         put_text(out, "state", contested ? "contested" : member->removed_ms ? "removed" : "member");
+        put_text(out, "unreachable", unreachable ? unreachable : "");
     }
 }
 

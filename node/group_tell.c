@@ -125,6 +125,26 @@ enum err group_tell(struct engine *engine, struct store_batch *batch, struct gro
     return group->roster.hidden ? hidden_tell(engine, batch, known, before) : open_tell(engine, batch, known, before);
 }
 
+/* Newcomers get what this node has signed of the past as well: so they hold what all hold, and follow the same one of two that contradict
+   each other. Of a hidden group newcomers are those who have just become admins. */
+static enum err past_tell(struct engine *engine, struct store_batch *batch, const struct group_known *known,
+                          const struct roster *before) {
+    const struct roster *roster = &known->group->roster;
+    const struct group_version *versions[LIMIT_GROUP_VERSIONS];
+    struct listeners newcomers = {0};
+    enum err err = OK;
+    for (size_t i = 0; i < roster->member_count; i++) {
+        const uint8_t *id = roster->members[i].agency_id;
+        bool reads = roster->hidden ? roster_admin(roster, id) >= 0 : roster_place(roster, id) == ROSTER_MEMBER;
+        bool read = roster->hidden ? roster_admin(before, id) >= 0 : roster_place(before, id) == ROSTER_MEMBER;
+        if (reads && !read) listener_add(engine, &newcomers, id);
+    }
+    size_t count = newcomers.count > 0 ? group_signed(known->group, engine->agency_id, versions) : 0;
+    for (size_t i = 0; err == OK && i < count; i++)
+        err = version_say(engine, batch, known, bytes_of_buf(&versions[i]->bytes), &newcomers);
+    return err;
+}
+
 /* --- what follows from another roster --- */
 
 static void notice_changes(struct engine *engine, const struct group_known *known, const struct roster *before) {
@@ -161,8 +181,9 @@ void group_changed(struct engine *engine, struct store_batch *batch, struct grou
     notice_changes(engine, known, before);
     history_owe(engine, known, before);
     server_publications_group(engine, known->id);
+    server_decisions_again(engine);
     outbox_again(engine);
-    if (group_tell(engine, batch, known, before, bytes_of(NULL, 0)) != OK)
+    if (past_tell(engine, batch, known, before) != OK || group_tell(engine, batch, known, before, bytes_of(NULL, 0)) != OK)
         engine_notice(engine, "group %s: its members cannot be told of a change: too much waits", group_name(known));
 }
 
@@ -211,15 +232,23 @@ static enum err roster_begin(struct engine *engine, struct store_batch *batch, c
 }
 
 /* Who becomes an admin of a hidden group learns its roster, in place of what it was told. */
-static void standing_replaced(struct engine *engine, const uint8_t *id) {
-    for (size_t i = 0; i < engine->groups.count; i++) {
-        if (memcmp(engine->groups.list[i]->id, id, HASH_BYTES) != 0 || engine->groups.list[i]->group) continue;
-        if (engine->groups.purging == engine->groups.list[i]) engine->groups.purging = NULL;
-        group_history_again(engine, engine->groups.list[i]);
-        group_known_free(engine->groups.list[i]);
-        engine->groups.list[i] = engine->groups.list[--engine->groups.count];
-        return;
+static enum err standing_replace(struct engine *engine, struct store_batch *batch, const struct statement_seen *seen,
+                                 struct group_known *told, struct bytes first, struct bytes version) {
+    struct groups *groups = &engine->groups;
+    bool admin = false;
+    for (size_t i = 0; i < told->standing.admin_count; i++)
+        admin = admin || memcmp(told->standing.admins[i], seen->agency_id, AGENCY_ID_BYTES) == 0;
+    enum err err = admin ? roster_begin(engine, batch, seen, first, version) : ERR_DENIED;
+    if (err != OK) return err;
+    group_history_again(engine, told);
+    if (groups->purging == told) groups->purging = NULL;
+    for (size_t i = 0; i < groups->count; i++) {
+        if (groups->list[i] != told) continue;
+        groups->list[i] = groups->list[--groups->count];
+        break;
     }
+    group_known_free(told);
+    return OK;
 }
 
 static enum err version_hear(struct engine *engine, struct store_batch *batch, const struct statement_seen *seen,
@@ -227,14 +256,7 @@ static enum err version_hear(struct engine *engine, struct store_batch *batch, c
     uint8_t id[HASH_BYTES], hash[HASH_BYTES];
     roster_hash(id, first.size > 0 ? first : version);
     struct group_known *known = groups_find(engine, id);
-    if (known && !known->group) {
-        bool admin = false;
-        for (size_t i = 0; i < known->standing.admin_count; i++)
-            admin = admin || memcmp(known->standing.admins[i], seen->agency_id, AGENCY_ID_BYTES) == 0;
-        if (!admin) return ERR_DENIED;
-        standing_replaced(engine, id);
-        known = NULL;
-    }
+    if (known && !known->group) return standing_replace(engine, batch, seen, known, first, version);
     if (!known) return roster_begin(engine, batch, seen, first, version);
     struct roster *before = malloc(sizeof *before);
     if (!before) return ERR_MEMORY;
@@ -266,6 +288,7 @@ static enum err standing_hear(struct engine *engine, struct store_batch *batch, 
                           standing.removed ? "was removed" : "is a member again");
         known->standing = standing;
         server_publications_group(engine, known->id);
+        server_decisions_again(engine);
         return group_keep(batch, known);
     }
     bool admin = false;

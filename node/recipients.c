@@ -26,6 +26,16 @@ void recipients_name_write(const struct engine *engine, struct buf *out, const u
     pack_write_str(out, bytes_of_text(pinned(engine, agency_id, &index) ? engine_agency_name(engine, agency_id) : hex));
 }
 
+const char *recipients_unreachable(const struct engine *engine, const uint8_t agency_id[static AGENCY_ID_BYTES]) {
+    struct audience audience = {0};
+    size_t index;
+    if (!pinned(engine, agency_id, &index)) return "not pinned here";
+    if (index == 0) return NULL;
+    enum err err = audience_add(&audience, engine->gossip, index, clock_wall_ms());
+    audience_free(&audience);
+    return err == OK ? NULL : err_text(err);
+}
+
 /* --- expressions --- */
 
 /* The sets are over pinned agencies by their index, then over members of named groups who are not pinned here. */
@@ -180,16 +190,14 @@ enum err recipients_say(struct engine *engine, struct store_batch *batch, const 
     enum err err = OK;
     for (size_t i = 0; err == OK && i < statement->agency_count; i++) {
         const uint8_t *id = statement->agencies + i * AGENCY_ID_BYTES;
-        struct audience audience = {0};
         size_t index;
         if (!pinned(engine, id, &index) || index == 0) continue;
-        if (audience_add(&audience, engine->gossip, index, clock_wall_ms()) == OK) {
+        if (!recipients_unreachable(engine, id)) {
             memcpy(now[ready++], id, AGENCY_ID_BYTES);
         } else {
             part.agencies = id, part.agency_count = 1;
             err = statement_publish(engine, batch, &part);
         }
-        audience_free(&audience);
     }
     part.agencies = now[0], part.agency_count = ready;
     return err == OK ? statement_publish(engine, batch, &part) : err;

@@ -11,6 +11,9 @@ bool recipients_id(const struct engine *engine, struct bytes name, uint8_t agenc
 /* Its petname as a str; its id in hexadecimal when it is not pinned here. */
 void recipients_name_write(const struct engine *engine, struct buf *out, const uint8_t agency_id[static AGENCY_ID_BYTES]);
 
+/* Can anything be sealed to it now? Null when it can (and of the own agency); else why not. */
+const char *recipients_unreachable(const struct engine *engine, const uint8_t agency_id[static AGENCY_ID_BYTES]);
+
 #define RECIPIENTS_PROBLEM_MAX 480
 /* Resolves recipient expressions (gossip/setexpr.h), all of them together, into the publication: its audience, agencies and group. `rows`
    receives what ANSWER_AUDIENCE tells of each. On an error `problem` says what is wrong and what to do: ERR_SYNTAX, ERR_NOT_FOUND,

@@ -327,5 +327,48 @@ def test_treaty_forbids_a_class(place):
     check_equal(a.publish([other], "TLP:GREEN", [b]).code, OK, "and what it forbade may pass again")
 
 
+@story
+def test_bounds_of_lists(place):
+    """One agency fills nobody's lists: another takes a part of its groups and agreements only, and itself it is told when there is no room."""
+    a, b = place.mesh("cert.a", "cert.b")
+    for i in range(66):
+        group(a, "create", "g%03d" % i)
+        group(a, "add", "g%03d" % i, "cert.b")
+    path = place.path("treaty.yaml", "agreement: A treaty\nparties: [self, cert.b]\nclauses: []\n")
+    for i in range(66):
+        agreement(a, "propose", path)
+    def held(node):
+        return len(group(node, "list")["groups"]), len(agreement(node, "list")["agreements"])
+    must(lambda: held(b)[1] >= 64, 60, "B hears of them", b.log_tail)
+    check_equal(held(b), (64, 64), "and keeps 64 of each")
+    group(b, "create", "own")
+    agreement(b, "propose", place.path("other.yaml", "agreement: Another\nparties: [self, cert.a]\nclauses: []\n"))
+    check_equal(held(b), (65, 65), "its own it may still make")
+    for i in range(66, 256):
+        a("group", "create", "g%03d" % i)
+    check_equal(held(a)[0], 256, "256 groups are what a node knows")
+    result = a("group", "create", "one-more")
+    check(result.code not in (OK, USAGE) and b"limit" in result.err, "the next one is refused by its limit", str(result))
+
+
+@story
+def test_who_cannot_be_reached(place):
+    """A member that is not pinned here may be on the roster by its id; it is named wherever it gets nothing."""
+    a, b = place.mesh("cert.a", "cert.b")
+    unknown = "5a" * 32
+    group(a, "create", "mixed")
+    group(a, "add", "mixed", "cert.b")
+    document = group(a, "add", "mixed", unknown)
+    rows = {row["agency"]: row["unreachable"] for row in document["members"]}
+    check_equal(rows, {"cert.a": "", "cert.b": "", unknown: "not pinned here"}, "the roster tells who cannot be reached")
+    must(lambda: len(members(b, "mixed")) == 3, 30, "B knows the roster", b.log_tail)
+    few, _ = indicators("few", 1)
+    result = publish_to(b, few, "group:mixed")
+    check_equal(result.code, OK, "B publishes to those it can reach", str(result))
+    check_equal([(row["name"].split(".")[0][:4], row["nodes"]) for row in result.value["audience"]], [("cert", 1), ("5a5a", 0)],
+                "and is told who gets nothing")
+    must_hold(a, 1, 30, "A has it", a.log_tail)
+
+
 if __name__ == "__main__":
     main()
