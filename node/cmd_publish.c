@@ -35,7 +35,8 @@ struct work {
     uint64_t refused_here, listed, left_out;
     uint64_t bytes_read, bytes_all; /* all: 0 when unknown */
     struct progress progress;
-    bool complete;           /* the input was read to a good end */
+    bool complete; /* the input was read to a good end */
+    const struct publish_task *task;
     struct publish_ids *ids; /* null: nobody asked for them */
 };
 
@@ -172,7 +173,8 @@ static enum outcome input_read(struct work *work, struct intake *intake, int fd)
     uint8_t *chunk = malloc(CHUNK_BYTES);
     enum outcome outcome = OUTCOME_SUCCESS;
     enum err err = chunk ? OK : ERR_MEMORY;
-    while (err == OK) {
+    if (err == OK && fd < 0) err = intake_feed(intake, work->task->data);
+    while (err == OK && fd >= 0) {
         ssize_t got = read(fd, chunk, CHUNK_BYTES);
         if (got < 0 && errno == EINTR) continue;
         if (got < 0) outcome = command_fail(work->invocation, OUTCOME_INTERNAL, "reading %s: %s", work->path, strerror(errno));
@@ -297,31 +299,30 @@ static enum outcome input_open(struct work *work, const char *path, int *fd) {
     return OUTCOME_SUCCESS;
 }
 
-enum outcome publish_file(const struct invocation *invocation, const struct audience_request *request, const char *path,
-                          struct publish_ids *ids) {
-    struct work work = {.invocation = invocation, .ids = ids, .lint = invocation->command == &cmd_lint};
+enum outcome publish_run(const struct invocation *invocation, const struct publish_task *task) {
+    struct work work = {.invocation = invocation, .task = task, .ids = task->ids, .lint = invocation->command == &cmd_lint};
     struct intake_options options = {
         .now_ms = clock_wall_ms(), .context = &work, .accept = on_accept, .refuse = on_refuse, .note = on_note};
     struct client client = {.channel.fd = -1};
     struct card_file own = {0};
-    struct marks marks = {0};
     struct intake *intake = NULL;
     int fd = -1;
-    /* Marks of the whole file are options of these two alone. */
-    bool marking = invocation->command == &cmd_publish || invocation->command == &cmd_lint;
-    enum outcome outcome = marking ? marking_options(invocation, &marks) : OUTCOME_SUCCESS;
-    if (outcome == OUTCOME_SUCCESS) outcome = format_option(invocation, &options.format);
-    if (outcome == OUTCOME_SUCCESS) outcome = input_open(&work, path, &fd);
+    enum outcome outcome = OUTCOME_SUCCESS;
+    if (task->data.size > 0)
+        options.format = INTAKE_STIX, work.path = task->path;
+    else
+        outcome = format_option(invocation, &options.format);
+    if (outcome == OUTCOME_SUCCESS && task->data.size == 0) outcome = input_open(&work, task->path, &fd);
     if (outcome == OUTCOME_SUCCESS) outcome = client_open(&client, invocation);
     if (outcome == OUTCOME_SUCCESS) outcome = setup_own_card(invocation, &own);
     if (outcome == OUTCOME_SUCCESS) {
-        options.tlp = request->tlp;
-        options.marks = marking && !marks_empty(&marks) ? &marks : NULL;
+        options.tlp = task->request->tlp;
+        options.marks = task->marks && !marks_empty(task->marks) ? task->marks : NULL;
         memcpy(options.agency_id, own.card.agency.id, sizeof options.agency_id);
         intake = intake_new(&options);
         work.publication = publication_new(&client, on_engine_refused, &work);
         if (work.publication && work.lint) publication_tell_allowed(work.publication, on_engine_allowed);
-        outcome = intake && work.publication ? publish(&work, &client, request, intake, fd)
+        outcome = intake && work.publication ? publish(&work, &client, task->request, intake, fd)
                                              : command_fail(invocation, OUTCOME_INTERNAL, "%s", err_text(ERR_MEMORY));
     }
     intake_free(intake);
@@ -335,9 +336,12 @@ enum outcome publish_file(const struct invocation *invocation, const struct audi
 
 static enum outcome run(const struct invocation *invocation) {
     struct audience_request request;
+    struct marks marks;
     enum outcome outcome = audience_options(invocation, &request);
+    if (outcome == OUTCOME_SUCCESS) outcome = marking_options(invocation, &marks);
     request.lint = invocation->command == &cmd_lint;
-    return outcome == OUTCOME_SUCCESS ? publish_file(invocation, &request, invocation->arguments[0], NULL) : outcome;
+    struct publish_task task = {.request = &request, .marks = &marks, .path = invocation->arguments[0]};
+    return outcome == OUTCOME_SUCCESS ? publish_run(invocation, &task) : outcome;
 }
 
 static const struct command_option options_known[] = {

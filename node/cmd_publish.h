@@ -2,6 +2,7 @@
 #ifndef NODE_CMD_PUBLISH_H
 #define NODE_CMD_PUBLISH_H
 
+#include "gossip/marks.h"
 #include "node/audience.h"
 
 #define PUBLISH_IDS_MAX 256
@@ -13,9 +14,16 @@ struct publish_ids {
     uint64_t left_out; /* beyond PUBLISH_IDS_MAX */
 };
 
-/* Publishes the file at `path` ("-": standard input) as `comity publish` does, and reports it. The options tlp, format, verbose and quiet
-   must stand in the invocation's table. `ids` may be null. */
-enum outcome publish_file(const struct invocation *invocation, const struct audience_request *request, const char *path,
-                          struct publish_ids *ids) MUST_USE;
+struct publish_task {
+    const struct audience_request *request;
+    const struct marks *marks; /* null: none */
+    const char *path;          /* of the file; "-": standard input; what `data` is called, when that is given */
+    struct bytes data;         /* STIX in place of a file; empty: none */
+    struct publish_ids *ids;   /* null: nobody asks for them */
+};
+
+/* Publishes as `comity publish` does, and reports it. The options format (for a file), verbose and quiet must stand in the invocation's
+   table. */
+enum outcome publish_run(const struct invocation *invocation, const struct publish_task *task) MUST_USE;
 
 #endif

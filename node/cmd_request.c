@@ -141,10 +141,13 @@ static enum outcome answer_run(const struct invocation *invocation) {
     char asker[256];
     struct publish_ids ids = {0};
     struct audience_request request = {.to = asker};
+    struct publish_task task = {.request = &request, .path = invocation->arguments[2], .ids = &ids};
     const char *tlp = command_value(invocation, "tlp");
     if (tlp && !tlp_parse(&request.tlp, bytes_of_text(tlp))) return command_usage(invocation, "--tlp %s: unknown label", tlp);
     enum outcome outcome = asker_find(invocation, asker, sizeof asker);
-    if (outcome == OUTCOME_SUCCESS) outcome = publish_file(invocation, &request, invocation->arguments[2], &ids);
+    if (outcome == OUTCOME_SUCCESS) outcome = publish_run(invocation, &task);
+    if (outcome == OUTCOME_REFUSED)
+        command_fail(invocation, outcome, "the request stays open: its answer was not let through as a whole");
     if (outcome == OUTCOME_SUCCESS && ids.count == 0)
         outcome =
             command_fail(invocation, OUTCOME_REFUSED, "%s holds no object: the request is not answered", invocation->arguments[2]);

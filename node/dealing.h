@@ -15,6 +15,8 @@ enum outcome dealing_ask(const struct invocation *invocation, enum frame_type ty
                          struct buf *document) MUST_USE;
 /* Asks and prints: JSON with --json, else lines for people. */
 enum outcome dealing_run(const struct invocation *invocation, enum frame_type type, struct bytes body) MUST_USE;
+/* Asks and prints the objects of the answer, one a line. */
+enum outcome dealing_objects(const struct invocation *invocation, enum frame_type type, struct bytes body) MUST_USE;
 enum outcome dealing_print(const struct invocation *invocation, struct bytes document) MUST_USE;
 
 #endif

@@ -441,7 +441,8 @@ static void end(struct engine *engine) {
     if (engine->store) store_close(engine->store);
     actions_free(&engine->actions);
     block_codec_free(engine->codec);
-    buf_free(&engine->scratch), buf_free(&engine->scratch_entry), buf_free(&engine->own_prekeys), buf_free(&engine->renew_draft);
+    buf_free(&engine->scratch), buf_free(&engine->scratch_entry), buf_free(&engine->scratch_page), buf_free(&engine->own_prekeys),
+        buf_free(&engine->renew_draft);
     free(engine->names), free(engine->follow_ups);
     policy_file_free(&engine->policy);
     random_wipe(&engine->random);

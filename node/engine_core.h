@@ -66,7 +66,7 @@ struct reader {
     struct postponed *postponed;
     size_t postponed_count, postponed_capacity;
     struct block *block;
-    uint64_t blocks_read; /* blocks whose items stand in pages, own ones included */
+    uint64_t blocks_read; /* of the payloads that are here, own ones included, those that were read */
     uint64_t blocks_bad;  /* blocks addressed to us whose content was not as signed or not well formed */
 };
 
@@ -235,7 +235,7 @@ struct engine {
     struct random random;
     struct block_codec *codec;
     struct policy_settings policy; /* as read at the start */
-    struct buf scratch, scratch_entry;
+    struct buf scratch, scratch_entry, scratch_page;
 
     uint8_t agency_id[AGENCY_ID_BYTES];
     uint8_t node_id[NODE_ID_BYTES];
@@ -309,7 +309,8 @@ void reader_opened(struct engine *engine, uint64_t which, const uint8_t *secret,
 void reader_epoch_seen(struct engine *engine, struct bytes bytes);
 void reader_truncate(struct engine *engine, struct store_batch *batch, const uint8_t *node_id, uint64_t seq);
 void reader_key_restarted(struct engine *engine);
-void reader_count_load(struct engine *engine); /* once the store is open */
+void reader_count(struct engine *engine, struct store_batch *batch, int change); /* payloads that were read and are here */
+void reader_count_load(struct engine *engine);                                   /* once the store is open */
 /* Adds the pages and terms of an opened or closed block to a batch. `head` gives author, seq, expiry; cursors are drawn here. */
 enum err reader_pages(struct engine *engine, struct store_batch *batch, const struct page_head *head,
                       const struct block *block) MUST_USE;
@@ -346,6 +347,8 @@ bool publisher_open(const struct engine *engine, const char **why);
 const char *publisher_barred(const struct engine *engine);
 /* Are publications taken, into blocks or into the outbox? `why` says why not, or what they wait for; else null. */
 bool publisher_accepts(const struct engine *engine, const char **why);
+/* Was this item published before, to everyone whom this publication addresses? (publisher_known.c) */
+bool publisher_known(struct engine *engine, const struct publication *publication, const struct item *item, bool generated);
 /* What publisher_item would say of an item before it goes into a block: form, policy, known already. */
 void publisher_judge(struct engine *engine, struct publication *publication, struct bytes encoded, bool generated,
                      struct item_verdict *verdict);
@@ -409,6 +412,11 @@ void own_renewed(struct engine *engine, struct bytes answer); /* of the key proc
 size_t trust_load_all(struct engine *engine); /* returns the number of pinned agencies */
 /* The card of this name was written, replaced or removed. ERR_CHAIN: what is known of that agency contradicts it. */
 enum err trust_load_one(struct engine *engine, const char *name) MUST_USE;
+
+/* engine_logs.c: the store's logs, proofs of forks and own epochs into the core */
+enum err logs_load_all(struct engine *engine) MUST_USE; /* at the start, once trust is known */
+/* Of agencies that were pinned since: their logs go on where the store left off. */
+enum err logs_load_pinned(struct engine *engine) MUST_USE;
 
 /* upkeep.c: what is done at the start and from time to time */
 enum err upkeep_open(struct engine *engine, char why[static 256]) MUST_USE; /* store, chains, logs, epochs into the core */

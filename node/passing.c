@@ -254,6 +254,7 @@ struct sharing {
     uint32_t index;              /* in the block that proves it */
     struct policy_object policy; /* what the policy looks at */
     struct marks marks;
+    uint64_t until_ms;                /* when the copy ends; 0: never */
     struct buf id, type, marks_bytes; /* behind the views in it */
     struct buf rows;
     uint32_t row_count;
@@ -335,7 +336,7 @@ static bool share_one(struct sharing *sharing, const uint8_t *reader) {
                                       .agency_count = 1,
                                       .tlp = sharing->policy.tlp,
                                       .carriage = carriage,
-                                      .valid_until_ms = sharing->policy.valid_until_ms};
+                                      .valid_until_ms = sharing->until_ms};
         err = statement_publish(engine, sharing->batch, &statement);
         reason = err_text(err);
     }
@@ -380,7 +381,11 @@ static enum err object_keep(struct sharing *sharing, const struct item *item) {
                                              .type = bytes_of_buf(&sharing->type),
                                              .marks = &sharing->marks,
                                              .foreign = true};
-    return marks_decode(&sharing->marks, bytes_of_buf(&sharing->marks_bytes));
+    enum err err = marks_decode(&sharing->marks, bytes_of_buf(&sharing->marks_bytes));
+    /* The item that carries it has no marks of its own: it ends with the first of both. */
+    uint64_t retain_ms = sharing->marks.retain_until_ms, valid_ms = item->valid_until_ms;
+    sharing->until_ms = valid_ms == 0 || (retain_ms != 0 && retain_ms < valid_ms) ? retain_ms : valid_ms;
+    return err;
 }
 
 void share_ask(struct engine *engine, struct client *client, const struct frame *frame) {

@@ -46,11 +46,11 @@ static bool may_leave(struct engine *engine, enum policy_exit exit, const struct
     static struct policy_facts facts;
     struct verdict verdict;
     const struct item *item = &shown->item;
-    if (statement_is(item->type)) return false;
-    if (item->valid_until_ms != 0 && item->valid_until_ms <= clock_wall_ms()) return false; /* also before it is taken out */
+    if (expiry_over(item, clock_wall_ms())) return false; /* also before it is taken out */
     struct policy_object object = {
         .tlp = item->tlp, .valid_until_ms = item->valid_until_ms, .id = item->id, .type = item->type, .marks = &marks};
-    if (marks_decode(&marks, item->marks) != OK) return false;
+    if (statement_is(item->type) || marks_decode(&marks, item->marks) != OK) return false;
+    if (item->marks.size == 0) object.marks = NULL;
     object.foreign = memcmp(shown->author, engine->agency_id, AGENCY_ID_BYTES) != 0;
     if (item->marks.size == 0) object.marks = NULL;
     if (groups_shut_out(engine, marks.group, shown->author, shown->head.arrived_ms)) return false;
@@ -91,14 +91,14 @@ bool query_superseded(struct engine *engine, const struct shown *shown) {
     static struct shown other;
     static uint64_t cursors[QUERY_HITS_MAX];
     uint8_t id_copy[ITEM_ID_BYTES_MAX], author[AGENCY_ID_BYTES];
-    memcpy(id_copy, shown->item.id.data, shown->item.id.size); /* the page that holds it may leave the cache */
-    struct bytes id = bytes_of(id_copy, shown->item.id.size);
-    memcpy(author, shown->author, AGENCY_ID_BYTES);
-    size_t count = store_find_id(engine->store, id, cursors, QUERY_HITS_MAX);
+    size_t id_bytes = shown->item.id.size, count = store_find_id(engine->store, shown->item.id, cursors, QUERY_HITS_MAX);
     if (count <= 1) return false;
+    memcpy(id_copy, shown->item.id.data, id_bytes); /* the page that holds it may leave the cache */
+    memcpy(author, shown->author, AGENCY_ID_BYTES);
     for (size_t i = 0; i < count; i++) {
         if (cursors[i] == shown->cursor || shown_at(engine, &other, cursors[i]) != OK) continue;
-        if (memcmp(other.author, author, AGENCY_ID_BYTES) != 0 || !bytes_equal(other.item.id, id)) continue;
+        if (memcmp(other.author, author, AGENCY_ID_BYTES) != 0 || !bytes_equal(other.item.id, bytes_of(id_copy, id_bytes)))
+            continue;
         if (shown_superseded(shown, &other)) return true;
     }
     return false;
@@ -242,33 +242,21 @@ static bool feed_takes(struct engine *engine, struct feed_state *feed, const str
     return false;
 }
 
-/* The item at `cursor` after other pages were looked at: the page is taken again, and the walk stands behind the item. */
-static bool feed_page_again(struct engine *engine, struct shown *shown, uint64_t cursor, struct cursor *walk) {
-    struct page page;
-    struct bytes encoded = {0};
-    const char *why;
-    *walk = cursor_of(bytes_of(NULL, 0));
-    if (store_page_at(engine->store, cursor, &page) != OK) return false;
-    *walk = cursor_of(page.plain);
-    for (uint64_t at = page.head.cursor; at <= cursor; at++)
-        if (!block_frame_next(walk, &encoded)) return false;
-    return shown_of(engine, shown, &page.head, cursor, encoded, &why) == OK;
-}
-
 static bool feed_page(struct engine *engine, struct client *client, const struct page *page) {
     static struct shown shown;
     struct feed_state *feed = &client->feed;
     const char *why;
-    struct cursor walk = cursor_of(page->plain);
+    /* A look at other versions may move the page out of the cache. */
+    buf_clear(&engine->scratch_page);
+    buf_put(&engine->scratch_page, page->plain);
+    struct cursor walk = cursor_of(bytes_of_buf(&engine->scratch_page));
     struct bytes encoded;
     for (uint64_t cursor = page->head.cursor; block_frame_next(&walk, &encoded); cursor++) {
         if (cursor <= feed->after) continue;
         feed->after = cursor;
         if (shown_of(engine, &shown, &page->head, cursor, encoded, &why) != OK || !feed_takes(engine, feed, &shown)) continue;
-        if (shown.via) {
-            bool before = shown_before(engine, &shown);
-            if (!feed_page_again(engine, &shown, cursor, &walk) || before) continue;
-        }
+        /* PROTOCOL.md 5.12: a feed tells of today's state: who reads on meets the newer version later. */
+        if (query_superseded(engine, &shown) || shown_before(engine, &shown)) continue;
         object_answer(engine, client, feed->tag, &shown, false);
         if (++feed->count == feed->limit) return false;
     }

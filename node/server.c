@@ -333,6 +333,8 @@ static void on_trust_reload(struct engine *engine, struct client *client, const 
         trust_load_all(engine);
     else
         err = trust_load_one(engine, name);
+    enum err stored = logs_load_pinned(engine);
+    if (stored != OK) engine_notice(engine, "stored logs of pinned agencies cannot be read: %s", err_text(stored));
     uint64_t count = gossip_agency_count(engine->gossip) - 1;
     outbox_again(engine);
     statement_again(engine);
@@ -362,9 +364,9 @@ static void dispatch(struct engine *engine, struct client *client, const struct 
     case FRAME_ASK_VERIFY: completeness_ask(engine, client, frame); break;
     case FRAME_ASK_TRUST_RELOAD: on_trust_reload(engine, client, frame); break;
     case FRAME_ASK_CHAIN: own_chain_ask(engine, client, frame); break;
-    case FRAME_ASK_WHY: why_ask(engine, client, frame); break;
     case FRAME_ASK_RECALL: recall_ask(engine, client, frame); break;
     case FRAME_ASK_RECALL_STATUS: recall_status_ask(engine, client, frame); break;
+    case FRAME_ASK_WHY: why_ask(engine, client, frame); break;
     case FRAME_ASK_ENTRY_ID: own_entry_ask(engine, client, frame); break;
     case FRAME_ASK_GROUP: group_ask(engine, client, frame); break;
     case FRAME_ASK_AGREEMENT: agreement_ask(engine, client, frame); break;

@@ -1,6 +1,7 @@
 #include "node/engine_core.h"
 #include "node/policy_context.h"
 #include "node/shown.h"
+#include "node/statement.h"
 
 #include <string.h>
 
@@ -43,8 +44,8 @@ static void put_inputs(struct buf *out, const struct verdict *verdict, const str
 }
 
 static void decision_put(struct engine *engine, struct buf *out, const struct target *target, const struct shown *shown) {
-    const struct item *item = &shown->item;
     static struct marks marks;
+    const struct item *item = &shown->item;
     static struct policy_facts facts;
     struct verdict verdict;
     struct policy_object object = {

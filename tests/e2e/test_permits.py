@@ -64,6 +64,10 @@ def asked_granted_shared(place):
     check_equal(result.code, REFUSED, "the permission is for that object alone", result)
     result = b("share", wanted, "--to", "agency.a", "--json")
     check_equal(result.code, REFUSED, "and for that reader alone", result)
+    check_equal(c("trust", "remove", "agency.a", "--yes").code, 0, "C trusts A no more")
+    check(not c.finds(values[1]) and c.feed() == [], "nothing vouches for the object any more: it is not shown")
+    c.trust(a)
+    check(c.finds(values[1]), "it is, once C pins A again")
 
 
 @story
@@ -185,6 +189,45 @@ def clear_needs_none(place):
 
 
 @story
+def police_record(place):
+    """H1 and H2: not in court and not to others without the provider's permission, which says so and goes along with its proof."""
+    a, b, c = place.mesh("agency.a", "agency.b", "agency.c")
+    objects, values = indicators("police", 2)
+    for each in objects:
+        result = a("publish", "-", "--tlp", "TLP:GREEN", "--to", "agency.b", "--handling", "H1,H2", "--purpose", "investigation",
+                   "--json", input=bundle([each]))
+        check_equal(result.code, 0, "A publishes it under H1 and H2", result)
+    result = a("publish", "-", "--tlp", "TLP:GREEN", "--to-all", "--handling", "H2", input=bundle(objects[:1]))
+    check_equal(result.code, REFUSED, "not to all that are pinned", result)
+    must_hold(b, 2, 30, "B has both")
+    first, second = objects[0]["id"], objects[1]["id"]
+    result = b("share", first, "--to", "agency.c")
+    check_equal(result.code, REFUSED, "B may not pass it on, although it is TLP:GREEN", result)
+    check_equal(b("permission", "ask", first, "--to", "agency.c").code, 0, "B asks")
+    must(lambda: ("agency.b", "agency.c", "asked") in row_states(a, "permission"), 30, "A sees it")
+    check_equal(a("permission", "grant", first).code, 0, "A grants it, and forgets H2")
+    must(lambda: ("agency.a", "agency.c", "granted") in row_states(b, "permission"), 30, "B has the permission")
+    result = b("share", first, "--to", "agency.c")
+    check_equal(result.code, REFUSED, "which does not lift H2", result)
+    check("H2" in result.err.decode(), "and B is told so", result)
+    check_equal(a("permission", "grant", second, "--for", "agency.b", "--to", "agency.c", "--codes", "H2").code, 0,
+                "A consents for the other one")
+    must(lambda: [1 for each in rows(b, "permission") if each["object"] == second and each["codes"] == 4], 30, "B has that")
+    why = [each["rule"] for each in b("why", first, "agency.c", "--json").value["decisions"]]
+    check_equal(why, ["handling.h2"], "`why` names the rule for the first")
+    check_equal([each["allow"] for each in b("why", second, "agency.c", "--json").value["decisions"]], [True], "and allows the second")
+    check_equal(b("share", second, "--to", "agency.c").code, 0, "B passes it on")
+    must(lambda: c.finds(values[1]), 30, "C finds it, its proofs checked", c.log_tail)
+    check_equal([(each["author"], each["via"]) for each in got(c, second)], [("agency.a", "agency.b")], "of A, by B")
+    check_equal(c("share", second, "--to", "agency.b").code, REFUSED, "C may not pass it on in turn")
+    result = a("permission", "grant", first, "--for", "agency.b", "--to", "agency.c", "--codes", "H2")
+    check_equal(result.code, 0, "A consents for the first as well, later", result)
+    must(lambda: [1 for each in rows(b, "permission") if each["object"] == first and each["codes"] == 4], 30, "B has that")
+    check_equal(b("share", first, "--to", "agency.c").code, 0, "now B may")
+    must(lambda: c.finds(values[0]), 30, "C finds it too", c.log_tail)
+
+
+@story
 def bad_questions(place):
     """What cannot be is refused with a sentence."""
     a, b, c, objects, _ = three(place)
@@ -270,6 +313,29 @@ def request_answered_late(place):
     b.stop()
     place.start(b)
     check_equal(sorted(each["state"] for each in rows_of(b)), ["answered", "refused"], "B remembers both")
+
+
+@story
+def alert(place):
+    """A warns B and not C; the alert is listed, ends by itself, and is taken back as any object."""
+    a, b, c = place.mesh("agency.a", "agency.b", "agency.c")
+    text = "A \"zero-day\" in Ümläut VPN.\nPatch now."
+    for words in (["--kind", "rumour", "--text", text], ["--kind", "warning"], ["--kind", "warning", "--text", ""]):
+        check_equal(a("alert", "send", *words, "--tlp", "TLP:AMBER", "--to", "agency.b").code, USAGE, "refused: %s" % words[-1][:10])
+    check_equal(a("alert", "send", "--kind", "warning", "--text", "x", "--to", "agency.b").code, REFUSED, "no label, no alert")
+    result = a("alert", "send", "--kind", "imminent-threat", "--text", text, "--tlp", "TLP:AMBER", "--to", "agency.b", "--json")
+    check_equal((result.code, result.value["accepted"]), (0, 1), "A sends one", result)
+    result = a("alert", "send", place.path("words.txt", "gone soon"), "--kind", "missing", "--tlp", "TLP:AMBER", "--to", "agency.b",
+               "--until", "3s", "--json")
+    check_equal(result.code, 0, "and one from a file that ends", result)
+    seen = lambda node: [(each["author"], each["object"]["alert_kind"], each["object"]["description"])
+                         for each in node("alert", "list", "--json").values]
+    must(lambda: ("agency.a", "imminent-threat", text) in seen(b), 30, "B sees its words", b.log_tail)
+    must(lambda: [each[1] for each in seen(b)] == ["imminent-threat"], 30, "the other one ends")
+    check_equal((seen(c), c.feed()), ([], []), "C hears of none")
+    wanted = b("alert", "list", "--json").value["object"]["id"]
+    check_equal(a("recall", wanted, "--reason", "patched").code, 0, "A takes it back")
+    must(lambda: seen(b) == [], 30, "and B has it no more", b.log_tail)
 
 
 def rows_of(node):
