@@ -52,7 +52,6 @@ static bool may_leave(struct engine *engine, enum policy_exit exit, const struct
     if (statement_is(item->type) || marks_decode(&marks, item->marks) != OK) return false;
     if (item->marks.size == 0) object.marks = NULL;
     object.foreign = memcmp(shown->author, engine->agency_id, AGENCY_ID_BYTES) != 0;
-    if (item->marks.size == 0) object.marks = NULL;
     if (groups_shut_out(engine, marks.group, shown->author, shown->head.arrived_ms)) return false;
     policy_context_fill(&facts, engine, exit, NULL);
     policy_decide(&verdict, &object, &facts.reader, &facts.context);
