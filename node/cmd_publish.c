@@ -1,6 +1,8 @@
 /* comity publish: a file of indicators, through intake, to the engine. Foreign JSON is parsed here and nowhere near keys or store.
    comity lint: the same, but the engine only says what it would decide. */
-#include "node/audience.h"
+#include "node/cmd_publish.h"
+
+#include "gossip/pack.h"
 #include "node/clock.h"
 #include "node/cmd.h"
 #include "node/dir.h"
@@ -34,7 +36,34 @@ struct work {
     uint64_t bytes_read, bytes_all; /* all: 0 when unknown */
     struct progress progress;
     bool complete; /* the input was read to a good end */
+    const struct publish_task *task;
+    struct publish_ids *ids; /* null: nobody asked for them */
 };
+
+/* --- the ids of what goes out --- */
+
+static void id_add(struct publish_ids *ids, struct bytes id) {
+    if (ids->count == PUBLISH_IDS_MAX) {
+        ids->left_out++;
+        return;
+    }
+    pack_write_str(&ids->packed, id);
+    ids->count++;
+}
+
+/* It was refused after all. */
+static void id_remove(struct publish_ids *ids, struct bytes id) {
+    struct pack_reader reader = pack_reader_of(bytes_of_buf(&ids->packed));
+    for (uint32_t i = 0; i < ids->count; i++) {
+        size_t start = ids->packed.size - reader.cursor.left;
+        if (!bytes_equal(pack_read_str(&reader), id)) continue;
+        size_t end = ids->packed.size - reader.cursor.left;
+        memmove(ids->packed.data + start, ids->packed.data + end, reader.cursor.left);
+        ids->packed.size -= end - start;
+        ids->count--;
+        return;
+    }
+}
 
 /* --- what was refused --- */
 
@@ -94,6 +123,7 @@ static void refusal_text(struct work *work, const struct intake_place *place, st
 static void on_engine_refused(void *context, const struct intake_place *place, struct bytes id, struct bytes rule,
                               struct bytes reason) {
     struct work *work = context;
+    if (work->ids) id_remove(work->ids, id);
     (work->invocation->json ? refusal_json : refusal_text)(work, place, id, rule, reason, false);
 }
 
@@ -118,6 +148,7 @@ static void on_note(void *context, const struct intake_place *place, const char 
 
 static enum err on_accept(void *context, const struct item *item, const struct intake_place *place) {
     struct work *work = context;
+    if (work->ids) id_add(work->ids, item->id);
     enum err err = publication_add(work->publication, item, place);
     if (err == OK || err == ERR_CLOSED || err == ERR_MEMORY) return err;
     work->refused_here++;
@@ -142,7 +173,8 @@ static enum outcome input_read(struct work *work, struct intake *intake, int fd)
     uint8_t *chunk = malloc(CHUNK_BYTES);
     enum outcome outcome = OUTCOME_SUCCESS;
     enum err err = chunk ? OK : ERR_MEMORY;
-    while (err == OK) {
+    if (err == OK && fd < 0) err = intake_feed(intake, work->task->data);
+    while (err == OK && fd >= 0) {
         ssize_t got = read(fd, chunk, CHUNK_BYTES);
         if (got < 0 && errno == EINTR) continue;
         if (got < 0) outcome = command_fail(work->invocation, OUTCOME_INTERNAL, "reading %s: %s", work->path, strerror(errno));
@@ -254,8 +286,7 @@ static enum outcome format_option(const struct invocation *invocation, enum inta
     return command_usage(invocation, "--format %s: unknown; valid are stix, list, csv and auto", name);
 }
 
-static enum outcome input_open(struct work *work, int *fd) {
-    const char *path = work->invocation->arguments[0];
+static enum outcome input_open(struct work *work, const char *path, int *fd) {
     bool standard = strcmp(path, "-") == 0;
     work->path = standard ? "standard input" : path;
     *fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
@@ -268,31 +299,30 @@ static enum outcome input_open(struct work *work, int *fd) {
     return OUTCOME_SUCCESS;
 }
 
-static enum outcome run(const struct invocation *invocation) {
-    struct work work = {.invocation = invocation, .lint = invocation->command == &cmd_lint};
-    struct audience_request request;
+enum outcome publish_run(const struct invocation *invocation, const struct publish_task *task) {
+    struct work work = {.invocation = invocation, .task = task, .ids = task->ids, .lint = invocation->command == &cmd_lint};
     struct intake_options options = {
         .now_ms = clock_wall_ms(), .context = &work, .accept = on_accept, .refuse = on_refuse, .note = on_note};
     struct client client = {.channel.fd = -1};
     struct card_file own = {0};
-    struct marks marks;
     struct intake *intake = NULL;
     int fd = -1;
-    enum outcome outcome = audience_options(invocation, &request);
-    if (outcome == OUTCOME_SUCCESS) outcome = marking_options(invocation, &marks);
-    if (outcome == OUTCOME_SUCCESS) outcome = format_option(invocation, &options.format);
-    if (outcome == OUTCOME_SUCCESS) outcome = input_open(&work, &fd);
+    enum outcome outcome = OUTCOME_SUCCESS;
+    if (task->data.size > 0)
+        options.format = INTAKE_STIX, work.path = task->path;
+    else
+        outcome = format_option(invocation, &options.format);
+    if (outcome == OUTCOME_SUCCESS && task->data.size == 0) outcome = input_open(&work, task->path, &fd);
     if (outcome == OUTCOME_SUCCESS) outcome = client_open(&client, invocation);
     if (outcome == OUTCOME_SUCCESS) outcome = setup_own_card(invocation, &own);
     if (outcome == OUTCOME_SUCCESS) {
-        options.tlp = request.tlp;
-        options.marks = marks_empty(&marks) ? NULL : &marks;
-        request.lint = work.lint;
+        options.tlp = task->request->tlp;
+        options.marks = task->marks && !marks_empty(task->marks) ? task->marks : NULL;
         memcpy(options.agency_id, own.card.agency.id, sizeof options.agency_id);
         intake = intake_new(&options);
         work.publication = publication_new(&client, on_engine_refused, &work);
         if (work.publication && work.lint) publication_tell_allowed(work.publication, on_engine_allowed);
-        outcome = intake && work.publication ? publish(&work, &client, &request, intake, fd)
+        outcome = intake && work.publication ? publish(&work, &client, task->request, intake, fd)
                                              : command_fail(invocation, OUTCOME_INTERNAL, "%s", err_text(ERR_MEMORY));
     }
     intake_free(intake);
@@ -304,9 +334,19 @@ static enum outcome run(const struct invocation *invocation) {
     return outcome;
 }
 
+static enum outcome run(const struct invocation *invocation) {
+    struct audience_request request;
+    struct marks marks;
+    enum outcome outcome = audience_options(invocation, &request);
+    if (outcome == OUTCOME_SUCCESS) outcome = marking_options(invocation, &marks);
+    request.lint = invocation->command == &cmd_lint;
+    struct publish_task task = {.request = &request, .marks = &marks, .path = invocation->arguments[0]};
+    return outcome == OUTCOME_SUCCESS ? publish_run(invocation, &task) : outcome;
+}
+
 static const struct command_option options_known[] = {
     {"tlp", "LABEL", "TLP:CLEAR, GREEN, AMBER, AMBER+STRICT or RED; an object's own label holds if it is stricter"},
-    {"to", "NAME[,NAME...]", "the agencies that may read it, by the names they are pinned under"},
+    {"to", "EXPRESSION", "who may read it: NAME,NAME of pinned agencies, group:NAME, all, + - & and ( )"},
     {"to-all", NULL, "all agencies that are pinned now"},
     {"format", "FORMAT", "stix, list (one value a line), csv (with a header) or auto"},
     MARKING_OPTIONS,
@@ -317,7 +357,7 @@ static const struct command_option options_known[] = {
 
 const struct command cmd_publish = {
     .name = "publish",
-    .synopsis = "FILE|- [--tlp LABEL] --to NAME[,NAME...]|--to-all [--format stix|list|csv|auto]",
+    .synopsis = "FILE|- [--tlp LABEL] --to NAME[,NAME...]|EXPRESSION|--to-all [--format stix|list|csv|auto]",
     .summary = "publish the objects of a file; returns when they are on disk",
     .details = "Objects without a label of their own need --tlp. In a broken file the objects before the error are published; "
                "repeating is\n"

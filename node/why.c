@@ -1,5 +1,6 @@
 #include "node/engine_core.h"
 #include "node/policy_context.h"
+#include "node/shown.h"
 #include "node/statement.h"
 
 #include <string.h>
@@ -42,22 +43,22 @@ static void put_inputs(struct buf *out, const struct verdict *verdict, const str
     }
 }
 
-static void decision_put(struct engine *engine, struct buf *out, const struct target *target, const struct page_head *head,
-                         const struct item *item) {
+static void decision_put(struct engine *engine, struct buf *out, const struct target *target, const struct shown *shown) {
     static struct marks marks;
+    const struct item *item = &shown->item;
     static struct policy_facts facts;
     struct verdict verdict;
     struct policy_object object = {
         .tlp = item->tlp, .valid_until_ms = item->valid_until_ms, .id = item->id, .type = item->type, .marks = &marks};
-    object.foreign = memcmp(head->agency_id, engine->agency_id, AGENCY_ID_BYTES) != 0;
+    object.foreign = memcmp(shown->author, engine->agency_id, AGENCY_ID_BYTES) != 0;
     if (marks_decode(&marks, item->marks) != OK) object.tlp = TLP_NONE;
     if (item->marks.size == 0) object.marks = NULL;
     enum policy_exit exit = target->exit ? target->exit : object.foreign ? POLICY_RESHARE : POLICY_PUBLISH;
     policy_context_fill(&facts, engine, exit, target->exit ? NULL : target->agency_id);
-    if (object.foreign) policy_context_author(&facts, engine, head->agency_id);
+    if (object.foreign) policy_context_author(&facts, engine, shown->author);
     policy_decide(&verdict, &object, &facts.reader, &facts.context);
     pack_write_map(out, 7);
-    put_text(out, "author", engine_agency_name(engine, head->agency_id));
+    put_text(out, "author", engine_agency_name(engine, shown->author));
     put_text(out, "label", tlp_name(item->tlp));
     put_text(out, "exit", policy_exit_name(exit) ? policy_exit_name(exit) : "unknown");
     pack_write_str(out, bytes_of_text("allow"));
@@ -69,20 +70,17 @@ static void decision_put(struct engine *engine, struct buf *out, const struct ta
 
 /* Each author's newest version of the object; returns how many decisions were put. */
 static uint32_t decisions_put(struct engine *engine, struct buf *out, const struct target *target, struct bytes id) {
-    static struct item item;
+    static struct shown shown;
     uint64_t cursors[WHY_HITS_MAX];
     uint32_t count = 0;
     size_t hits = store_find_id(engine->store, id, cursors, WHY_HITS_MAX);
     for (size_t i = 0; i < hits; i++) {
-        struct page_head head;
-        struct bytes encoded;
-        if (store_item(engine->store, cursors[i], &head, &item, &encoded) != OK) continue;
-        if (!bytes_equal(item.id, id) || statement_is(item.type) || gossip_retracted(engine->gossip, head.node_id, head.seq))
+        if (shown_at(engine, &shown, cursors[i]) != OK || !bytes_equal(shown.item.id, id) || statement_is(shown.item.type))
             continue;
-        if (query_superseded(engine, cursors[i], head.agency_id, item.id, item.modified_ms)) continue;
+        if (query_superseded(engine, &shown)) continue;
         /* Asking for other versions may have moved the page. */
-        if (store_item(engine->store, cursors[i], &head, &item, &encoded) != OK) continue;
-        decision_put(engine, out, target, &head, &item);
+        if (shown_at(engine, &shown, cursors[i]) != OK) continue;
+        decision_put(engine, out, target, &shown);
         count++;
     }
     return count;
