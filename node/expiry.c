@@ -135,7 +135,8 @@ void expiry_pump(struct engine *engine) {
         else
             recalls->sweep_due_ms = clock_monotonic_ms() + 50;
     }
-    if (recalls->due_ms > recalls->sweep_due_ms) recalls->due_ms = recalls->sweep_due_ms;
+    /* While a commit is under way its end wakes the loop. */
+    if (!recalls->writing && recalls->due_ms > recalls->sweep_due_ms) recalls->due_ms = recalls->sweep_due_ms;
     if (!task->active) return;
     recall_task_go_on(engine, task);
     if (recall_task_done(engine, task)) recall_task_free(task);

@@ -15,7 +15,7 @@
 #define RECALL_TICKET    (1ull << 62) /* no ticket of the core or the outbox has this bit alone */
 #define RECALL_IDS_MAX   4096         /* objects in one request */
 #define RECALL_ROUND_MS  500          /* from the first thing taken out to the round that erases it */
-#define EXPIRY_PAGES_MAX 64           /* looked at in one go */
+#define EXPIRY_PAGES_MAX 128          /* looked at in one go */
 
 struct engine;
 struct client;
