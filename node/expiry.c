@@ -1,6 +1,7 @@
 #include "gossip/marks.h"
 #include "node/clock.h"
 #include "node/engine_core.h"
+#include "node/prove.h"
 
 #include <string.h>
 
@@ -96,6 +97,7 @@ static bool page_expire(struct engine *engine, struct store_batch *batch, struct
         if (recall_marked(&marked, head.item_first + i)) own_recall(engine, &head, i);
     place = (struct recall_place){.holder = head.seq, .cursor = head.cursor, .items = head.item_count, .own = true};
     engine->recalls.items_expired += withdraw_items(engine, batch, &place, &marked);
+    prove_withdraw(engine, batch, head.node_id, head.seq, 0);
     return true;
 }
 

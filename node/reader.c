@@ -1,6 +1,7 @@
 #include "crypto/secret.h"
 #include "node/clock.h"
 #include "node/engine_core.h"
+#include "node/prove.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -173,10 +174,11 @@ static uint64_t frame_terms(struct engine *engine, struct store_batch *batch, co
 }
 
 /* A replacement whose items stand here already: its statements are heard, and it gets no pages. */
-static bool aliased(struct engine *engine, struct store_batch *batch, const struct page_head *head, const struct block *block) {
+static bool aliased(struct engine *engine, struct store_batch *batch, const struct page_head *head, const struct block *block,
+                    uint64_t *holder) {
     struct bytes first;
     struct cursor walk = cursor_of(block_frame_count(block) > 0 ? block_frame_plain(block, 0) : bytes_of(NULL, 0));
-    return block_frame_next(&walk, &first) && recall_alias(engine, batch, head, first);
+    return block_frame_next(&walk, &first) && recall_alias(engine, batch, head, first, holder);
 }
 
 /* Counted in the same batch, so that status never disagrees with the pages. */
@@ -189,8 +191,8 @@ void reader_count(struct engine *engine, struct store_batch *batch, int change) 
 
 enum err reader_pages(struct engine *engine, struct store_batch *batch, const struct page_head *head, const struct block *block) {
     struct page_head page = *head;
-    bool pages = !aliased(engine, batch, head, block);
-    uint64_t first = 0;
+    uint64_t first = 0, holder = 0;
+    bool pages = !aliased(engine, batch, head, block, &holder);
     page.item_first = 0;
     for (size_t i = 0; pages && i < block_frame_count(block); i++) {
         struct block_frame frame = block_frame_at(block, i);
@@ -206,6 +208,7 @@ enum err reader_pages(struct engine *engine, struct store_batch *batch, const st
         page.item_first += frame.item_count;
     }
     if (pages) store_batch_block(batch, head->node_id, head->seq, first, page.item_first);
+    pages ? prove_keep(batch, head, block) : prove_replace(batch, head, holder, block);
     reader_count(engine, batch, 1);
     return OK;
 }

@@ -99,7 +99,7 @@ static void audience_again(struct making *making, struct audience *audience) {
 /* One item that stands in a page: it stays, or it goes. What is gone already, an earlier notice, and what is over does not stay. */
 static void item_sort(struct making *making, uint32_t index, struct bytes encoded, uint64_t now_ms) {
     static struct item item;
-    if (item_decode(&item, encoded) != OK || statement_is(item.type)) return;
+    if (item_decode(&item, encoded) != OK || bytes_equal_text(item.type, RECALL_NOTICE_TYPE)) return;
     if (recall_marked(&making->recall, index)) {
         buf_put_u16(&making->ids, (uint16_t)item.id.size);
         buf_put(&making->ids, item.id);

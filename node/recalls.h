@@ -75,6 +75,8 @@ struct recalls {
 
 /* --- recall_entry.c --- */
 enum err recalls_load(struct engine *engine) MUST_USE; /* at the start, once logs are in the core */
+/* Tells the core again what was recalled of a log that it forgot: its agency is pinned again. */
+enum err recalls_load_again(struct engine *engine, const uint8_t node_id[static NODE_ID_BYTES]) MUST_USE;
 void recalls_free(struct engine *engine);
 /* A RECALL entry that is being stored with this batch and ticket. */
 void recall_entry(struct engine *engine, struct store_batch *batch, const struct entry *entry, uint64_t ticket);
@@ -101,8 +103,9 @@ bool recall_place_find(struct engine *engine, const uint8_t node_id[static NODE_
 /* Item `index` of the block, as an item of the holder; false: it is none of them (a notice, or beyond the end). */
 bool recall_place_of(const struct recall_place *place, uint32_t index, uint32_t *held);
 /* A block that is being read begins with this item: when it is the notice of a replacement whose items stand here already, that is noted
-   in the batch, and it gets no pages. */
-bool recall_alias(struct engine *engine, struct store_batch *batch, const struct page_head *head, struct bytes first);
+   in the batch, and it gets no pages; *holder is then the block whose pages they are. */
+bool recall_alias(struct engine *engine, struct store_batch *batch, const struct page_head *head, struct bytes first,
+                  uint64_t *holder);
 
 /* --- withdraw.c --- */
 /* Takes the marked items of the holder out of its pages and the index; returns how many were there. */

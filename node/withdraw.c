@@ -1,5 +1,6 @@
 #include "node/clock.h"
 #include "node/engine_core.h"
+#include "node/prove.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -147,8 +148,10 @@ static void withdraw(struct engine *engine, struct recall_waiting *waiting) {
                    store_block(engine->store, copy.node_id, row.recall.replacement, &cursor, &items);
         marks_of(&place, &row.recall, all, &marked);
         row.count = withdraw_items(engine, batch, &place, &marked);
+        prove_withdraw(engine, batch, copy.node_id, place.holder, copy.block);
         if (all) store_batch_block_delete(batch, copy.node_id, copy.block);
     }
+    share_recalled(engine, batch, copy.node_id, &row.recall);
     row.state = RECALL_WITHDRAWN;
     row.withdrawn_ms = clock_wall_ms();
     recall_row_put(batch, copy.node_id, copy.block, &row);

@@ -79,7 +79,7 @@ static void payload_note(struct ledger *ledger, size_t author, uint64_t seq) {
 struct ledger_row *ledger_add(struct ledger *ledger, size_t author, const struct entry *entry, struct bytes bytes,
                               struct bytes payload) {
     struct ledger_row *row = place(&ledger->logs[author], entry->seq), *older = NULL;
-    if (row->used && row->spread) {
+    if (row->used && (row->spread || row->copied)) {
         older = malloc(sizeof *older);
         assert(older);
         *older = *row;

@@ -18,6 +18,7 @@ struct ledger_row {
     bool acknowledged;        /* the author's disk said that it is safe, and did not lie or lose it since */
     bool spread;              /* it left its author */
     bool rot;                 /* somewhere a record of it rotted: its holders may be fewer than they were */
+    bool copied;              /* the copy of its author's disk holds it, and may come back */
     struct ledger_row *older; /* another entry that was signed at this number before: a fork */
 };
 
@@ -45,7 +46,7 @@ void ledger_open(struct ledger *ledger, size_t authors);
 void ledger_free(struct ledger *ledger);
 /* The row of this number; null when none is in use. */
 struct ledger_row *ledger_find(const struct ledger *ledger, size_t author, uint64_t seq);
-/* A new entry. One that stands there already becomes its `older` when it was spread, and is forgotten otherwise. */
+/* A new entry. One that stands there already becomes its `older` when it was spread or copied, and is forgotten otherwise. */
 struct ledger_row *ledger_add(struct ledger *ledger, size_t author, const struct entry *entry, struct bytes bytes,
                               struct bytes payload);
 /* What it replaced is back. */

@@ -70,7 +70,6 @@ struct world_node {
     bool rotted;                  /* records of it rotted; its next start finds them */
     uint64_t acknowledged;        /* its own entries up to here are */
     bool suspect;                 /* a story made it say what it would not: it may be accused */
-    bool repinned;                /* an agency was unpinned in this life: what is here may be stored again */
     struct world_recall *recalls; /* RECALL entries that wait for their sync */
     size_t recall_count;
     uint64_t life_write;  /* the disk's last write before this life */
