@@ -120,6 +120,21 @@ def recalled(place):
 
 
 @story
+def author_cut(place):
+    """A revokes its node from a point before the object on: the proof is checked whenever the object would be shown, and fails now."""
+    a, b, c, objects, values = three(place)
+    wanted = objects[0]["id"]
+    check_equal(a("permission", "grant", wanted, "--for", "agency.b", "--to", "agency.c").code, 0, "A permits")
+    must(lambda: ("agency.a", "agency.c", "granted") in row_states(b, "permission"), 30, "B has the permission")
+    check_equal(b("share", wanted, "--to", "agency.c").code, 0, "B passes it on")
+    must(lambda: c.finds(values[0]), 30, "C finds it", c.log_tail)
+    result = a("node", "revoke", a.status()["node"], "--after", "1")
+    check_equal(result.code, 0, "A revokes its node from its second entry on", result)
+    must(lambda: not c.finds(values[0]), 30, "C shows the object no more", c.log_tail)
+    check_equal(c.feed(), [], "by no exit")
+
+
+@story
 def unpinned_author(place):
     """C does not pin A: nothing vouches for what B passes on, and it is not shown until C does."""
     a, b, c = place.node("agency.a"), place.node("agency.b"), place.node("agency.c")
