@@ -117,6 +117,11 @@ def recalled(place):
     must(lambda: "of agency.b was recalled: 1 objects" in c.log(), 30, "B took its copy back, and C withdrew it", b.log_tail, c.log_tail)
     check_equal(c.contains(values[1].encode()), None, "no file of C holds it in clear")
     check_equal(b("share", later, "--to", "agency.c", "--json").value["shares"][0]["state"], "known", "the third is still passed on")
+    b.stop()
+    check_equal(a("recall", later, "--reason", "all of it").code, 0, "A takes back the third while B is away")
+    must(lambda: not c.finds(values[2]), 30, "C, who holds A's log, hides it without B", c.log_tail)
+    place.start(b)
+    must(lambda: c.log().count("of agency.b was recalled: 1 objects") == 2, 30, "and erases it once B is back", b.log_tail, c.log_tail)
 
 
 @story
