@@ -57,6 +57,25 @@
 #define LIMIT_COST_HEADS            8              /* announcements: a digest that is answered with all heads */
 #define LIMIT_REFUSE_MS             (3600u * 1000) /* after a bad signature or a malformed message */
 
+#define LIMIT_GROUPS            256         /* known to one node, closed ones included */
+#define LIMIT_GROUP_MEMBERS     256         /* rows of a roster, removed members included: rows are never taken out */
+#define LIMIT_GROUP_ADMINS      8           /* as many as root keys of an agency */
+#define LIMIT_GROUP_VERSIONS    64          /* versions of one roster held at once, settled or not */
+#define LIMIT_GROUP_SETTLED     16          /* of them kept behind the one in force: how late a contradiction is still seen */
+#define LIMIT_GROUP_SIGNERS     16          /* agencies that published one version; who is no admin does not count */
+#define LIMIT_GROUP_OF_AUTHOR   8           /* versions not in force that one agency has published */
+#define LIMIT_GROUP_NAME_BYTES  64          /* a petname's size */
+#define LIMIT_GROUP_TEXT_BYTES  256         /* purpose of a group, title of an agreement */
+#define LIMIT_SETEXPR_TERMS     1024        /* names in one expression: every agency that may be pinned */
+#define LIMIT_SETEXPR_DEPTH     32          /* parentheses and operands that wait */
+#define LIMIT_SETEXPR_BYTES     (80 * 1024) /* so many terms of the longest names */
+#define LIMIT_AGREEMENTS        256         /* known to one node, ended ones included */
+#define LIMIT_AGREEMENT_PARTIES 16
+#define LIMIT_AGREEMENT_CLAUSES 16 /* what the policy looks at */
+#define LIMIT_AGREEMENT_WORDS   16 /* kinds, or purposes, of one clause */
+#define LIMIT_AGREEMENT_LEVELS  16 /* equivalences */
+#define LIMIT_AGREEMENT_BYTES   (48 * 1024)
+
 #define HEADS_DELAY_MS        50                    /* changed heads go out together */
 #define SYNC_INTERVAL_MS      15000                 /* a digest to one random link */
 #define SYNC_LOGS_PLAIN       20                    /* up to so many common logs, heads are told at once; beyond, sums come first */

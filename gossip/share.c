@@ -97,7 +97,8 @@ enum err share_verify(struct share_facts *out, struct item *original, struct ite
     err = marks_decode(&marks, original->marks);
     if (err != OK) return err;
     if (share.permission.size == 0) {
-        bool needed = share_needs_permission(original->tlp, &marks);
+        bool admitted = way->admitted && marks.group.size > 0 && !(marks.handling & MARKS_H2);
+        bool needed = !admitted && share_needs_permission(original->tlp, &marks);
         *why = needed ? "its author's permission is missing" : NULL;
         return needed ? ERR_DENIED : OK;
     }

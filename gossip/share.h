@@ -34,6 +34,8 @@ enum err share_read(struct share_facts *out, struct item *original, struct bytes
 struct share_way {
     const uint8_t *via;    /* who re-shared it */
     const uint8_t *reader; /* who looks at it */
+    bool
+        admitted; /* the object is marked for a hidden group whose admin `via` is, and its reader a member: that is permission enough */
 };
 
 /* Does its author's permission have to come along? Not for TLP:CLEAR and TLP:GREEN, unless its provider must consent (H2). */

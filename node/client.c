@@ -1,5 +1,7 @@
 #include "node/client.h"
 
+#include "node/document.h"
+
 #include "gossip/pack.h"
 #include "node/dir.h"
 
@@ -91,6 +93,27 @@ enum outcome client_document_of(struct client *client, enum frame_type type, str
         }
     }
     return client_lost(client, err);
+}
+
+enum outcome client_print_document(const struct invocation *invocation, enum frame_type type, struct bytes body) {
+    struct client client;
+    struct buf document = {0}, out = {0};
+    enum err err = OK;
+    enum outcome outcome = client_open(&client, invocation);
+    if (outcome == OUTCOME_SUCCESS) outcome = client_document_of(&client, type, body, &document);
+    client_close(&client);
+    if (outcome == OUTCOME_SUCCESS && invocation->json) {
+        struct json_out json = json_out_of(&out);
+        struct pack_reader reader = pack_reader_of(bytes_of_buf(&document));
+        err = document_json(&json, &reader);
+        json_out_line(&json);
+    } else if (outcome == OUTCOME_SUCCESS) {
+        err = document_text(&out, bytes_of_buf(&document));
+    }
+    if (err != OK) outcome = client_lost(&client, ERR_FORMAT);
+    if (outcome == OUTCOME_SUCCESS) command_print_buf(&out);
+    buf_free(&document), buf_free(&out);
+    return outcome;
 }
 
 enum outcome client_trust_reload(const struct invocation *invocation, const char *name, bool *running) {

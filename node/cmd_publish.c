@@ -346,7 +346,7 @@ static enum outcome run(const struct invocation *invocation) {
 
 static const struct command_option options_known[] = {
     {"tlp", "LABEL", "TLP:CLEAR, GREEN, AMBER, AMBER+STRICT or RED; an object's own label holds if it is stricter"},
-    {"to", "NAME[,NAME...]", "the agencies that may read it, by the names they are pinned under"},
+    {"to", "EXPRESSION", "who may read it: NAME,NAME of pinned agencies, group:NAME, all, + - & and ( )"},
     {"to-all", NULL, "all agencies that are pinned now"},
     {"format", "FORMAT", "stix, list (one value a line), csv (with a header) or auto"},
     MARKING_OPTIONS,
@@ -357,7 +357,7 @@ static const struct command_option options_known[] = {
 
 const struct command cmd_publish = {
     .name = "publish",
-    .synopsis = "FILE|- [--tlp LABEL] --to NAME[,NAME...]|--to-all [--format stix|list|csv|auto]",
+    .synopsis = "FILE|- [--tlp LABEL] --to NAME[,NAME...]|EXPRESSION|--to-all [--format stix|list|csv|auto]",
     .summary = "publish the objects of a file; returns when they are on disk",
     .details = "Objects without a label of their own need --tlp. In a broken file the objects before the error are published; "
                "repeating is\n"

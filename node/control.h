@@ -2,8 +2,8 @@
    A client connects to DIR/control.sock; peer credentials are checked: the engine's own user and root only. Requests on one
    connection are answered in order and may be pipelined. Every request ends in one FRAME_ANSWER_DONE or FRAME_ANSWER_ERROR.
 
-   ASK_PUBLISH  [tlp uint (0: objects' own only), to_all bool, [recipient name str...]]
-       -> ANSWER_AUDIENCE [[name str, nodes uint]...] then DONE [] | ERROR. Opens the connection's publication.
+   ASK_PUBLISH  [tlp uint (0: objects' own only), to_all bool, [recipients str...]], each an expression (gossip/setexpr.h)
+       -> ANSWER_AUDIENCE [[name str, nodes uint]...] (no nodes: a group's member that is not pinned here, and gets nothing) then DONE [] | ERROR. Opens the connection's publication.
    ASK_LINT     as ASK_PUBLISH; opens a publication that only says what would be decided: ANSWER_ITEMS tells of every item (err 0: it may
        go), and nothing is published
    ASK_ITEMS    body is not MessagePack: per item u8 flags (1: generated from a value list), u32 length, encoded item (gossip/item.h)
@@ -34,6 +34,12 @@
    ASK_CHAIN [own agency's chain bin, PREKEY entries bin] -> the engine takes a longer chain of its own agency: DONE [records uint]
    ASK_ENTRY_ID [node bin 16 (empty: this one), last bool, seq uint (0: none)] -> the entry of that number, or the last one held:
        DONE [node bin 16, seq uint, id bin 32]
+   ASK_GROUP    ["list"] | ["show", group str] | ["close", group str] | ["add" or "remove", group str, agency str] |
+                ["create", name str, ceiling uint, hidden bool, starts_ms uint, ends_ms uint, purpose str, history uint,
+                 [admin str...], threshold uint]; a group by name or id, an agency by petname or id
+       -> ANSWER_DOCUMENT map (of the group; of "list": all of them) then DONE []
+   ASK_AGREEMENT ["list"] | ["propose", text bin (gossip/agreement.h)] | ["sign" or "show" or "terminate", id str]
+       -> ANSWER_DOCUMENT map (of the agreement; of "list": all of them) then DONE []
    ASK_RECALL [cause uint (1 recall, 3 erasure), reason str, dry run bool, [object id str...]] -> ANSWER_DOCUMENT map then DONE [], when the
        RECALL entries are stored here. ERR_DENIED: an object of somebody else's; nothing was recalled then.
    ASK_RECALL_STATUS [object id str] -> ANSWER_DOCUMENT map then DONE []; ERR_NOT_FOUND: no such recall by this node

@@ -49,6 +49,8 @@ size_t permission_facts(const struct engine *engine, struct policy_permission *o
 
 /* passing.c: shares */
 statement_handler share_take;
+/* Does a hidden group, which the object is marked for, let `via` pass it on to this node? */
+bool share_admitted(const struct engine *engine, const uint8_t via[static AGENCY_ID_BYTES], const struct item *original);
 void share_ask(struct engine *engine, struct client *client, const struct frame *frame);
 /* An author took items of a block back: what this node passed on of them is recalled too, and of what stays it is noted where it now
    stands. */

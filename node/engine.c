@@ -384,6 +384,7 @@ static void loop(struct engine *engine) {
         if (!engine->stopping) upkeep_tick(engine);
         if (!engine->stopping) withdraw_pump(engine);
         if (!engine->stopping) expiry_pump(engine);
+        if (!engine->stopping) groups_pump(engine);
         if (!engine->stopping) share_pump(engine);
         flush_all(engine);
     }
@@ -430,6 +431,8 @@ static void end(struct engine *engine) {
     server_free(engine);
     outbox_free(engine);
     statement_free(engine);
+    groups_free(engine);
+    agreements_free(engine);
     dealings_free(engine);
     recalls_free(engine);
     publisher_free(engine);

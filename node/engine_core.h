@@ -8,11 +8,14 @@
 #include "gossip/author.h"
 #include "gossip/gossip.h"
 #include "gossip/policy.h"
+#include "node/agreements.h"
 #include "node/control.h"
 #include "node/dealings.h"
 #include "node/engine.h"
+#include "node/groups.h"
 #include "node/notices.h"
 #include "node/proc.h"
+#include "node/recipients.h"
 #include "node/recalls.h"
 #include "node/statement.h"
 #include "node/store.h"
@@ -111,7 +114,10 @@ struct publication {
     bool lint; /* only says what would be decided: nothing is published */
     enum tlp tlp;
     bool named;
-    size_t recipients;
+    size_t recipients, rows; /* rows: of ANSWER_AUDIENCE; members of a group who cannot be sealed to count there */
+    bool group_set;          /* it goes to a group: */
+    uint8_t group_id[HASH_BYTES];
+    enum tlp ceiling; /* the lowest of all groups named */
     struct audience audience;
     struct decision decision;
     struct builder builders[CARRIAGE_DIRECT + 1];
@@ -246,6 +252,8 @@ struct engine {
     struct publisher publisher;
     struct outbox outbox;
     struct statements statements;
+    struct groups groups;
+    struct agreements agreements;
     struct dealings dealings;
     struct recalls recalls;
     int listener;
@@ -378,7 +386,9 @@ void query_feed_pump(struct engine *engine, struct client *client);
 bool query_superseded(struct engine *engine, const struct shown *shown);
 void why_ask(struct engine *engine, struct client *client, const struct frame *frame); /* why.c */
 void server_publications_end(struct engine *engine,
-                             const char *why); /* those that are open: what they were resolved from changed */
+                             const char *why);      /* those that are open: what they were resolved from changed */
+void server_decisions_again(struct engine *engine); /* what the policy said of publications that are open is forgotten */
+void server_publications_group(struct engine *engine, const uint8_t group_id[static HASH_BYTES]); /* likewise, those to a group */
 void report_status(struct engine *engine, struct client *client, const struct frame *frame);
 void report_peers(struct engine *engine, struct client *client, const struct frame *frame);
 

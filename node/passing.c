@@ -101,6 +101,11 @@ static void own_take(struct engine *engine, struct store_batch *batch, const str
     buf_free(&value);
 }
 
+bool share_admitted(const struct engine *engine, const uint8_t via[static AGENCY_ID_BYTES], const struct item *original) {
+    struct marks marks;
+    return marks_decode(&marks, original->marks) == OK && groups_passes(engine, marks.group, via);
+}
+
 void share_take(struct engine *engine, struct store_batch *batch, const struct statement_seen *seen) {
     static struct item original, scratch;
     struct share_facts facts;
@@ -112,7 +117,7 @@ void share_take(struct engine *engine, struct store_batch *batch, const struct s
     /* Whatever is wrong is looked at again whenever it would be shown; here it is told once. */
     enum err err = share_read(&facts, &original, seen->item->text);
     const struct agency *author = err == OK ? engine_agency(engine, facts.object.entry.agency_id) : NULL;
-    struct share_way way = {seen->agency_id, engine->agency_id};
+    struct share_way way = {seen->agency_id, engine->agency_id, err == OK && share_admitted(engine, seen->agency_id, &original)};
     if (author)
         err = share_verify(&facts, &original, &scratch, seen->item->text, author, &way, &why);
     else if (err == OK)

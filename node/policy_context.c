@@ -9,18 +9,15 @@
 
 /* Groups: the rosters in which the agency stands or stood, as facts->reader.groups. A group that this node has no roster of is no
    fact, and what belongs to it is refused. */
-static void groups_fill(struct policy_facts *facts, struct engine *engine, const uint8_t *agency_id) {
-    (void)engine, (void)agency_id;
-    facts->reader.groups = NULL;
-    facts->reader.group_count = 0;
+static void groups_fill(struct policy_facts *facts, struct engine *engine, enum policy_exit exit, const uint8_t *agency_id) {
+    facts->reader.group_count = groups_facts(engine, exit, agency_id, &facts->reader.groups);
 }
 
-/* Agreements between the own agency and another one, in force or not, as seen from here. */
-static void agreements_find(struct engine *engine, const uint8_t *agency_id, const struct policy_agreement **agreements,
-                            size_t *count) {
-    (void)engine, (void)agency_id;
-    *agreements = NULL;
-    *count = 0;
+/* Agreements in force between the own agency and another one, as seen from here. */
+enum { SLOT_READER, SLOT_AUTHOR };
+static void agreements_find(struct engine *engine, unsigned slot, const uint8_t *agency_id,
+                            const struct policy_agreement **agreements, size_t *count) {
+    *count = agreements_facts(engine, slot, agency_id, agreements);
 }
 
 /* Permissions that authors gave to this agency to pass something on to that one. */
@@ -38,12 +35,12 @@ void policy_context_fill(struct policy_facts *out, struct engine *engine, enum p
         memcpy(reader->agency_id, agency_id, AGENCY_ID_BYTES);
         reader->name = engine_agency_name(engine, agency_id);
         reader->agency = policy_settings_agency(&engine->policy, reader->name);
-        agreements_find(engine, agency_id, &reader->agreements, &reader->agreement_count);
+        agreements_find(engine, SLOT_READER, agency_id, &reader->agreements, &reader->agreement_count);
     }
-    groups_fill(out, engine, agency_id ? agency_id : engine->agency_id);
+    groups_fill(out, engine, exit, agency_id ? agency_id : engine->agency_id);
     permissions_fill(out, engine, exit == POLICY_RESHARE ? agency_id : NULL);
 }
 
 void policy_context_author(struct policy_facts *facts, struct engine *engine, const uint8_t author_id[static AGENCY_ID_BYTES]) {
-    agreements_find(engine, author_id, &facts->context.author_agreements, &facts->context.author_agreement_count);
+    agreements_find(engine, SLOT_AUTHOR, author_id, &facts->context.author_agreements, &facts->context.author_agreement_count);
 }

@@ -51,6 +51,7 @@ static bool may_leave(struct engine *engine, enum policy_exit exit, const struct
         .tlp = item->tlp, .valid_until_ms = item->valid_until_ms, .id = item->id, .type = item->type, .marks = &marks};
     if (statement_is(item->type) || marks_decode(&marks, item->marks) != OK) return false;
     object.foreign = memcmp(shown->author, engine->agency_id, AGENCY_ID_BYTES) != 0;
+    if (groups_shut_out(engine, marks.group, shown->author, shown->head.arrived_ms)) return false;
     policy_context_fill(&facts, engine, exit, NULL);
     policy_decide(&verdict, &object, &facts.reader, &facts.context);
     return verdict.allow;
@@ -232,7 +233,7 @@ static bool feed_page(struct engine *engine, struct client *client, const struct
         if (cursor <= feed->after) continue;
         feed->after = cursor;
         if (shown_of(engine, &shown, &page->head, cursor, encoded, &why) != OK || !feed_takes(engine, feed, &shown)) continue;
-        /* PROTOCOL.md 5.7: a feed tells of today's state: who reads on meets the newer version later. */
+        /* PROTOCOL.md 5.12: a feed tells of today's state: who reads on meets the newer version later. */
         if (query_superseded(engine, &shown)) continue;
         object_answer(engine, client, feed->tag, &shown, false);
         if (++feed->count == feed->limit) return false;

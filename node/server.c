@@ -109,33 +109,20 @@ static bool audience_agency(struct engine *engine, struct client *client, const 
     pack_write_array(rows, 2);
     pack_write_str(rows, bytes_of_text(engine_agency_name(engine, agency->id)));
     pack_write_uint(rows, publication->audience.count - before);
-    publication->recipients++;
+    publication->recipients++, publication->rows++;
     return true;
 }
 
 static bool audience_named(struct engine *engine, struct client *client, const struct frame *frame, struct pack_reader *reader,
-                           uint32_t names, struct buf *rows) {
-    for (uint32_t i = 0; i < names; i++) {
-        struct bytes name = pack_read_str(reader);
-        uint8_t id[AGENCY_ID_BYTES];
-        size_t index = 0;
-        if (pack_failed(reader)) return true; /* reported by the caller */
-        if (!engine_agency_of_name(engine, name, id)) {
-            server_error(client, frame->tag, ERR_NOT_FOUND,
-                         "recipient '%.*s' is not pinned here; nothing was published. `comity trust list` shows who is.",
-                         (int)(name.size < 64 ? name.size : 64), (const char *)name.data);
-            return false;
-        }
-        while (index < gossip_agency_count(engine->gossip) && memcmp(gossip_agency(engine->gossip, index)->id, id, sizeof id) != 0)
-            index++;
-        if (index == gossip_agency_count(engine->gossip)) {
-            server_error(client, frame->tag, ERR_NOT_FOUND, "recipient '%.*s' has a card that was not taken; nothing was published",
-                         (int)name.size, (const char *)name.data);
-            return false;
-        }
-        if (index != 0 && !audience_agency(engine, client, frame, index, rows)) return false;
-    }
-    return true;
+                           uint32_t count, struct buf *rows) {
+    struct bytes expressions[LIMIT_SETEXPR_TERMS];
+    char problem[RECIPIENTS_PROBLEM_MAX];
+    if (count > LIMIT_SETEXPR_TERMS) return true; /* reported by the caller, as what is left of the body */
+    for (uint32_t i = 0; i < count; i++) expressions[i] = pack_read_str(reader);
+    if (pack_failed(reader) || count == 0) return true;
+    enum err err = recipients_resolve(engine, &client->publication, expressions, count, rows, problem);
+    if (err != OK) server_error(client, frame->tag, err, "%s", problem);
+    return err == OK;
 }
 
 static void on_publish(struct engine *engine, struct client *client, const struct frame *frame) {
@@ -175,7 +162,7 @@ static void on_publish(struct engine *engine, struct client *client, const struc
     audience_seal(&publication->audience);
     publication->open = true;
     publication->boxed = !publication->lint && outbox_takes(engine);
-    pack_write_array(&body, (uint32_t)publication->recipients);
+    pack_write_array(&body, (uint32_t)publication->rows);
     buf_put(&body, bytes_of_buf(&rows));
     server_answer(client, FRAME_ANSWER_AUDIENCE, frame->tag, bytes_of_buf(&body));
     answer_counts(client, frame->tag, NULL, 0);
@@ -240,6 +227,7 @@ static void items_go_on(struct engine *engine, struct client *client) {
             return;
         }
         bool generated = flags & CONTROL_ITEM_GENERATED;
+        encoded = groups_mark(&client->publication, encoded, &engine->groups.marked);
         enum err err = item_take(engine, &client->publication, encoded, generated, &verdict);
         const char *why = err == ERR_BUSY ? publisher_barred(engine) : NULL;
         if (err == ERR_BUSY && !why) {
@@ -314,6 +302,22 @@ void server_publications_end(struct engine *engine, const char *why) {
     }
 }
 
+void server_decisions_again(struct engine *engine) {
+    for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++) engine->clients[i].publication.decision.made_ms = 0;
+    engine->outbox.publication.decision.made_ms = 0;
+}
+
+void server_publications_group(struct engine *engine, const uint8_t group_id[static HASH_BYTES]) {
+    for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++) {
+        struct client *other = &engine->clients[i];
+        if (!other->used || !other->publication.open || !other->publication.group_set) continue;
+        if (memcmp(other->publication.group_id, group_id, HASH_BYTES) != 0) continue;
+        server_error(other, other->stalled ? other->frame.tag : other->publication.commit_tag, ERR_CLOSED,
+                     "the group's roster changed while publishing: publish the rest again");
+        other->closing = true;
+    }
+}
+
 static void on_trust_reload(struct engine *engine, struct client *client, const struct frame *frame) {
     struct pack_reader reader = pack_reader_of(frame->body);
     char name[TRUST_NAME_BYTES_MAX + 1] = "";
@@ -332,6 +336,7 @@ static void on_trust_reload(struct engine *engine, struct client *client, const 
     uint64_t count = gossip_agency_count(engine->gossip) - 1;
     outbox_again(engine);
     statement_again(engine);
+    group_history_again(engine, NULL);
     /* Open publications were resolved under the old trust: their clients begin again. */
     server_publications_end(engine, "the list of pinned agencies changed while publishing: publish the rest again");
     if (err == OK)
@@ -361,6 +366,8 @@ static void dispatch(struct engine *engine, struct client *client, const struct 
     case FRAME_ASK_RECALL_STATUS: recall_status_ask(engine, client, frame); break;
     case FRAME_ASK_WHY: why_ask(engine, client, frame); break;
     case FRAME_ASK_ENTRY_ID: own_entry_ask(engine, client, frame); break;
+    case FRAME_ASK_GROUP: group_ask(engine, client, frame); break;
+    case FRAME_ASK_AGREEMENT: agreement_ask(engine, client, frame); break;
     case FRAME_ASK_PERMISSION: permission_ask(engine, client, frame); break;
     case FRAME_ASK_SHARE: share_ask(engine, client, frame); break;
     case FRAME_ASK_SIGHTING: sighting_ask(engine, client, frame); break;

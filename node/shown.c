@@ -17,7 +17,7 @@ static enum err unwrap(struct engine *engine, struct shown *out, const char **wh
     const struct agency *author = engine_agency(engine, out->facts.object.entry.agency_id);
     *why = "its author is not pinned here, so that nothing vouches for it";
     if (!author) return ERR_UNKNOWN_AUTHOR;
-    struct share_way way = {out->head.agency_id, engine->agency_id};
+    struct share_way way = {out->head.agency_id, engine->agency_id, share_admitted(engine, out->head.agency_id, &original)};
     err = share_verify(&out->facts, &original, &scratch, out->item.text, author, &way, why);
     if (err != OK) return err;
     /* What the author's log holds at that number is the author's word too. */
@@ -66,7 +66,8 @@ enum err shown_at(struct engine *engine, struct shown *out, uint64_t cursor) {
 bool shown_superseded(const struct shown *shown, const struct shown *other) {
     if (other->item.modified_ms != shown->item.modified_ms) return other->item.modified_ms > shown->item.modified_ms;
     if ((other->via == NULL) != (shown->via == NULL)) return other->via == NULL;
-    return other->cursor > shown->cursor;
+    /* Of an author's own the last one counts; what several passed on is shown once, as it came first. */
+    return shown->via ? other->cursor < shown->cursor : other->cursor > shown->cursor;
 }
 
 enum err shown_newest(struct engine *engine, struct shown *out, struct bytes id, const uint8_t *author) {

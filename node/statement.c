@@ -22,6 +22,8 @@ static const struct {
     const char *type;
     statement_handler *handle;
 } HANDLERS[] = {
+    {GROUPS_TYPE, group_hear},
+    {AGREEMENTS_TYPE, agreements_hear},
     {PERMIT_ASK_TYPE, permission_take_ask},
     {PERMIT_GRANT_TYPE, permission_take_grant},
     {PERMIT_DENY_TYPE, permission_take_denial},

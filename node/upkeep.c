@@ -209,6 +209,8 @@ enum err upkeep_open(struct engine *engine, char why[static 256]) {
     err = core_open(engine, &own.card);
     if (err == OK) err = outbox_load(engine);
     if (err == OK) err = statement_load(engine);
+    if (err == OK) err = groups_load(engine);
+    if (err == OK) err = agreements_load(engine);
     if (err == OK) err = dealings_load(engine);
 out:
     card_file_free(&own);

@@ -14,13 +14,14 @@ static struct agency author, other;
 static struct buf author_chain, other_chain;
 static const uint8_t via[AGENCY_ID_BYTES] = {2}, reader[AGENCY_ID_BYTES] = {3};
 static struct item original, scratch;
+static struct bytes group; /* that objects are marked for; empty: none */
 
 static struct buf marked_of(const char *type, const char *id, enum tlp tlp, struct bytes text, unsigned handling) {
     static struct item item;
-    struct marks marks = {.handling = handling};
+    struct marks marks = {.handling = handling, .group = group};
     struct buf out = {0}, marks_bytes = {0};
     item = (struct item){.type = bytes_of_text(type), .id = bytes_of_text(id), .tlp = tlp, .text = text};
-    if (handling) assert_int_equal(marks_write(&marks_bytes, &marks), OK);
+    if (handling || group.size > 0) assert_int_equal(marks_write(&marks_bytes, &marks), OK);
     item.marks = bytes_of_buf(&marks_bytes);
     assert_int_equal(item_encode(&out, &item), OK);
     buf_free(&marks_bytes);
@@ -44,8 +45,11 @@ struct parts {
 };
 
 static struct parts parts_good(void) {
-    struct parts parts = {
-        .tlp = TLP_AMBER, .grant_type = PERMIT_GRANT_TYPE, .granted_by = &author, .granted_number = AUTHOR, .way = {via, reader}};
+    struct parts parts = {.tlp = TLP_AMBER,
+                          .grant_type = PERMIT_GRANT_TYPE,
+                          .granted_by = &author,
+                          .granted_number = AUTHOR,
+                          .way = {.via = via, .reader = reader}};
     parts.grant.object_id = bytes_of_text("indicator--1");
     memcpy(parts.grant.grantee, via, sizeof via);
     memcpy(parts.grant.reader, reader, sizeof reader);
@@ -143,11 +147,28 @@ static void test_h2(void **state) {
     assert_int_equal(verified(&parts, &facts), ERR_DENIED);
 }
 
+/* What is marked for a hidden group needs no further permission on its way through an admin; without the mark, on another way, or marked H2
+   it does. */
+static void test_admitted(void **state) {
+    static const uint8_t id[MARKS_GROUP_BYTES] = {7};
+    struct share_facts facts;
+    (void)state;
+    for (unsigned flaw = 0; flaw < 4; flaw++) {
+        struct parts parts = parts_good();
+        parts.without = true;
+        parts.way.admitted = flaw != 1;
+        group = flaw == 2 ? bytes_of(NULL, 0) : bytes_of(id, sizeof id);
+        parts.handling = flaw == 3 ? MARKS_H2 : 0;
+        assert_int_equal(verified(&parts, &facts), flaw == 0 ? OK : ERR_DENIED);
+    }
+    group = bytes_of(NULL, 0);
+}
+
 /* No altered byte of a share passes for anything but a refusal, the counts of the two blocks aside, which name nothing. */
 static void test_altered(void **state) {
     struct share_facts facts;
     struct buf item = item_of("indicator", "indicator--1", TLP_CLEAR, bytes_of_text("{}")), object = {0}, text = {0};
-    struct share_way way = {via, reader};
+    struct share_way way = {.via = via, .reader = reader};
     const char *why;
     size_t passed = 0;
     (void)state;
@@ -216,8 +237,9 @@ static int teardown(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_way), cmocka_unit_test(test_permission), cmocka_unit_test(test_without),
-        cmocka_unit_test(test_h2),  cmocka_unit_test(test_altered),    cmocka_unit_test(test_forms),
+        cmocka_unit_test(test_way),   cmocka_unit_test(test_permission), cmocka_unit_test(test_without),
+        cmocka_unit_test(test_h2),    cmocka_unit_test(test_admitted),   cmocka_unit_test(test_altered),
+        cmocka_unit_test(test_forms),
     };
     return cmocka_run_group_tests_name("share", tests, setup, teardown);
 }
