@@ -52,7 +52,7 @@ static bool may_leave(struct engine *engine, enum policy_exit exit, const struct
     if (statement_is(item->type) || marks_decode(&marks, item->marks) != OK) return false;
     if (item->marks.size == 0) object.marks = NULL;
     object.foreign = memcmp(shown->author, engine->agency_id, AGENCY_ID_BYTES) != 0;
-    if (groups_shut_out(engine, marks.group, shown->author, shown->head.arrived_ms)) return false;
+    object.author_removed = groups_shut_out(engine, marks.group, shown->author, shown->head.arrived_ms);
     policy_context_fill(&facts, engine, exit, NULL);
     policy_decide(&verdict, &object, &facts.reader, &facts.context);
     return verdict.allow;
