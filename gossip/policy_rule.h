@@ -50,6 +50,7 @@ struct policy_rule {
     const char *name;
     bool (*denies)(struct policy_question *question);
     uint32_t looks;
+    bool marked; /* never denies an object without marks */
 };
 
 extern const struct policy_rule policy_rules[];

@@ -4,6 +4,7 @@
 #include "node/cmd.h"
 #include "node/document.h"
 #include "node/log.h"
+#include "node/moment.h"
 
 #include <string.h>
 
@@ -18,6 +19,20 @@ static void put_safe(struct buf *out, struct bytes text) {
     char safe[2048];
     log_escape(safe, sizeof safe, text);
     buf_put_text(out, safe);
+}
+
+/* The names of times end in _ms; nothing else is a number there. */
+static void value_put(struct buf *out, const char *name, struct bytes value) {
+    char text[MOMENT_TEXT_BYTES];
+    size_t size = strlen(name);
+    uint64_t ms = 0;
+    bool time = size > 3 && strcmp(name + size - 3, "_ms") == 0 && value.size > 0 && value.size < 20;
+    for (size_t i = 0; time && i < value.size; i++) {
+        time = value.data[i] >= '0' && value.data[i] <= '9';
+        ms = 10 * ms + (uint64_t)(value.data[i] - '0');
+    }
+    if (time) moment_text(text, ms);
+    put_safe(out, time ? bytes_of_text(text) : value);
 }
 
 static void decision_put(struct buf *out, struct pack_reader *reader) {
@@ -43,7 +58,7 @@ static void decision_put(struct buf *out, struct pack_reader *reader) {
         pack_read_map(reader);
         log_escape(name, sizeof name, text_next(reader));
         buf_put_format(out, "    %-22s ", name);
-        put_safe(out, text_next(reader));
+        value_put(out, name, text_next(reader));
         buf_put_text(out, "\n");
     }
 }

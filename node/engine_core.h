@@ -413,6 +413,11 @@ size_t trust_load_all(struct engine *engine); /* returns the number of pinned ag
 /* The card of this name was written, replaced or removed. ERR_CHAIN: what is known of that agency contradicts it. */
 enum err trust_load_one(struct engine *engine, const char *name) MUST_USE;
 
+/* engine_logs.c: the store's logs, proofs of forks and own epochs into the core */
+enum err logs_load_all(struct engine *engine) MUST_USE; /* at the start, once trust is known */
+/* Of agencies that were pinned since: their logs go on where the store left off. */
+enum err logs_load_pinned(struct engine *engine) MUST_USE;
+
 /* upkeep.c: what is done at the start and from time to time */
 enum err upkeep_open(struct engine *engine, char why[static 256]) MUST_USE; /* store, chains, logs, epochs into the core */
 void upkeep_tick(struct engine *engine);

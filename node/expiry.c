@@ -123,13 +123,15 @@ static void sweep(struct engine *engine, uint64_t now_ms) {
     struct recalls *recalls = &engine->recalls;
     if (recalls->expired_until_ms > now_ms) recalls->expired_until_ms = 0;
     size_t count = store_due(engine->store, recalls->expired_until_ms, now_ms, due, EXPIRY_PAGES_MAX);
-    struct store_batch *batch = count > 0 ? store_batch_new(engine->store) : NULL;
+    bool buckets = count == 0 && store_buckets_over(engine->store, now_ms);
+    struct store_batch *batch = count > 0 || buckets ? store_batch_new(engine->store) : NULL;
     if (!batch) {
         recalls->sweep_due_ms = clock_monotonic_ms() + EXPIRY_EVERY_MS;
         /* What comes later falls due later; some room for a clock that is set back a little. */
         recalls->expired_until_ms = now_ms > EXPIRY_BACK_MS ? now_ms - EXPIRY_BACK_MS : 0;
         return;
     }
+    if (buckets) store_batch_buckets_end(batch, now_ms);
     touched.count = 0;
     for (size_t i = 0; i < count; i++) {
         bool done = true;

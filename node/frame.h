@@ -68,10 +68,10 @@ enum frame_type {
     FRAME_ASK_VERIFY = 89,
     FRAME_ASK_CHAIN = 92,
     FRAME_ASK_ENTRY_ID = 93,
-    FRAME_ASK_GROUP = 110,
-    FRAME_ASK_AGREEMENT = 111,
     FRAME_ASK_RECALL = 94,
     FRAME_ASK_RECALL_STATUS = 95,
+    FRAME_ASK_GROUP = 110,
+    FRAME_ASK_AGREEMENT = 111,
     FRAME_ASK_PERMISSION = 120,
     FRAME_ASK_SHARE = 121,
     FRAME_ASK_SIGHTING = 122,
@@ -84,7 +84,8 @@ enum frame_type {
     FRAME_ANSWER_OBJECT = 102,
     FRAME_ANSWER_AUDIENCE = 103,
     FRAME_ANSWER_ITEMS = 104,
-    FRAME_ANSWER_DOCUMENT = 105
+    FRAME_ANSWER_DOCUMENT = 105,
+    FRAME_CLIENT_LAST = 149
 };
 
 /* A received frame; `body` is borrowed until the next call on the same channel. `fd` is -1 unless one came along. */

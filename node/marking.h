@@ -8,13 +8,13 @@
 /* What belongs into the table of options of a command that publishes. */
 #define MARKING_OPTIONS                                                                                                            \
     {"pap", "LABEL", "PAP:CLEAR, GREEN, AMBER or RED: which actions are permitted"},                                               \
-        {"handling", "CODE[,CODE...]", "handling codes of police data: H0, H1, H2, H3"},                                           \
+        {"handling", "CODES", "handling codes of police data: H0,H1,H2,H3"},                                                       \
         {"handling-text", "TEXT", "the other restrictions that H3 stands for"},                                                    \
         {"level", "AUTHORITY:LEVEL", "a national or organisation level, such as EU:R-UE/EU-R"},                                    \
-        {"caveat", "NAME[,NAME...]", "caveats of that level, such as NOFORN or ORCON"},                                            \
-        {"releasable-to", "NATION[,NATION...]", "who that level may be released to"},                                              \
-        {"purpose", "NAME[,NAME...]", "what it may be used for"}, {"legal-basis", "TEXT", "on which ground"},                      \
-        {"case", "TEXT", "the case it belongs to"}, {"retain-until", "TIME", "nobody keeps it longer: 2027-01-31T00:00:00Z"},      \
+        {"caveat", "NAMES", "caveats of that level, such as NOFORN,ORCON"},                                                        \
+        {"releasable-to", "NATIONS", "which it may be released to: FR,DE"}, {"purpose", "NAMES", "purposes, comma-separated"},     \
+        {"legal-basis", "TEXT", "on which ground"}, {"case", "TEXT", "the case it belongs to"},                                    \
+        {"retain-until", "TIME", "nobody keeps it longer: 2027-01-31T00:00:00Z"},                                                  \
         {"personal", NULL, "it holds personal data: purpose, legal basis and retention are needed"}, {                             \
         "police-data", NULL, "it holds police data: the same, and only police may have it"                                         \
     }

@@ -68,6 +68,7 @@ const struct verdict *publisher_decide(struct engine *engine, struct publication
     if (!decision->agreements && until_ms > now_ms) until_ms = UINT64_MAX;
     if (decided_before(decision, item, object.tlp, until_ms, now_ms)) return &decision->verdict;
     if (marks_decode(&marks, item->marks) != OK) object.tlp = TLP_NONE; /* the item was decoded: this cannot be */
+    if (item->marks.size == 0) object.marks = NULL;
     decide_each(engine, publication, &object, &facts, &decision->verdict);
     if (decision->agreements) until_ms = item->valid_until_ms;
     decision_remember(decision, item, object.tlp, until_ms, now_ms);

@@ -50,6 +50,7 @@ static bool may_leave(struct engine *engine, enum policy_exit exit, const struct
     struct policy_object object = {
         .tlp = item->tlp, .valid_until_ms = item->valid_until_ms, .id = item->id, .type = item->type, .marks = &marks};
     if (statement_is(item->type) || marks_decode(&marks, item->marks) != OK) return false;
+    if (item->marks.size == 0) object.marks = NULL;
     object.foreign = memcmp(shown->author, engine->agency_id, AGENCY_ID_BYTES) != 0;
     if (groups_shut_out(engine, marks.group, shown->author, shown->head.arrived_ms)) return false;
     policy_context_fill(&facts, engine, exit, NULL);

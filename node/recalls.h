@@ -74,6 +74,8 @@ struct recalls {
 
 /* --- recall_entry.c --- */
 enum err recalls_load(struct engine *engine) MUST_USE; /* at the start, once logs are in the core */
+/* Tells the core again what was recalled of a log that it forgot: its agency is pinned again. */
+enum err recalls_load_again(struct engine *engine, const uint8_t node_id[static NODE_ID_BYTES]) MUST_USE;
 void recalls_free(struct engine *engine);
 /* A RECALL entry that is being stored with this batch and ticket. */
 void recall_entry(struct engine *engine, struct store_batch *batch, const struct entry *entry, uint64_t ticket);

@@ -103,7 +103,13 @@ bool store_terms_ready(struct store *store);
 void store_batch_terms_delete(struct store_batch *batch, uint64_t cursor, const struct item *item);
 /* As the functions without "erase", and the old bytes are to leave all files. */
 void store_batch_payload_erase(struct store_batch *batch, const uint8_t node_id[static NODE_ID_BYTES], uint64_t seq);
+/* What was deleted between these two keys of meta, in this batch or before, leaves all files with the next round. */
+void store_batch_erase_between(struct store_batch *batch, const char *first, const char *last);
 void store_batch_erase_meta(struct store_batch *batch, const char *key);
+
+/* Has a bucket whose time is over no pages any more? Then its key goes, and leaves all files like the rest. */
+bool store_buckets_over(const struct store *store, uint64_t now_ms);
+void store_batch_buckets_end(struct store_batch *batch, uint64_t now_ms);
 
 /* Begins a round on a thread of its own: when it has finished, no file holds what batches completed before had taken out. Returns its
    number; 0: one is under way, or there is nothing to do. */

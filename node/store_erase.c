@@ -4,6 +4,7 @@
 
 #include "crypto/secret.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -63,6 +64,7 @@ enum err store_batch_page_change(struct store_batch *batch, const struct page_he
     if (plain.size == 0) {
         drop(batch, ROCKS_PAGES, bytes_of(key, sizeof key));
         batch->added.pages--;
+        bucket_counts_change(&store->bucket_counts, &store->rocks, batch->commit.batch, head->bucket, -1);
         return OK;
     }
     struct page_head changed = *head;
@@ -92,6 +94,11 @@ void store_batch_terms_delete(struct store_batch *batch, uint64_t cursor, const 
     free(terms);
 }
 
+void store_batch_erase_between(struct store_batch *batch, const char *first, const char *last) {
+    erase_add(batch, ROCKS_META, bytes_of_text(first));
+    erase_add(batch, ROCKS_META, bytes_of_text(last));
+}
+
 void store_batch_erase_meta(struct store_batch *batch, const char *key) {
     store_batch_meta_delete(batch, key);
     erase_add(batch, ROCKS_META, bytes_of_text(key));
@@ -102,6 +109,27 @@ void store_batch_payload_erase(struct store_batch *batch, const uint8_t node_id[
     struct bytes key = store_record_key(raw, node_id, seq);
     store_batch_payload_delete(batch, node_id, seq);
     erase_add(batch, ROCKS_PLACES, key); /* where its key stands */
+}
+
+/* The month that now lies in and the one before may still get pages, of a clock that is set back a little. */
+static uint32_t bucket_first(uint64_t now_ms) {
+    uint32_t today = buckets_number(now_ms, now_ms);
+    return today > 0 ? today - 1 : 0;
+}
+
+bool store_buckets_over(const struct store *store, uint64_t now_ms) {
+    return bucket_counts_any_over(&store->bucket_counts, bucket_first(now_ms));
+}
+
+void store_batch_buckets_end(struct store_batch *batch, uint64_t now_ms) {
+    struct store *store = batch->store;
+    uint32_t number;
+    while (bucket_counts_over(&store->bucket_counts, &store->rocks, batch->commit.batch, bucket_first(now_ms), &number)) {
+        char name[STORE_META_KEY_BYTES_MAX];
+        snprintf(name, sizeof name, BUCKETS_NAME "%lu", (unsigned long)number);
+        store_batch_erase_meta(batch, name);
+        pages_bucket_end(store->pages, number);
+    }
 }
 
 /* --- rounds --- */

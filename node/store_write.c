@@ -178,6 +178,7 @@ enum err store_batch_page(struct store_batch *batch, const struct page_head *hea
     store->totals.cursor_next = head->cursor + head->item_count;
     batch->added.items += head->item_count;
     batch->added.pages++;
+    bucket_counts_change(&store->bucket_counts, &store->rocks, batch->commit.batch, own.bucket, 1);
     batch->bytes += PAGES_KEY_BYTES + PAGES_OVERHEAD_BYTES + packed.size;
     return OK;
 }

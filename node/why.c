@@ -52,6 +52,7 @@ static void decision_put(struct engine *engine, struct buf *out, const struct ta
         .tlp = item->tlp, .valid_until_ms = item->valid_until_ms, .id = item->id, .type = item->type, .marks = &marks};
     object.foreign = memcmp(shown->author, engine->agency_id, AGENCY_ID_BYTES) != 0;
     if (marks_decode(&marks, item->marks) != OK) object.tlp = TLP_NONE;
+    if (item->marks.size == 0) object.marks = NULL;
     enum policy_exit exit = target->exit ? target->exit : object.foreign ? POLICY_RESHARE : POLICY_PUBLISH;
     policy_context_fill(&facts, engine, exit, target->exit ? NULL : target->agency_id);
     if (object.foreign) policy_context_author(&facts, engine, shown->author);

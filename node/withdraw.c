@@ -60,6 +60,8 @@ size_t withdraw_items(struct engine *engine, struct store_batch *batch, const st
         if (err == OK && page_marked(marked, &page.head)) page_change(&change, &page);
     }
     buf_free(&change.plain);
+    /* It may have waited in the outbox once, sealed under the store's key. */
+    if (change.removed > 0) store_batch_erase_between(batch, "secret/", "secret/~");
     return change.removed;
 }
 

@@ -226,6 +226,36 @@ static void test_block(void **state) {
     assert_int_equal(store_erase(f->store), 0);
 }
 
+/* The key of a month that is over goes with its last page, from all files; that of one with pages stays, and so does today's. */
+static void test_bucket(void **state) {
+    struct fixture *f = *state;
+    const uint64_t day_ms = 24ull * 3600 * 1000, later_ms = 1710000000000 + 90 * day_ms;
+    struct buf before = {0}, after = {0};
+    char name[40] = "";
+    fixture_fill(f, 2, 4);
+    struct page page;
+    assert_int_equal(store_page_at(f->store, 0, &page), OK);
+    snprintf(name, sizeof name, "secret/bucket/%u", page.head.bucket);
+    assert_int_equal(store_meta(f->store, name, &before), OK);
+    for (uint64_t number = 0; number < 7; number++) take_out(f, number);
+    assert_false(store_buckets_over(f->store, later_ms));
+    take_out(f, 7);
+    assert_false(store_buckets_over(f->store, page.head.arrived_ms));
+    fixture_close(f);
+    fixture_open(f);
+    assert_true(store_buckets_over(f->store, later_ms));
+    struct store_batch *batch = store_batch_new(f->store);
+    store_batch_buckets_end(batch, later_ms);
+    fixture_commit(f, batch);
+    round_wait(f);
+    assert_int_equal(store_meta(f->store, name, &after), ERR_NOT_FOUND);
+    assert_false(store_buckets_over(f->store, later_ms));
+    fixture_fill(f, 1, 4);
+    assert_true(fixture_found(f, 8));
+    buf_free(&before);
+    buf_free(&after);
+}
+
 #define TEST(test)       cmocka_unit_test_setup_teardown(test, fixture_test_setup, fixture_test_teardown)
 #define TEST_SMALL(test) cmocka_unit_test_setup_teardown(test, fixture_test_setup_small, fixture_test_teardown)
 
@@ -237,6 +267,7 @@ int main(void) {
         TEST(test_payload),
         TEST(test_due),
         TEST(test_block),
+        TEST(test_bucket),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
