@@ -20,6 +20,13 @@
    ASK_CHAIN [own agency's chain bin, PREKEY entries bin] -> the engine takes a longer chain of its own agency: DONE [records uint]
    ASK_ENTRY_ID [node bin 16 (empty: this one), last bool, seq uint (0: none)] -> the entry of that number, or the last one held:
        DONE [node bin 16, seq uint, id bin 32]
+   ASK_LEDGER [part uint, from uint, until uint (0: the end)] -> ANSWER_LEDGER... then DONE [count uint, last uint]; of the disclosure
+       ledger the rows (part 1), its signed ends (2), or the own BLOCK entries that must have rows (3); node/ledger_source.h
+   ANSWER_LEDGER 1: [number uint, row bin or nil, its state uint, details' state uint, hash written bin, salt bin, details bin]
+                 2: [head bin] (empty: damaged)    3: [seq uint, node bin, Merkle root bin]
+   ASK_LEDGER_SIGN [] -> the end is signed and durable: DONE [number uint]
+   ASK_SUBJECT [[kind uint, value bin]...] -> ANSWER_HELD... then DONE [count]: every version of every object held that tells of one
+   ANSWER_HELD [cursor uint, author name str, author agency bin, node bin, seq uint, arrived_ms uint, encoded item bin]
    ANSWER_ERROR [err uint, text str] */
 #ifndef NODE_CONTROL_H
 #define NODE_CONTROL_H

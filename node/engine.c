@@ -209,6 +209,7 @@ static void on_key(struct engine *engine, const struct frame *frame) {
         else
             engine->prekey_asked = false;
         break;
+    case KEY_TAG_LEDGER: ledger_signed(engine, data); break;
     case KEY_TAG_RENEW: own_renewed(engine, refused ? bytes_of(NULL, 0) : frame->body); break;
     }
     if (frame->type == FRAME_KEY_OPENED) channel_wipe(&engine->child.peers[ROLE_KEY]);
@@ -257,6 +258,7 @@ static void on_parent(struct engine *engine, const struct frame *frame) {
             engine->prekey_asked = engine->renew_asked = false;
             publisher_key_restarted(engine);
             reader_key_restarted(engine);
+            ledger_key_restarted(engine);
             break;
         default: break;
         }
@@ -292,6 +294,7 @@ static void on_store(struct engine *engine) {
         step_or_fail(engine, &event);
         publisher_stored(engine, ticket);
         outbox_stored(engine, ticket);
+        ledger_stored(engine, ticket);
         follow_ups(engine);
     }
     /* PROTOCOL.md 4.4: after a failed sync nothing more is acknowledged. */
@@ -322,6 +325,7 @@ static void poll_fill(struct engine *engine, struct pollfd *fds) {
         fds[POLL_CLIENTS + i] = (struct pollfd){.fd = -1};
         if (!client->used) continue;
         poll_channel(&fds[POLL_CLIENTS + i], &client->channel);
+        if (ledger_look_holds(engine, client)) fds[POLL_CLIENTS + i].events &= ~POLLOUT;
         if (client->stalled || channel_backlog(&client->channel) > 1024 * 1024) fds[POLL_CLIENTS + i].events &= ~POLLIN;
     }
 }
@@ -334,7 +338,7 @@ static void flush_all(struct engine *engine) {
     flush(&engine->child.peers[ROLE_KEY]);
     flush(&engine->child.peers[ROLE_NET]);
     for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
-        if (engine->clients[i].used) flush(&engine->clients[i].channel);
+        if (engine->clients[i].used && !ledger_look_holds(engine, &engine->clients[i])) flush(&engine->clients[i].channel);
 }
 
 static void poll_handle(struct engine *engine, struct pollfd *fds) {

@@ -9,13 +9,14 @@
 #include "gossip/policy.h"
 #include "node/control.h"
 #include "node/engine.h"
+#include "node/ledger.h"
 #include "node/notices.h"
 #include "node/proc.h"
 #include "node/store.h"
 #include "node/trust_files.h"
 
 /* What the tag of a frame to the key process is for: its highest byte; the rest says which one. */
-enum key_tag { KEY_TAG_LINK = 1, KEY_TAG_EPOCH = 2, KEY_TAG_PREKEY = 3, KEY_TAG_ENTRY = 4, KEY_TAG_RENEW = 5 };
+enum key_tag { KEY_TAG_LINK = 1, KEY_TAG_EPOCH = 2, KEY_TAG_PREKEY = 3, KEY_TAG_ENTRY = 4, KEY_TAG_RENEW = 5, KEY_TAG_LEDGER = 6 };
 static inline uint64_t key_tag(enum key_tag purpose, uint64_t which) { return (uint64_t)purpose << 56 | which; }
 
 /* --- reader.c --- */
@@ -76,9 +77,11 @@ struct draft {
     struct block *block;       /* for its pages; goes back to the pool */
     struct store_batch *batch; /* while it is being built */
     struct block_body body;
-    struct buf readers; /* EPOCH: node ids of the audience */
-    bool given;         /* to the core */
-    bool waits;         /* signed, until it is known again where the own log ends */
+    struct buf readers;        /* EPOCH: node ids of the audience */
+    struct buf recipients;     /* BLOCK: agency ids, for the ledger */
+    struct ledger_cause cause; /* BLOCK: likewise */
+    bool given;                /* to the core */
+    bool waits;                /* signed, until it is known again where the own log ends */
     uint64_t ticket;
 };
 
@@ -86,7 +89,8 @@ struct draft {
 struct builder {
     struct block *block;
     uint64_t valid_until_ms; /* latest of its items; UINT64_MAX when one has no end */
-    struct buf recent;       /* hashes of its items in the publisher's table, 8 bytes each: taken out again if it is dropped */
+    struct ledger_cause cause;
+    struct buf recent; /* hashes of its items in the publisher's table, 8 bytes each: taken out again if it is dropped */
 };
 
 /* A client's publication. */
@@ -148,6 +152,7 @@ struct feed_state {
 };
 struct client {
     bool used;
+    uint32_t uid, pid; /* of whoever connected */
     struct channel channel;
     struct publication publication;
     struct feed_state feed;
@@ -160,6 +165,11 @@ struct client {
     uint64_t frame_accepted, frame_known, frame_refused;
     uint64_t verify_number, verify_tag, verify_due_ms; /* a peer was asked for its signed heads; number 0: none was */
     bool closing;
+    struct ledger_look look;
+    uint64_t look_ticket; /* answers wait for it; 0: none */
+    struct ledger_walk ledger_walk;
+    uint64_t sign_tag; /* waits for the ledger's signed end */
+    bool sign_waits;
 };
 
 struct name_of_agency {
@@ -207,6 +217,7 @@ struct engine {
     struct reader reader;
     struct publisher publisher;
     struct outbox outbox;
+    struct ledger ledger;
     int listener;
     struct client clients[CONTROL_CLIENTS_MAX];
 
@@ -317,6 +328,7 @@ void query_search(struct engine *engine, struct client *client, const struct fra
 void query_get(struct engine *engine, struct client *client, const struct frame *frame);
 void query_feed(struct engine *engine, struct client *client, const struct frame *frame);
 void query_feed_pump(struct engine *engine, struct client *client);
+void query_feed_end(struct engine *engine, struct client *client); /* the client is gone, or has it all */
 void server_publications_end(struct engine *engine,
                              const char *why); /* those that are open: what they were resolved from changed */
 void report_status(struct engine *engine, struct client *client, const struct frame *frame);

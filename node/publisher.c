@@ -25,7 +25,7 @@ void publisher_free(struct engine *engine) {
     struct publisher *publisher = &engine->publisher;
     for (size_t i = 0; i < PUBLISHER_DRAFTS_MAX; i++) {
         struct draft *draft = &publisher->drafts[i];
-        buf_free(&draft->entry), buf_free(&draft->payload), buf_free(&draft->readers);
+        buf_free(&draft->entry), buf_free(&draft->payload), buf_free(&draft->readers), buf_free(&draft->recipients);
         block_free(draft->block);
         if (draft->batch) store_batch_free(draft->batch);
     }
@@ -76,7 +76,7 @@ static struct draft *draft_new(struct engine *engine, enum entry_type type, stru
     memcpy(fields.agency_id, engine->agency_id, AGENCY_ID_BYTES);
     memcpy(fields.node_id, engine->node_id, NODE_ID_BYTES);
     memcpy(fields.previous, publisher->head_id, HASH_BYTES);
-    buf_clear(&draft->entry), buf_clear(&draft->payload), buf_clear(&draft->readers);
+    buf_clear(&draft->entry), buf_clear(&draft->payload), buf_clear(&draft->readers), buf_clear(&draft->recipients);
     if (entry_write(&draft->entry, &fields) != OK || entry_parse_draft(&entry, bytes_of_buf(&draft->entry)) != OK) return NULL;
     draft->seq = fields.seq;
     draft->type = type;
@@ -148,6 +148,8 @@ static enum err block_draft(struct engine *engine, struct publication *publicati
             draft->payload = payload;
             draft->block = builder->block;
             draft->body = body;
+            draft->cause = builder->cause;
+            ledger_recipients(engine, publication, &draft->recipients);
             publication->last_seq = draft->seq;
             buf_clear(&builder->recent);
             builder->block = NULL;
@@ -318,10 +320,12 @@ static enum err block_put(struct engine *engine, struct publication *publication
         if (!builder->block) builder->block = pool_take(engine);
         if (!builder->block) return ERR_MEMORY;
         builder->valid_until_ms = 0;
+        builder->cause = (struct ledger_cause){0};
         err = block_add(builder->block, encoded);
     }
     uint64_t until = item->valid_until_ms ? item->valid_until_ms : UINT64_MAX;
     if (err == OK && until > builder->valid_until_ms) builder->valid_until_ms = until;
+    if (err == OK) ledger_cause_add(&builder->cause, item->tlp, NULL);
     return err;
 }
 
@@ -336,6 +340,7 @@ static void judge(struct engine *engine, const struct publication *publication, 
     }
     struct verdict decision = decide(publication, item);
     *carriage = decision.carriage;
+    verdict->rule = decision.rule;
     if (!decision.allow)
         refuse(verdict, ERR_DENIED, decision.rule, decision.reason);
     else if (known(engine, publication, item, generated))
@@ -363,10 +368,12 @@ enum err publisher_item(struct engine *engine, struct publication *publication, 
         return OK;
     }
     err = block_put(engine, publication, carriage, &item, encoded);
-    if (err == OK)
+    if (err == OK) {
         buf_put_u64(&publication->builders[carriage].recent, hash);
-    else
+        ledger_cause_add(&publication->builders[carriage].cause, item.tlp, verdict->rule);
+    } else {
         recent_remove(&engine->publisher, hash);
+    }
     if (err == ERR_TOO_BIG) {
         refuse(verdict, err, "size", "the object does not fit into a block of 256 KiB when packed");
         return OK;
@@ -482,6 +489,7 @@ void publisher_store_entries(struct engine *engine, const struct action *action)
         return;
     }
     store_batch_entry(draft->batch, &entry, true);
+    if (draft->type == ENTRY_BLOCK) ledger_out(engine, draft->batch, draft);
     if (draft->type == ENTRY_PREKEY) {
         hex_encode(hex, bytes_of(engine->node_id, NODE_ID_BYTES));
         snprintf(name, sizeof name, "prekey/%s", hex);

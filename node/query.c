@@ -112,6 +112,7 @@ void query_search(struct engine *engine, struct client *client, const struct fra
     uint64_t cursors[QUERY_HITS_MAX], answered[QUERY_HITS_MAX];
     size_t answered_count = 0;
     uint32_t candidates = pack_read_array(&reader);
+    ledger_look(engine, client, "search");
     for (uint32_t i = 0; i < candidates && candidates <= 16; i++) {
         struct observable asked;
         if (pack_read_array(&reader) != 2) break;
@@ -119,6 +120,7 @@ void query_search(struct engine *engine, struct client *client, const struct fra
         asked.kind = (enum observable_kind)kind;
         asked.value = pack_read_bin(&reader);
         if (pack_failed(&reader) || kind == 0 || kind >= OBSERVABLE_KIND_COUNT || !observable_valid(asked)) break;
+        ledger_look_asked(engine, client, (uint8_t)kind, asked.value);
         size_t count = store_find_value(engine->store, asked, cursors, QUERY_HITS_MAX);
         for (size_t j = 0; j < count && answered_count < QUERY_HITS_MAX; j++) {
             bool before = false;
@@ -133,6 +135,7 @@ void query_search(struct engine *engine, struct client *client, const struct fra
         index_unreadable(engine, client, frame->tag);
     else
         done(client, frame->tag, answered_count);
+    client->look.shown += answered_count;
 }
 
 void query_get(struct engine *engine, struct client *client, const struct frame *frame) {
@@ -151,12 +154,15 @@ void query_get(struct engine *engine, struct client *client, const struct frame 
         server_error(client, frame->tag, ERR_NOT_FOUND, "no agency is pinned under that name");
         return;
     }
+    ledger_look(engine, client, "get");
+    ledger_look_asked(engine, client, 0, id);
     size_t hits = store_find_id(engine->store, id, cursors, QUERY_HITS_MAX);
     if (store_find_result(engine->store) != OK) {
         index_unreadable(engine, client, frame->tag);
         return;
     }
     for (size_t i = 0; i < hits; i++) count += hit_answer(engine, client, frame->tag, cursors[i], NULL, id, from_set ? from : NULL);
+    client->look.shown += count;
     done(client, frame->tag, count);
 }
 
@@ -185,7 +191,18 @@ void query_feed(struct engine *engine, struct client *client, const struct frame
     if (type.size) memcpy(feed->type, type.data, type.size);
     feed->tlp_max = (enum tlp)tlp_max;
     feed->active = true;
+    /* Told when it begins, since it may go on for long, and again with its number when it ends. */
+    ledger_look(engine, client, "feed");
+    ledger_look_end(engine, client);
     query_feed_pump(engine, client);
+}
+
+void query_feed_end(struct engine *engine, struct client *client) {
+    if (!client->feed.active) return;
+    client->feed.active = false;
+    ledger_look(engine, client, "feed ended");
+    client->look.shown += client->feed.count;
+    ledger_look_end(engine, client);
 }
 
 static bool feed_takes(const struct feed_state *feed, const struct page_head *head, const struct item *item) {
@@ -223,7 +240,7 @@ void query_feed_pump(struct engine *engine, struct client *client) {
         }
         if (err != OK) {
             server_error(client, feed->tag, err, "a stored page cannot be read: it is damaged on disk");
-            feed->active = false;
+            query_feed_end(engine, client);
             return;
         }
         more = feed_page(engine, client, &page);
@@ -235,5 +252,5 @@ void query_feed_pump(struct engine *engine, struct client *client) {
     pack_write_uint(&body, feed->after);
     server_answer(client, FRAME_ANSWER_DONE, feed->tag, bytes_of_buf(&body));
     buf_free(&body);
-    feed->active = false;
+    query_feed_end(engine, client);
 }

@@ -31,6 +31,9 @@ enum err server_init(struct engine *engine) {
 static void client_end(struct engine *engine, struct client *client) {
     publisher_drop(engine, &client->publication);
     completeness_end(engine, client);
+    query_feed_end(engine, client);
+    ledger_look_end(engine, client);
+    buf_free(&client->look.asked);
     channel_close(&client->channel);
     buf_free(&client->answer);
     *client = (struct client){0};
@@ -54,7 +57,7 @@ void server_accept(struct engine *engine) {
     }
     for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++) {
         if (engine->clients[i].used) continue;
-        engine->clients[i] = (struct client){.used = true};
+        engine->clients[i] = (struct client){.used = true, .uid = peer.uid, .pid = (uint32_t)peer.pid};
         channel_init(&engine->clients[i].channel, fd);
         return;
     }
@@ -324,6 +327,7 @@ static void on_trust_reload(struct engine *engine, struct client *client, const 
     outbox_again(engine);
     /* Open publications were resolved under the old trust: their clients begin again. */
     server_publications_end(engine, "the list of pinned agencies changed while publishing: publish the rest again");
+    ledger_act(engine, NULL, client, err == OK ? "trust" : "trust refused", name);
     if (err == OK)
         answer_counts(client, frame->tag, &count, 1);
     else
@@ -347,6 +351,9 @@ static void dispatch(struct engine *engine, struct client *client, const struct 
     case FRAME_ASK_TRUST_RELOAD: on_trust_reload(engine, client, frame); break;
     case FRAME_ASK_CHAIN: own_chain_ask(engine, client, frame); break;
     case FRAME_ASK_ENTRY_ID: own_entry_ask(engine, client, frame); break;
+    case FRAME_ASK_LEDGER: ledger_ask(engine, client, frame); break;
+    case FRAME_ASK_LEDGER_SIGN: ledger_ask_sign(engine, client, frame); break;
+    case FRAME_ASK_SUBJECT: ledger_ask_subject(engine, client, frame); break;
     default: client->closing = true;
     }
 }
@@ -354,14 +361,22 @@ static void dispatch(struct engine *engine, struct client *client, const struct 
 /* One request at a time: answers come in order, and a client that waits for the disk does not run ahead of it. */
 static bool waiting(const struct client *client) {
     return client->stalled || client->publication.committing || client->verify_number != 0 || client->closing ||
-           channel_backlog(&client->channel) > 1024 * 1024;
+           client->sign_waits || client->ledger_walk.active || channel_backlog(&client->channel) > 1024 * 1024;
 }
 
 static void frames_go_on(struct engine *engine, struct client *client) {
     struct frame frame;
     enum err err = OK;
     while (!waiting(client) && (err = channel_next(&client->channel, &frame)) == OK) dispatch(engine, client, &frame);
+    ledger_look_end(engine, client);
     if (err != OK && err != ERR_NOT_FOUND) client->closing = true;
+}
+
+/* What no row tells of yet is not said any more. */
+static void last_words(struct engine *engine, struct client *client) {
+    bool said = client->channel.fd >= 0 && !ledger_look_holds(engine, client);
+    if (said && channel_flush(&client->channel) != OK) log_debug("a client left before its answer");
+    client_end(engine, client);
 }
 
 void server_client(struct engine *engine, struct client *client, short revents) {
@@ -371,10 +386,7 @@ void server_client(struct engine *engine, struct client *client, short revents) 
         return;
     }
     frames_go_on(engine, client);
-    if (client->closing) {
-        if (channel_flush(&client->channel) != OK) log_debug("a client left before its answer");
-        client_end(engine, client);
-    }
+    if (client->closing) last_words(engine, client);
 }
 
 void server_progress(struct engine *engine) {
@@ -386,10 +398,8 @@ void server_progress(struct engine *engine) {
         if (client->publication.committing) commit_go_on(engine, client);
         completeness_tick(engine, client);
         if (client->feed.active) query_feed_pump(engine, client);
+        if (client->ledger_walk.active) ledger_ask_pump(engine, client);
         if (!waiting(client)) frames_go_on(engine, client);
-        if (client->closing || client->channel.fd < 0) {
-            if (client->channel.fd >= 0 && channel_flush(&client->channel) != OK) log_debug("a client left before its answer");
-            client_end(engine, client);
-        }
+        if (client->closing || client->channel.fd < 0) last_words(engine, client);
     }
 }

@@ -207,6 +207,7 @@ enum err upkeep_open(struct engine *engine, char why[static 256]) {
     snprintf(why, 256, "the gossip core cannot be opened");
     err = core_open(engine, &own.card);
     if (err == OK) err = outbox_load(engine);
+    if (err == OK) err = ledger_open(engine);
 out:
     card_file_free(&own);
     return err;
@@ -272,6 +273,7 @@ static void minute(struct engine *engine, uint64_t now_ms, uint64_t monotonic_ms
 void upkeep_tick(struct engine *engine) {
     uint64_t now_ms = clock_wall_ms(), monotonic_ms = clock_monotonic_ms();
     own_chain_look(engine);
+    ledger_tick(engine, monotonic_ms);
     if (monotonic_ms < engine->upkeep_due_ms) return;
     if (monotonic_ms >= engine->upkeep_minute_ms) {
         engine->upkeep_minute_ms = monotonic_ms + UPKEEP_MS;

@@ -1,0 +1,95 @@
+/* ledger: what the engine writes into the disclosure ledger: a row for each own block, each block read, each question of a local user,
+   and each administrative act; and the chain's end, signed. The store numbers rows and keeps them (store_ledger.c); the layout of
+   each kind's details is in node/LEDGER.md. */
+#ifndef NODE_LEDGER_H
+#define NODE_LEDGER_H
+
+#include "gossip/entry.h"
+#include "node/store.h"
+
+#define LEDGER_RULES_MAX   8 /* told for one block; what it says of labels is complete */
+#define LEDGER_RULE_BYTES  64
+#define LEDGER_ASKED_MAX   1024         /* commitments in one row; more questions at once make more rows */
+#define LEDGER_SIGN_ROWS   1000         /* the end is signed at least so often, */
+#define LEDGER_SIGN_MS     3600000      /* at least once an hour when there are new rows, and at every export */
+#define LEDGER_TICKET      (1ull << 62) /* of commits that somebody waits for; neither the core nor the outbox has such */
+#define LEDGER_RUN_ROWS    256          /* handed to a client in one go */
+#define LEDGER_COMMAND_MAX 16
+
+struct engine;
+struct client;
+struct draft;
+struct frame;
+struct publication;
+
+/* Why the items of a block may leave; collected while they are added to it. */
+struct ledger_cause {
+    unsigned labels;                                 /* bit n: an item with label n */
+    char rules[LEDGER_RULES_MAX][LEDGER_RULE_BYTES]; /* each once; empty ones at the end */
+};
+/* `rule` may be null: it is told apart from the label. */
+void ledger_cause_add(struct ledger_cause *cause, enum tlp label, const char *rule);
+
+struct ledger {
+    uint64_t tickets, tickets_durable;
+    uint64_t signed_number, signed_ms; /* last signed end; monotonic time of the last attempt */
+    bool asked;                        /* the key process was asked to sign `head` */
+    struct disclosure_head head;
+};
+
+/* What a client asked in this turn and saw of it: one row. */
+struct ledger_look {
+    char command[LEDGER_COMMAND_MAX]; /* empty: nothing to be told */
+    uint8_t salt[DISCLOSURE_SALT_BYTES];
+    uint32_t questions;
+    uint64_t shown;
+    struct buf asked; /* commitments */
+};
+
+/* A walk over the ledger for a client, in turns. */
+enum ledger_part { LEDGER_ROWS = 1, LEDGER_HEADS = 2, LEDGER_BLOCKS = 3 };
+struct ledger_walk {
+    bool active;
+    enum ledger_part part;
+    uint64_t tag, next, until, count;
+};
+
+/* --- ledger.c --- */
+/* Once the store is open and the core knows who is pinned: the first row ever, and that the node starts. */
+enum err ledger_open(struct engine *engine) MUST_USE;
+void ledger_tick(struct engine *engine, uint64_t monotonic_ms);
+void ledger_stored(struct engine *engine, uint64_t ticket);
+void ledger_key_restarted(struct engine *engine);
+/* The key process's answer; null: refused. */
+void ledger_signed(struct engine *engine, const uint8_t *signature);
+/* Asks for a signature of the end as it stands, unless it is signed already. False: there is nothing to wait for. */
+bool ledger_sign(struct engine *engine);
+
+/* An own block, before its batch is committed. `to`: ids of the agencies that can read it, the own one left out. */
+void ledger_out(struct engine *engine, struct store_batch *batch, const struct draft *draft);
+/* A block of another node whose pages are in the batch. */
+void ledger_in(struct engine *engine, struct store_batch *batch, const struct page_head *head, const struct block_body *body,
+               size_t count);
+/* An administrative act ("trust", "group", ...) and what it is about, by whoever has the client's end of the socket; null: the node itself.
+   Into `batch`, or with null committed at once. `about` has no value of an observable in it. */
+void ledger_act(struct engine *engine, struct store_batch *batch, const struct client *client, const char *act, const char *about);
+/* The agencies that this publication is sealed to, for its draft. */
+void ledger_recipients(struct engine *engine, const struct publication *publication, struct buf *out);
+
+/* --- ledger_look.c --- */
+/* A question begins; those of one turn by the same command share a row. */
+void ledger_look(struct engine *engine, struct client *client, const char *command);
+/* It asks for this: kind 0 an object id, else an observable. */
+void ledger_look_asked(struct engine *engine, struct client *client, uint8_t kind, struct bytes value);
+void ledger_look_end(struct engine *engine, struct client *client); /* the turn is over: the row is written */
+/* Answers to this client wait until the row that tells of them is on disk. */
+bool ledger_look_holds(const struct engine *engine, const struct client *client);
+
+/* --- ledger_ask.c: frames of the control socket --- */
+void ledger_ask(struct engine *engine, struct client *client, const struct frame *frame);
+void ledger_ask_pump(struct engine *engine, struct client *client);
+void ledger_ask_sign(struct engine *engine, struct client *client, const struct frame *frame);
+void ledger_ask_signed(struct engine *engine, enum err err); /* an end was signed and is durable, or will not be */
+void ledger_ask_subject(struct engine *engine, struct client *client, const struct frame *frame);
+
+#endif
