@@ -24,9 +24,12 @@
        ledger the rows (part 1), its signed ends (2), or the own BLOCK entries that must have rows (3); node/ledger_source.h
    ANSWER_LEDGER 1: [number uint, row bin or nil, its state uint, details' state uint, hash written bin, salt bin, details bin]
                  2: [head bin] (empty: damaged)    3: [seq uint, node bin, Merkle root bin]
-   ASK_LEDGER_SIGN [] -> the end is signed and durable: DONE [number uint]
-   ASK_SUBJECT [[kind uint, value bin]...] -> ANSWER_HELD... then DONE [count]: every version of every object held that tells of one
+   ASK_LEDGER_SIGN [about str] -> a row that the ledger is exported, then its end, signed and durable: DONE [number uint, 0]
+   ASK_SUBJECT [[kind uint, value bin]...] -> ANSWER_HELD... then DONE [count uint, more uint]: every version of every object held that tells of one (kind 0:
+       that has this id)
    ANSWER_HELD [cursor uint, author name str, author agency bin, node bin, seq uint, arrived_ms uint, encoded item bin]
+   ASK_ERASE [[[kind uint, value bin]...], [row uint...], reason str] -> every object held that tells of one of them goes (own ones are
+       recalled), the details of these rows too, and a row tells of it: DONE [own objects uint, other objects uint]
    ANSWER_ERROR [err uint, text str] */
 #ifndef NODE_CONTROL_H
 #define NODE_CONTROL_H

@@ -168,7 +168,7 @@ struct client {
     struct ledger_look look;
     uint64_t look_ticket; /* answers wait for it; 0: none */
     struct ledger_walk ledger_walk;
-    uint64_t sign_tag; /* waits for the ledger's signed end */
+    uint64_t sign_tag, sign_number; /* waits for the ledger's end, signed at or behind this row */
     bool sign_waits;
 };
 

@@ -179,18 +179,17 @@ static void head_ask(struct engine *engine) {
     engine_to_key(engine, FRAME_KEY_SIGN, key_tag(KEY_TAG_LEDGER, 0), bytes_of(body, sizeof body));
 }
 
-bool ledger_sign(struct engine *engine) {
+void ledger_sign(struct engine *engine) {
     struct ledger *ledger = &engine->ledger;
     struct disclosure_head *head = &ledger->head;
-    if (ledger->asked) return true;
+    if (ledger->asked) return;
     head->number = store_disclosure_last(engine->store, head->row_hash);
-    if (head->number == 0 || head->number == ledger->signed_number) return false;
+    if (head->number == 0 || head->number == ledger->signed_number) return;
     head->time_ms = clock_wall_ms();
     memcpy(head->node_id, engine->node_id, NODE_ID_BYTES);
     ledger->signed_ms = clock_monotonic_ms();
     ledger->asked = true;
     head_ask(engine);
-    return true;
 }
 
 /* Kept behind the rows that it vouches for: commits keep their order. */
@@ -206,7 +205,7 @@ void ledger_signed(struct engine *engine, const uint8_t *signature) {
     memcpy(ledger->head.signature, signature, SIGN_BYTES);
     ledger->signed_number = ledger->head.number;
     store_batch_disclosure_head(batch, &ledger->head);
-    store_commit(engine->store, batch, LEDGER_TICKET | ++ledger->tickets);
+    store_commit(engine->store, batch, LEDGER_TICKET | (ledger->head_ticket = ++ledger->tickets));
 }
 
 void ledger_key_restarted(struct engine *engine) {
@@ -215,7 +214,7 @@ void ledger_key_restarted(struct engine *engine) {
 
 void ledger_stored(struct engine *engine, uint64_t ticket) {
     struct ledger *ledger = &engine->ledger;
-    if (ticket >> 62 != LEDGER_TICKET >> 62) return;
+    if (ticket >> 61 != 1) return;
     ledger->tickets_durable = ticket & ~LEDGER_TICKET;
     ledger_ask_signed(engine, OK);
 }
@@ -225,5 +224,5 @@ void ledger_tick(struct engine *engine, uint64_t monotonic_ms) {
     uint8_t hash[HASH_BYTES];
     uint64_t rows = store_disclosure_last(engine->store, hash) - ledger->signed_number;
     bool due = rows >= LEDGER_SIGN_ROWS || (rows > 0 && monotonic_ms - ledger->signed_ms >= LEDGER_SIGN_MS);
-    if (due && !ledger->asked) (void)ledger_sign(engine);
+    if (due) ledger_sign(engine);
 }

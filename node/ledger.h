@@ -12,7 +12,7 @@
 #define LEDGER_ASKED_MAX   1024         /* commitments in one row; more questions at once make more rows */
 #define LEDGER_SIGN_ROWS   1000         /* the end is signed at least so often, */
 #define LEDGER_SIGN_MS     3600000      /* at least once an hour when there are new rows, and at every export */
-#define LEDGER_TICKET      (1ull << 62) /* of commits that somebody waits for; neither the core nor the outbox has such */
+#define LEDGER_TICKET      (1ull << 61) /* of commits that somebody waits for; no other ticket has this bit alone */
 #define LEDGER_RUN_ROWS    256          /* handed to a client in one go */
 #define LEDGER_COMMAND_MAX 16
 
@@ -33,6 +33,7 @@ void ledger_cause_add(struct ledger_cause *cause, enum tlp label, const char *ru
 struct ledger {
     uint64_t tickets, tickets_durable;
     uint64_t signed_number, signed_ms; /* last signed end; monotonic time of the last attempt */
+    uint64_t head_ticket;              /* of the commit of the last signed end */
     bool asked;                        /* the key process was asked to sign `head` */
     struct disclosure_head head;
 };
@@ -62,8 +63,8 @@ void ledger_stored(struct engine *engine, uint64_t ticket);
 void ledger_key_restarted(struct engine *engine);
 /* The key process's answer; null: refused. */
 void ledger_signed(struct engine *engine, const uint8_t *signature);
-/* Asks for a signature of the end as it stands, unless it is signed already. False: there is nothing to wait for. */
-bool ledger_sign(struct engine *engine);
+/* Asks for a signature of the end as it stands, unless it is signed already or a signature is on its way. */
+void ledger_sign(struct engine *engine);
 
 /* An own block, before its batch is committed. `to`: ids of the agencies that can read it, the own one left out. */
 void ledger_out(struct engine *engine, struct store_batch *batch, const struct draft *draft);
@@ -89,7 +90,7 @@ bool ledger_look_holds(const struct engine *engine, const struct client *client)
 void ledger_ask(struct engine *engine, struct client *client, const struct frame *frame);
 void ledger_ask_pump(struct engine *engine, struct client *client);
 void ledger_ask_sign(struct engine *engine, struct client *client, const struct frame *frame);
-void ledger_ask_signed(struct engine *engine, enum err err); /* an end was signed and is durable, or will not be */
+void ledger_ask_signed(struct engine *engine, enum err err); /* an end is perhaps signed and durable, or (err) will not be */
 void ledger_ask_subject(struct engine *engine, struct client *client, const struct frame *frame);
 
 #endif

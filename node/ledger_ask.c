@@ -1,6 +1,7 @@
 /* ledger: what local commands ask of it, over the control socket. Rows are handed out as they stand; the command judges them. */
 #include "node/engine_core.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define BACKLOG_BYTES (512 * 1024)
@@ -30,6 +31,7 @@ void ledger_ask(struct engine *engine, struct client *client, const struct frame
     store_wait(engine->store); /* what was committed is read, and a walk has an end */
     uint64_t last = store_disclosure_last(engine->store, hash);
     if (part != LEDGER_ROWS) last = UINT64_MAX;
+    if (part == LEDGER_ROWS) ledger_look(engine, client, "ledger");
     *walk = (struct ledger_walk){.active = true, .part = (enum ledger_part)part, .tag = frame->tag, .next = from ? from : 1};
     walk->until = until == 0 || until > last ? last : until;
     ledger_ask_pump(engine, client);
@@ -139,22 +141,40 @@ static void sign_answer(struct engine *engine, struct client *client, enum err e
 }
 
 void ledger_ask_sign(struct engine *engine, struct client *client, const struct frame *frame) {
+    struct pack_reader reader = pack_reader_of(frame->body);
+    char about[128];
+    uint32_t fields = pack_read_array(&reader);
+    struct bytes text = pack_read_str(&reader);
+    uint8_t hash[HASH_BYTES];
+    if (fields != 1 || pack_done(&reader) != OK || text.size >= sizeof about) {
+        server_error(client, frame->tag, ERR_FORMAT, "the question is not well formed");
+        return;
+    }
+    snprintf(about, sizeof about, "%.*s", (int)text.size, (const char *)text.data);
+    ledger_act(engine, NULL, client, "ledger export", about);
     client->sign_tag = frame->tag;
     client->sign_waits = true;
-    if (!ledger_sign(engine) && engine->ledger.tickets == engine->ledger.tickets_durable) sign_answer(engine, client, OK);
+    ledger_sign(engine);
+    client->sign_number = store_disclosure_last(engine->store, hash);
 }
 
 void ledger_ask_signed(struct engine *engine, enum err err) {
+    const struct ledger *ledger = &engine->ledger;
+    bool durable = ledger->tickets_durable >= ledger->head_ticket;
     for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++) {
         struct client *client = &engine->clients[i];
-        if (!client->used || !client->sign_waits || engine->ledger.asked) continue;
-        sign_answer(engine, client, err);
+        if (!client->used || !client->sign_waits) continue;
+        if (err != OK || (durable && ledger->signed_number >= client->sign_number))
+            sign_answer(engine, client, err);
+        else if (ledger->signed_number < client->sign_number)
+            ledger_sign(engine); /* the signature was for an earlier end */
     }
 }
 
 /* --- what is held about a value --- */
 
 static bool item_tells(const struct item *item, struct observable asked) {
+    if (asked.kind == 0) return bytes_equal(item->id, asked.value);
     for (size_t i = 0; i < item->observable_count; i++)
         if (item->observables[i].kind == asked.kind && bytes_equal(item->observables[i].value, asked.value)) return true;
     return false;
@@ -179,6 +199,11 @@ static bool held_answer(struct engine *engine, struct client *client, uint64_t t
     return true;
 }
 
+static bool asked_valid(struct observable asked) {
+    if (asked.kind == 0) return asked.value.size > 0 && asked.value.size <= ITEM_ID_BYTES_MAX;
+    return (unsigned)asked.kind < OBSERVABLE_KIND_COUNT && observable_valid(asked);
+}
+
 /* All versions, expired and withdrawn ones too: whoever is told what is held is told everything. */
 void ledger_ask_subject(struct engine *engine, struct client *client, const struct frame *frame) {
     static uint64_t cursors[HITS_MAX];
@@ -192,9 +217,10 @@ void ledger_ask_subject(struct engine *engine, struct client *client, const stru
         uint64_t kind = pack_read_uint(&reader);
         asked.kind = (enum observable_kind)kind;
         asked.value = pack_read_bin(&reader);
-        if (pack_failed(&reader) || kind == 0 || kind >= OBSERVABLE_KIND_COUNT || !observable_valid(asked)) break;
+        if (pack_failed(&reader) || !asked_valid(asked)) break;
         ledger_look_asked(engine, client, (uint8_t)kind, asked.value);
-        size_t hits = store_find_value(engine->store, asked, cursors, HITS_MAX);
+        size_t hits = kind == 0 ? store_find_id(engine->store, asked.value, cursors, HITS_MAX)
+                                : store_find_value(engine->store, asked, cursors, HITS_MAX);
         full |= hits == HITS_MAX;
         for (size_t j = 0; j < hits; j++) count += held_answer(engine, client, frame->tag, cursors[j], asked);
     }
