@@ -22,7 +22,7 @@
        DONE [node bin 16, seq uint, id bin 32]
    ASK_LEDGER [part uint, from uint, until uint (0: the end)] -> ANSWER_LEDGER... then DONE [count uint, last uint]; of the disclosure
        ledger the rows (part 1), its signed ends (2), or the own BLOCK entries that must have rows (3); node/ledger_source.h
-   ANSWER_LEDGER 1: [number uint, row bin or nil, its state uint, details' state uint, hash written bin, salt bin, details bin]
+   ANSWER_LEDGER 1: [number uint, row bin or nil, its state uint, details' state uint, row written bin, salt bin, details bin]
                  2: [head bin] (empty: damaged)    3: [seq uint, node bin, Merkle root bin]
    ASK_LEDGER_SIGN [about str] -> a row that the ledger is exported, then its end, signed and durable: DONE [number uint, 0]
    ASK_SUBJECT [[kind uint, value bin]...] -> ANSWER_HELD... then DONE [count uint, more uint]: every version of every object held that tells of one (kind 0:

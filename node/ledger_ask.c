@@ -47,7 +47,7 @@ static enum err row_answer(struct engine *engine, struct client *client, struct 
     pack_write_uint(&body, record->row_state);
     pack_write_uint(&body, record->details_state);
     bool details = record->details_state == DISCLOSURE_GOOD;
-    pack_write_bin(&body, bytes_of(record->row_written, details ? sizeof record->row_written : 0));
+    pack_write_bin(&body, bytes_of(record->written, details ? sizeof record->written : 0));
     pack_write_bin(&body, bytes_of(record->salt, details ? sizeof record->salt : 0));
     pack_write_bin(&body, bytes_of(record->details.data, details ? record->details.size : 0));
     server_answer(client, FRAME_ANSWER_LEDGER, client->ledger_walk.tag, bytes_of_buf(&body));

@@ -142,7 +142,6 @@ static void signed_check(struct ledger_check *check, uint64_t number, const uint
 
 void ledger_check_row(struct ledger_check *check, uint64_t number, const struct disclosure_record *record) {
     struct disclosure_row row;
-    uint8_t hash[HASH_BYTES];
     bool linked = check->linked;
     if (check->rows++ == 0) check->first = number;
     check->last = number;
@@ -152,22 +151,24 @@ void ledger_check_row(struct ledger_check *check, uint64_t number, const struct 
               record->row_state == DISCLOSURE_MISSING ? "the row is missing" : "the row cannot be read: it is damaged on disk");
         return;
     }
-    disclosure_row_hash(hash, record->row);
-    enum err err = disclosure_row_read(&row, bytes_of(record->row, sizeof record->row));
     bool known = record->details_state == DISCLOSURE_GOOD;
-    if (known && memcmp(hash, record->row_written, HASH_BYTES) != 0)
+    bool changed = known && memcmp(record->row, record->written, DISCLOSURE_ROW_BYTES) != 0;
+    /* What stands behind a changed row is judged by what that row was. */
+    const uint8_t *bytes = changed ? record->written : record->row;
+    enum err err = disclosure_row_read(&row, bytes_of(bytes, DISCLOSURE_ROW_BYTES));
+    if (changed)
         fault(check, number, "row", "the row was changed after it was written");
     else if (err != OK)
         fault(check, number, "row", "this is no row: %s", err_text(err));
     else if (row.number != number)
         fault(check, number, "row", "the row says that its number is %" PRIu64, row.number);
-    else if (linked && (number == 1 || check->first != number) && memcmp(row.previous, check->hash, HASH_BYTES) != 0)
+    if (!changed && err != OK) return;
+    if (linked && (number == 1 || check->first != number) && memcmp(row.previous, check->hash, HASH_BYTES) != 0)
         fault(check, number, "chain", "the row does not follow row %" PRIu64 ": one of the two was changed", number - 1);
-    /* What stands behind a changed row is judged by what that row was. */
-    memcpy(check->hash, known ? record->row_written : hash, HASH_BYTES);
+    disclosure_row_hash(check->hash, bytes);
     check->linked = true;
     signed_check(check, number, check->hash);
-    if (err == OK) details_check(check, &row, record);
+    details_check(check, &row, record);
 }
 
 /* --- the end --- */

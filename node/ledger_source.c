@@ -112,7 +112,8 @@ static bool row_answer(void *context, struct pack_reader *reader) {
     record->row_state = (enum disclosure_state)row_state;
     record->details_state = (enum disclosure_state)details_state;
     if (!copy_exactly(record->row, sizeof record->row, row) && row_state == DISCLOSURE_GOOD) record->row_state = DISCLOSURE_DAMAGED;
-    bool whole = copy_exactly(record->row_written, HASH_BYTES, written) && copy_exactly(record->salt, sizeof record->salt, salt);
+    bool whole =
+        copy_exactly(record->written, sizeof record->written, written) && copy_exactly(record->salt, sizeof record->salt, salt);
     if (!whole && details_state == DISCLOSURE_GOOD) record->details_state = DISCLOSURE_DAMAGED;
     buf_clear(&record->details);
     buf_put(&record->details, details);

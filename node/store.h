@@ -152,7 +152,7 @@ enum disclosure_state { DISCLOSURE_GOOD, DISCLOSURE_MISSING, DISCLOSURE_DAMAGED 
 struct disclosure_record {
     enum disclosure_state row_state, details_state;
     uint8_t row[DISCLOSURE_ROW_BYTES];
-    uint8_t row_written[HASH_BYTES]; /* what the row's hash was when its details were sealed; valid with good details */
+    uint8_t written[DISCLOSURE_ROW_BYTES]; /* what the row was when its details were sealed; valid with good details */
     uint8_t salt[DISCLOSURE_SALT_BYTES];
     struct buf details; /* the caller's to free; cleared first */
 };

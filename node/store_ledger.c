@@ -1,5 +1,5 @@
-/* store: the disclosure ledger's rows. In meta: "ledger/NUMBER" -> head in clear; "secret/ledger/NUMBER" -> sealed { hash of the row 32,
-   salt 32, details }; "ledger-end/NUMBER" -> a signed end. Numbers have 16 hexadecimal digits. */
+/* store: the disclosure ledger's rows. In meta: "ledger/NUMBER" -> head in clear; "secret/ledger/NUMBER" -> sealed { the row
+   again 88, salt 32, details }; "ledger-end/NUMBER" -> a signed end. Numbers have 16 hexadecimal digits. */
 #include "node/store_private.h"
 
 #include "crypto/secret.h"
@@ -12,7 +12,6 @@
 #define ROW_PREFIX     "ledger/"
 #define DETAILS_PREFIX "secret/ledger/"
 #define END_PREFIX     "ledger-end/"
-#define SEALED_HEAD    (HASH_BYTES + DISCLOSURE_SALT_BYTES)
 #define NAME_BYTES     40
 
 static struct bytes name_of(char out[static NAME_BYTES], const char *prefix, uint64_t number) {
@@ -63,7 +62,7 @@ static void row_put(struct store_batch *batch, const struct store_disclosure_row
     disclosure_row_write(bytes, &row);
     disclosure_row_hash(chain->hash, bytes);
     chain->number = row.number;
-    buf_put_raw(&plain, chain->hash, HASH_BYTES);
+    buf_put_raw(&plain, bytes, sizeof bytes);
     buf_put_raw(&plain, waiting->salt, sizeof waiting->salt);
     buf_put(&plain, bytes_of_buf(&waiting->details));
     if (plain.failed) store_batch_failed(batch, buf_result(&plain));
@@ -129,7 +128,7 @@ static enum err state_of(enum err error, enum disclosure_state *state) {
 
 static void details_split(struct disclosure_record *out, struct bytes sealed) {
     struct cursor cursor = cursor_of(sealed);
-    cursor_copy(&cursor, out->row_written, sizeof out->row_written);
+    cursor_copy(&cursor, out->written, sizeof out->written);
     cursor_copy(&cursor, out->salt, sizeof out->salt);
     if (cursor.failed) out->details_state = DISCLOSURE_DAMAGED;
     buf_put(&out->details, bytes_of(cursor.at, cursor.left));
