@@ -6,6 +6,7 @@
 #include "node/log.h"
 #include "node/moment.h"
 #include "node/observable.h"
+#include "node/patternlex.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -15,13 +16,13 @@
 
 /* --- does the text say what the index says? --- */
 
-enum { EXPECT_NONE, EXPECT_ID, EXPECT_TYPE };
+enum { EXPECT_NONE, EXPECT_ID, EXPECT_TYPE, EXPECT_PATTERN };
 
 struct agreement {
     const struct item *item;
     unsigned depth;
     int expect;
-    bool id_agrees, type_agrees;
+    bool id_agrees, type_agrees, conjunction;
 };
 
 static void on_open(void *context, bool object) {
@@ -43,12 +44,26 @@ static void on_key(void *context, struct bytes key) {
     if (agreement->depth != 1) return;
     if (bytes_equal_text(key, "id")) agreement->expect = EXPECT_ID;
     if (bytes_equal_text(key, "type")) agreement->expect = EXPECT_TYPE;
+    if (bytes_equal_text(key, "pattern")) agreement->expect = EXPECT_PATTERN;
+}
+
+/* Tokens are enough to see it: whether the pattern is one was judged before it was published. */
+static bool pattern_joins(struct bytes pattern) {
+    struct patternlex lex;
+    patternlex_init(&lex, pattern);
+    while (lex.token != TOKEN_END && lex.token != TOKEN_BAD) {
+        if (lex.token == TOKEN_AND || lex.token == TOKEN_FOLLOWEDBY || lex.token == TOKEN_NOT || lex.token == TOKEN_NEQ)
+            return true;
+        patternlex_next(&lex);
+    }
+    return lex.token == TOKEN_BAD;
 }
 
 static void on_string(void *context, struct bytes value) {
     struct agreement *agreement = context;
     if (agreement->expect == EXPECT_ID) agreement->id_agrees = bytes_equal(value, agreement->item->id);
     if (agreement->expect == EXPECT_TYPE) agreement->type_agrees = bytes_equal(value, agreement->item->type);
+    if (agreement->expect == EXPECT_PATTERN) agreement->conjunction = pattern_joins(value);
     agreement->expect = EXPECT_NONE;
 }
 
@@ -61,10 +76,11 @@ static void on_scalar(void *context, enum jsonwalk_scalar scalar, struct bytes n
 
 static const struct jsonwalk_events events = {on_open, on_close, on_key, on_string, on_scalar};
 
-static const char *text_problem(struct jsonwalk *walk, const struct item *item) {
+static const char *text_problem(struct jsonwalk *walk, const struct item *item, bool *conjunction) {
     struct agreement agreement = {.item = item};
     struct jsonwalk_fault fault;
     if (jsonwalk_run(walk, item->text, &agreement, &fault) != OK) return TEXT_NOT_JSON;
+    *conjunction = agreement.conjunction;
     if (!agreement.id_agrees) return "its text has another id than its author indexed";
     return agreement.type_agrees ? NULL : "its text has another type than its author indexed";
 }
@@ -94,7 +110,8 @@ enum err answer_read(struct answer_reader *reader, struct bytes body) {
     if (pack_done(&in) != OK || count != 6 || tlp > TLP_RED || answer->agency_id.size != AGENCY_ID_BYTES) return ERR_FORMAT;
     answer->tlp = (enum tlp)tlp;
     if (item_decode(&answer->item, encoded) != OK) return ERR_FORMAT;
-    answer->problem = text_problem(reader->walk, &answer->item);
+    answer->conjunction = false;
+    answer->problem = text_problem(reader->walk, &answer->item, &answer->conjunction);
     return OK;
 }
 
@@ -103,7 +120,7 @@ enum err answer_read(struct answer_reader *reader, struct bytes body) {
 static bool text_is_json(const struct answer *answer) { return !answer->problem || strcmp(answer->problem, TEXT_NOT_JSON) != 0; }
 
 /* In valid JSON a control byte is a blank between values: a line end among them would end our line. */
-static void put_object(struct buf *out, const struct answer *answer) {
+void answer_object(struct buf *out, const struct answer *answer) {
     if (!text_is_json(answer)) {
         struct json_out json = json_out_of(out);
         json_out_string(&json, answer->item.text);
@@ -120,7 +137,7 @@ void answer_line(struct buf *out, const struct answer *answer) {
     buf_put_format(out, "%" PRIu64 "\t", answer->cursor);
     buf_put(out, answer->author);
     buf_put_format(out, "\t%s\t", tlp_name(answer->tlp));
-    put_object(out, answer);
+    answer_object(out, answer);
     buf_put_u8(out, '\n');
 }
 
@@ -142,7 +159,7 @@ void answer_json(struct buf *out, const struct answer *answer) {
         json_out_text(&json, answer->problem);
     }
     json_out_key(&json, "object");
-    put_object(out, answer);
+    answer_object(out, answer);
     buf_put_text(out, "}\n");
 }
 

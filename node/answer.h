@@ -13,6 +13,7 @@ struct answer {
     uint64_t arrived_ms;
     enum tlp tlp;
     struct item item;
+    bool conjunction;    /* its pattern joins values by AND or FOLLOWEDBY, or negates: no value alone means anything */
     const char *problem; /* the author's text is not what it should be, and why; null: it is */
 };
 
@@ -31,6 +32,8 @@ enum err answer_read(struct answer_reader *reader, struct bytes body) MUST_USE;
 
 /* "cursor TAB author TAB label TAB object". What is no JSON is given as a JSON string. */
 void answer_line(struct buf *out, const struct answer *answer);
+/* The object alone, on one line. */
+void answer_object(struct buf *out, const struct answer *answer);
 /* {"author","agency","tlp","cursor","arrived","object"} and a line end; "problem" too when there is one. */
 void answer_json(struct buf *out, const struct answer *answer);
 /* A block of lines for people. */

@@ -410,6 +410,7 @@ static int start(struct engine *engine, char why[static 256]) {
 static void end(struct engine *engine) {
     server_free(engine);
     outbox_free(engine);
+    statement_free(engine);
     publisher_free(engine);
     reader_free(engine);
     gossip_close(engine->gossip);

@@ -1,5 +1,6 @@
 /* engine_core: the engine's state, shared by the files that act on it: engine.c (start, loop), engine_act.c (actions of the core),
-   engine_own.c (the own chain), reader.c (payloads to pages), publisher.c (items to blocks), outbox.c (items that wait),
+   engine_own.c (the own chain), reader.c (payloads to pages), publisher.c (items to blocks), outbox.c (items that wait), statement.c (what
+   this node says itself),
    server.c (local clients), query.c, report.c, completeness.c, upkeep.c. */
 #ifndef NODE_ENGINE_CORE_H
 #define NODE_ENGINE_CORE_H
@@ -12,6 +13,7 @@
 #include "node/ledger.h"
 #include "node/notices.h"
 #include "node/proc.h"
+#include "node/statement.h"
 #include "node/store.h"
 #include "node/trust_files.h"
 
@@ -126,6 +128,22 @@ struct outbox {
     struct publication publication;
 };
 
+/* --- statement.c --- */
+struct statements {
+    uint64_t first, next; /* numbers of the records that wait, with gaps; none when equal */
+    uint64_t at;          /* the next one to be looked at */
+    uint64_t bytes;       /* in them, about */
+    bool passed;          /* some cannot be sealed now: all are looked at again at again_ms */
+    uint64_t again_ms;
+    struct buf record, readers;
+    /* Those in the block under way, all to the same readers. */
+    bool open;
+    enum carriage carriage;
+    struct publication publication;
+    uint64_t taken[STATEMENT_BATCH_MAX];
+    size_t taken_count;
+};
+
 struct publisher {
     struct author *author;                     /* guarded */
     struct draft drafts[PUBLISHER_DRAFTS_MAX]; /* ring, in order of seq */
@@ -218,6 +236,7 @@ struct engine {
     struct publisher publisher;
     struct outbox outbox;
     struct ledger ledger;
+    struct statements statements;
     int listener;
     struct client clients[CONTROL_CLIENTS_MAX];
 
@@ -285,6 +304,9 @@ struct item_verdict {
 };
 enum err publisher_item(struct engine *engine, struct publication *publication, struct bytes encoded, bool generated,
                         struct item_verdict *verdict) MUST_USE;
+/* A statement's item, into the publication's block; one that is published already is passed over. ERR_BUSY, ERR_MEMORY. */
+enum err publisher_statement(struct engine *engine, struct publication *publication, struct bytes encoded,
+                             enum carriage carriage) MUST_USE;
 enum err publisher_flush(struct engine *engine, struct publication *publication) MUST_USE; /* closes its blocks; ERR_BUSY */
 void publisher_drop(struct engine *engine, struct publication *publication);
 void publisher_signed(struct engine *engine, uint64_t seq, const uint8_t *signature);

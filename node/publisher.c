@@ -338,6 +338,10 @@ static void judge(struct engine *engine, const struct publication *publication, 
         refuse(verdict, err, "item.form", "the client sent an item that is not well formed");
         return;
     }
+    if (statement_is(item->type)) {
+        refuse(verdict, ERR_DENIED, "item.type", "types that begin with \"" STATEMENT_PREFIX "\" are the mesh's own");
+        return;
+    }
     struct verdict decision = decide(publication, item);
     *carriage = decision.carriage;
     verdict->rule = decision.rule;
@@ -378,6 +382,15 @@ enum err publisher_item(struct engine *engine, struct publication *publication, 
         refuse(verdict, err, "size", "the object does not fit into a block of 256 KiB when packed");
         return OK;
     }
+    return err;
+}
+
+enum err publisher_statement(struct engine *engine, struct publication *publication, struct bytes encoded, enum carriage carriage) {
+    static struct item item;
+    enum err err = room(engine, 2);
+    if (err != OK || item_decode(&item, encoded) != OK || known(engine, publication, &item, false)) return err;
+    err = block_put(engine, publication, carriage, &item, encoded);
+    if (err == OK) ledger_cause_add(&publication->builders[carriage].cause, item.tlp, "statement");
     return err;
 }
 

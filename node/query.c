@@ -32,6 +32,7 @@ static void done(struct client *client, uint64_t tag, uint64_t count) {
 
 /* Every exit asks the policy: a local user of this node is one too. */
 static bool may_show(const struct item *item) {
+    if (statement_is(item->type)) return false;
     struct policy_object object = {.tlp = item->tlp, .valid_until_ms = item->valid_until_ms};
     struct policy_reader reader = {.exit = POLICY_LOCAL};
     return policy_decide(&object, &reader, clock_wall_ms()).allow;

@@ -149,16 +149,20 @@ static struct reader_epoch *epoch_load(struct engine *engine, const struct actio
 
 /* --- pages --- */
 
-static void frame_terms(struct engine *engine, struct store_batch *batch, struct bytes plain, uint64_t cursor) {
+static void frame_terms(struct engine *engine, struct store_batch *batch, const struct page_head *page, struct bytes plain) {
     static struct item item; /* 24 KiB; one thread */
     struct bytes encoded;
     struct cursor walk = cursor_of(plain);
-    while (block_frame_next(&walk, &encoded)) {
-        if (item_decode(&item, encoded) == OK)
-            store_batch_terms(batch, cursor, &item);
-        else
+    struct statement_seen seen = {
+        .agency_id = page->agency_id, .node_id = page->node_id, .seq = page->seq, .arrived_ms = page->arrived_ms, .item = &item};
+    for (uint32_t i = 0; block_frame_next(&walk, &encoded); i++) {
+        if (item_decode(&item, encoded) != OK) {
             engine->reader.blocks_bad++; /* kept, never shown: its author's mistake */
-        cursor++;
+            continue;
+        }
+        store_batch_terms(batch, page->cursor + i, &item);
+        seen.index = page->item_first + i;
+        if (statement_is(item.type)) statement_take(engine, batch, &seen);
     }
 }
 
@@ -173,7 +177,7 @@ enum err reader_pages(struct engine *engine, struct store_batch *batch, const st
         page.plain_bytes = frame.plain_bytes;
         enum err err = store_batch_page(batch, &page, frame.packed);
         if (err != OK) return err;
-        frame_terms(engine, batch, block_frame_plain(block, i), page.cursor);
+        frame_terms(engine, batch, &page, block_frame_plain(block, i));
         page.item_first += frame.item_count;
     }
     /* Counted in the same batch, so that status never disagrees with the pages. */

@@ -325,6 +325,7 @@ static void on_trust_reload(struct engine *engine, struct client *client, const 
         err = trust_load_one(engine, name);
     uint64_t count = gossip_agency_count(engine->gossip) - 1;
     outbox_again(engine);
+    statement_again(engine);
     /* Open publications were resolved under the old trust: their clients begin again. */
     server_publications_end(engine, "the list of pinned agencies changed while publishing: publish the rest again");
     ledger_act(engine, NULL, client, err == OK ? "trust" : "trust refused", name);
@@ -391,6 +392,7 @@ void server_client(struct engine *engine, struct client *client, short revents) 
 
 void server_progress(struct engine *engine) {
     outbox_drain(engine);
+    statement_drain(engine);
     for (size_t i = 0; i < CONTROL_CLIENTS_MAX && !engine->stopping; i++) {
         struct client *client = &engine->clients[i];
         if (!client->used) continue;

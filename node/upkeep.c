@@ -207,6 +207,7 @@ enum err upkeep_open(struct engine *engine, char why[static 256]) {
     snprintf(why, 256, "the gossip core cannot be opened");
     err = core_open(engine, &own.card);
     if (err == OK) err = outbox_load(engine);
+    if (err == OK) err = statement_load(engine);
     if (err == OK) err = ledger_open(engine);
 out:
     card_file_free(&own);

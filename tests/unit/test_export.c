@@ -1,0 +1,184 @@
+#include "node/export_value.h"
+#include "node/observable.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+/* Values as an author may have written them, and whether a file that blocks takes them. */
+static void test_values(void **state) {
+    (void)state;
+    static const struct {
+        enum observable_kind kind;
+        const char *text;
+        enum export_reason reason;
+    } cases[] = {
+        {OBSERVABLE_IPV4, "8.8.8.8", EXPORT_FITS},
+        {OBSERVABLE_IPV4, "8.0.0.0/8", EXPORT_FITS},
+        {OBSERVABLE_IPV4, "8.0.0.0/7", EXPORT_WIDE},
+        {OBSERVABLE_IPV4, "0.0.0.0/0", EXPORT_WIDE},
+        {OBSERVABLE_IPV4, "10.0.0.0/8", EXPORT_LOCAL},
+        {OBSERVABLE_IPV4, "100.64.0.1", EXPORT_LOCAL},
+        {OBSERVABLE_IPV4, "100.128.0.1", EXPORT_FITS},
+        {OBSERVABLE_IPV4, "172.15.255.255", EXPORT_FITS},
+        {OBSERVABLE_IPV4, "172.31.0.1", EXPORT_LOCAL},
+        {OBSERVABLE_IPV4, "172.0.0.0/8", EXPORT_LOCAL}, /* holds 172.16.0.0/12 */
+        {OBSERVABLE_IPV4, "255.255.255.255", EXPORT_LOCAL},
+        {OBSERVABLE_IPV6, "2606:4700::1", EXPORT_FITS},
+        {OBSERVABLE_IPV6, "2600::/16", EXPORT_FITS},
+        {OBSERVABLE_IPV6, "2600::/15", EXPORT_WIDE},
+        {OBSERVABLE_IPV6, "::1", EXPORT_LOCAL},
+        {OBSERVABLE_IPV6, "fd00::1", EXPORT_LOCAL},
+        {OBSERVABLE_IPV6, "fe80::1", EXPORT_LOCAL},
+        {OBSERVABLE_DOMAIN, "evil.example.org", EXPORT_FITS},
+        {OBSERVABLE_DOMAIN, "_dmarc.example.org", EXPORT_FITS},
+        {OBSERVABLE_DOMAIN, "com", EXPORT_SUFFIX},
+        {OBSERVABLE_DOMAIN, "co.uk", EXPORT_SUFFIX},
+        {OBSERVABLE_DOMAIN, "github.io", EXPORT_SUFFIX}, /* of the list's private part */
+        {OBSERVABLE_DOMAIN, "localhost", EXPORT_SUFFIX},
+        {OBSERVABLE_URL, "http://evil.example.org/a b", EXPORT_CHARACTERS},
+        {OBSERVABLE_URL, "http://evil.example.org/a%20b", EXPORT_FITS},
+    };
+    struct arena arena = {0};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct observable value = {cases[i].kind, bytes_of_text(cases[i].text)};
+        const char *reason;
+        if (cases[i].kind != OBSERVABLE_URL)
+            assert_int_equal(observable_normalise(&value, cases[i].kind, bytes_of_text(cases[i].text), &arena, &reason), OK);
+        enum export_reason got = export_value_judge(value);
+        if (got != cases[i].reason) fail_msg("%s: %s", cases[i].text, export_reason_name(got));
+    }
+    arena_free(&arena);
+}
+
+/* Names at the limits of RFC 1035 2.3.4, and one past them. */
+static void test_name_lengths(void **state) {
+    (void)state;
+    char name[300];
+    memset(name, 'a', sizeof name);
+    memcpy(name + 63, ".org", 5);
+    assert_int_equal(export_value_judge((struct observable){OBSERVABLE_DOMAIN, bytes_of_text(name)}), EXPORT_FITS);
+    memset(name, 'a', sizeof name);
+    memcpy(name + 64, ".org", 5);
+    assert_int_equal(export_value_judge((struct observable){OBSERVABLE_DOMAIN, bytes_of_text(name)}), EXPORT_NAME);
+    for (size_t size = 253; size <= 254; size++) {
+        memset(name, 'a', sizeof name);
+        for (size_t i = 60; i < 245; i += 60) name[i] = '.';
+        memcpy(name + size - 4, ".org", 5);
+        assert_int_equal(export_value_judge((struct observable){OBSERVABLE_DOMAIN, bytes_of_text(name)}),
+                         size == 253 ? EXPORT_FITS : EXPORT_NAME);
+    }
+    static const char *const bad[] = {".a.org", "a..org", "a.org.", "a b.org", "a;b.org", "a\"b.org", ""};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_int_equal(export_value_judge((struct observable){OBSERVABLE_DOMAIN, bytes_of_text(bad[i])}), EXPORT_NAME);
+}
+
+static void test_url_parts(void **state) {
+    (void)state;
+    static const struct {
+        const char *url, *host, *path;
+    } cases[] = {
+        {"http://evil.example/a?b", "evil.example", "/a?b"},
+        {"http://evil.example", "evil.example", "/"},
+        {"https://u:p@evil.example:8443/x@y", "evil.example", "/x@y"},
+        {"http://[2001:db8::1]:80/z", "2001:db8::1", "/z"},
+        {"http://evil.example?q", "evil.example", "?q"},
+        {"mailto:a@b", NULL, NULL},
+        {"http:///x", NULL, NULL},
+        {"http://[::1/x", NULL, NULL},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct bytes host, path;
+        bool found = export_url_parts(bytes_of_text(cases[i].url), &host, &path);
+        assert_int_equal(found, cases[i].host != NULL);
+        if (!found) continue;
+        assert_true(bytes_equal_text(host, cases[i].host));
+        assert_true(bytes_equal_text(path, cases[i].path));
+    }
+}
+
+/* --- whole files --- */
+
+struct sink {
+    struct buf text;
+    enum err error;
+};
+static enum err sink_open(void *context, const char *name) {
+    struct sink *sink = context;
+    if (name) buf_put_format(&sink->text, "== %s\n", name);
+    return sink->error;
+}
+static enum err sink_write(void *context, struct bytes text) {
+    buf_put(&((struct sink *)context)->text, text);
+    return OK;
+}
+
+static void answer_of(struct answer *answer, enum observable_kind kind, const uint8_t *value, size_t size, const char *id) {
+    *answer = (struct answer){.author = bytes_of_text("cert.b"), .tlp = TLP_GREEN, .arrived_ms = 1700000000000};
+    answer->item.type = bytes_of_text("indicator");
+    answer->item.id = bytes_of_text(id);
+    answer->item.text = bytes_of_text("{}");
+    answer->item.observables[0] = (struct observable){kind, bytes_of(value, size)};
+    answer->item.observable_count = 1;
+}
+
+static char *exported(const struct export_format *format, struct export_counts *counts) {
+    static const uint8_t networks[][5] = {
+        {9, 9, 9, 9, 32}, {9, 9, 9, 0, 24}, {9, 9, 10, 1, 32}, {9, 9, 9, 0, 24}, {10, 0, 0, 1, 32}};
+    struct answer *answer = malloc(sizeof *answer);
+    struct sink sink = {0};
+    struct export_options options = {.format = format, .sink = {&sink, sink_open, sink_write}, .now_ms = 1700000000000};
+    struct export *work = export_new(&options);
+    assert_non_null(work);
+    for (size_t i = 0; i < sizeof networks / sizeof *networks; i++) {
+        answer_of(answer, OBSERVABLE_IPV4, networks[i], 5, "indicator--1");
+        assert_int_equal(export_add(work, answer), OK);
+    }
+    answer->problem = "its text is no valid JSON";
+    assert_int_equal(export_add(work, answer), OK);
+    assert_int_equal(export_finish(work), OK);
+    *counts = *export_counted(work);
+    export_free(work);
+    free(answer);
+    buf_put_u8(&sink.text, 0);
+    return (char *)sink.text.data;
+}
+
+static void test_files(void **state) {
+    (void)state;
+    struct export_counts counts;
+    char *text = exported(&export_list, &counts);
+    assert_string_equal(text, "9.9.9.0/24\n9.9.9.9\n9.9.10.1\n");
+    assert_int_equal(counts.doubles, 1);
+    assert_int_equal(counts.values, 3);
+    assert_int_equal(counts.left_out[EXPORT_LOCAL], 1);
+    assert_int_equal(counts.left_out[EXPORT_UNSOUND], 1);
+    free(text);
+    text = exported(&export_nftables, &counts);
+    assert_non_null(strstr(text, "add element inet comity blocked4 { 9.9.9.0/24, 9.9.10.1 }\n"));
+    free(text);
+    text = exported(&export_rpz, &counts);
+    assert_non_null(strstr(text, "32.1.10.9.9.rpz-ip CNAME .\n"));
+    assert_null(strstr(text, "10.rpz-ip"));
+    free(text);
+}
+
+static void test_sink_error(void **state) {
+    (void)state;
+    struct sink sink = {.error = ERR_FULL};
+    struct export_options options = {.format = &export_list, .sink = {&sink, sink_open, sink_write}};
+    struct export *work = export_new(&options);
+    assert_int_equal(export_finish(work), ERR_FULL);
+    export_free(work);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_values), cmocka_unit_test(test_name_lengths), cmocka_unit_test(test_url_parts),
+        cmocka_unit_test(test_files),  cmocka_unit_test(test_sink_error),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
