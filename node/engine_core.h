@@ -184,7 +184,6 @@ struct client {
     uint64_t verify_number, verify_tag, verify_due_ms; /* a peer was asked for its signed heads; number 0: none was */
     bool closing;
     struct ledger_look look;
-    uint64_t look_ticket; /* answers wait for it; 0: none */
     struct ledger_walk ledger_walk;
     uint64_t sign_tag, sign_number; /* waits for the ledger's end, signed at or behind this row */
     bool sign_waits;

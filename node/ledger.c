@@ -217,6 +217,8 @@ void ledger_stored(struct engine *engine, uint64_t ticket) {
     if (ticket >> 61 != 1) return;
     ledger->tickets_durable = ticket & ~LEDGER_TICKET;
     ledger_ask_signed(engine, OK);
+    for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
+        if (engine->clients[i].used) ledger_look_turn(engine, &engine->clients[i]);
 }
 
 void ledger_tick(struct engine *engine, uint64_t monotonic_ms) {

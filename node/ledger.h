@@ -10,6 +10,7 @@
 #define LEDGER_RULES_MAX   8 /* told for one block; what it says of labels is complete */
 #define LEDGER_RULE_BYTES  64
 #define LEDGER_ASKED_MAX   1024         /* commitments in one row; more questions at once make more rows */
+#define LEDGER_AHEAD_MAX   4096         /* questions asked in bulk that may be answered ahead of the sync of their rows */
 #define LEDGER_SIGN_ROWS   1000         /* the end is signed at least so often, */
 #define LEDGER_SIGN_MS     3600000      /* at least once an hour when there are new rows, and at every export */
 #define LEDGER_TICKET      (1ull << 61) /* of commits that somebody waits for; no other ticket has this bit alone */
@@ -45,6 +46,9 @@ struct ledger_look {
     uint32_t questions;
     uint64_t shown;
     struct buf asked; /* commitments */
+    uint64_t hold;    /* answers wait for this ticket; 0: for none */
+    uint64_t ticket;  /* of the last row */
+    uint64_t ahead;   /* questions in rows that are not durable, answered all the same */
 };
 
 /* A walk over the ledger for a client, in turns. */
@@ -82,8 +86,11 @@ void ledger_recipients(struct engine *engine, const struct publication *publicat
 void ledger_look(struct engine *engine, struct client *client, const char *command);
 /* It asks for this: kind 0 an object id, else an observable. */
 void ledger_look_asked(struct engine *engine, struct client *client, uint8_t kind, struct bytes value);
-void ledger_look_end(struct engine *engine, struct client *client); /* the turn is over: the row is written */
-/* Answers to this client wait until the row that tells of them is on disk. */
+/* The turn is over: the row is written, unless the one before is on its way; then questions gather for the next. */
+void ledger_look_turn(struct engine *engine, struct client *client);
+void ledger_look_end(struct engine *engine, struct client *client); /* written in any case */
+/* Answers to this client wait until the row that tells of them is on disk: always for a question asked alone, and in bulk when too many
+   run ahead. */
 bool ledger_look_holds(const struct engine *engine, const struct client *client);
 
 /* --- ledger_ask.c: frames of the control socket --- */

@@ -56,7 +56,7 @@ void ledger_check_block(struct ledger_check *check, uint64_t seq, const uint8_t 
 
 void ledger_check_head(struct ledger_check *check, const struct disclosure_head *head) {
     if (head->number == 0) {
-        fault(check, 0, "signature", "a signed end of the ledger cannot be read");
+        fault(check, 0, "signature", "a signed end of the ledger cannot be read: it is damaged on disk");
         return;
     }
     enum err err = disclosure_head_verify(head, check->agency);

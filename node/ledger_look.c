@@ -1,4 +1,5 @@
-/* ledger: who looked. One row for what one client asked in one turn, so that searching in bulk costs a hash each and one row for many. */
+/* ledger: who looked. One row for what one client asked in one turn, or while its row before was on its way to the disk: so
+   searching in bulk costs a hash each, and a row a sync. */
 #include "node/clock.h"
 #include "node/engine_core.h"
 
@@ -40,19 +41,25 @@ static void details_put(struct buf *out, const struct client *client) {
     pack_write_uint(out, client->uid);
 }
 
-void ledger_look_end(struct engine *engine, struct client *client) {
+static bool under_way(const struct engine *engine, const struct ledger_look *look) {
+    return look->ticket > engine->ledger.tickets_durable;
+}
+
+static void row_write(struct engine *engine, struct client *client) {
     struct ledger_look *look = &client->look;
     struct buf details = {0};
-    if (look->questions == 0) return;
     struct store_batch *batch = store_batch_new(engine->store);
     if (batch) details_put(&details, client);
     if (!batch || details.failed) {
         engine_fail(engine, 5, "out of memory for a row of the ledger");
         store_batch_free(batch);
     } else {
+        bool alone = look->questions == 1 && !under_way(engine, look);
+        look->ahead = under_way(engine, look) ? look->ahead + look->questions : look->questions;
+        look->ticket = ++engine->ledger.tickets;
+        if (alone || look->ahead > LEDGER_AHEAD_MAX) look->hold = look->ticket;
         store_batch_disclosure(batch, DISCLOSURE_LOOK, clock_wall_ms(), look->salt, bytes_of_buf(&details));
-        client->look_ticket = ++engine->ledger.tickets;
-        store_commit(engine->store, batch, LEDGER_TICKET | client->look_ticket);
+        store_commit(engine->store, batch, LEDGER_TICKET | look->ticket);
     }
     buf_free(&details);
     buf_clear(&look->asked);
@@ -60,6 +67,16 @@ void ledger_look_end(struct engine *engine, struct client *client) {
     look->questions = 0, look->shown = 0;
 }
 
+void ledger_look_end(struct engine *engine, struct client *client) {
+    if (client->look.questions > 0) row_write(engine, client);
+}
+
+void ledger_look_turn(struct engine *engine, struct client *client) {
+    const struct ledger_look *look = &client->look;
+    if (look->questions == 0) return;
+    if (!under_way(engine, look) || look->ahead + look->questions > LEDGER_AHEAD_MAX) row_write(engine, client);
+}
+
 bool ledger_look_holds(const struct engine *engine, const struct client *client) {
-    return client->look_ticket > engine->ledger.tickets_durable;
+    return client->look.hold > engine->ledger.tickets_durable;
 }

@@ -369,7 +369,7 @@ static void frames_go_on(struct engine *engine, struct client *client) {
     struct frame frame;
     enum err err = OK;
     while (!waiting(client) && (err = channel_next(&client->channel, &frame)) == OK) dispatch(engine, client, &frame);
-    ledger_look_end(engine, client);
+    ledger_look_turn(engine, client);
     if (err != OK && err != ERR_NOT_FOUND) client->closing = true;
 }
 
