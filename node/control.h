@@ -20,6 +20,9 @@
    ASK_CHAIN [own agency's chain bin, PREKEY entries bin] -> the engine takes a longer chain of its own agency: DONE [records uint]
    ASK_ENTRY_ID [node bin 16 (empty: this one), last bool, seq uint (0: none)] -> the entry of that number, or the last one held:
        DONE [node bin 16, seq uint, id bin 32]
+   ASK_RECALL [cause uint (1 recall, 3 erasure), reason str, dry run bool, [object id str...]] -> ANSWER_DOCUMENT map then DONE [], when the
+       RECALL entries are stored here. ERR_DENIED: an object of somebody else's; nothing was recalled then.
+   ASK_RECALL_STATUS [object id str] -> ANSWER_DOCUMENT map then DONE []; ERR_NOT_FOUND: no such recall by this node
    ASK_LEDGER [part uint, from uint, until uint (0: the end)] -> ANSWER_LEDGER... then DONE [count uint, last uint]; of the disclosure
        ledger the rows (part 1), its signed ends (2), or the own BLOCK entries that must have rows (3); node/ledger_source.h
    ANSWER_LEDGER 1: [number uint, row bin or nil, its state uint, details' state uint, row written bin, salt bin, details bin]

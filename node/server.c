@@ -36,6 +36,7 @@ static void client_end(struct engine *engine, struct client *client) {
     buf_free(&client->look.asked);
     channel_close(&client->channel);
     buf_free(&client->answer);
+    recall_task_free(&client->recall);
     *client = (struct client){0};
 }
 
@@ -351,6 +352,8 @@ static void dispatch(struct engine *engine, struct client *client, const struct 
     case FRAME_ASK_VERIFY: completeness_ask(engine, client, frame); break;
     case FRAME_ASK_TRUST_RELOAD: on_trust_reload(engine, client, frame); break;
     case FRAME_ASK_CHAIN: own_chain_ask(engine, client, frame); break;
+    case FRAME_ASK_RECALL: recall_ask(engine, client, frame); break;
+    case FRAME_ASK_RECALL_STATUS: recall_status_ask(engine, client, frame); break;
     case FRAME_ASK_ENTRY_ID: own_entry_ask(engine, client, frame); break;
     case FRAME_ASK_LEDGER: ledger_ask(engine, client, frame); break;
     case FRAME_ASK_LEDGER_SIGN: ledger_ask_sign(engine, client, frame); break;
@@ -361,8 +364,8 @@ static void dispatch(struct engine *engine, struct client *client, const struct 
 
 /* One request at a time: answers come in order, and a client that waits for the disk does not run ahead of it. */
 static bool waiting(const struct client *client) {
-    return client->stalled || client->publication.committing || client->verify_number != 0 || client->closing ||
-           client->sign_waits || client->ledger_walk.active || channel_backlog(&client->channel) > 1024 * 1024;
+    return client->stalled || client->publication.committing || client->verify_number != 0 || client->recall.active ||
+           client->closing || client->sign_waits || client->ledger_walk.active || channel_backlog(&client->channel) > 1024 * 1024;
 }
 
 static void frames_go_on(struct engine *engine, struct client *client) {
@@ -398,6 +401,7 @@ void server_progress(struct engine *engine) {
         if (!client->used) continue;
         if (client->stalled) items_go_on(engine, client);
         if (client->publication.committing) commit_go_on(engine, client);
+        if (client->recall.active) recall_ask_go_on(engine, client);
         completeness_tick(engine, client);
         if (client->feed.active) query_feed_pump(engine, client);
         if (client->ledger_walk.active) ledger_ask_pump(engine, client);
