@@ -318,13 +318,14 @@ static enum outcome erase_ask(struct subject *subject, const char *reason, uint6
     enum err err = buf_result(&body);
     if (err == OK) err = client_ask(client, FRAME_ASK_ERASE, bytes_of_buf(&body));
     buf_free(&body);
-    if (err == OK) err = client_answer(client, &frame, -1);
-    if (err != OK) return client_lost(client, err);
-    if (frame.type == FRAME_ANSWER_ERROR) return client_refused(client, frame.body);
-    struct pack_reader reader = pack_reader_of(frame.body);
-    if (frame.type != FRAME_ANSWER_DONE || pack_read_array(&reader) != 2) return client_lost(client, ERR_FORMAT);
-    counts[0] = pack_read_uint(&reader), counts[1] = pack_read_uint(&reader);
-    return OUTCOME_SUCCESS;
+    while (err == OK && (err = client_answer(client, &frame, -1)) == OK) {
+        struct pack_reader reader = pack_reader_of(frame.body);
+        if (frame.type == FRAME_ANSWER_ERROR) return client_refused(client, frame.body);
+        if (frame.type == FRAME_ANSWER_DONE) return OUTCOME_SUCCESS;
+        if (frame.type == FRAME_ANSWER_LEDGER && pack_read_array(&reader) == 2) counts[1] = pack_read_uint(&reader);
+        if (frame.type == FRAME_ANSWER_DOCUMENT) counts[0] = ledger_details_uint(frame.body, "objects");
+    }
+    return client_lost(client, err);
 }
 
 enum outcome ledger_erase(const struct invocation *invocation, const char *value) {

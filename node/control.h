@@ -32,7 +32,7 @@
        that has this id)
    ANSWER_HELD [cursor uint, author name str, author agency bin, node bin, seq uint, arrived_ms uint, encoded item bin]
    ASK_ERASE [[[kind uint, value bin]...], [row uint...], reason str] -> every object held that tells of one of them goes (own ones are
-       recalled), the details of these rows too, and a row tells of it: DONE [own objects uint, other objects uint]
+       recalled), the details of these rows too, and a row tells of it: ANSWER_LEDGER [objects of others uint, rows uint], then as ASK_RECALL
    ANSWER_ERROR [err uint, text str] */
 #ifndef NODE_CONTROL_H
 #define NODE_CONTROL_H

@@ -370,6 +370,7 @@ static void loop(struct engine *engine) {
         uint64_t now = clock_monotonic_ms(), due = gossip_deadline(engine->gossip);
         if (engine->upkeep_due_ms < due) due = engine->upkeep_due_ms;
         if (engine->recalls.due_ms < due) due = engine->recalls.due_ms;
+        if (engine->ledger.due_ms < due) due = engine->ledger.due_ms;
         int timeout = due <= now ? 0 : (due - now > 60000 ? 60000 : (int)(due - now));
         if (poll(fds, sizeof fds / sizeof *fds, timeout) < 0) continue;
         poll_handle(engine, fds);

@@ -202,6 +202,9 @@ struct client {
     struct ledger_walk ledger_walk;
     uint64_t sign_tag, sign_number; /* waits for the ledger's end, signed at or behind this row */
     bool sign_waits;
+    struct buf erase; /* the request, while other pages are being changed */
+    uint64_t erase_tag;
+    bool erase_waits;
 };
 
 struct name_of_agency {

@@ -65,16 +65,6 @@ static void page_expire(struct engine *engine, struct store_batch *batch, uint64
     engine->recalls.items_expired += withdraw_items(engine, batch, &place, &marked);
 }
 
-static void payload_expire(struct engine *engine, struct store_batch *batch, const struct store_due *due) {
-    struct event event = {.kind = EVENT_DROPPED};
-    if (!store_payload_exists(engine->store, due->node_id, due->number)) return;
-    event.dropped.node_id = due->node_id;
-    event.dropped.bytes = store_payload_bytes(engine->store, due->node_id, due->number);
-    store_batch_payload_erase(batch, due->node_id, due->number);
-    if (memcmp(due->node_id, engine->node_id, NODE_ID_BYTES) != 0 && engine_step(engine, &event) != OK)
-        engine_fail(engine, 5, "out of memory");
-}
-
 static void sweep(struct engine *engine, uint64_t now_ms) {
     static struct store_due due[EXPIRY_PAGES_MAX];
     struct recalls *recalls = &engine->recalls;
@@ -91,7 +81,7 @@ static void sweep(struct engine *engine, uint64_t now_ms) {
         if (due[i].page)
             page_expire(engine, batch, due[i].number, now_ms);
         else
-            payload_expire(engine, batch, &due[i]);
+            withdraw_payload(engine, batch, due[i].node_id, due[i].number);
         store_batch_due_done(batch, &due[i]);
     }
     withdraw_commit(engine, batch);

@@ -4,7 +4,6 @@
 #include "node/clock.h"
 #include "node/engine_core.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -22,12 +21,24 @@ static void row_add(struct engine *engine, struct store_batch *batch, enum discl
     buf_free(details);
 }
 
-void ledger_cause_add(struct ledger_cause *cause, enum tlp label, const char *rule) {
-    cause->labels |= 1u << label;
-    for (size_t i = 0; rule && i < LEDGER_RULES_MAX; i++) {
-        if (!cause->rules[i][0]) snprintf(cause->rules[i], LEDGER_RULE_BYTES, "%s", rule);
-        if (strncmp(cause->rules[i], rule, LEDGER_RULE_BYTES - 1) == 0) return;
+/* Into a list of texts that has each once; what does not fit is left out. */
+static void text_add(char *list, size_t count, size_t each, struct bytes text) {
+    if (text.size >= each) text.size = each - 1;
+    for (size_t i = 0; text.size > 0 && i < count; i++, list += each) {
+        if (!*list) memcpy(list, text.data, text.size), list[text.size] = 0;
+        if (bytes_equal_text(text, list)) return;
     }
+}
+
+void ledger_cause_add(struct ledger_cause *cause, const struct item *item, const char *rule) {
+    static struct marks marks;
+    if (rule) text_add(cause->rules[0], LEDGER_RULES_MAX, LEDGER_RULE_BYTES, bytes_of_text(rule));
+    if (!item) return;
+    cause->labels |= 1u << item->tlp;
+    if (item->marks.size == 0 || marks_decode(&marks, item->marks) != OK) return;
+    cause->personal += marks.personal || marks.police;
+    for (size_t i = 0; i < marks.purposes.count; i++)
+        text_add(cause->purposes[0], LEDGER_PURPOSES_MAX, sizeof cause->purposes[0], marks.purposes.names[i]);
 }
 
 void ledger_recipients(struct engine *engine, const struct publication *publication, struct buf *out) {
@@ -40,7 +51,7 @@ void ledger_recipients(struct engine *engine, const struct publication *publicat
     }
 }
 
-static void put_cause(struct buf *out, const struct ledger_cause *cause) {
+static void put_labels(struct buf *out, const struct ledger_cause *cause) {
     uint32_t count = 0;
     for (unsigned label = 0; label <= TLP_RED; label++) count += cause->labels >> label & 1;
     key_put(out, "labels");
@@ -49,25 +60,29 @@ static void put_cause(struct buf *out, const struct ledger_cause *cause) {
         if (cause->labels >> label & 1) key_put(out, tlp_name((enum tlp)label));
 }
 
-static void put_rules(struct buf *out, const struct ledger_cause *cause) {
-    uint32_t count = 0;
-    while (count < LEDGER_RULES_MAX && cause->rules[count][0]) count++;
-    key_put(out, "rules");
-    pack_write_array(out, count);
-    for (uint32_t i = 0; i < count; i++) key_put(out, cause->rules[i]);
+static void put_texts(struct buf *out, const char *key, const char *list, size_t count, size_t each) {
+    uint32_t used = 0;
+    while (used < count && list[used * each]) used++;
+    key_put(out, key);
+    pack_write_array(out, used);
+    for (uint32_t i = 0; i < used; i++) key_put(out, list + i * each);
 }
 
 void ledger_out(struct engine *engine, struct store_batch *batch, const struct draft *draft) {
     struct buf details = {0};
-    pack_write_map(&details, 7);
+    const struct ledger_cause *cause = &draft->cause;
+    pack_write_map(&details, 9);
     key_put(&details, "count");
     pack_write_uint(&details, draft->block ? block_item_count(draft->block) : 0);
-    put_cause(&details, &draft->cause);
+    put_labels(&details, cause);
     key_put(&details, "node");
     pack_write_bin(&details, bytes_of(engine->node_id, NODE_ID_BYTES));
+    key_put(&details, "personal");
+    pack_write_uint(&details, cause->personal);
+    put_texts(&details, "purposes", cause->purposes[0], LEDGER_PURPOSES_MAX, sizeof cause->purposes[0]);
     key_put(&details, "root");
     pack_write_bin(&details, bytes_of(draft->body.seal.root, HASH_BYTES));
-    put_rules(&details, &draft->cause);
+    put_texts(&details, "rules", cause->rules[0], LEDGER_RULES_MAX, LEDGER_RULE_BYTES);
     key_put(&details, "seq");
     pack_write_uint(&details, draft->seq);
     key_put(&details, "to");
@@ -164,6 +179,7 @@ enum err ledger_open(struct engine *engine) {
     start_row(engine, batch);
     store_commit(engine->store, batch, 0);
     engine->ledger.signed_ms = clock_monotonic_ms();
+    engine->ledger.due_ms = UINT64_MAX;
     return store_disclosure_heads(engine->store, 0, head_last, &engine->ledger);
 }
 

@@ -5,6 +5,7 @@
 #define NODE_LEDGER_H
 
 #include "gossip/entry.h"
+#include "gossip/marks.h"
 #include "node/store.h"
 
 #define LEDGER_RULES_MAX   8 /* told for one block; what it says of labels is complete */
@@ -23,17 +24,22 @@ struct draft;
 struct frame;
 struct publication;
 
+#define LEDGER_PURPOSES_MAX 8
+
 /* Why the items of a block may leave; collected while they are added to it. */
 struct ledger_cause {
-    unsigned labels;                                 /* bit n: an item with label n */
-    char rules[LEDGER_RULES_MAX][LEDGER_RULE_BYTES]; /* each once; empty ones at the end */
+    uint64_t personal;                                            /* items marked as personal or police data */
+    char purposes[LEDGER_PURPOSES_MAX][MARKS_NAME_BYTES_MAX + 1]; /* each once; empty ones at the end */
+    unsigned labels;                                              /* bit n: an item with label n */
+    char rules[LEDGER_RULES_MAX][LEDGER_RULE_BYTES];              /* each once; empty ones at the end */
 };
-/* `rule` may be null: it is told apart from the label. */
-void ledger_cause_add(struct ledger_cause *cause, enum tlp label, const char *rule);
+/* Either may be null: an item's rule is told apart from its marks. */
+void ledger_cause_add(struct ledger_cause *cause, const struct item *item, const char *rule);
 
 struct ledger {
     uint64_t tickets, tickets_durable;
     uint64_t signed_number, signed_ms; /* last signed end; monotonic time of the last attempt */
+    uint64_t due_ms;                   /* when an erasure that waits is tried again; UINT64_MAX: none does */
     uint64_t head_ticket;              /* of the commit of the last signed end */
     bool asked;                        /* the key process was asked to sign `head` */
     struct disclosure_head head;
@@ -99,5 +105,14 @@ void ledger_ask_pump(struct engine *engine, struct client *client);
 void ledger_ask_sign(struct engine *engine, struct client *client, const struct frame *frame);
 void ledger_ask_signed(struct engine *engine, enum err err); /* an end is perhaps signed and durable, or (err) will not be */
 void ledger_ask_subject(struct engine *engine, struct client *client, const struct frame *frame);
+
+/* Kind 0 stands for an object's id. */
+bool ledger_asked_valid(struct observable asked);
+bool ledger_asked_tells(const struct item *item, struct observable asked);
+size_t ledger_asked_find(struct store *store, struct observable asked, uint64_t *cursors, size_t max);
+
+/* --- ledger_erase.c --- */
+void ledger_erase_ask(struct engine *engine, struct client *client, const struct frame *frame);
+void ledger_erase_go_on(struct engine *engine, struct client *client);
 
 #endif

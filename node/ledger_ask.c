@@ -173,7 +173,7 @@ void ledger_ask_signed(struct engine *engine, enum err err) {
 
 /* --- what is held about a value --- */
 
-static bool item_tells(const struct item *item, struct observable asked) {
+bool ledger_asked_tells(const struct item *item, struct observable asked) {
     if (asked.kind == 0) return bytes_equal(item->id, asked.value);
     for (size_t i = 0; i < item->observable_count; i++)
         if (item->observables[i].kind == asked.kind && bytes_equal(item->observables[i].value, asked.value)) return true;
@@ -185,7 +185,7 @@ static bool held_answer(struct engine *engine, struct client *client, uint64_t t
     struct page_head head;
     struct bytes encoded;
     struct buf body = {0};
-    if (store_item(engine->store, cursor, &head, &item, &encoded) != OK || !item_tells(&item, asked)) return false;
+    if (store_item(engine->store, cursor, &head, &item, &encoded) != OK || !ledger_asked_tells(&item, asked)) return false;
     pack_write_array(&body, 7);
     pack_write_uint(&body, cursor);
     pack_write_str(&body, bytes_of_text(engine_agency_name(engine, head.agency_id)));
@@ -199,9 +199,13 @@ static bool held_answer(struct engine *engine, struct client *client, uint64_t t
     return true;
 }
 
-static bool asked_valid(struct observable asked) {
+bool ledger_asked_valid(struct observable asked) {
     if (asked.kind == 0) return asked.value.size > 0 && asked.value.size <= ITEM_ID_BYTES_MAX;
     return (unsigned)asked.kind < OBSERVABLE_KIND_COUNT && observable_valid(asked);
+}
+
+size_t ledger_asked_find(struct store *store, struct observable asked, uint64_t *cursors, size_t max) {
+    return asked.kind == 0 ? store_find_id(store, asked.value, cursors, max) : store_find_value(store, asked, cursors, max);
 }
 
 /* All versions, expired and withdrawn ones too: whoever is told what is held is told everything. */
@@ -217,10 +221,9 @@ void ledger_ask_subject(struct engine *engine, struct client *client, const stru
         uint64_t kind = pack_read_uint(&reader);
         asked.kind = (enum observable_kind)kind;
         asked.value = pack_read_bin(&reader);
-        if (pack_failed(&reader) || !asked_valid(asked)) break;
+        if (pack_failed(&reader) || !ledger_asked_valid(asked)) break;
         ledger_look_asked(engine, client, (uint8_t)kind, asked.value);
-        size_t hits = kind == 0 ? store_find_id(engine->store, asked.value, cursors, HITS_MAX)
-                                : store_find_value(engine->store, asked, cursors, HITS_MAX);
+        size_t hits = ledger_asked_find(engine->store, asked, cursors, HITS_MAX);
         full |= hits == HITS_MAX;
         for (size_t j = 0; j < hits; j++) count += held_answer(engine, client, frame->tag, cursors[j], asked);
     }

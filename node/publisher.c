@@ -387,7 +387,7 @@ static enum err block_put(struct engine *engine, struct publication *publication
     }
     uint64_t until = item->valid_until_ms ? item->valid_until_ms : UINT64_MAX;
     if (err == OK && until > builder->valid_until_ms) builder->valid_until_ms = until;
-    if (err == OK) ledger_cause_add(&builder->cause, item->tlp, NULL);
+    if (err == OK) ledger_cause_add(&builder->cause, item, NULL);
     return err;
 }
 
@@ -436,7 +436,7 @@ enum err publisher_item(struct engine *engine, struct publication *publication, 
     err = block_put(engine, publication, carriage, &item, encoded);
     if (err == OK) {
         buf_put_u64(&publication->builders[carriage].recent, hash);
-        ledger_cause_add(&publication->builders[carriage].cause, item.tlp, verdict->rule);
+        ledger_cause_add(&publication->builders[carriage].cause, NULL, verdict->rule);
     } else {
         recent_remove(&engine->publisher, hash);
     }
@@ -450,7 +450,9 @@ enum err publisher_item(struct engine *engine, struct publication *publication, 
 enum err publisher_put(struct engine *engine, struct publication *publication, struct bytes encoded, enum carriage carriage) {
     static struct item item;
     enum err err = item_decode(&item, encoded);
-    return err == OK ? block_put(engine, publication, carriage, &item, encoded) : err;
+    if (err == OK) err = block_put(engine, publication, carriage, &item, encoded);
+    if (err == OK) ledger_cause_add(&publication->builders[carriage].cause, NULL, "recall");
+    return err;
 }
 
 enum err publisher_statement(struct engine *engine, struct publication *publication, struct bytes encoded, enum carriage carriage) {
@@ -458,7 +460,7 @@ enum err publisher_statement(struct engine *engine, struct publication *publicat
     enum err err = room(engine, 2);
     if (err != OK || item_decode(&item, encoded) != OK || known(engine, publication, &item, false)) return err;
     err = block_put(engine, publication, carriage, &item, encoded);
-    if (err == OK) ledger_cause_add(&publication->builders[carriage].cause, item.tlp, "statement");
+    if (err == OK) ledger_cause_add(&publication->builders[carriage].cause, NULL, "statement");
     return err;
 }
 

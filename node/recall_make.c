@@ -73,6 +73,7 @@ struct making {
     uint32_t id_count;
     struct buf stays; /* index 4, length 4, encoded item */
     uint64_t valid_until_ms;
+    struct ledger_cause cause; /* labels of what stays */
 };
 
 static enum err body_read(struct making *making) {
@@ -130,6 +131,7 @@ static enum err items_sort(struct making *making) {
         if (recall_marked(&making->recall, i)) continue;
         uint64_t until = item.valid_until_ms ? item.valid_until_ms : UINT64_MAX;
         if (until > making->valid_until_ms) making->valid_until_ms = until;
+        ledger_cause_add(&making->cause, &item, NULL);
         buf_put_u32(&making->stays, i);
         buf_put_u32(&making->stays, (uint32_t)encoded.size);
         buf_put(&making->stays, encoded);
@@ -230,6 +232,8 @@ static enum err entries_draft(struct making *making) {
     struct builder *builder = &publication.builders[making->body.carriage];
     audience_again(making, &publication.audience);
     builder->block = replacement_make(making, &rest, &err);
+    ledger_cause_add(&making->cause, NULL, "recall");
+    builder->cause = making->cause;
     builder->valid_until_ms = UINT64_MAX; /* the notice has no end */
     if (builder->block) err = publisher_flush(engine, &publication);
     making->recall.block = making->block;

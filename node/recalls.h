@@ -107,6 +107,9 @@ bool recall_alias(struct engine *engine, struct store_batch *batch, const struct
 /* Takes the marked items of the holder out of its pages and the index; returns how many were there. */
 size_t withdraw_items(struct engine *engine, struct store_batch *batch, const struct recall_place *place,
                       const struct recall *marked);
+/* A payload goes, and the core hears of it. */
+void withdraw_payload(struct engine *engine, struct store_batch *batch, const uint8_t node_id[static NODE_ID_BYTES],
+                      uint64_t block);
 void withdraw_stored(struct engine *engine, uint64_t ticket); /* a commit has completed */
 void withdraw_pump(struct engine *engine);                    /* goes on with all of it */
 /* The commit that changes pages: nothing else changes any until it has completed. */

@@ -34,6 +34,7 @@ static void client_end(struct engine *engine, struct client *client) {
     query_feed_end(engine, client);
     ledger_look_end(engine, client);
     buf_free(&client->look.asked);
+    buf_free(&client->erase);
     channel_close(&client->channel);
     buf_free(&client->answer);
     recall_task_free(&client->recall);
@@ -357,6 +358,7 @@ static void dispatch(struct engine *engine, struct client *client, const struct 
     case FRAME_ASK_ENTRY_ID: own_entry_ask(engine, client, frame); break;
     case FRAME_ASK_LEDGER: ledger_ask(engine, client, frame); break;
     case FRAME_ASK_LEDGER_SIGN: ledger_ask_sign(engine, client, frame); break;
+    case FRAME_ASK_ERASE: ledger_erase_ask(engine, client, frame); break;
     case FRAME_ASK_SUBJECT: ledger_ask_subject(engine, client, frame); break;
     default: client->closing = true;
     }
@@ -365,7 +367,8 @@ static void dispatch(struct engine *engine, struct client *client, const struct 
 /* One request at a time: answers come in order, and a client that waits for the disk does not run ahead of it. */
 static bool waiting(const struct client *client) {
     return client->stalled || client->publication.committing || client->verify_number != 0 || client->recall.active ||
-           client->closing || client->sign_waits || client->ledger_walk.active || channel_backlog(&client->channel) > 1024 * 1024;
+           client->closing || client->sign_waits || client->erase_waits || client->ledger_walk.active ||
+           channel_backlog(&client->channel) > 1024 * 1024;
 }
 
 static void frames_go_on(struct engine *engine, struct client *client) {
@@ -404,6 +407,7 @@ void server_progress(struct engine *engine) {
         if (client->recall.active) recall_ask_go_on(engine, client);
         completeness_tick(engine, client);
         if (client->feed.active) query_feed_pump(engine, client);
+        if (client->erase_waits) ledger_erase_go_on(engine, client);
         if (client->ledger_walk.active) ledger_ask_pump(engine, client);
         if (!waiting(client)) frames_go_on(engine, client);
         if (client->closing || client->channel.fd < 0) last_words(engine, client);

@@ -74,7 +74,7 @@ void store_batch_meta_delete(struct store_batch *batch, const char *key);
    sealed. ERR_RANGE (kind, size) is noted in the batch. */
 void store_batch_disclosure(struct store_batch *batch, enum disclosure_kind kind, uint64_t time_ms,
                             const uint8_t salt[static DISCLOSURE_SALT_BYTES], struct bytes details);
-/* The details of a row go, its head stays. */
+/* The details of a row go, and are to leave all files (store_erase); its head stays. */
 void store_batch_disclosure_erase(struct store_batch *batch, uint64_t number);
 /* The signed end of the ledger, kept beside it. */
 void store_batch_disclosure_head(struct store_batch *batch, const struct disclosure_head *head);

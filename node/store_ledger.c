@@ -81,7 +81,7 @@ void store_ledger_commit(struct store_batch *batch) {
 void store_batch_disclosure_erase(struct store_batch *batch, uint64_t number) {
     char name[NAME_BYTES];
     (void)name_of(name, DETAILS_PREFIX, number);
-    store_batch_meta_delete(batch, name);
+    store_batch_erase_meta(batch, name);
 }
 
 void store_batch_disclosure_head(struct store_batch *batch, const struct disclosure_head *head) {

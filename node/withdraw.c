@@ -112,13 +112,14 @@ static void marks_of(const struct recall_place *place, const struct recall *reca
         if (recall_marked(recall, i) && recall_place_of(place, i, &held)) recall_mark(out, held);
 }
 
-static void payload_drop(struct engine *engine, struct store_batch *batch, const struct recall_waiting *waiting) {
+void withdraw_payload(struct engine *engine, struct store_batch *batch, const uint8_t node_id[static NODE_ID_BYTES],
+                      uint64_t block) {
     struct event event = {.kind = EVENT_DROPPED};
-    if (!store_payload_exists(engine->store, waiting->node_id, waiting->block)) return;
-    event.dropped.node_id = waiting->node_id;
-    event.dropped.bytes = store_payload_bytes(engine->store, waiting->node_id, waiting->block);
-    store_batch_payload_erase(batch, waiting->node_id, waiting->block);
-    if (memcmp(waiting->node_id, engine->node_id, NODE_ID_BYTES) != 0 && engine_step(engine, &event) != OK)
+    if (!store_payload_exists(engine->store, node_id, block)) return;
+    event.dropped.node_id = node_id;
+    event.dropped.bytes = store_payload_bytes(engine->store, node_id, block);
+    store_batch_payload_erase(batch, node_id, block);
+    if (memcmp(node_id, engine->node_id, NODE_ID_BYTES) != 0 && engine_step(engine, &event) != OK)
         engine_fail(engine, 5, "out of memory");
 }
 
@@ -136,7 +137,7 @@ static void withdraw(struct engine *engine, struct recall_waiting *waiting) {
         engine_fail(engine, 5, "out of memory for a recall");
         return;
     }
-    payload_drop(engine, batch, &copy);
+    withdraw_payload(engine, batch, copy.node_id, copy.block);
     row.reader = recall_reads(engine, copy.node_id, copy.block);
     if (recall_place_find(engine, copy.node_id, copy.block, &place)) {
         /* The replacement came first and has pages of its own: then all of this block goes. */

@@ -227,6 +227,45 @@ def subject(place):
 
 
 @story
+def erased(place):
+    """A value is erased where its author is, where it was read, and from the rows that tell of questions for it; the account stays whole."""
+    a, b, c = place.mesh("agency.a", "agency.b", "agency.c")
+    objects, values = indicators("erase", 6)
+    a.publish_good(objects, "TLP:AMBER", [b, c])
+    must_hold(b, 6, 45, "B has them", a.log_tail)
+    must_hold(c, 6, 45, "and C", a.log_tail)
+    for node in (b, c):
+        node.finds(values[2])
+        node.finds(values[3])
+    check_equal(b("ledger", "erase", values[2]).code, USAGE, "a reason must be given")
+    result = b("ledger", "erase", values[2], "--reason", "wrong person", "--json")
+    check_equal((result.code, result.value["own"], result.value["others"]), (OK, 0, 1), "B erases an object of A's", result)
+    check(result.value["rows"] >= 2, "and the rows of questions for it", result)
+    check(not b.finds(values[2]), "it is found no more")
+    check(b.finds(values[3]), "its neighbour is")
+    must_hold(b, 5, 10, "nor fed")
+    check(c.finds(values[2]), "C keeps it")
+    value = whole(b, "B's ledger is whole")
+    check_equal(value["erased"], result.value["rows"], "without those details")
+    record = rows(b, "--kind", "erase")[-1]["details"]
+    check_equal((record["reason"], record["others"], len(record["rows"])), ("wrong person", 1, result.value["rows"]), "a row tells of it")
+    after = b("ledger", "subject", values[2], "--json").value
+    check_equal((after["held"], len(after["erased"])), ([], 1), "who asks about the value is told that it was erased", after)
+    check_equal([each["details"]["command"] for each in after["looked"] if each["details"]["command"] == "subject"], ["subject"], "and sees himself asking")
+    b.stop()
+    place.start(b)
+    must(lambda: b("verify", "--with", "agency.a").code == OK, 45, "after a restart nothing counts as missing", b.log_tail, a.log_tail)
+    check(not b.finds(values[2]), "and it did not come back")
+    result = a("ledger", "erase", values[2], "--reason", "wrong person", "--json")
+    check_equal((result.code, result.value["own"], result.value["others"]), (OK, 1, 0), "A erases its own object", result)
+    must(lambda: not c.finds(values[2]), 30, "C has it no more", a.log_tail, c.log_tail)
+    check(all(node.finds(values[3]) for node in (a, b, c)), "its neighbour stays everywhere")
+    for node in (a, b, c):
+        whole(node, "%s's ledger is whole" % node.name)
+    check_equal(a("ledger", "erase", "nobody.example", "--reason", "asked to").code, OK, "what is not held is erased, too")
+
+
+@story
 def killed(place):
     """The engine, or all of the node, is killed again and again while it publishes: after each start the ledger is whole, and every own block has its row."""
     place.kills = True
