@@ -3,7 +3,7 @@
    A row says that something left, came in, was looked at or was done. Its head is in clear and small; what it says in detail stands apart,
    sealed, beside a salt. The head names the details by a commitment, H("comity-ledger-details", salt || details), and the row before by
    its hash, H("comity-ledger-row", head). So details can be erased while the chain stays whole, and nobody can test a guess against a
-   commitment whose salt is gone. The node signs the chain's end from time to time. node/LEDGER.md has the layout and the details of
+   commitment whose salt is gone. The node signs the chain's end from time to time. deploy/audit/LEDGER.md has the layout and the details of
    each kind. */
 #ifndef GOSSIP_DISCLOSURE_H
 #define GOSSIP_DISCLOSURE_H

@@ -395,6 +395,7 @@ static bool policy_load(struct engine *engine, char why[static 256]) {
     bool found;
     enum err err = policy_file_read_dir(&engine->policy, engine->settings.dir, &found, message);
     if (err != OK) snprintf(why, 256, "the policy file is refused: %.200s", message);
+    if (err == OK && found) ledger_policy(engine);
     return err == OK;
 }
 

@@ -2,10 +2,14 @@
 
 #include "crypto/secret.h"
 #include "node/clock.h"
+#include "node/dir.h"
+#include "node/policy_file.h"
 #include "node/engine_core.h"
 
 #include <string.h>
 #include <unistd.h>
+
+#define LEDGER_POLICY_BYTES_MAX (1024 * 1024)
 
 /* --- rows --- */
 
@@ -144,11 +148,20 @@ static void begin_row(struct engine *engine, struct store_batch *batch) {
     row_add(engine, batch, DISCLOSURE_BEGIN, &details);
 }
 
-/* Who is pinned at a start: what was changed while the node did not run shows here. */
+void ledger_policy(struct engine *engine) {
+    struct buf file = {0};
+    if (dir_read(&file, engine->settings.dir, DIR_POLICY, LEDGER_POLICY_BYTES_MAX) == OK)
+        hash_of(engine->ledger.policy_hash, "comity-ledger-policy", bytes_of_buf(&file), bytes_of(NULL, 0));
+    buf_free(&file);
+}
+
+/* Who is pinned and which policy holds at a start: what was changed while the node did not run shows here. */
 static void start_row(struct engine *engine, struct store_batch *batch) {
     struct buf details = {0};
     size_t pinned = gossip_agency_count(engine->gossip) - 1;
-    pack_write_map(&details, 6);
+    static const uint8_t zeros[HASH_BYTES] = {0};
+    bool policy = memcmp(engine->ledger.policy_hash, zeros, sizeof zeros) != 0;
+    pack_write_map(&details, 7);
     key_put(&details, "about");
     key_put(&details, "");
     key_put(&details, "act");
@@ -160,6 +173,8 @@ static void start_row(struct engine *engine, struct store_batch *batch) {
     key_put(&details, "pinned");
     pack_write_array(&details, (uint32_t)pinned);
     for (size_t i = 1; i <= pinned; i++) pack_write_bin(&details, bytes_of(gossip_agency(engine->gossip, i)->id, AGENCY_ID_BYTES));
+    key_put(&details, "policy");
+    pack_write_bin(&details, bytes_of(engine->ledger.policy_hash, policy ? HASH_BYTES : 0));
     key_put(&details, "uid");
     pack_write_uint(&details, (uint64_t)geteuid());
     row_add(engine, batch, DISCLOSURE_ACT, &details);

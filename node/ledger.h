@@ -1,6 +1,6 @@
 /* ledger: what the engine writes into the disclosure ledger: a row for each own block, each block read, each question of a local user,
    and each administrative act; and the chain's end, signed. The store numbers rows and keeps them (store_ledger.c); the layout of
-   each kind's details is in node/LEDGER.md. */
+   each kind's details is in deploy/audit/LEDGER.md. */
 #ifndef NODE_LEDGER_H
 #define NODE_LEDGER_H
 
@@ -37,6 +37,7 @@ struct ledger_cause {
 void ledger_cause_add(struct ledger_cause *cause, const struct item *item, const char *rule);
 
 struct ledger {
+    uint8_t policy_hash[HASH_BYTES]; /* of the policy file as it was read; zeros without one */
     uint64_t tickets, tickets_durable;
     uint64_t signed_number, signed_ms; /* last signed end; monotonic time of the last attempt */
     uint64_t due_ms;                   /* when an erasure that waits is tried again; UINT64_MAX: none does */
@@ -68,6 +69,8 @@ struct ledger_walk {
 /* --- ledger.c --- */
 /* Once the store is open and the core knows who is pinned: the first row ever, and that the node starts. */
 enum err ledger_open(struct engine *engine) MUST_USE;
+/* The policy file was read: which one is told at the start. */
+void ledger_policy(struct engine *engine);
 void ledger_tick(struct engine *engine, uint64_t monotonic_ms);
 void ledger_stored(struct engine *engine, uint64_t ticket);
 void ledger_key_restarted(struct engine *engine);

@@ -1,4 +1,4 @@
-/* ledger_details: what rows of the disclosure ledger say in detail, read again. Pure. node/LEDGER.md has the layouts. */
+/* ledger_details: what rows of the disclosure ledger say in detail, read again. Pure. deploy/audit/LEDGER.md has the layouts. */
 #ifndef NODE_LEDGER_DETAILS_H
 #define NODE_LEDGER_DETAILS_H
 

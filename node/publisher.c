@@ -2,17 +2,15 @@
 #include "node/clock.h"
 #include "node/engine_core.h"
 #include "node/policy_context.h"
+#include "node/publisher_recent.h"
 
-#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* From items to own entries: policy, blocks, epochs, and the line of drafts that wait for their signature and then for the disk. */
-
-#define RECENT_KEPT       512 /* slots */
 #define DECISION_HOLDS_MS 500 /* far below what any time limit is meant to */
-#define RECENT_GONE       2   /* a slot that held a hash: look-ups go on past it (hashes are odd) */
+
+/* From items to own entries: policy, blocks, epochs, and the line of drafts that wait for their signature and then for the disk. */
 
 enum err publisher_init(struct engine *engine) {
     struct publisher *publisher = &engine->publisher;
@@ -174,19 +172,12 @@ enum err publisher_flush(struct engine *engine, struct publication *publication)
     return OK;
 }
 
-static void recent_remove(struct publisher *publisher, uint64_t hash) {
-    if (publisher->recent_capacity == 0) return;
-    size_t at = hash & (publisher->recent_capacity - 1);
-    while (publisher->recent[at] && publisher->recent[at] != hash) at = (at + 1) & (publisher->recent_capacity - 1);
-    if (publisher->recent[at]) publisher->recent[at] = RECENT_GONE;
-}
-
 /* What a client left without committing was never published: it must not count as known when it comes again. */
 void publisher_drop(struct engine *engine, struct publication *publication) {
     for (int carriage = CARRIAGE_RELAY; carriage <= CARRIAGE_DIRECT; carriage++) {
         struct builder *builder = &publication->builders[carriage];
         for (size_t at = 0; at < builder->recent.size; at += 8)
-            recent_remove(&engine->publisher, get_be64(builder->recent.data + at));
+            publisher_recent_remove(&engine->publisher, get_be64(builder->recent.data + at));
         buf_free(&builder->recent);
         pool_give(engine, builder->block);
     }
@@ -197,67 +188,6 @@ void publisher_drop(struct engine *engine, struct publication *publication) {
 }
 
 /* --- items that are known already --- */
-
-static uint64_t recent_hash(const struct publisher *publisher, const struct item *item, bool generated,
-                            const uint8_t *audience_key) {
-    uint8_t text[ITEM_ID_BYTES_MAX + 17 + HASH_BYTES], out[crypto_shorthash_BYTES];
-    memcpy(text, audience_key, HASH_BYTES);
-    put_be64(text + HASH_BYTES, generated ? 0 : item->modified_ms);
-    text[HASH_BYTES + 8] = (uint8_t)item->tlp;
-    crypto_shorthash(text + HASH_BYTES + 9, item->marks.size > 0 ? item->marks.data : text, item->marks.size,
-                     publisher->recent_key);
-    memcpy(text + HASH_BYTES + 17, item->id.data, item->id.size);
-    crypto_shorthash(out, text, HASH_BYTES + 17 + item->id.size, publisher->recent_key);
-    return get_be64(out) | 1;
-}
-
-static bool recent_add(struct publisher *publisher, uint64_t hash) {
-    if (publisher->recent_count * 2 >= publisher->recent_capacity) {
-        size_t capacity = publisher->recent_capacity ? 2 * publisher->recent_capacity : RECENT_KEPT;
-        uint64_t *grown = calloc(capacity, sizeof *grown);
-        if (!grown) return true;
-        for (size_t i = 0; i < publisher->recent_capacity; i++) {
-            if (!publisher->recent[i] || publisher->recent[i] == RECENT_GONE) continue;
-            size_t at = publisher->recent[i] & (capacity - 1);
-            while (grown[at]) at = (at + 1) & (capacity - 1);
-            grown[at] = publisher->recent[i];
-        }
-        free(publisher->recent);
-        publisher->recent = grown, publisher->recent_capacity = capacity;
-    }
-    size_t at = hash & (publisher->recent_capacity - 1);
-    while (publisher->recent[at]) {
-        if (publisher->recent[at] == hash) return false;
-        at = (at + 1) & (publisher->recent_capacity - 1);
-    }
-    publisher->recent[at] = hash;
-    publisher->recent_count++;
-    return true;
-}
-
-/* Once nothing is in flight the index knows all that was published. */
-static void recent_clear(struct engine *engine) {
-    struct publisher *publisher = &engine->publisher;
-    if (publisher->recent_count == 0 || publisher->count > 0) return;
-    for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
-        for (int carriage = CARRIAGE_RELAY; carriage <= CARRIAGE_DIRECT; carriage++) {
-            const struct block *block = engine->clients[i].publication.builders[carriage].block;
-            if (engine->clients[i].used && block && block_item_count(block) > 0) return;
-        }
-    for (int carriage = CARRIAGE_RELAY; carriage <= CARRIAGE_DIRECT; carriage++) {
-        const struct block *block = engine->outbox.publication.builders[carriage].block;
-        if (block && block_item_count(block) > 0) return;
-    }
-    /* A table that a bulk publication grew is not swept again for each single one after it. */
-    if (publisher->recent_capacity > RECENT_KEPT) {
-        free(publisher->recent);
-        publisher->recent = NULL;
-        publisher->recent_capacity = 0;
-    } else {
-        memset(publisher->recent, 0, publisher->recent_capacity * sizeof *publisher->recent);
-    }
-    publisher->recent_count = 0;
-}
 
 /* Was that block sealed to everyone whom this publication addresses? */
 static bool covered(struct engine *engine, uint64_t block_seq, const struct audience *audience) {
@@ -428,8 +358,8 @@ enum err publisher_item(struct engine *engine, struct publication *publication, 
     if (err != OK) return err;
     judge(engine, publication, encoded, generated, &item, &carriage, verdict);
     if (verdict->err != OK) return OK;
-    uint64_t hash = recent_hash(&engine->publisher, &item, generated, publication->audience.key);
-    if (!recent_add(&engine->publisher, hash)) {
+    uint64_t hash = publisher_recent_hash(&engine->publisher, &item, generated, publication->audience.key);
+    if (!publisher_recent_add(&engine->publisher, hash)) {
         refuse(verdict, ERR_EXISTS, "known", "published before, to these recipients");
         return OK;
     }
@@ -438,7 +368,7 @@ enum err publisher_item(struct engine *engine, struct publication *publication, 
         buf_put_u64(&publication->builders[carriage].recent, hash);
         ledger_cause_add(&publication->builders[carriage].cause, NULL, verdict->rule);
     } else {
-        recent_remove(&engine->publisher, hash);
+        publisher_recent_remove(&engine->publisher, hash);
     }
     if (err == ERR_TOO_BIG) {
         refuse(verdict, err, "size", "the object does not fit into a block of 256 KiB when packed");
@@ -610,6 +540,6 @@ bool publisher_stored(struct engine *engine, uint64_t ticket) {
     draft->seq = 0;
     publisher->first = (publisher->first + 1) % PUBLISHER_DRAFTS_MAX;
     publisher->count--;
-    recent_clear(engine);
+    publisher_recent_clear(engine);
     return true;
 }

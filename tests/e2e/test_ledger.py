@@ -4,6 +4,7 @@ an export with a tool that knows nothing of the node."""
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import time
@@ -11,6 +12,7 @@ import time
 from lib import BUILD, INTERNAL, NOT_FOUND, NOT_RUNNING, OK, REFUSED, ROOT, USAGE, check, check_equal, indicator, indicators, main, must, must_hold, note, story, wait_until
 
 FLIP = os.path.join(BUILD, "tests", "e2e", "ledger_flip")
+UNLOCK = os.path.join(BUILD, "tests", "e2e", "unlock")
 AUDITOR = os.path.join(ROOT, "deploy", "audit", "verify_ledger.py")
 
 
@@ -44,6 +46,18 @@ def audit(path, *more):
 
 def agency_id(node):
     return next(row["details"]["agency"] for row in rows(node, "--kind", "begin"))
+
+
+def stands(node, value):
+    """Where a value stands in a node's files, for whoever has all of its keys."""
+    copy = node.dir + ".copy"
+    shutil.rmtree(copy, ignore_errors=True)
+    try:
+        shutil.copytree(node.dir, copy, ignore=lambda folder, names: [name for name in names if name.endswith(".sock")])
+    except (shutil.Error, OSError):
+        return ["a file went while it was copied"]
+    done = subprocess.run([UNLOCK, "find", copy, node.dir, value], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
+    return done.stdout.splitlines() if done.returncode in (0, 1) else [done.stderr]
 
 
 def can_audit():
@@ -238,6 +252,7 @@ def erased(place):
         node.finds(values[2])
         node.finds(values[3])
     check_equal(b("ledger", "erase", values[2]).code, USAGE, "a reason must be given")
+    must(lambda: stands(b, values[2]), 20, "whoever has B's keys finds the value in its files")
     result = b("ledger", "erase", values[2], "--reason", "wrong person", "--json")
     check_equal((result.code, result.value["own"], result.value["others"]), (OK, 0, 1), "B erases an object of A's", result)
     check(result.value["rows"] >= 2, "and the rows of questions for it", result)
@@ -252,6 +267,7 @@ def erased(place):
     after = b("ledger", "subject", values[2], "--json").value
     check_equal((after["held"], len(after["erased"])), ([], 1), "who asks about the value is told that it was erased", after)
     check_equal([each["details"]["command"] for each in after["looked"] if each["details"]["command"] == "subject"], ["subject"], "and sees himself asking")
+    must(lambda: not stands(b, values[2]), 60, "and then in none, with all of B's keys", b.log_tail)
     b.stop()
     place.start(b)
     must(lambda: b("verify", "--with", "agency.a").code == OK, 45, "after a restart nothing counts as missing", b.log_tail, a.log_tail)
