@@ -2,6 +2,7 @@
 #include "node/cmd_ledger.h"
 
 #include "gossip/item.h"
+#include "gossip/marks.h"
 #include "gossip/pack.h"
 #include "node/answer.h"
 #include "node/ledger_details.h"
@@ -21,6 +22,7 @@ struct held {
     uint64_t cursor, seq, arrived_ms;
     uint8_t node_id[NODE_ID_BYTES];
     char author[TRUST_NAME_BYTES_MAX + 1];
+    bool personal; /* marked as personal or police data */
     struct buf encoded;
 };
 
@@ -69,6 +71,19 @@ static void candidates_pack(struct buf *out, const struct subject *subject) {
     }
 }
 
+static bool personal_is(struct bytes encoded) {
+    static struct item item;
+    static struct marks marks;
+    return item_decode(&item, encoded) == OK && marks_decode(&marks, item.marks) == OK && (marks.personal || marks.police);
+}
+
+/* Personal data first, then by age. */
+static int held_compare(const void *a, const void *b) {
+    const struct held *x = a, *y = b;
+    if (x->personal != y->personal) return x->personal ? -1 : 1;
+    return x->cursor < y->cursor ? -1 : x->cursor > y->cursor;
+}
+
 static void held_take(struct subject *subject, struct bytes body) {
     struct pack_reader reader = pack_reader_of(body);
     if (subject->held_count == subject->held_capacity) {
@@ -92,6 +107,7 @@ static void held_take(struct subject *subject, struct bytes body) {
     memcpy(held->node_id, node.data, NODE_ID_BYTES);
     snprintf(held->author, sizeof held->author, "%.*s", (int)author.size, (const char *)author.data);
     buf_put(&held->encoded, encoded);
+    held->personal = personal_is(encoded);
     subject->memory_failed |= held->encoded.failed;
     subject->held_count++;
 }
@@ -114,6 +130,7 @@ static enum outcome held_ask(struct subject *subject) {
         if (frame.type != FRAME_ANSWER_DONE || pack_read_array(&reader) != 2) break;
         (void)pack_read_uint(&reader);
         subject->more = pack_read_uint(&reader) != 0;
+        if (subject->held_count > 1) qsort(subject->held, subject->held_count, sizeof *subject->held, held_compare);
         return OUTCOME_SUCCESS;
     }
     return client_lost(client, err == OK ? ERR_FORMAT : err);
@@ -190,6 +207,20 @@ static void rows_json(struct json_out *json, const struct subject *subject, cons
     json_out_array_end(json);
 }
 
+/* Why personal data is held, and for how long. */
+static void marks_json(struct json_out *json, struct bytes encoded) {
+    static struct marks marks;
+    if (marks_decode(&marks, encoded) != OK) return;
+    json_out_key(json, "purposes");
+    json_out_array(json);
+    for (size_t i = 0; i < marks.purposes.count; i++) json_out_string(json, marks.purposes.names[i]);
+    json_out_array_end(json);
+    json_out_key(json, "legal_basis");
+    json_out_string(json, marks.legal_basis);
+    json_out_key(json, "retain_until");
+    marks.retain_until_ms ? json_out_time(json, marks.retain_until_ms) : json_out_null(json);
+}
+
 static void held_json(struct json_out *json, const struct held *held) {
     static struct item item;
     if (item_decode(&item, bytes_of_buf(&held->encoded)) != OK) return;
@@ -206,6 +237,9 @@ static void held_json(struct json_out *json, const struct held *held) {
     json_out_time(json, held->arrived_ms);
     json_out_key(json, "tlp");
     json_out_text(json, tlp_name(item.tlp));
+    json_out_key(json, "personal");
+    json_out_bool(json, held->personal);
+    if (held->personal) marks_json(json, item.marks);
     json_out_key(json, "id");
     json_out_string(json, item.id);
     json_out_key(json, "text"); /* as its author wrote it, whatever that is */
@@ -253,8 +287,8 @@ static void answer_put_text(struct buf *out, const struct subject *subject) {
         const struct held *held = &subject->held[i];
         if (item_decode(&item, bytes_of_buf(&held->encoded)) != OK) continue;
         moment_text(moment, held->arrived_ms);
-        buf_put_format(out, "  %.*s\t%s\t%s\t%s, entry %" PRIu64 "\n", (int)item.id.size, (const char *)item.id.data,
-                       tlp_name(item.tlp), moment, held->author, held->seq);
+        buf_put_format(out, "  %s%.*s\t%s\t%s\t%s, entry %" PRIu64 "\n", held->personal ? "PERSONAL " : "", (int)item.id.size,
+                       (const char *)item.id.data, tlp_name(item.tlp), moment, held->author, held->seq);
     }
     if (subject->more) buf_put_text(out, "  and more: erase, and ask again\n");
     rows_text(out, subject, "blocks that carried it:", KINDS_BLOCK);
