@@ -37,10 +37,9 @@ void ledger_ask(struct engine *engine, struct client *client, const struct frame
     ledger_ask_pump(engine, client);
 }
 
-static enum err row_answer(struct engine *engine, struct client *client, struct disclosure_record *record, uint64_t number) {
+static bool row_answer(void *context, uint64_t number, const struct disclosure_record *record) {
+    struct client *client = context;
     struct buf body = {0};
-    enum err err = store_disclosure(engine->store, number, record);
-    if (err != OK) return err;
     pack_write_array(&body, 7);
     pack_write_uint(&body, number);
     pack_write_bin(&body, bytes_of(record->row, record->row_state == DISCLOSURE_GOOD ? sizeof record->row : 0));
@@ -52,20 +51,16 @@ static enum err row_answer(struct engine *engine, struct client *client, struct 
     pack_write_bin(&body, bytes_of(record->details.data, details ? record->details.size : 0));
     server_answer(client, FRAME_ANSWER_LEDGER, client->ledger_walk.tag, bytes_of_buf(&body));
     buf_free(&body);
-    return OK;
+    client->ledger_walk.next = number + 1;
+    client->ledger_walk.count++;
+    return true;
 }
 
 static enum err rows_pump(struct engine *engine, struct client *client) {
-    struct ledger_walk *walk = &client->ledger_walk;
-    struct disclosure_record record = {0};
-    enum err err = OK;
-    for (unsigned i = 0; i < LEDGER_RUN_ROWS && err == OK && walk->next <= walk->until; i++) {
-        err = row_answer(engine, client, &record, walk->next++);
-        walk->count++;
-    }
-    if (record.details.data) explicit_bzero(record.details.data, record.details.capacity);
-    buf_free(&record.details);
-    return err;
+    const struct ledger_walk *walk = &client->ledger_walk;
+    if (walk->next > walk->until) return OK;
+    uint64_t until = walk->until - walk->next >= LEDGER_RUN_ROWS ? walk->next + LEDGER_RUN_ROWS - 1 : walk->until;
+    return store_disclosures(engine->store, walk->next, until, row_answer, client);
 }
 
 static bool head_answer(void *context, const struct disclosure_head *head) {

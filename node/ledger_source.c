@@ -149,12 +149,9 @@ static enum outcome unread(const struct ledger_source *source, enum err err) {
 static enum outcome rows_stored(struct ledger_source *source, uint64_t from, uint64_t until, struct visiting *visiting) {
     uint8_t hash[HASH_BYTES];
     uint64_t last = store_disclosure_last(source->store, hash);
-    for (uint64_t number = from ? from : 1; number <= (until && until < last ? until : last); number++) {
-        enum err err = store_disclosure(source->store, number, &visiting->record);
-        if (err != OK) return unread(source, err);
-        if (!visiting->row(visiting->context, number, &visiting->record)) break;
-    }
-    return OUTCOME_SUCCESS;
+    enum err err =
+        store_disclosures(source->store, from ? from : 1, until && until < last ? until : last, visiting->row, visiting->context);
+    return err == OK ? OUTCOME_SUCCESS : unread(source, err);
 }
 
 static bool block_stored(void *context, uint64_t seq, bool verified, struct bytes bytes) {

@@ -199,6 +199,10 @@ struct disclosure_record {
 };
 /* ERR_IO, ERR_MEMORY: this machine, not the ledger, is at fault. */
 enum err store_disclosure(struct store *store, uint64_t number, struct disclosure_record *out) MUST_USE;
+/* Those from one number to another, in order, until `visit` returns false; the record is borrowed. */
+typedef bool store_visit_disclosure(void *context, uint64_t number, const struct disclosure_record *record);
+enum err store_disclosures(struct store *store, uint64_t from, uint64_t until, store_visit_disclosure *visit,
+                           void *context) MUST_USE;
 /* Signed ends, by rising number, from `number` on. Damaged ones are handed out as number 0. */
 typedef bool store_visit_head(void *context, const struct disclosure_head *head);
 enum err store_disclosure_heads(struct store *store, uint64_t number, store_visit_head *visit, void *context) MUST_USE;

@@ -13,6 +13,7 @@
 #define DETAILS_PREFIX "secret/ledger/"
 #define END_PREFIX     "ledger-end/"
 #define NAME_BYTES     40
+#define WALK_ROWS      1024 /* between two beginnings: behind damage a walk goes on with the next run */
 
 static struct bytes name_of(char out[static NAME_BYTES], const char *prefix, uint64_t number) {
     snprintf(out, NAME_BYTES, "%s%016" PRIx64, prefix, number);
@@ -126,6 +127,11 @@ static enum err state_of(enum err error, enum disclosure_state *state) {
     return error == ERR_IO || error == ERR_MEMORY ? error : OK;
 }
 
+static void row_take(struct disclosure_record *out, struct bytes value) {
+    out->row_state = value.size == sizeof out->row ? DISCLOSURE_GOOD : DISCLOSURE_DAMAGED;
+    if (out->row_state == DISCLOSURE_GOOD) memcpy(out->row, value.data, sizeof out->row);
+}
+
 static void details_split(struct disclosure_record *out, struct bytes sealed) {
     struct cursor cursor = cursor_of(sealed);
     cursor_copy(&cursor, out->written, sizeof out->written);
@@ -140,8 +146,7 @@ enum err store_disclosure(struct store *store, uint64_t number, struct disclosur
     buf_clear(&out->details);
     (void)name_of(name, ROW_PREFIX, number);
     enum err error = state_of(store_meta(store, name, &value), &out->row_state);
-    if (error == OK && out->row_state == DISCLOSURE_GOOD && value.size != sizeof out->row) out->row_state = DISCLOSURE_DAMAGED;
-    if (error == OK && out->row_state == DISCLOSURE_GOOD) memcpy(out->row, value.data, sizeof out->row);
+    if (error == OK && out->row_state == DISCLOSURE_GOOD) row_take(out, bytes_of_buf(&value));
     buf_clear(&value);
     (void)name_of(name, DETAILS_PREFIX, number);
     if (error == OK) error = state_of(store_meta(store, name, &value), &out->details_state);
@@ -149,6 +154,71 @@ enum err store_disclosure(struct store *store, uint64_t number, struct disclosur
     if (value.data != NULL) secret_wipe(value.data, value.capacity);
     buf_free(&value);
     return error != OK ? error : buf_result(&out->details);
+}
+
+/* --- many rows --- */
+
+/* One of the two ranges that are walked side by side. */
+struct side {
+    const char *prefix;
+    struct rocks_range range;
+    struct bytes key, value;
+    bool more;
+};
+
+static void side_begin(struct store *store, struct side *side, const char *prefix, uint64_t number) {
+    char name[NAME_BYTES];
+    struct bytes from = name_of(name, prefix, number);
+    side->prefix = prefix;
+    rocks_range_begin(&side->range, &store->rocks, ROCKS_META, bytes_of_text(prefix), from);
+    side->more = rocks_range_next(&side->range, &side->key, &side->value);
+}
+
+/* False: it is not there, or what is there can't be read; which of them, a look-up of its own tells. */
+static bool side_at(struct side *side, uint64_t number) {
+    char name[NAME_BYTES];
+    struct bytes wanted = name_of(name, side->prefix, number);
+    while (side->more && bytes_compare(side->key, wanted) < 0)
+        side->more = rocks_range_next(&side->range, &side->key, &side->value);
+    return side->more && bytes_equal(side->key, wanted);
+}
+
+static enum err side_read(struct store *store, struct side sides[static 2], uint64_t number, struct disclosure_record *out) {
+    struct buf *plain = &store->scratch;
+    if (!side_at(&sides[0], number) || !side_at(&sides[1], number)) return store_disclosure(store, number, out);
+    row_take(out, sides[0].value);
+    buf_clear(&out->details);
+    buf_clear(plain);
+    out->details_state = DISCLOSURE_GOOD;
+    if (vault_unseal(store->vault, plain, sides[1].key, sides[1].value) != OK)
+        out->details_state = DISCLOSURE_DAMAGED;
+    else
+        details_split(out, bytes_of_buf(plain));
+    return plain->failed ? buf_result(plain) : buf_result(&out->details);
+}
+
+enum err store_disclosures(struct store *store, uint64_t from, uint64_t until, store_visit_disclosure *visit, void *context) {
+    struct disclosure_record record = {0};
+    struct side sides[2];
+    enum err error = OK;
+    bool going = true;
+    while (going && error == OK && from <= until) {
+        uint64_t end = until - from >= WALK_ROWS ? from + WALK_ROWS : until + 1;
+        side_begin(store, &sides[0], ROW_PREFIX, from);
+        side_begin(store, &sides[1], DETAILS_PREFIX, from);
+        for (; going && error == OK && from < end; from++) {
+            error = side_read(store, sides, from, &record);
+            if (error == OK) going = visit(context, from, &record);
+        }
+        for (size_t i = 0; i < 2; i++) {
+            enum err ended = rocks_range_end(&sides[i].range);
+            /* Damage that ended a walk was met again, and told, by the look-ups. */
+            if (error == OK && ended != ERR_CORRUPT) error = ended;
+        }
+    }
+    if (record.details.data != NULL) secret_wipe(record.details.data, record.details.capacity);
+    buf_free(&record.details);
+    return error;
 }
 
 struct heads_walk {
