@@ -288,13 +288,13 @@ def killed(place):
     a, b = place.mesh("agency.a", "agency.b")
     chance = random.Random(int(os.environ.get("COMITY_SEED", "7")))
     for turn in range(6):
+        before = a.status()["entries"]
         publishing = subprocess.Popen(
             [os.path.join(BUILD, "comity"), "publish", place.path("bulk%d" % turn, json.dumps({"type": "bundle", "id": "bundle--x", "objects":
-             indicators("kill%d" % turn, 3000)[0]})), "--tlp", "TLP:AMBER", "--to", "agency.b", "--dir", a.dir],
+             indicators("kill%d" % turn, 30000)[0]})), "--tlp", "TLP:AMBER", "--to", "agency.b", "--dir", a.dir],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        first = a.status()["entries"] if turn else 0
-        wait_until(lambda: publishing.poll() is not None or a.status()["entries"] > first + 1, 5)
-        time.sleep(chance.uniform(0, 0.05))
+        wait_until(lambda: publishing.poll() is not None or a.status()["entries"] > before, 5, every=0.005)
+        time.sleep(chance.uniform(0, 0.02))
         if turn % 2:
             a.kill()
             a.spawn()
