@@ -70,10 +70,18 @@ enum frame_type {
     FRAME_ASK_ENTRY_ID = 93,
     FRAME_ASK_RECALL = 94,
     FRAME_ASK_RECALL_STATUS = 95,
-    FRAME_ASK_LEDGER = 120,
-    FRAME_ASK_LEDGER_SIGN = 121,
-    FRAME_ASK_SUBJECT = 122,
-    FRAME_ASK_ERASE = 123,
+    FRAME_ASK_GROUP = 110,
+    FRAME_ASK_AGREEMENT = 111,
+    FRAME_ASK_PERMISSION = 120,
+    FRAME_ASK_SHARE = 121,
+    FRAME_ASK_SIGHTING = 122,
+    FRAME_ASK_REQUEST = 123,
+    FRAME_ASK_WHY = 130,
+    FRAME_ASK_LINT = 131,
+    FRAME_ASK_LEDGER = 136,
+    FRAME_ASK_LEDGER_SIGN = 137,
+    FRAME_ASK_SUBJECT = 138,
+    FRAME_ASK_ERASE = 139,
     /* engine -> client */
     FRAME_ANSWER_DONE = 100,
     FRAME_ANSWER_ERROR = 101,
@@ -82,7 +90,8 @@ enum frame_type {
     FRAME_ANSWER_ITEMS = 104,
     FRAME_ANSWER_DOCUMENT = 105,
     FRAME_ANSWER_LEDGER = 140,
-    FRAME_ANSWER_HELD = 141
+    FRAME_ANSWER_HELD = 141,
+    FRAME_CLIENT_LAST = 149
 };
 
 /* A received frame; `body` is borrowed until the next call on the same channel. `fd` is -1 unless one came along. */

@@ -1,16 +1,16 @@
 #include "crypto/secret.h"
 #include "node/clock.h"
 #include "node/engine_core.h"
-#include "node/policy_context.h"
-#include "node/publisher_recent.h"
 
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define DECISION_HOLDS_MS 500 /* far below what any time limit is meant to */
-
 /* From items to own entries: policy, blocks, epochs, and the line of drafts that wait for their signature and then for the disk. */
+
+#define RECENT_KEPT 512 /* slots */
+#define RECENT_GONE 2   /* a slot that held a hash: look-ups go on past it (hashes are odd) */
 
 enum err publisher_init(struct engine *engine) {
     struct publisher *publisher = &engine->publisher;
@@ -172,12 +172,19 @@ enum err publisher_flush(struct engine *engine, struct publication *publication)
     return OK;
 }
 
+static void recent_remove(struct publisher *publisher, uint64_t hash) {
+    if (publisher->recent_capacity == 0) return;
+    size_t at = hash & (publisher->recent_capacity - 1);
+    while (publisher->recent[at] && publisher->recent[at] != hash) at = (at + 1) & (publisher->recent_capacity - 1);
+    if (publisher->recent[at]) publisher->recent[at] = RECENT_GONE;
+}
+
 /* What a client left without committing was never published: it must not count as known when it comes again. */
 void publisher_drop(struct engine *engine, struct publication *publication) {
     for (int carriage = CARRIAGE_RELAY; carriage <= CARRIAGE_DIRECT; carriage++) {
         struct builder *builder = &publication->builders[carriage];
         for (size_t at = 0; at < builder->recent.size; at += 8)
-            publisher_recent_remove(&engine->publisher, get_be64(builder->recent.data + at));
+            recent_remove(&engine->publisher, get_be64(builder->recent.data + at));
         buf_free(&builder->recent);
         pool_give(engine, builder->block);
     }
@@ -189,114 +196,71 @@ void publisher_drop(struct engine *engine, struct publication *publication) {
 
 /* --- items that are known already --- */
 
-/* Was that block sealed to everyone whom this publication addresses? */
-static bool covered(struct engine *engine, uint64_t block_seq, const struct audience *audience) {
-    struct publisher *publisher = &engine->publisher;
-    struct entry entry;
-    struct block_body body;
-    char name[64];
-    bool verified;
-    if (publisher->epoch_cache_seq != block_seq) {
-        buf_clear(&engine->scratch_entry);
-        if (store_entry(engine->store, engine->node_id, block_seq, &engine->scratch_entry, &verified) != OK) return false;
-        if (entry_parse(&entry, bytes_of_buf(&engine->scratch_entry)) != OK || block_body_read(&body, entry.body) != OK)
-            return false;
-        publisher->epoch_cache_seq = block_seq;
-        publisher->epoch_cache_epoch = body.epoch_seq;
-    }
-    snprintf(name, sizeof name, "secret/audience/%016llx", (unsigned long long)publisher->epoch_cache_epoch);
-    buf_clear(&engine->scratch_entry);
-    if (store_meta(engine->store, name, &engine->scratch_entry) != OK) return false;
-    return audience_covered(audience, bytes_of_buf(&engine->scratch_entry));
+static uint64_t recent_hash(const struct publisher *publisher, const struct item *item, bool generated,
+                            const uint8_t *audience_key) {
+    uint8_t text[ITEM_ID_BYTES_MAX + 17 + HASH_BYTES], out[crypto_shorthash_BYTES];
+    memcpy(text, audience_key, HASH_BYTES);
+    put_be64(text + HASH_BYTES, generated ? 0 : item->modified_ms);
+    text[HASH_BYTES + 8] = (uint8_t)item->tlp;
+    crypto_shorthash(text + HASH_BYTES + 9, item->marks.size > 0 ? item->marks.data : text, item->marks.size,
+                     publisher->recent_key);
+    memcpy(text + HASH_BYTES + 17, item->id.data, item->id.size);
+    crypto_shorthash(out, text, HASH_BYTES + 17 + item->id.size, publisher->recent_key);
+    return get_be64(out) | 1;
 }
 
-static bool known(struct engine *engine, const struct publication *publication, const struct item *item, bool generated) {
-    static struct item held;
-    uint64_t cursors[64];
-    size_t count = store_find_id(engine->store, item->id, cursors, 64);
-    if (store_find_result(engine->store) != OK) engine_notice(engine, "the index cannot be read: an object may be published twice");
-    for (size_t i = count; i-- > 0;) {
-        struct page_head head;
-        struct bytes encoded;
-        if (store_item(engine->store, cursors[i], &head, &held, &encoded) != OK) continue;
-        if (memcmp(head.node_id, engine->node_id, NODE_ID_BYTES) != 0 || !bytes_equal(held.id, item->id)) continue;
-        if (held.tlp != item->tlp || !bytes_equal(held.marks, item->marks) || (!generated && held.modified_ms != item->modified_ms))
-            continue;
-        if (!generated && item->modified_ms == 0 && !bytes_equal(held.text, item->text)) continue;
-        if (covered(engine, head.seq, &publication->audience)) return true;
+static bool recent_add(struct publisher *publisher, uint64_t hash) {
+    if (publisher->recent_count * 2 >= publisher->recent_capacity) {
+        size_t capacity = publisher->recent_capacity ? 2 * publisher->recent_capacity : RECENT_KEPT;
+        uint64_t *grown = calloc(capacity, sizeof *grown);
+        if (!grown) return true;
+        for (size_t i = 0; i < publisher->recent_capacity; i++) {
+            if (!publisher->recent[i] || publisher->recent[i] == RECENT_GONE) continue;
+            size_t at = publisher->recent[i] & (capacity - 1);
+            while (grown[at]) at = (at + 1) & (capacity - 1);
+            grown[at] = publisher->recent[i];
+        }
+        free(publisher->recent);
+        publisher->recent = grown, publisher->recent_capacity = capacity;
     }
-    return false;
+    size_t at = hash & (publisher->recent_capacity - 1);
+    while (publisher->recent[at]) {
+        if (publisher->recent[at] == hash) return false;
+        at = (at + 1) & (publisher->recent_capacity - 1);
+    }
+    publisher->recent[at] = hash;
+    publisher->recent_count++;
+    return true;
+}
+
+/* Once nothing is in flight the index knows all that was published. */
+static void recent_clear(struct engine *engine) {
+    struct publisher *publisher = &engine->publisher;
+    if (publisher->recent_count == 0 || publisher->count > 0) return;
+    for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
+        for (int carriage = CARRIAGE_RELAY; carriage <= CARRIAGE_DIRECT; carriage++) {
+            const struct block *block = engine->clients[i].publication.builders[carriage].block;
+            if (engine->clients[i].used && block && block_item_count(block) > 0) return;
+        }
+    for (int carriage = CARRIAGE_RELAY; carriage <= CARRIAGE_DIRECT; carriage++) {
+        const struct block *block = engine->outbox.publication.builders[carriage].block;
+        if (block && block_item_count(block) > 0) return;
+    }
+    /* A table that a bulk publication grew is not swept again for each single one after it. */
+    if (publisher->recent_capacity > RECENT_KEPT) {
+        free(publisher->recent);
+        publisher->recent = NULL;
+        publisher->recent_capacity = 0;
+    } else {
+        memset(publisher->recent, 0, publisher->recent_capacity * sizeof *publisher->recent);
+    }
+    publisher->recent_count = 0;
 }
 
 /* --- items --- */
 
 static void refuse(struct item_verdict *verdict, enum err err, const char *rule, const char *reason) {
     *verdict = (struct item_verdict){.err = err, .rule = rule, .reason = reason};
-}
-
-/* Objects of one publication are mostly alike in all that the policy looks at: what was decided a moment ago holds for the next. */
-static bool decided_before(const struct decision *decision, const struct item *item, enum tlp tlp, uint64_t until_ms,
-                           uint64_t now_ms) {
-    return decision->made_ms != 0 && now_ms - decision->made_ms < DECISION_HOLDS_MS && decision->tlp == tlp &&
-           decision->until_ms == until_ms && item->marks.size == decision->marks_bytes &&
-           bytes_equal(item->marks, bytes_of(decision->marks, decision->marks_bytes)) &&
-           bytes_equal_text(item->type, decision->type);
-}
-
-static void decision_remember(struct decision *decision, const struct item *item, enum tlp tlp, uint64_t until_ms,
-                              uint64_t now_ms) {
-    decision->made_ms = 0;
-    if (item->marks.size > sizeof decision->marks) return;
-    decision->made_ms = now_ms;
-    decision->tlp = tlp;
-    decision->until_ms = until_ms;
-    decision->marks_bytes = item->marks.size;
-    if (item->marks.size > 0) memcpy(decision->marks, item->marks.data, item->marks.size);
-    memcpy(decision->type, item->type.data, item->type.size);
-    decision->type[item->type.size] = 0;
-}
-
-/* One decision for each agency: the first that is refused refuses the object, and one that goes direct makes it go direct. */
-static void decide_each(struct engine *engine, struct publication *publication, const struct policy_object *object,
-                        struct policy_facts *facts, struct verdict *out) {
-    enum carriage carriage = CARRIAGE_RELAY;
-    size_t asked = 0;
-    for (size_t at = 0; at < publication->agencies.size; at += AGENCY_ID_BYTES) {
-        const uint8_t *id = publication->agencies.data + at;
-        if (memcmp(id, engine->agency_id, AGENCY_ID_BYTES) == 0) continue;
-        policy_context_fill(facts, engine, POLICY_PUBLISH, id);
-        facts->reader.recipients = publication->recipients, facts->reader.named = publication->named;
-        policy_decide(out, object, &facts->reader, &facts->context);
-        if (!out->allow) return;
-        if (out->carriage == CARRIAGE_DIRECT) carriage = CARRIAGE_DIRECT;
-        asked++;
-    }
-    if (asked == 0) {
-        policy_context_fill(facts, engine, POLICY_PUBLISH, NULL);
-        facts->reader.recipients = 0, facts->reader.named = publication->named;
-        policy_decide(out, object, &facts->reader, &facts->context);
-    }
-    out->carriage = carriage;
-}
-
-static const struct verdict *decide(struct engine *engine, struct publication *publication, const struct item *item) {
-    static struct marks marks;
-    static struct policy_facts facts;
-    struct decision *decision = &publication->decision;
-    uint64_t now_ms = clock_wall_ms();
-    struct policy_object object = {
-        .tlp = item->tlp, .valid_until_ms = item->valid_until_ms, .id = item->id, .type = item->type, .marks = &marks};
-    /* --tlp was merged into the item by the client; a client that did not is not believed. */
-    if (publication->tlp > item->tlp && item->tlp != TLP_NONE) object.tlp = TLP_NONE;
-    /* How long it is valid matters to agreements; otherwise only whether it still is. */
-    uint64_t until_ms = item->valid_until_ms;
-    if (!decision->agreements && until_ms > now_ms) until_ms = UINT64_MAX;
-    if (decided_before(decision, item, object.tlp, until_ms, now_ms)) return &decision->verdict;
-    if (marks_decode(&marks, item->marks) != OK) object.tlp = TLP_NONE; /* the item was decoded: this cannot be */
-    decide_each(engine, publication, &object, &facts, &decision->verdict);
-    if (facts.reader.agreement_count > 0) decision->agreements = true, until_ms = item->valid_until_ms;
-    decision_remember(decision, item, object.tlp, until_ms, now_ms);
-    return &decision->verdict;
 }
 
 static enum err block_put(struct engine *engine, struct publication *publication, enum carriage carriage, const struct item *item,
@@ -315,7 +279,7 @@ static enum err block_put(struct engine *engine, struct publication *publication
         builder->cause = (struct ledger_cause){0};
         err = block_add(builder->block, encoded);
     }
-    uint64_t until = item->valid_until_ms ? item->valid_until_ms : UINT64_MAX;
+    uint64_t end_ms = expiry_end_ms(item), until = end_ms ? end_ms : UINT64_MAX;
     if (err == OK && until > builder->valid_until_ms) builder->valid_until_ms = until;
     if (err == OK) ledger_cause_add(&builder->cause, item, NULL);
     return err;
@@ -334,13 +298,24 @@ static void judge(struct engine *engine, struct publication *publication, struct
         refuse(verdict, ERR_DENIED, "item.type", "types that begin with \"" STATEMENT_PREFIX "\" are the mesh's own");
         return;
     }
-    const struct verdict *decision = decide(engine, publication, item);
+    const struct verdict *decision = publisher_decide(engine, publication, item);
     *carriage = decision->carriage;
     verdict->rule = decision->rule;
     if (!decision->allow)
         refuse(verdict, ERR_DENIED, decision->rule, decision->reason);
-    else if (known(engine, publication, item, generated))
+    else if (publisher_known(engine, publication, item, generated))
         refuse(verdict, ERR_EXISTS, "known", "published before, to these recipients");
+}
+
+void publisher_lint(struct engine *engine, struct publication *publication, struct bytes encoded, struct item_verdict *verdict) {
+    static struct item item;
+    enum err err = item_decode(&item, encoded);
+    if (err != OK || statement_is(item.type)) {
+        refuse(verdict, err == OK ? ERR_DENIED : err, "item.form", "the client sent an item that is not well formed");
+        return;
+    }
+    const struct verdict *decision = publisher_decide(engine, publication, &item);
+    refuse(verdict, decision->allow ? OK : ERR_DENIED, decision->rule, decision->reason);
 }
 
 void publisher_judge(struct engine *engine, struct publication *publication, struct bytes encoded, bool generated,
@@ -358,8 +333,8 @@ enum err publisher_item(struct engine *engine, struct publication *publication, 
     if (err != OK) return err;
     judge(engine, publication, encoded, generated, &item, &carriage, verdict);
     if (verdict->err != OK) return OK;
-    uint64_t hash = publisher_recent_hash(&engine->publisher, &item, generated, publication->audience.key);
-    if (!publisher_recent_add(&engine->publisher, hash)) {
+    uint64_t hash = recent_hash(&engine->publisher, &item, generated, publication->audience.key);
+    if (!recent_add(&engine->publisher, hash)) {
         refuse(verdict, ERR_EXISTS, "known", "published before, to these recipients");
         return OK;
     }
@@ -368,7 +343,7 @@ enum err publisher_item(struct engine *engine, struct publication *publication, 
         buf_put_u64(&publication->builders[carriage].recent, hash);
         ledger_cause_add(&publication->builders[carriage].cause, NULL, verdict->rule);
     } else {
-        publisher_recent_remove(&engine->publisher, hash);
+        recent_remove(&engine->publisher, hash);
     }
     if (err == ERR_TOO_BIG) {
         refuse(verdict, err, "size", "the object does not fit into a block of 256 KiB when packed");
@@ -388,7 +363,7 @@ enum err publisher_put(struct engine *engine, struct publication *publication, s
 enum err publisher_statement(struct engine *engine, struct publication *publication, struct bytes encoded, enum carriage carriage) {
     static struct item item;
     enum err err = room(engine, 2);
-    if (err != OK || item_decode(&item, encoded) != OK || known(engine, publication, &item, false)) return err;
+    if (err != OK || item_decode(&item, encoded) != OK || publisher_known(engine, publication, &item, false)) return err;
     err = block_put(engine, publication, carriage, &item, encoded);
     if (err == OK) ledger_cause_add(&publication->builders[carriage].cause, NULL, "statement");
     return err;
@@ -540,6 +515,6 @@ bool publisher_stored(struct engine *engine, uint64_t ticket) {
     draft->seq = 0;
     publisher->first = (publisher->first + 1) % PUBLISHER_DRAFTS_MAX;
     publisher->count--;
-    publisher_recent_clear(engine);
+    recent_clear(engine);
     return true;
 }

@@ -72,7 +72,7 @@ struct making {
     struct buf ids; /* of the objects taken back: length 2, id */
     uint32_t id_count;
     struct buf stays; /* index 4, length 4, encoded item */
-    uint64_t valid_until_ms;
+    bool stay[BLOCK_ITEMS_MAX];
     struct ledger_cause cause; /* labels of what stays */
 };
 
@@ -109,33 +109,50 @@ static void audience_again(struct making *making, struct audience *audience) {
     buf_free(&readers);
 }
 
-/* Sorts the block's items into those that stay and those that go. */
-static enum err items_sort(struct making *making) {
+/* One item that stands in a page: it stays, or it goes. What is gone already, an earlier notice, and what is over does not stay. */
+static void item_sort(struct making *making, uint32_t index, struct bytes encoded, uint64_t now_ms) {
     static struct item item;
-    struct engine *engine = making->engine;
-    uint32_t count = making->place.own ? making->place.items : making->place.map_count + 1, held;
-    uint64_t now_ms = clock_wall_ms();
-    for (uint32_t i = 0; i < count; i++) {
-        struct page_head head;
-        struct bytes encoded;
-        bool there = recall_place_of(&making->place, i, &held) &&
-                     store_item(engine->store, making->place.cursor + held, &head, &item, &encoded) == OK;
-        bool over = there && item.valid_until_ms != 0 && item.valid_until_ms <= now_ms;
-        if (there && recall_marked(&making->recall, i)) {
-            buf_put_u16(&making->ids, (uint16_t)item.id.size);
-            buf_put(&making->ids, item.id);
-            making->id_count++;
-        }
-        /* What is gone already, an earlier notice, and what is over does not stay. */
-        if (!there || over || statement_is(item.type)) recall_mark(&making->recall, i);
-        if (recall_marked(&making->recall, i)) continue;
-        uint64_t until = item.valid_until_ms ? item.valid_until_ms : UINT64_MAX;
-        if (until > making->valid_until_ms) making->valid_until_ms = until;
-        ledger_cause_add(&making->cause, &item, NULL);
-        buf_put_u32(&making->stays, i);
-        buf_put_u32(&making->stays, (uint32_t)encoded.size);
-        buf_put(&making->stays, encoded);
+    if (item_decode(&item, encoded) != OK || bytes_equal_text(item.type, RECALL_NOTICE_TYPE)) return;
+    if (recall_marked(&making->recall, index)) {
+        buf_put_u16(&making->ids, (uint16_t)item.id.size);
+        buf_put(&making->ids, item.id);
+        making->id_count++;
     }
+    if (recall_marked(&making->recall, index) || expiry_over(&item, now_ms)) return;
+    making->stay[index] = true;
+    ledger_cause_add(&making->cause, &item, NULL);
+    buf_put_u32(&making->stays, index);
+    buf_put_u32(&making->stays, (uint32_t)encoded.size);
+    buf_put(&making->stays, encoded);
+}
+
+/* The holder's item as an item of the block; the map of a replacement rises. */
+static bool index_of(const struct recall_place *place, uint32_t held, uint32_t *walk, uint32_t *index) {
+    *index = held;
+    if (place->own) return true;
+    while (*walk < place->map_count && place->map[*walk] < held) ++*walk;
+    *index = *walk + 1;
+    return *walk < place->map_count && place->map[*walk] == held;
+}
+
+/* Sorts the block's items, page by page, into those that stay and those that go. */
+static enum err items_sort(struct making *making) {
+    struct engine *engine = making->engine;
+    const struct recall_place *place = &making->place;
+    uint64_t now_ms = clock_wall_ms(), end = place->cursor + place->items;
+    uint32_t walk = 0, index, count = place->own ? place->items : place->map_count + 1;
+    for (uint64_t cursor = place->cursor; cursor < end;) {
+        struct page page;
+        enum err err = store_page_from(engine->store, cursor, &page);
+        if (err == ERR_NOT_FOUND || page.head.item_count == 0 || page.head.cursor >= end) break;
+        cursor = page.head.cursor + page.head.item_count;
+        struct cursor items = cursor_of(err == OK ? page.plain : bytes_of(NULL, 0));
+        struct bytes encoded;
+        for (uint32_t held = page.head.item_first; block_frame_next(&items, &encoded); held++)
+            if (encoded.size > 0 && index_of(place, held, &walk, &index)) item_sort(making, index, encoded, now_ms);
+    }
+    for (uint32_t i = 0; i < count && i < BLOCK_ITEMS_MAX; i++)
+        if (!making->stay[i]) recall_mark(&making->recall, i);
     buf_put_u8(&making->ids, 0); /* never empty */
     return making->ids.failed || making->stays.failed ? ERR_MEMORY : OK;
 }
@@ -261,11 +278,14 @@ static enum err block_recall(struct engine *engine, struct recall_task *task, si
     *making = (struct making){.engine = engine, .task = task, .block = task->items[task->at].block};
     for (size_t i = task->at; i < until; i++) recall_mark(&making->recall, task->items[i].index);
     enum err err = body_read(making);
+    /* A block that is over as a whole is dropped by everybody without a word. */
+    bool whole = err == OK && task->cause == RECALL_BY_EXPIRY && making->body.expires_ms <= clock_wall_ms();
+    if (whole) goto out;
     if (err == OK && !recall_place_find(engine, engine->node_id, making->block, &making->place)) err = ERR_NOT_FOUND;
     if (err == OK) err = items_sort(making);
-    /* A block that is over as a whole is dropped by everybody without a word. */
     bool due = task->cause == RECALL_BY_EXPIRY ? making->stays.size > 0 : making->id_count > 0;
     if (err == OK && due) err = entries_draft(making);
+out:
     buf_free(&making->ids);
     buf_free(&making->stays);
     free(making);

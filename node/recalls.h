@@ -74,6 +74,8 @@ struct recalls {
 
 /* --- recall_entry.c --- */
 enum err recalls_load(struct engine *engine) MUST_USE; /* at the start, once logs are in the core */
+/* Tells the core again what was recalled of a log that it forgot: its agency is pinned again. */
+enum err recalls_load_again(struct engine *engine, const uint8_t node_id[static NODE_ID_BYTES]) MUST_USE;
 void recalls_free(struct engine *engine);
 /* A RECALL entry that is being stored with this batch and ticket. */
 void recall_entry(struct engine *engine, struct store_batch *batch, const struct entry *entry, uint64_t ticket);
@@ -100,16 +102,16 @@ bool recall_place_find(struct engine *engine, const uint8_t node_id[static NODE_
 /* Item `index` of the block, as an item of the holder; false: it is none of them (a notice, or beyond the end). */
 bool recall_place_of(const struct recall_place *place, uint32_t index, uint32_t *held);
 /* A block that is being read begins with this item: when it is the notice of a replacement whose items stand here already, that is noted
-   in the batch, and it gets no pages. */
-bool recall_alias(struct engine *engine, struct store_batch *batch, const struct page_head *head, struct bytes first);
+   in the batch, and it gets no pages; *holder is then the block whose pages they are. */
+bool recall_alias(struct engine *engine, struct store_batch *batch, const struct page_head *head, struct bytes first,
+                  uint64_t *holder);
 
 /* --- withdraw.c --- */
 /* Takes the marked items of the holder out of its pages and the index; returns how many were there. */
 size_t withdraw_items(struct engine *engine, struct store_batch *batch, const struct recall_place *place,
                       const struct recall *marked);
-/* A payload goes, and the core hears of it. */
-void withdraw_payload(struct engine *engine, struct store_batch *batch, const uint8_t node_id[static NODE_ID_BYTES],
-                      uint64_t block);
+/* The payload goes, and out of what is counted. */
+void withdraw_payload(struct engine *engine, struct store_batch *batch, const uint8_t node_id[static NODE_ID_BYTES], uint64_t seq);
 void withdraw_stored(struct engine *engine, uint64_t ticket); /* a commit has completed */
 void withdraw_pump(struct engine *engine);                    /* goes on with all of it */
 /* The commit that changes pages: nothing else changes any until it has completed. */
@@ -129,6 +131,9 @@ void recall_receipt_take(struct engine *engine, struct store_batch *batch, const
 
 /* --- expiry.c --- */
 void expiry_pump(struct engine *engine);
+/* When an object ends: valid_until or retain_until, whichever comes first; 0: never. */
+uint64_t expiry_end_ms(const struct item *item);
+bool expiry_over(const struct item *item, uint64_t now_ms);
 /* When the first of a page's items is over; 0: none ever is. */
 uint64_t expiry_next(struct bytes plain, uint64_t after_ms);
 
