@@ -114,6 +114,10 @@ bool ledger_asked_valid(struct observable asked);
 bool ledger_asked_tells(const struct item *item, struct observable asked);
 size_t ledger_asked_find(struct store *store, struct observable asked, uint64_t *cursors, size_t max);
 
+/* --- ledger_acts.c --- */
+/* Tells of a request about groups, agreements, permissions and the like that would change something. */
+void ledger_acts(struct engine *engine, const struct client *client, const struct frame *frame);
+
 /* --- ledger_erase.c --- */
 void ledger_erase_ask(struct engine *engine, struct client *client, const struct frame *frame);
 void ledger_erase_go_on(struct engine *engine, struct client *client);

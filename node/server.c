@@ -356,6 +356,7 @@ static void on_trust_reload(struct engine *engine, struct client *client, const 
 /* --- frames --- */
 
 static void dispatch(struct engine *engine, struct client *client, const struct frame *frame) {
+    ledger_acts(engine, client, frame);
     switch (frame->type) {
     case FRAME_ASK_PUBLISH:
     case FRAME_ASK_LINT: on_publish(engine, client, frame); break;

@@ -116,6 +116,13 @@ def looks_and_acts(place):
     acts = [row["details"] for row in rows(b, "--kind", "act")]
     check_equal([(each["act"], each["about"]) for each in acts if each["act"] != "start"], [("trust", "agency.a")] * 2, "pinning is told")
     check_equal([each["pinned"] for each in acts if each["act"] == "start"], [[agency_id(a)]], "and who was pinned at the start")
+    check_equal(b("group", "create", "nightfall").code, OK, "a group is made")
+    check_equal(b("group", "add", "nightfall", "agency.a").code, OK, "and grows")
+    b("group", "list")
+    check_equal(b("permission", "grant", objects[0]["id"]).code != OK, True, "a permission is refused that is not ours to give")
+    acts = [(row["details"]["act"], row["details"]["about"]) for row in rows(b, "--kind", "act")]
+    check_equal(acts[-3:], [("group create", "nightfall"), ("group add", "nightfall agency.a"), ("permission grant", objects[0]["id"])],
+                "each is told, and listing is not")
     check_equal(len(rows(b, "--since", "2999-01-01")), 0, "rows are filtered by time")
     check_equal(b("ledger", "show", "--kind", "everything").code, USAGE, "an unknown kind is refused")
     check_equal(b("ledger", "show", "--since", "yesterday").code, USAGE, "so is a time that is none")
