@@ -16,7 +16,7 @@
 #define LEDGER_SIGN_MS     3600000      /* at least once an hour when there are new rows, and at every export */
 #define LEDGER_TICKET      (1ull << 61) /* of commits that somebody waits for; no other ticket has this bit alone */
 #define LEDGER_RUN_ROWS    256          /* handed to a client in one go */
-#define LEDGER_COMMAND_MAX 16
+#define LEDGER_COMMAND_MAX 32
 
 struct engine;
 struct client;

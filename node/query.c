@@ -3,6 +3,7 @@
 #include "node/policy_context.h"
 #include "node/shown.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* What local clients ask of the pages. */
@@ -190,9 +191,26 @@ static enum policy_exit feed_exit(uint64_t number) {
     return number >= POLICY_LOCAL && number <= POLICY_CONSOLE ? (enum policy_exit)number : (enum policy_exit)0;
 }
 
+/* A row: "feed", or the exit that it goes to; and how many objects were shown so far. */
+static void feed_look(struct engine *engine, struct client *client, const char *how) {
+    char command[LEDGER_COMMAND_MAX];
+    const struct feed_state *feed = &client->feed;
+    snprintf(command, sizeof command, "%s%s", feed->exit == POLICY_LOCAL ? "feed" : policy_exit_name(feed->exit), how);
+    ledger_look(engine, client, command);
+    client->look.shown += feed->count;
+    ledger_look_end(engine, client);
+}
+
+void query_feed_end(struct engine *engine, struct client *client) {
+    if (!client->feed.active) return;
+    client->feed.active = false;
+    feed_look(engine, client, " ended");
+}
+
 void query_feed(struct engine *engine, struct client *client, const struct frame *frame) {
     struct pack_reader reader = pack_reader_of(frame->body);
     struct feed_state *feed = &client->feed;
+    query_feed_end(engine, client); /* one before it that was not read to its end */
     *feed = (struct feed_state){.tag = frame->tag};
     uint32_t fields = pack_read_array(&reader);
     feed->after = pack_read_uint(&reader);
@@ -216,17 +234,8 @@ void query_feed(struct engine *engine, struct client *client, const struct frame
     feed->tlp_max = (enum tlp)tlp_max;
     feed->active = true;
     /* Told when it begins, since it may go on for long, and again with its number when it ends. */
-    ledger_look(engine, client, "feed");
-    ledger_look_end(engine, client);
+    feed_look(engine, client, "");
     query_feed_pump(engine, client);
-}
-
-void query_feed_end(struct engine *engine, struct client *client) {
-    if (!client->feed.active) return;
-    client->feed.active = false;
-    ledger_look(engine, client, "feed ended");
-    client->look.shown += client->feed.count;
-    ledger_look_end(engine, client);
 }
 
 /* Did the same object come before, from its author or through another who passed it on? */
