@@ -5,11 +5,16 @@
 
 #include <string.h>
 
+#define SIGHTINGS_MAX      65536
+#define SIGHTINGS_EACH_MAX 16384
+
 enum err dealings_load(struct engine *engine) {
     struct dealings *dealings = &engine->dealings;
     dealings->withdrawing = true; /* it is not known yet */
     enum err err = records_load(&dealings->permissions, engine->store, "secret/permission/", engine->agency_id);
     if (err == OK) err = records_load(&dealings->shares, engine->store, "secret/share/", engine->agency_id);
+    /* Readers that block what they are told of see a great deal. */
+    dealings->sightings = (struct records){.mark = sighting_mark, .each_max = SIGHTINGS_EACH_MAX, .max = SIGHTINGS_MAX};
     if (err == OK) err = records_load(&dealings->sightings, engine->store, "secret/sighting/", engine->agency_id);
     if (err == OK) err = records_load(&dealings->inquiries, engine->store, "secret/inquiry/", engine->agency_id);
     return err;

@@ -65,6 +65,7 @@ enum err share_object_proof(struct engine *engine, const struct shown *shown, st
 /* sightings.c */
 statement_handler sighting_take;
 void sighting_ask(struct engine *engine, struct client *client, const struct frame *frame);
+uint64_t sighting_mark(struct bytes value); /* of a record: by its object's id */
 /* Appends [seen, false positive, expired, agencies]. */
 void sighting_totals(struct engine *engine, struct buf *out, const struct shown *shown);
 

@@ -30,19 +30,6 @@ bool expiry_over(const struct item *item, uint64_t now_ms) {
     return end_ms != 0 && end_ms <= now_ms;
 }
 
-uint64_t expiry_next(struct bytes plain, uint64_t after_ms) {
-    static struct item item;
-    struct cursor walk = cursor_of(plain);
-    struct bytes encoded;
-    uint64_t next = 0;
-    while (block_frame_next(&walk, &encoded)) {
-        if (encoded.size == 0 || item_decode(&item, encoded) != OK) continue;
-        uint64_t until = expiry_end_ms(&item);
-        if (until > after_ms && (next == 0 || until < next)) next = until;
-    }
-    return next;
-}
-
 /* Items of an own page that are over are recalled too, so that what stays of their block reaches those who were away. */
 static void own_recall(struct engine *engine, const struct page_head *head, uint32_t index) {
     struct recall_task *task = &engine->recalls.expired;
@@ -54,39 +41,40 @@ static void own_recall(struct engine *engine, const struct page_head *head, uint
     if (err == ERR_MEMORY) engine_fail(engine, 5, "out of memory while objects expire");
 }
 
-/* The items of a page that are over by now. */
-static bool page_marks(const struct page *page, uint64_t now_ms, struct recall *marked) {
-    static struct item item;
-    struct cursor walk = cursor_of(page->plain);
+/* Older versions of what is over are over, too: they must not come to light again. */
+static void versions_end(struct engine *engine, struct store_batch *batch, uint64_t cursor, const struct page_head *head,
+                         const struct item *item, uint64_t now_ms) {
+    static struct item other;
+    static uint64_t cursors[VERSIONS_MAX];
+    struct page_head other_head;
     struct bytes encoded;
-    bool any = false;
-    *marked = (struct recall){0};
-    for (uint32_t i = 0; block_frame_next(&walk, &encoded); i++) {
-        if (encoded.size == 0 || item_decode(&item, encoded) != OK) continue;
-        if (!expiry_over(&item, now_ms)) continue;
-        recall_mark(marked, page->head.item_first + i);
-        any = true;
+    size_t count = store_find_id(engine->store, item->id, cursors, VERSIONS_MAX);
+    for (size_t i = 0; i < count && count > 1; i++) {
+        if (cursors[i] == cursor || store_item(engine->store, cursors[i], &other_head, &other, &encoded) != OK) continue;
+        if (!bytes_equal(other.id, item->id) || other.modified_ms > item->modified_ms) continue;
+        if (memcmp(other_head.agency_id, head->agency_id, AGENCY_ID_BYTES) == 0) store_batch_due_item(batch, now_ms, cursors[i]);
     }
-    return any;
 }
 
-/* Older versions of what is over are over, too: they must not come to light again. */
-static void versions_end(struct engine *engine, struct store_batch *batch, uint64_t cursor, uint64_t now_ms) {
-    static struct item item, other;
-    static uint64_t cursors[VERSIONS_MAX];
-    char id[ITEM_ID_BYTES_MAX];
-    struct page_head head, other_head;
+/* Marks the items of a page that are over by now, or `only` this one; returns when the next is. */
+static uint64_t page_marks(struct engine *engine, struct store_batch *batch, const struct page *page, uint64_t only,
+                           uint64_t now_ms, struct recall *marked) {
+    static struct item item;
     struct bytes encoded;
-    if (store_item(engine->store, cursor, &head, &item, &encoded) != OK) return;
-    uint64_t modified_ms = item.modified_ms;
-    size_t id_bytes = item.id.size, count = store_find_id(engine->store, item.id, cursors, VERSIONS_MAX);
-    if (count <= 1) return;
-    memcpy(id, item.id.data, id_bytes);
-    for (size_t i = 0; i < count; i++) {
-        if (cursors[i] == cursor || store_item(engine->store, cursors[i], &other_head, &other, &encoded) != OK) continue;
-        if (!bytes_equal(other.id, bytes_of(id, id_bytes)) || other.modified_ms > modified_ms) continue;
-        if (memcmp(other_head.agency_id, head.agency_id, AGENCY_ID_BYTES) == 0) store_batch_due_item(batch, now_ms, cursors[i]);
+    uint64_t next = 0;
+    /* A look at other versions may move the page out of the cache. */
+    buf_clear(&engine->scratch_page);
+    buf_put(&engine->scratch_page, page->plain);
+    struct cursor walk = cursor_of(bytes_of_buf(&engine->scratch_page));
+    for (uint32_t i = 0; block_frame_next(&walk, &encoded); i++) {
+        if (encoded.size == 0 || item_decode(&item, encoded) != OK) continue;
+        uint64_t cursor = page->head.cursor + i, end_ms = expiry_end_ms(&item);
+        bool over = only != 0 ? cursor == only : end_ms != 0 && end_ms <= now_ms;
+        if (over) recall_mark(marked, page->head.item_first + i);
+        if (over && only == 0) versions_end(engine, batch, cursor, &page->head, &item, now_ms);
+        if (!over && end_ms != 0 && (next == 0 || end_ms < next)) next = end_ms;
     }
+    return next;
 }
 
 /* Takes out what is over of the page at `cursor`; with `only`, that item. False: the page was changed in this batch before. */
@@ -99,18 +87,14 @@ static bool page_expire(struct engine *engine, struct store_batch *batch, struct
     for (size_t i = 0; i < touched->count; i++)
         if (touched->pages[i] == page.head.cursor) return false;
     const struct page_head head = page.head;
-    uint64_t next = only ? 0 : expiry_next(page.plain, now_ms);
-    if (next != 0) store_batch_due_page(batch, next, head.cursor);
-    if (only) recall_mark(&marked, head.item_first + (uint32_t)(cursor - head.cursor));
-    if (!only && !page_marks(&page, now_ms, &marked)) return true;
+    uint64_t next = page_marks(engine, batch, &page, only ? cursor : 0, now_ms, &marked);
+    if (!only && next != 0) store_batch_due_page(batch, next, head.cursor);
+    if (marked.map_bytes == 0) return true;
     touched->pages[touched->count++] = head.cursor;
     /* One of the page will do: when its block is sealed again, all that is over is left out. */
     size_t before = engine->recalls.expired.item_count;
-    for (uint32_t i = 0; i < head.item_count; i++) {
-        if (!recall_marked(&marked, head.item_first + i)) continue;
-        if (engine->recalls.expired.item_count == before) own_recall(engine, &head, i);
-        if (!only) versions_end(engine, batch, head.cursor + i, now_ms);
-    }
+    for (uint32_t i = 0; i < head.item_count && engine->recalls.expired.item_count == before; i++)
+        if (recall_marked(&marked, head.item_first + i)) own_recall(engine, &head, i);
     place = (struct recall_place){.holder = head.seq, .cursor = head.cursor, .items = head.item_count, .own = true};
     engine->recalls.items_expired += withdraw_items(engine, batch, &place, &marked);
     prove_withdraw(engine, batch, head.node_id, head.seq, 0);
@@ -153,7 +137,8 @@ void expiry_pump(struct engine *engine) {
         else
             recalls->sweep_due_ms = clock_monotonic_ms() + 50;
     }
-    if (recalls->due_ms > recalls->sweep_due_ms) recalls->due_ms = recalls->sweep_due_ms;
+    /* While a commit is under way its end wakes the loop. */
+    if (!recalls->writing && recalls->due_ms > recalls->sweep_due_ms) recalls->due_ms = recalls->sweep_due_ms;
     if (!task->active) return;
     recall_task_go_on(engine, task);
     if (recall_task_done(engine, task)) recall_task_free(task);

@@ -11,8 +11,7 @@
 void group_history_add(struct group_known *known, const uint8_t agency_id[static AGENCY_ID_BYTES]) {
     for (size_t i = 0; i < known->newcomer_count; i++)
         if (memcmp(known->newcomers[i], agency_id, AGENCY_ID_BYTES) == 0) return;
-    /* So many at once are rare: then the ones before them are served again with them, which doubles nothing. */
-    if (known->newcomer_count == GROUPS_NEWCOMERS_MAX) return;
+    if (known->newcomer_count == GROUPS_NEWCOMERS_MAX) return; /* as many as members: those before have left meanwhile */
     memcpy(known->newcomers[known->newcomer_count++], agency_id, AGENCY_ID_BYTES);
     known->history_begun = false;
 }

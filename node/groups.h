@@ -14,7 +14,7 @@
 #define GROUPS_PREFIX     "secret/group/" /* then 16 bytes of the id, in hexadecimal */
 #define GROUPS_OF_ONE_MAX 64              /* groups that one other agency has brought */
 
-#define GROUPS_NEWCOMERS_MAX 64 /* of one group, whose history is on its way */
+#define GROUPS_NEWCOMERS_MAX LIMIT_GROUP_MEMBERS /* of one group, whose history is on its way */
 
 struct client;
 struct publication;

@@ -39,6 +39,12 @@ static bool row_read(struct row *row, struct bytes value) {
     return inquiry_decode(&row->inquiry, row->text) == OK;
 }
 
+/* What was answered or refused is over, and what nobody waits for any more. */
+static bool may_go(struct bytes value) {
+    struct row row;
+    return !row_read(&row, value) || row.state >= INQUIRY_ANSWERED || clock_wall_ms() > row.inquiry.deadline_ms + EXPIRED_MS;
+}
+
 /* Over the row at `at`, or (SIZE_MAX) a new one that `cause` brought. */
 static enum err row_keep(struct engine *engine, struct store_batch *batch, size_t at, const uint8_t *cause, const struct row *row) {
     struct records *records = &engine->dealings.inquiries;
@@ -56,6 +62,8 @@ static enum err row_keep(struct engine *engine, struct store_batch *batch, size_
     if (err == OK)
         err = at == SIZE_MAX ? records_add(records, batch, cause, bytes_of_buf(&value))
                              : records_change(records, batch, at, bytes_of_buf(&value));
+    if (err == ERR_FULL && records_make_room(records, batch, cause, may_go))
+        err = records_add(records, batch, cause, bytes_of_buf(&value));
     buf_free(&value);
     return err;
 }

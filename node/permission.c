@@ -11,6 +11,12 @@
 
 /* --- rows --- */
 
+/* What was answered is over; the oldest goes first. */
+static bool may_go(struct bytes value) {
+    struct permission_row row;
+    return !permission_row_read(&row, value) || row.state != PERMISSION_ASKED;
+}
+
 /* The row of this version, other agency and reader. */
 static size_t row_find(const struct records *records, struct permission_row *row, bool ours, const uint8_t *leaf,
                        const uint8_t *other, const uint8_t *reader) {
@@ -31,6 +37,8 @@ void permission_keep(struct engine *engine, struct store_batch *batch, size_t at
     if (err == OK)
         err = at == SIZE_MAX ? records_add(records, batch, cause, bytes_of_buf(&value))
                              : records_change(records, batch, at, bytes_of_buf(&value));
+    if (err == ERR_FULL && records_make_room(records, batch, cause, may_go))
+        err = records_add(records, batch, cause, bytes_of_buf(&value));
     buf_free(&value);
     dealings_kept(engine, cause, err);
 }

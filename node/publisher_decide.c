@@ -41,6 +41,7 @@ static void decide_each(struct engine *engine, struct publication *publication, 
         policy_context_fill(facts, engine, POLICY_PUBLISH, id);
         facts->reader.recipients = publication->recipients, facts->reader.named = publication->named;
         policy_decide(out, object, &facts->reader, &facts->context);
+        if (facts->reader.agreement_count > 0) publication->decision.agreements = true;
         if (!out->allow) return;
         if (out->carriage == CARRIAGE_DIRECT) carriage = CARRIAGE_DIRECT;
         asked++;
@@ -69,7 +70,7 @@ const struct verdict *publisher_decide(struct engine *engine, struct publication
     if (marks_decode(&marks, item->marks) != OK) object.tlp = TLP_NONE; /* the item was decoded: this cannot be */
     if (item->marks.size == 0) object.marks = NULL;
     decide_each(engine, publication, &object, &facts, &decision->verdict);
-    if (facts.reader.agreement_count > 0) decision->agreements = true, until_ms = item->valid_until_ms;
+    if (decision->agreements) until_ms = item->valid_until_ms;
     decision_remember(decision, item, object.tlp, until_ms, now_ms);
     return &decision->verdict;
 }

@@ -238,26 +238,6 @@ void query_feed(struct engine *engine, struct client *client, const struct frame
     query_feed_pump(engine, client);
 }
 
-/* Did the same object come before, from its author or through another who passed it on? */
-static bool shown_before(struct engine *engine, const struct shown *shown) {
-    static struct shown other;
-    static uint64_t cursors[QUERY_HITS_MAX];
-    uint8_t leaf[HASH_BYTES], author[AGENCY_ID_BYTES], id_copy[ITEM_ID_BYTES_MAX];
-    uint64_t cursor = shown->cursor, modified_ms = shown->item.modified_ms;
-    if (!shown->via) return false;
-    memcpy(id_copy, shown->item.id.data, shown->item.id.size);
-    struct bytes id = bytes_of(id_copy, shown->item.id.size);
-    memcpy(leaf, shown->facts.object.leaf, HASH_BYTES);
-    memcpy(author, shown->author, AGENCY_ID_BYTES);
-    size_t count = store_find_id(engine->store, id, cursors, QUERY_HITS_MAX);
-    for (size_t i = 0; i < count; i++) {
-        if (cursors[i] >= cursor || shown_at(engine, &other, cursors[i]) != OK || !bytes_equal(other.item.id, id)) continue;
-        if (memcmp(other.author, author, AGENCY_ID_BYTES) != 0) continue;
-        if (other.via ? memcmp(other.facts.object.leaf, leaf, HASH_BYTES) == 0 : other.item.modified_ms == modified_ms) return true;
-    }
-    return false;
-}
-
 static bool feed_takes(struct engine *engine, struct feed_state *feed, const struct shown *shown) {
     if (feed->from_set && memcmp(feed->from, shown->author, AGENCY_ID_BYTES) != 0) return false;
     if (feed->type[0] && !bytes_equal_text(shown->item.type, feed->type)) return false;
@@ -281,7 +261,7 @@ static bool feed_page(struct engine *engine, struct client *client, const struct
         feed->after = cursor;
         if (shown_of(engine, &shown, &page->head, cursor, encoded, &why) != OK || !feed_takes(engine, feed, &shown)) continue;
         /* PROTOCOL.md 5.12: a feed tells of today's state: who reads on meets the newer version later. */
-        if (query_superseded(engine, &shown) || shown_before(engine, &shown)) continue;
+        if (query_superseded(engine, &shown)) continue;
         object_answer(engine, client, feed->tag, &shown, false);
         if (++feed->count == feed->limit) return false;
     }

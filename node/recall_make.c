@@ -15,48 +15,36 @@ void recall_task_free(struct recall_task *task) {
     *task = (struct recall_task){0};
 }
 
-/* Which block of this log carries an item of the holder today; false: none, it was taken back. */
-static bool today(struct engine *engine, uint64_t holder, uint32_t index, uint64_t *block, uint32_t *at) {
-    static struct recall_place place;
+/* The block of this log that carries the holder's items today, and where they stand in it. */
+static bool today(struct engine *engine, uint64_t holder, uint64_t *block, struct recall_place *place) {
     struct buf now = {0};
     char name[40];
     snprintf(name, sizeof name, "recall-now/%016llx", (unsigned long long)holder);
-    bool moved = store_meta(engine->store, name, &now) == OK && now.size == 8;
-    *block = moved ? get_be64(now.data) : holder;
-    *at = index;
+    *block = store_meta(engine->store, name, &now) == OK && now.size == 8 ? get_be64(now.data) : holder;
     buf_free(&now);
-    if (!moved) return true;
-    if (!recall_place_find(engine, engine->node_id, *block, &place) || place.own) return false;
-    for (uint32_t i = 0; i < place.map_count; i++) {
-        if (place.map[i] != index) continue;
-        *at = i + 1;
-        return true;
-    }
-    return false;
+    return recall_place_find(engine, engine->node_id, *block, place) && place->holder == holder;
 }
 
 enum err recall_task_add(struct engine *engine, struct recall_task *task, uint64_t cursor) {
     static struct item item;
     struct page_head head;
     struct bytes encoded;
-    struct recall_item row = {.cursor = cursor};
     enum err err = store_item(engine->store, cursor, &head, &item, &encoded);
     if (err != OK) return err;
     if (memcmp(head.node_id, engine->node_id, NODE_ID_BYTES) != 0) return ERR_DENIED;
-    if (!today(engine, head.seq, head.item_first + (uint32_t)(cursor - head.cursor), &row.block, &row.index)) return OK;
     if (task->item_count == task->item_capacity) {
         size_t capacity = task->item_capacity ? 2 * task->item_capacity : 64;
         struct recall_item *grown = realloc(task->items, capacity * sizeof *grown);
         if (!grown) return ERR_MEMORY;
         task->items = grown, task->item_capacity = capacity;
     }
-    task->items[task->item_count++] = row;
+    task->items[task->item_count++] = (struct recall_item){head.seq, head.item_first + (uint32_t)(cursor - head.cursor)};
     return OK;
 }
 
 static int item_compare(const void *a, const void *b) {
     const struct recall_item *x = a, *y = b;
-    if (x->block != y->block) return x->block < y->block ? -1 : 1;
+    if (x->holder != y->holder) return x->holder < y->holder ? -1 : 1;
     return x->index < y->index ? -1 : x->index > y->index;
 }
 
@@ -263,7 +251,7 @@ static enum err entries_draft(struct making *making) {
     while (err == OK && walk.left > 0)
         err = publisher_put(engine, &publication, cursor_take(&walk, cursor_u32(&walk)), making->body.carriage);
     if (err == OK) err = publisher_flush(engine, &publication);
-    making->task->last_seq = engine->publisher.head;
+    making->task->last_seq = engine->recalls.made_seq = engine->publisher.head;
     publisher_drop(engine, &publication);
     buf_free(&rest);
     buf_free(&body);
@@ -272,17 +260,21 @@ static enum err entries_draft(struct making *making) {
 
 /* --- tasks --- */
 
+/* The items of one holder, from task->at to `until`. */
 static enum err block_recall(struct engine *engine, struct recall_task *task, size_t until) {
     struct making *making = calloc(1, sizeof *making);
+    uint32_t walk = 0, index;
     if (!making) return ERR_MEMORY;
-    *making = (struct making){.engine = engine, .task = task, .block = task->items[task->at].block};
-    for (size_t i = task->at; i < until; i++) recall_mark(&making->recall, task->items[i].index);
-    enum err err = body_read(making);
+    *making = (struct making){.engine = engine, .task = task};
+    enum err err = OK;
+    if (!today(engine, task->items[task->at].holder, &making->block, &making->place)) goto out; /* all of it is gone */
+    for (size_t i = task->at; i < until; i++)
+        if (index_of(&making->place, task->items[i].index, &walk, &index)) recall_mark(&making->recall, index);
+    err = body_read(making);
     /* A block that is over as a whole is dropped by everybody without a word. */
     bool whole = err == OK && task->cause == RECALL_BY_EXPIRY && making->body.expires_ms <= clock_wall_ms();
-    if (whole) goto out;
-    if (err == OK && !recall_place_find(engine, engine->node_id, making->block, &making->place)) err = ERR_NOT_FOUND;
-    if (err == OK) err = items_sort(making);
+    if (err != OK || whole || gossip_recalled(engine->gossip, engine->node_id, making->block)) goto out;
+    err = items_sort(making);
     bool due = task->cause == RECALL_BY_EXPIRY ? making->stays.size > 0 : making->id_count > 0;
     if (err == OK && due) err = entries_draft(making);
 out:
@@ -292,19 +284,24 @@ out:
     return err;
 }
 
-void recall_task_go_on(struct engine *engine, struct recall_task *task) {
+/* May the next block be recalled now? Pages are read that a recall under way may be changing. */
+static bool ready(const struct engine *engine) {
     const char *why;
-    if (task->at == 0 && task->item_count > 1) qsort(task->items, task->item_count, sizeof *task->items, item_compare);
-    while (task->at < task->item_count && !engine->stopping) {
+    return !engine->recalls.writing && engine->recalls.made_seq <= engine->publisher.durable && publisher_open(engine, &why) &&
+           engine->publisher.count + DRAFTS_MAX <= PUBLISHER_DRAFTS_MAX;
+}
+
+void recall_task_go_on(struct engine *engine, struct recall_task *task) {
+    while (task->at < task->item_count && !engine->stopping && ready(engine)) {
+        if (task->sorted < task->item_count)
+            qsort(task->items + task->at, task->item_count - task->at, sizeof *task->items, item_compare);
+        task->sorted = task->item_count;
         size_t until = task->at;
-        while (until < task->item_count && task->items[until].block == task->items[task->at].block) until++;
-        /* Pages are read that a recall under way may be changing. */
-        if (engine->recalls.writing || !publisher_open(engine, &why) || engine->publisher.count + DRAFTS_MAX > PUBLISHER_DRAFTS_MAX)
-            return;
+        while (until < task->item_count && task->items[until].holder == task->items[task->at].holder) until++;
         enum err err = block_recall(engine, task, until);
         if (err == ERR_BUSY) return;
         if (err != OK) {
-            engine_notice(engine, "block %llu cannot be recalled: %s", (unsigned long long)task->items[task->at].block,
+            engine_notice(engine, "block %llu cannot be recalled: %s", (unsigned long long)task->items[task->at].holder,
                           err_text(err));
             task->failed = true;
         }

@@ -15,7 +15,7 @@
 #define RECALL_TICKET    (1ull << 62) /* no ticket of the core or the outbox has this bit alone */
 #define RECALL_IDS_MAX   4096         /* objects in one request */
 #define RECALL_ROUND_MS  500          /* from the first thing taken out to the round that erases it */
-#define EXPIRY_PAGES_MAX 64           /* looked at in one go */
+#define EXPIRY_PAGES_MAX 128          /* looked at in one go */
 
 struct engine;
 struct client;
@@ -42,11 +42,10 @@ struct recall_waiting {
     uint64_t round;
 };
 
-/* Own items that are to be recalled, in order of block and index. */
+/* An own item that is to be recalled, by the block whose pages hold it. */
 struct recall_item {
-    uint64_t block; /* today's */
+    uint64_t holder;
     uint32_t index;
-    uint64_t cursor;
 };
 struct recall_task {
     bool active;
@@ -54,7 +53,8 @@ struct recall_task {
     struct buf reason;
     struct recall_item *items;
     size_t item_count, item_capacity, at;
-    bool failed; /* some block could not be recalled */
+    size_t sorted; /* as many are in order */
+    bool failed;   /* some block could not be recalled */
     uint64_t objects, last_seq;
     uint64_t tag; /* of the client that waits */
 };
@@ -69,6 +69,7 @@ struct recalls {
     uint64_t due_ms;           /* when the loop has to come back; UINT64_MAX: when something happens */
     uint64_t sweep_due_ms;     /* when what falls due is looked at next */
     uint64_t items_expired;
+    uint64_t made_seq; /* the last RECALL made here: the next begins when it is stored, for it may be about the same pages */
     struct recall_task expired; /* own objects that are over */
 };
 
@@ -134,7 +135,5 @@ void expiry_pump(struct engine *engine);
 /* When an object ends: valid_until or retain_until, whichever comes first; 0: never. */
 uint64_t expiry_end_ms(const struct item *item);
 bool expiry_over(const struct item *item, uint64_t now_ms);
-/* When the first of a page's items is over; 0: none ever is. */
-uint64_t expiry_next(struct bytes plain, uint64_t after_ms);
 
 #endif

@@ -41,6 +41,7 @@ static bool row_load(void *context, const char *key, struct bytes value) {
     memcpy(row->agency_id, value.data, AGENCY_ID_BYTES);
     buf_put_raw(&row->value, value.data + AGENCY_ID_BYTES, value.size - AGENCY_ID_BYTES);
     loading->err = buf_result(&row->value);
+    row->mark = records->mark ? records->mark(bytes_of_buf(&row->value)) : 0;
     if (row->number >= records->next) records->next = row->number + 1;
     return loading->err == OK;
 }
@@ -48,7 +49,9 @@ static bool row_load(void *context, const char *key, struct bytes value) {
 enum err records_load(struct records *records, struct store *store, const char *prefix,
                       const uint8_t own_id[static AGENCY_ID_BYTES]) {
     struct loading loading = {records, OK};
-    *records = (struct records){.prefix = prefix, .next = 1};
+    records->prefix = prefix;
+    records->next = 1;
+    if (records->max == 0) records->max = RECORDS_MAX, records->each_max = RECORDS_EACH_MAX;
     memcpy(records->own_id, own_id, AGENCY_ID_BYTES);
     enum err err = store_meta_each(store, prefix, row_load, &loading);
     return err == OK ? loading.err : err;
@@ -75,10 +78,10 @@ static enum err row_write(struct records *records, struct store_batch *batch, co
 
 static bool room_for(const struct records *records, const uint8_t *agency_id) {
     size_t held = 0;
-    if (records->count >= RECORDS_MAX) return false;
+    if (records->count >= records->max) return false;
     if (memcmp(agency_id, records->own_id, AGENCY_ID_BYTES) == 0) return true;
     for (size_t i = 0; i < records->count; i++) held += memcmp(records->rows[i].agency_id, agency_id, AGENCY_ID_BYTES) == 0;
-    return held < RECORDS_EACH_MAX;
+    return held < records->each_max;
 }
 
 enum err records_add(struct records *records, struct store_batch *batch, const uint8_t agency_id[static AGENCY_ID_BYTES],
@@ -89,6 +92,7 @@ enum err records_add(struct records *records, struct store_batch *batch, const u
     row->number = records->next++;
     memcpy(row->agency_id, agency_id, AGENCY_ID_BYTES);
     buf_put(&row->value, value);
+    row->mark = records->mark ? records->mark(value) : 0;
     enum err err = buf_result(&row->value);
     if (err == OK) err = row_write(records, batch, row);
     if (err != OK) {
@@ -106,6 +110,7 @@ enum err records_change(struct records *records, struct store_batch *batch, size
     if (err != OK) return err;
     buf_free(&row->value);
     row->value = changed;
+    row->mark = records->mark ? records->mark(bytes_of_buf(&changed)) : 0;
     return row_write(records, batch, row);
 }
 
@@ -116,4 +121,14 @@ void records_drop(struct records *records, struct store_batch *batch, size_t ind
     buf_free(&records->rows[index].value);
     memmove(&records->rows[index], &records->rows[index + 1], (records->count - index - 1) * sizeof *records->rows);
     records->count--;
+}
+
+bool records_make_room(struct records *records, struct store_batch *batch, const uint8_t agency_id[static AGENCY_ID_BYTES],
+                       records_may_go *may_go) {
+    for (size_t i = 0; i < records->count; i++) {
+        if (memcmp(records->rows[i].agency_id, agency_id, AGENCY_ID_BYTES) != 0 || !may_go(records_at(records, i))) continue;
+        records_drop(records, batch, i);
+        return true;
+    }
+    return false;
 }

@@ -66,7 +66,8 @@ enum err shown_at(struct engine *engine, struct shown *out, uint64_t cursor) {
 bool shown_superseded(const struct shown *shown, const struct shown *other) {
     if (other->item.modified_ms != shown->item.modified_ms) return other->item.modified_ms > shown->item.modified_ms;
     if ((other->via == NULL) != (shown->via == NULL)) return other->via == NULL;
-    return other->cursor > shown->cursor;
+    /* Of an author's own the last one counts; what several passed on is shown once, as it came first. */
+    return shown->via ? other->cursor < shown->cursor : other->cursor > shown->cursor;
 }
 
 enum err shown_newest(struct engine *engine, struct shown *out, struct bytes id, const uint8_t *author) {

@@ -117,6 +117,26 @@ def recalled(place):
     must(lambda: "of agency.b was recalled: 1 objects" in c.log(), 30, "B took its copy back, and C withdrew it", b.log_tail, c.log_tail)
     check_equal(c.contains(values[1].encode()), None, "no file of C holds it in clear")
     check_equal(b("share", later, "--to", "agency.c", "--json").value["shares"][0]["state"], "known", "the third is still passed on")
+    b.stop()
+    check_equal(a("recall", later, "--reason", "all of it").code, 0, "A takes back the third while B is away")
+    must(lambda: not c.finds(values[2]), 30, "C, who holds A's log, hides it without B", c.log_tail)
+    place.start(b)
+    must(lambda: c.log().count("of agency.b was recalled: 1 objects") == 2, 30, "and erases it once B is back", b.log_tail, c.log_tail)
+
+
+@story
+def author_cut(place):
+    """A revokes its node from a point before the object on: the proof is checked whenever the object would be shown, and fails now."""
+    a, b, c, objects, values = three(place)
+    wanted = objects[0]["id"]
+    check_equal(a("permission", "grant", wanted, "--for", "agency.b", "--to", "agency.c").code, 0, "A permits")
+    must(lambda: ("agency.a", "agency.c", "granted") in row_states(b, "permission"), 30, "B has the permission")
+    check_equal(b("share", wanted, "--to", "agency.c").code, 0, "B passes it on")
+    must(lambda: c.finds(values[0]), 30, "C finds it", c.log_tail)
+    result = a("node", "revoke", a.status()["node"], "--after", "1")
+    check_equal(result.code, 0, "A revokes its node from its second entry on", result)
+    must(lambda: not c.finds(values[0]), 30, "C shows the object no more", c.log_tail)
+    check_equal(c.feed(), [], "by no exit")
 
 
 @story

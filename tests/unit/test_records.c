@@ -11,6 +11,7 @@
 static const uint8_t own[AGENCY_ID_BYTES] = {1}, other[AGENCY_ID_BYTES] = {2}, third[AGENCY_ID_BYTES] = {3};
 
 static void load(struct records *records, struct fixture *fixture) {
+    *records = (struct records){0};
     assert_int_equal(records_load(records, fixture->store, "secret/test/", own), OK);
 }
 
@@ -63,6 +64,37 @@ static void test_bounds(void **state) {
     records_free(&records);
 }
 
+static uint64_t first_byte(struct bytes value) { return value.size > 0 ? value.data[0] : 0; }
+static bool is_done(struct bytes value) { return bytes_equal_text(value, "done"); }
+
+/* What is done makes room, the oldest first, and only that of the agency that needs it; rows can be passed over by their marks. */
+static void test_room(void **state) {
+    struct fixture *fixture = *state;
+    struct records records = {.mark = first_byte, .max = 6, .each_max = 3};
+    assert_int_equal(records_load(&records, fixture->store, "secret/test/", own), OK);
+    struct store_batch *batch = store_batch_new(fixture->store);
+    const char *const values[] = {"open", "done", "done"};
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(records_add(&records, batch, other, bytes_of_text(values[i])), OK);
+        assert_int_equal(records_add(&records, batch, third, bytes_of_text("done")), OK);
+    }
+    assert_int_equal(records.rows[0].mark, 'o');
+    assert_int_equal(records_add(&records, batch, other, bytes_of_text("new")), ERR_FULL);
+    assert_true(records_make_room(&records, batch, other, is_done));
+    assert_int_equal(records_add(&records, batch, other, bytes_of_text("new")), OK);
+    assert_true(records_make_room(&records, batch, other, is_done));
+    assert_false(records_make_room(&records, batch, other, is_done));
+    assert_int_equal(records.count, 5);
+    assert_int_equal(records_change(&records, batch, 0, bytes_of_text("changed")), OK);
+    fixture_commit(fixture, batch);
+    records_free(&records);
+    records = (struct records){.mark = first_byte, .max = 6, .each_max = 3};
+    assert_int_equal(records_load(&records, fixture->store, "secret/test/", own), OK);
+    assert_int_equal(records.count, 5);
+    assert_int_equal(records.rows[0].mark, 'c');
+    records_free(&records);
+}
+
 static void test_when(void **state) {
     static const struct {
         const char *text;
@@ -83,6 +115,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_kept, fixture_test_setup, fixture_test_teardown),
         cmocka_unit_test_setup_teardown(test_bounds, fixture_test_setup, fixture_test_teardown),
+        cmocka_unit_test_setup_teardown(test_room, fixture_test_setup, fixture_test_teardown),
         cmocka_unit_test(test_when),
     };
     return cmocka_run_group_tests_name("records", tests, NULL, NULL);
