@@ -68,13 +68,19 @@ enum frame_type {
     FRAME_ASK_VERIFY = 89,
     FRAME_ASK_CHAIN = 92,
     FRAME_ASK_ENTRY_ID = 93,
+    FRAME_ASK_PAGE = 110,
+    FRAME_ASK_WATCH = 111,
+    FRAME_ASK_TOKENS = 112,
     /* engine -> client */
     FRAME_ANSWER_DONE = 100,
     FRAME_ANSWER_ERROR = 101,
     FRAME_ANSWER_OBJECT = 102,
     FRAME_ANSWER_AUDIENCE = 103,
     FRAME_ANSWER_ITEMS = 104,
-    FRAME_ANSWER_DOCUMENT = 105
+    FRAME_ANSWER_DOCUMENT = 105,
+    FRAME_ANSWER_PAGE = 120,
+    FRAME_ANSWER_WATCH = 121,
+    FRAME_ANSWER_TOKENS = 122
 };
 
 /* A received frame; `body` is borrowed until the next call on the same channel. `fd` is -1 unless one came along. */

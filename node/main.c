@@ -10,7 +10,7 @@
 static const struct command *const table[] = {
     &cmd_init,    &cmd_card,   &cmd_trust, &cmd_run,          &cmd_publish, &cmd_search,  &cmd_get,
     &cmd_feed,    &cmd_status, &cmd_peers, &cmd_check_config, &cmd_version, &cmd_rebuild, &cmd_backup,
-    &cmd_restore, &cmd_verify, &cmd_node,  &cmd_root,         &cmd_export,  NULL,
+    &cmd_restore, &cmd_verify, &cmd_node,  &cmd_root,         &cmd_export,  &cmd_token,   NULL,
 };
 
 int main(int argc, char **argv) {

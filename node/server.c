@@ -31,6 +31,7 @@ enum err server_init(struct engine *engine) {
 static void client_end(struct engine *engine, struct client *client) {
     publisher_drop(engine, &client->publication);
     completeness_end(engine, client);
+    query_page_end(client);
     channel_close(&client->channel);
     buf_free(&client->answer);
     *client = (struct client){0};
@@ -342,6 +343,9 @@ static void dispatch(struct engine *engine, struct client *client, const struct 
     case FRAME_ASK_SEARCH: query_search(engine, client, frame); break;
     case FRAME_ASK_GET: query_get(engine, client, frame); break;
     case FRAME_ASK_FEED: query_feed(engine, client, frame); break;
+    case FRAME_ASK_PAGE: query_page(engine, client, frame); break;
+    case FRAME_ASK_WATCH: watch_begin(engine, client, frame); break;
+    case FRAME_ASK_TOKENS: watch_tokens(engine, client, frame); break;
     case FRAME_ASK_STATUS: report_status(engine, client, frame); break;
     case FRAME_ASK_PEERS: report_peers(engine, client, frame); break;
     case FRAME_ASK_VERIFY: completeness_ask(engine, client, frame); break;
@@ -354,8 +358,8 @@ static void dispatch(struct engine *engine, struct client *client, const struct 
 
 /* One request at a time: answers come in order, and a client that waits for the disk does not run ahead of it. */
 static bool waiting(const struct client *client) {
-    return client->stalled || client->publication.committing || client->verify_number != 0 || client->closing ||
-           channel_backlog(&client->channel) > 1024 * 1024;
+    return client->stalled || client->publication.committing || client->page.active || client->verify_number != 0 ||
+           client->closing || channel_backlog(&client->channel) > 1024 * 1024;
 }
 
 static void frames_go_on(struct engine *engine, struct client *client) {
@@ -388,6 +392,8 @@ void server_progress(struct engine *engine) {
         if (client->publication.committing) commit_go_on(engine, client);
         completeness_tick(engine, client);
         if (client->feed.active) query_feed_pump(engine, client);
+        if (client->page.active) query_page_pump(engine, client);
+        if (client->watching) watch_tick(engine, client);
         if (!waiting(client)) frames_go_on(engine, client);
         if (client->closing || client->channel.fd < 0) {
             if (client->channel.fd >= 0 && channel_flush(&client->channel) != OK) log_debug("a client left before its answer");
