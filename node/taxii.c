@@ -156,6 +156,8 @@ static enum MHD_Result post(struct web_request *request, unsigned collection) {
         return web_answer(request, &answer);
     }
     buf_free(&status);
+    if (err == ERR_SYNTAX || err == ERR_TRUNCATED)
+        return web_error(request, MHD_HTTP_BAD_REQUEST, "The body is no JSON envelope {\"objects\": [...]}; nothing was published");
     return web_error(request, MHD_HTTP_SERVICE_UNAVAILABLE, "Too much was posted that still waits: come back later");
 }
 

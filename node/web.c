@@ -157,6 +157,7 @@ static int start(struct web *web, char why[static 256]) {
     if (web->wake_fd < 0 || web_links_open(web) != OK) return 5;
     if (sandbox_enter(ROLE_WEB, NULL, why) != OK) return 5;
     if (!watch_begin(web)) return 5;
+    if (web_publisher_start(web) != OK) return snprintf(why, 256, "out of memory"), 5;
     return web_http_start(web, why) ? 0 : 3;
 }
 
@@ -182,6 +183,7 @@ static int loop(struct web *web) {
 
 static void end(struct web *web) {
     web_http_stop(web);
+    web_publisher_stop(web);
     web_links_close(web);
     tokens_free(&web->tokens);
     free(web->clients);

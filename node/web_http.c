@@ -88,9 +88,9 @@ enum MHD_Result web_error(struct web_request *request, unsigned status, const ch
     json_out_object_end(&json);
     if (status == MHD_HTTP_UNAUTHORIZED) {
         answer.headers[at++] = "WWW-Authenticate";
-        answer.headers[at++] = "Basic realm=\"Comity\", charset=\"UTF-8\"";
-        answer.headers[at++] = "WWW-Authenticate";
         answer.headers[at++] = "Bearer realm=\"Comity\"";
+        answer.headers[at++] = "WWW-Authenticate";
+        answer.headers[at++] = "Basic realm=\"Comity\", charset=\"UTF-8\"";
     }
     if (status == MHD_HTTP_TOO_MANY_REQUESTS || status == MHD_HTTP_SERVICE_UNAVAILABLE) {
         answer.headers[at++] = "Retry-After";
@@ -220,12 +220,12 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
         *request = (struct web_request){.web = context, .connection = connection, .method = method, .url = url};
         *per_request = request;
         atomic_fetch_add(&request->web->requests, 1);
-        /* Strangers' bodies are not even read. */
-        if (!admitted(request, &result)) return result;
-        bool body = strcmp(method, "POST") == 0 || strcmp(method, "PUT") == 0 || strcmp(method, "PATCH") == 0;
-        return body ? MHD_YES : route(request);
+        /* Strangers' bodies are not even read: such an answer ends the connection, so others are given at the second call. */
+        request->bodied = strcmp(method, "POST") == 0 || strcmp(method, "PUT") == 0 || strcmp(method, "PATCH") == 0;
+        return !request->bodied || admitted(request, &result) ? MHD_YES : result;
     }
     if (*data_size > 0) return body_take(request, data, data_size);
+    if (!request->bodied && !admitted(request, &result)) return result;
     if (request->refused)
         return web_error(request, MHD_HTTP_CONTENT_TOO_LARGE, "At most %d bytes in one request", WEB_BODY_BYTES_MAX);
     return buf_result(&request->body) == OK ? route(request) : MHD_NO;

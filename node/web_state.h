@@ -118,7 +118,8 @@ struct web_request {
     struct web_user user;
     struct buf body;
     size_t answer_bytes; /* counted in web->answers_bytes */
-    bool seen, refused;
+    bool bodied;         /* of a method that brings a body: who asks was looked at before it was read */
+    bool refused;        /* the body is too large */
 };
 
 /* An answer under construction. Headers are pairs of name and value, ended by null. */
@@ -150,7 +151,7 @@ enum MHD_Result taxii_list(struct web_request *request, unsigned collection, enu
 /* --- web_publish.c: what was posted, published by a thread of its own, and its status resources --- */
 enum err web_publisher_start(struct web *web) MUST_USE;
 void web_publisher_stop(struct web *web);
-/* Takes the body over. ERR_FULL: too much waits, or too many status resources are kept. Appends the status resource. */
+/* Takes the body over. ERR_SYNTAX, ERR_TRUNCATED: it is no JSON; nothing was taken. ERR_FULL: too much waits, or too many status resources are kept. Appends the status resource. */
 enum err web_publisher_post(struct web *web, const struct web_user *user, unsigned collection, struct buf *body,
                             struct buf *status) MUST_USE;
 /* Appends the status resource of this id, if it is this user's. ERR_NOT_FOUND. */
