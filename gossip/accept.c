@@ -63,13 +63,29 @@ bool accept_wants(struct gossip *gossip, const struct peer *peer, const struct b
     return !over_quota(gossip, peer, body);
 }
 
+/* PROTOCOL.md 5.6: the payload is neither taken nor asked for nor given any more, and nobody misses it. */
+void accept_recall(struct gossip *gossip, size_t index, uint64_t block, uint64_t by) {
+    struct peer *peer = gossip->peers.list[index];
+    if (!recalled_add(&peer->log.recalled, block, by)) gossip->actions->failed = true;
+    struct missing *missing = log_missing_find(&peer->log, block);
+    if (missing && !missing->storing) {
+        sync_unask(gossip, missing);
+        log_missing_done(&peer->log, missing);
+    }
+    recent_forget(&gossip->recent, peer->node->id, block);
+    if (peer->log.own) direct_forget(&gossip->direct, block);
+}
+
 /* What an accepted entry means to us beyond its place in the log. */
 static void apply(struct gossip *gossip, struct peer *peer, const struct entry *entry) {
     struct block_body body;
     struct prekey prekey;
+    struct recall recall;
     if (entry->time_ms > gossip->now_ms + LIMIT_FUTURE_MS)
         emit_notice(gossip, NOTICE_ENTRY_FUTURE, NULL, peer->node->id, entry->seq, OK);
     if (entry->type == ENTRY_PREKEY && prekey_read(&prekey, entry->body) == OK) peers_prekey_learn(peer, &prekey);
+    if (entry->type == ENTRY_RECALL && recall_read(&recall, entry->seq, entry->body) == OK)
+        accept_recall(gossip, peers_index(&gossip->peers, peer), recall.block, entry->seq);
     if (entry->type != ENTRY_BLOCK || block_body_read(&body, entry->body) != OK) return;
     if (body.expires_ms <= gossip->now_ms || !accept_wants(gossip, peer, &body)) return;
     sync_active(gossip, peer->index);
@@ -179,7 +195,7 @@ void accept_stored(struct gossip *gossip, const struct question *question) {
     if (missing) log_missing_done(&peer->log, missing);
     if (direct)
         push_acknowledge(gossip, index, question->seq);
-    else if (!question->quiet)
+    else if (!question->quiet && !recalled_has(&peer->log.recalled, question->seq))
         push_have(gossip, index, question->seq, holders);
 }
 
@@ -190,6 +206,10 @@ void accept_refused(struct gossip *gossip, const struct question *question) {
     if (!missing || !missing->storing) return;
     gossip->peers.members[peer->member]->payload_bytes -= missing->body.seal.payload_bytes;
     missing->storing = false;
+    if (recalled_has(&peer->log.recalled, missing->seq)) {
+        log_missing_done(&peer->log, missing);
+        return;
+    }
     missing->offered_by = 0;
     missing->retry_ms = gossip->monotonic_ms + 1000;
     sync_active(gossip, peer->index);
@@ -230,6 +250,7 @@ void accept_scanned(struct gossip *gossip, const struct question *question, cons
         const struct scanned *row = &event->scanned.rows[i];
         if (row->seq > log->head) break; /* set aside: a fork stands in front of it */
         if (peer->node->revoked && row->seq > peer->node->revoked_seq) break;
+        if (recalled_has(&log->recalled, row->seq)) continue;
         if (row->body.expires_ms <= gossip->now_ms || !accept_wants(gossip, peer, &row->body)) continue;
         if (!log_missing_add(log, row->seq, &row->body)) break;
     }

@@ -222,6 +222,7 @@ enum err accept_entries(struct gossip *gossip, size_t index, struct bytes entrie
 enum err accept_payload(struct gossip *gossip, size_t index, struct missing *missing, struct bytes payload, bool quiet) MUST_USE;
 /* Whether we want this payload at all: relay, or direct in an epoch that is ours. */
 bool accept_wants(struct gossip *gossip, const struct peer *peer, const struct block_body *body);
+void accept_recall(struct gossip *gossip, size_t index, uint64_t block, uint64_t by);
 void accept_stored(struct gossip *gossip, const struct question *question);
 void accept_refused(struct gossip *gossip, const struct question *question);
 void accept_scan(struct gossip *gossip, size_t index);

@@ -44,7 +44,8 @@ bool direct_add(struct direct *direct, uint64_t seq, const uint8_t (*readers)[NO
     return true;
 }
 
-void direct_have(struct direct *direct, uint64_t seq, const uint8_t node_id[static NODE_ID_BYTES]) {
+/* direct->count when it is not there. */
+static size_t block_find(const struct direct *direct, uint64_t seq) {
     size_t low = 0, high = direct->count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
@@ -53,7 +54,17 @@ void direct_have(struct direct *direct, uint64_t seq, const uint8_t node_id[stat
         else
             high = middle;
     }
-    if (low == direct->count || direct->list[low].seq != seq) return;
+    return low < direct->count && direct->list[low].seq == seq ? low : direct->count;
+}
+
+void direct_forget(struct direct *direct, uint64_t seq) {
+    size_t at = block_find(direct, seq);
+    if (at < direct->count) block_drop(direct, at);
+}
+
+void direct_have(struct direct *direct, uint64_t seq, const uint8_t node_id[static NODE_ID_BYTES]) {
+    size_t low = block_find(direct, seq);
+    if (low == direct->count) return;
     struct direct_block *block = &direct->list[low];
     for (size_t i = 0; i < block->count; i++) {
         if (memcmp(block->readers[i], node_id, NODE_ID_BYTES) != 0) continue;

@@ -3,16 +3,19 @@
 #include "crypto/hash.h"
 #include "crypto/prekey.h"
 #include "crypto/verify.h"
+#include "gossip/recall.h"
 
 #include <string.h>
 
-static enum err body_check(enum entry_type type, struct bytes body) {
+static enum err body_check(enum entry_type type, uint64_t seq, struct bytes body) {
     struct block_body block;
+    struct recall recall;
     struct prekey prekey;
     switch (type) {
     case ENTRY_PREKEY: return prekey_read(&prekey, body);
     case ENTRY_EPOCH: return epoch_check(body);
     case ENTRY_BLOCK: return block_body_read(&block, body);
+    case ENTRY_RECALL: return recall_read(&recall, seq, body);
     default: return OK;
     }
 }
@@ -41,7 +44,7 @@ static enum err unsigned_parse(struct entry *out, struct bytes bytes, size_t *si
     out->body = cursor_take(&cursor, body_bytes);
     *size = ENTRY_HEADER_BYTES + body_bytes;
     out->unsigned_bytes = bytes_of(bytes.data, *size);
-    return body_check(out->type, out->body);
+    return body_check(out->type, out->seq, out->body);
 }
 
 enum err entry_parse_draft(struct entry *out, struct bytes bytes) {

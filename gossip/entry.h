@@ -50,7 +50,7 @@ struct block_body {
 };
 
 /* Reads the entry at the front of `bytes` and computes its id; form only (sizes, version, suite, form of the body of EPOCH,
-   BLOCK and PREKEY entries; a type from 7 to 63 is of a later version: kept and passed on, never interpreted). ERR_TRUNCATED when more bytes are needed, ERR_FORMAT, ERR_VERSION, ERR_SUITE, ERR_TOO_BIG. */
+   BLOCK, RECALL and PREKEY entries; a type from 7 to 63 is of a later version: kept and passed on, never interpreted). ERR_TRUNCATED when more bytes are needed, ERR_FORMAT, ERR_VERSION, ERR_SUITE, ERR_TOO_BIG. */
 enum err entry_parse(struct entry *out, struct bytes bytes) MUST_USE;
 
 /* What an entry's signature is over. */

@@ -23,6 +23,8 @@ enum event_kind {
     EVENT_DISTRUST,       /* an agency was unpinned */
     EVENT_LOG,            /* at a start, after EVENT_TRUST: where a stored log ends */
     EVENT_FORK,           /* at a start, after EVENT_LOG: a fork proof that was kept */
+    EVENT_RECALL,         /* at a start, after EVENT_LOG and before anything is served: a block that was recalled */
+    EVENT_DROPPED,        /* payloads of a log were deleted: they expired, or were recalled */
     EVENT_VERIFY,         /* somebody asks whether we hold what an agency's node holds: ACTION_VERIFIED follows, or nothing */
     EVENT_VERIFY_END,     /* and waits no longer */
     EVENT_AUDIENCE        /* who reads an own epoch (made now, or restored at a start) */
@@ -107,6 +109,15 @@ struct event {
         struct {
             struct bytes proof;
         } fork;
+        struct {
+            const uint8_t *node_id;
+            uint64_t block;
+            uint64_t by; /* number of the RECALL entry */
+        } recall;
+        struct {
+            const uint8_t *node_id;
+            uint64_t bytes;
+        } dropped;
         struct {
             uint64_t number; /* comes back with the answer; not 0 */
             const uint8_t *agency_id;

@@ -171,6 +171,7 @@ static void drop_behind(struct gossip *gossip, size_t index) {
     struct question *question = question_new(gossip, QUESTION_TRUNCATE);
     if (question) memcpy(question->node_id, peer->node->id, NODE_ID_BYTES);
     if (question) question->seq = peer->log.fork->seq - 1;
+    recalled_truncate(&gossip->peers.list[index]->log.recalled, peer->log.fork->seq);
     struct action *action = emit(gossip, ACTION_TRUNCATE);
     action->truncate.ticket = question ? question->ticket : 0;
     action->truncate.node_id = peer->node->id;

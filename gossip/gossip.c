@@ -145,6 +145,18 @@ static enum err on_log(struct gossip *gossip, const struct event *event) {
     return err;
 }
 
+static void on_recall(struct gossip *gossip, const struct event *event) {
+    const struct peer *peer = peers_find(&gossip->peers, event->recall.node_id);
+    if (peer) accept_recall(gossip, peers_index(&gossip->peers, peer), event->recall.block, event->recall.by);
+}
+
+static void on_dropped(struct gossip *gossip, const struct event *event) {
+    const struct peer *peer = peers_find(&gossip->peers, event->dropped.node_id);
+    struct member *member = peer ? gossip->peers.members[peer->member] : NULL;
+    if (member)
+        member->payload_bytes -= event->dropped.bytes < member->payload_bytes ? event->dropped.bytes : member->payload_bytes;
+}
+
 /* An epoch turned out to be ours: its `direct` payloads are wanted from now on. */
 static void on_epoch(struct gossip *gossip, const struct event *event) {
     struct peer *peer = peers_find(&gossip->peers, event->epoch.node_id);
@@ -212,6 +224,8 @@ static enum err dispatch(struct gossip *gossip, const struct event *event) {
     case EVENT_TRUST: return on_trust(gossip, event);
     case EVENT_DISTRUST: on_distrust(gossip, event); break;
     case EVENT_LOG: return on_log(gossip, event);
+    case EVENT_RECALL: on_recall(gossip, event); break;
+    case EVENT_DROPPED: on_dropped(gossip, event); break;
     case EVENT_VERIFY: return verify_ask(gossip, event);
     case EVENT_VERIFY_END: verify_forget(gossip, event->verify.number); break;
     case EVENT_FORK: return freeze_restore(gossip, event);

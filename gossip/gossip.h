@@ -68,6 +68,9 @@ size_t gossip_log_count(const struct gossip *gossip);
 void gossip_log_view(const struct gossip *gossip, size_t index, struct gossip_log_view *out);
 bool gossip_log_find(const struct gossip *gossip, const uint8_t node_id[static NODE_ID_BYTES], struct gossip_log_view *out);
 
+/* Was this block recalled? */
+bool gossip_recalled(const struct gossip *gossip, const uint8_t node_id[static NODE_ID_BYTES], uint64_t seq);
+
 /* Is this entry past the cut of its author's revocation? What it brought is shown to nobody. PROTOCOL.md 3.3 */
 bool gossip_retracted(const struct gossip *gossip, const uint8_t node_id[static NODE_ID_BYTES], uint64_t seq);
 

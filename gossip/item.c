@@ -1,13 +1,16 @@
 #define _GNU_SOURCE /* memmem */
 #include "gossip/item.h"
 
+#include "gossip/marks.h"
 #include "gossip/pack.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define ITEM_VERSION             1
+#define ITEM_VERSION             1 /* without marks */
 #define ITEM_FIELDS              9
+#define ITEM_VERSION_MARKED      2 /* the same and, at the end, marks */
+#define ITEM_FIELDS_MARKED       10
 #define REFERENCE_BYTES_MIN      6           /* shorter ones are not worth a place */
 #define REFERENCE_TEXT_BYTES_MAX (16 * 1024) /* bounds the search for each value */
 #define PLACE_HEAD               0x92        /* a MessagePack array of two */
@@ -136,7 +139,7 @@ static bool name_valid(struct bytes name, size_t bytes_max) {
 static enum err item_check(const struct item *item) {
     if (!name_valid(item->type, ITEM_TYPE_BYTES_MAX) || !name_valid(item->id, ITEM_ID_BYTES_MAX)) return ERR_RANGE;
     if ((unsigned)item->tlp > TLP_RED || item->text.size == 0) return ERR_RANGE;
-    if (item->text.size > ITEM_TEXT_BYTES_MAX) return ERR_TOO_BIG;
+    if (item->text.size > ITEM_TEXT_BYTES_MAX || item->marks.size > MARKS_BYTES_MAX) return ERR_TOO_BIG;
     for (size_t i = 0; i < item->observable_count; i++) {
         if (!observable_valid(item->observables[i])) return ERR_RANGE;
         if (i > 0 && observable_compare(&item->observables[i - 1], &item->observables[i]) >= 0) return ERR_RANGE;
@@ -167,14 +170,20 @@ static bool read_place(struct pack_reader *reader, struct bytes text, struct byt
     return true;
 }
 
+static enum err marks_check(struct bytes encoded) {
+    struct marks marks;
+    return marks_decode(&marks, encoded);
+}
+
 static bool place_next(const struct pack_reader *reader) { return reader->cursor.left > 0 && *reader->cursor.at == PLACE_HEAD; }
 
 enum err item_encode(struct buf *out, const struct item *item) {
     if (item->observable_count > ITEM_OBSERVABLES_MAX) return ERR_TOO_BIG;
     enum err error = item_check(item);
+    if (error == OK && item->marks.size > 0) error = marks_check(item->marks);
     if (error != OK) return error;
-    pack_write_array(out, ITEM_FIELDS);
-    pack_write_uint(out, ITEM_VERSION);
+    pack_write_array(out, item->marks.size > 0 ? ITEM_FIELDS_MARKED : ITEM_FIELDS);
+    pack_write_uint(out, item->marks.size > 0 ? ITEM_VERSION_MARKED : ITEM_VERSION);
     pack_write_str(out, item->type);
     pack_write_uint(out, item->modified_ms);
     pack_write_uint(out, item->valid_until_ms);
@@ -188,6 +197,7 @@ enum err item_encode(struct buf *out, const struct item *item) {
         pack_write_uint(out, item->observables[i].kind);
         write_placed(out, item->observables[i].value, item->text, pack_write_bin);
     }
+    buf_put(out, item->marks);
     return buf_result(out);
 }
 
@@ -209,13 +219,24 @@ static enum err observables_decode(struct item *out, struct pack_reader *reader)
     return OK;
 }
 
+/* The map that is next, as it stands there. */
+static enum err marks_take(struct bytes *out, struct pack_reader *reader) {
+    struct marks marks;
+    const uint8_t *start = reader->cursor.at;
+    size_t before = reader->cursor.left;
+    enum err error = marks_read(&marks, reader);
+    if (error == OK) *out = bytes_of(start, before - reader->cursor.left);
+    return error;
+}
+
 enum err item_decode(struct item *out, struct bytes encoded) {
     if (encoded.size == 0) return ERR_TRUNCATED;
     struct pack_reader reader = pack_reader_of(encoded);
-    if (pack_read_array(&reader) != ITEM_FIELDS) return ERR_FORMAT;
+    uint32_t fields = pack_read_array(&reader);
     uint64_t version = pack_read_uint(&reader);
     if (pack_failed(&reader)) return ERR_FORMAT;
-    if (version != ITEM_VERSION) return ERR_VERSION;
+    if (version != ITEM_VERSION && version != ITEM_VERSION_MARKED) return ERR_VERSION;
+    if (fields != (version == ITEM_VERSION ? ITEM_FIELDS : ITEM_FIELDS_MARKED)) return ERR_FORMAT;
     out->type = pack_read_str(&reader);
     out->modified_ms = pack_read_uint(&reader);
     out->valid_until_ms = pack_read_uint(&reader);
@@ -229,6 +250,8 @@ enum err item_decode(struct item *out, struct bytes encoded) {
     else if (!read_place(&reader, out->text, &out->id))
         return ERR_FORMAT;
     enum err error = observables_decode(out, &reader);
+    out->marks = bytes_of(NULL, 0);
+    if (error == OK && version == ITEM_VERSION_MARKED) error = marks_take(&out->marks, &reader);
     if (error == OK) error = pack_done(&reader);
     if (error != OK) return error;
     error = item_check(out);

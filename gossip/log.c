@@ -8,6 +8,7 @@
 void log_free(struct log *log) {
     free(log->missing);
     free(log->epochs);
+    recalled_free(&log->recalled);
     if (log->fork) buf_free(&log->fork->message);
     free(log->fork);
     *log = (struct log){0};

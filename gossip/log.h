@@ -4,6 +4,7 @@
 
 #include "gossip/entry.h"
 #include "gossip/event.h"
+#include "gossip/recall.h"
 
 /* A payload that this node wants and does not hold. */
 struct missing {
@@ -55,6 +56,8 @@ struct log {
     uint64_t scan_seen;     /* what was durable when the scan under way was asked for */
     bool scanning;
     bool rescan; /* rows were dropped under pressure: look through the whole log again */
+
+    struct recalled recalled; /* blocks whose payloads are neither taken, nor asked for, nor given */
 
     uint64_t *epochs; /* sequence numbers of EPOCH entries addressed to this node, ascending */
     size_t epoch_count, epoch_capacity;

@@ -154,6 +154,10 @@ enum err own_publish(struct gossip *gossip, const struct event *event) {
     struct prekey prekey;
     if (entry.type == ENTRY_PREKEY && prekey_read(&prekey, entry.body) == OK) peers_prekey_learn(gossip->self, &prekey);
 
+    struct recall recall;
+    if (entry.type == ENTRY_RECALL && recall_read(&recall, entry.seq, entry.body) == OK)
+        accept_recall(gossip, peers_index(&gossip->peers, gossip->self), recall.block, entry.seq);
+
     /* Entry and payload are one atom of the store: one ticket for both. */
     if (pending->block) {
         struct action *action = emit(gossip, ACTION_STORE_PAYLOAD);

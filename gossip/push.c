@@ -76,7 +76,8 @@ bool push_recent(struct gossip *gossip, struct link *link, size_t index, uint64_
         const struct recent_row *row = recent_find(&gossip->recent, peer->node->id, seq);
         if (!row) break;
         const struct missing *missing = log_missing_find(&peer->log, seq);
-        enum push_payload state = row->payload.size > 0 ? PUSH_INLINE : row->block && !missing ? PUSH_HERE : PUSH_AWAITED;
+        bool here = row->block && !missing && !recalled_has(&peer->log.recalled, seq);
+        enum push_payload state = row->payload.size > 0 ? PUSH_INLINE : here ? PUSH_HERE : PUSH_AWAITED;
         struct buf *message = emit_buf(gossip);
         if (!message) break;
         wire_push(message, bytes_of_buf(&row->entry), state, bytes_of_buf(&row->payload));

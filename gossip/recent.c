@@ -69,3 +69,10 @@ bool recent_put(struct recent *recent, const struct entry *entry, struct bytes b
     recent->bytes += bytes.size + payload.size;
     return true;
 }
+
+void recent_forget(struct recent *recent, const uint8_t node_id[static NODE_ID_BYTES], uint64_t seq) {
+    struct recent_row *row = recent_find(recent, node_id, seq);
+    if (!row) return;
+    recent->bytes -= row->payload.size;
+    buf_free(&row->payload);
+}

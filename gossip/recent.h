@@ -27,6 +27,8 @@ struct recent {
 void recent_free(struct recent *recent);
 /* False without memory. A row of the same node and number is kept as it is. */
 bool recent_put(struct recent *recent, const struct entry *entry, struct bytes bytes, struct bytes payload);
+/* Its payload is not given to anybody any more. */
+void recent_forget(struct recent *recent, const uint8_t node_id[static NODE_ID_BYTES], uint64_t seq);
 struct recent_row *recent_find(const struct recent *recent, const uint8_t node_id[static NODE_ID_BYTES], uint64_t seq);
 
 #endif

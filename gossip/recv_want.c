@@ -45,7 +45,8 @@ void want_loaded(struct gossip *gossip, const struct question *question, const s
     if (link && link->serving) link->serving--;
     if (!link || !peer) return;
     bool aside = question->seq > sync_claim(peer, NULL);
-    bool give = event->loaded_payload.present && !aside && may_have(gossip, link, peer, &event->loaded_payload.body);
+    bool give = event->loaded_payload.present && !aside && !recalled_has(&peer->log.recalled, question->seq) &&
+                may_have(gossip, link, peer, &event->loaded_payload.body);
     answer(gossip, link, peer, question->seq, give, event->loaded_payload.payload);
     lanes_pump(gossip, link);
 }

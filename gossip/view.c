@@ -30,6 +30,11 @@ bool gossip_log_find(const struct gossip *gossip, const uint8_t node_id[static N
     return true;
 }
 
+bool gossip_recalled(const struct gossip *gossip, const uint8_t node_id[static NODE_ID_BYTES], uint64_t seq) {
+    const struct peer *peer = peers_find(&gossip->peers, node_id);
+    return peer && recalled_has(&peer->log.recalled, seq);
+}
+
 bool gossip_retracted(const struct gossip *gossip, const uint8_t node_id[static NODE_ID_BYTES], uint64_t seq) {
     const struct peer *peer = peers_find(&gossip->peers, node_id);
     return peer && peer->node->revoked && seq > peer->node->revoked_seq;

@@ -138,11 +138,21 @@ static enum outcome node_run(const struct invocation *invocation, const char *di
     return outcome;
 }
 
+/* The engine reads the file by itself; here the operator hears of a mistake before anything starts. */
+static enum outcome policy_good(const struct invocation *invocation) {
+    static struct policy_settings policy;
+    bool found;
+    enum outcome outcome = setup_policy(invocation, &policy, &found);
+    if (outcome == OUTCOME_SUCCESS) policy_file_free(&policy);
+    return outcome;
+}
+
 static enum outcome run(const struct invocation *invocation) {
     struct config config;
     struct card_file own = {0};
     int lock = -1;
     enum outcome outcome = setup_config(invocation, &config);
+    if (outcome == OUTCOME_SUCCESS) outcome = policy_good(invocation);
     if (outcome == OUTCOME_SUCCESS) outcome = setup_lock(invocation, &lock);
     if (outcome == OUTCOME_SUCCESS) outcome = setup_own_card(invocation, &own);
     if (outcome != OUTCOME_SUCCESS) {

@@ -4,7 +4,7 @@
 
 #include "crypto/bytes.h"
 
-#define COMMAND_OPTIONS_MAX 16
+#define COMMAND_OPTIONS_MAX 32
 #define COMMAND_DIR_MAX     512
 
 /* Exit codes: a contract with scripts. */

@@ -3,6 +3,7 @@
 #include "crypto/selftest.h"
 #include "node/clock.h"
 #include "node/engine_core.h"
+#include "node/policy_file.h"
 #include "node/engine_load.h"
 #include "node/sandbox.h"
 
@@ -292,6 +293,7 @@ static void on_store(struct engine *engine) {
         step_or_fail(engine, &event);
         publisher_stored(engine, ticket);
         outbox_stored(engine, ticket);
+        withdraw_stored(engine, ticket);
         follow_ups(engine);
     }
     /* PROTOCOL.md 4.4: after a failed sync nothing more is acknowledged. */
@@ -363,6 +365,7 @@ static void loop(struct engine *engine) {
         poll_fill(engine, fds);
         uint64_t now = clock_monotonic_ms(), due = gossip_deadline(engine->gossip);
         if (engine->upkeep_due_ms < due) due = engine->upkeep_due_ms;
+        if (engine->recalls.due_ms < due) due = engine->recalls.due_ms;
         int timeout = due <= now ? 0 : (due - now > 60000 ? 60000 : (int)(due - now));
         if (poll(fds, sizeof fds / sizeof *fds, timeout) < 0) continue;
         poll_handle(engine, fds);
@@ -373,11 +376,22 @@ static void loop(struct engine *engine) {
         follow_ups(engine);
         if (!engine->stopping) reader_resume(engine);
         if (!engine->stopping) upkeep_tick(engine);
+        if (!engine->stopping) withdraw_pump(engine);
+        if (!engine->stopping) expiry_pump(engine);
         flush_all(engine);
     }
 }
 
 /* --- start and end --- */
+
+/* Before the sandbox closes, and before the first foreign byte. */
+static bool policy_load(struct engine *engine, char why[static 256]) {
+    char message[POLICY_FILE_ERROR_MAX];
+    bool found;
+    enum err err = policy_file_read_dir(&engine->policy, engine->settings.dir, &found, message);
+    if (err != OK) snprintf(why, 256, "the policy file is refused: %.200s", message);
+    return err == OK;
+}
 
 static int start(struct engine *engine, char why[static 256]) {
     const char *what = "libsodium";
@@ -386,6 +400,8 @@ static int start(struct engine *engine, char why[static 256]) {
     proc_child_settings_free(&engine->child);
     log_open("engine", engine->settings.log_level);
     if (selftest_run(&what) != OK) return snprintf(why, 256, "the cryptographic self-test '%s' failed", what), 5;
+    if (policy_selftest(&what) != OK) return snprintf(why, 256, "the self-test of the policy failed at '%s'", what), 5;
+    if (!policy_load(engine, why)) return 3;
     random_init_kernel(&engine->random);
     engine->codec = block_codec_new();
     engine->names = calloc(TRUST_FILES_MAX + 1, sizeof *engine->names);
@@ -407,6 +423,7 @@ static void end(struct engine *engine) {
     server_free(engine);
     outbox_free(engine);
     statement_free(engine);
+    recalls_free(engine);
     publisher_free(engine);
     reader_free(engine);
     gossip_close(engine->gossip);
@@ -415,6 +432,7 @@ static void end(struct engine *engine) {
     block_codec_free(engine->codec);
     buf_free(&engine->scratch), buf_free(&engine->scratch_entry), buf_free(&engine->own_prekeys), buf_free(&engine->renew_draft);
     free(engine->names), free(engine->follow_ups);
+    policy_file_free(&engine->policy);
     random_wipe(&engine->random);
     proc_child_end(&engine->child);
 }

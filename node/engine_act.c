@@ -58,7 +58,7 @@ static void entries_store(struct engine *engine, const struct action *action) {
         if (entry.type == ENTRY_PREKEY && memcmp(entry.agency_id, engine->agency_id, AGENCY_ID_BYTES) == 0)
             own_prekey_seen(engine, bytes_of(rest.data - entry.size, entry.size));
     }
-    reader_entries(engine, batch, action->store_entries.entries);
+    reader_entries(engine, batch, action->store_entries.entries, action->store_entries.ticket);
     store_commit(engine->store, batch, action->store_entries.ticket);
 }
 
@@ -102,6 +102,7 @@ static void truncate_log(struct engine *engine, const struct action *action) {
         if (batch) store_batch_free(batch);
         return;
     }
+    recall_truncate(engine, batch, action->truncate.node_id, action->truncate.seq);
     reader_truncate(engine, batch, action->truncate.node_id, action->truncate.seq);
     store_commit(engine->store, batch, action->truncate.ticket);
 }

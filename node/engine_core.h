@@ -1,6 +1,6 @@
 /* engine_core: the engine's state, shared by the files that act on it: engine.c (start, loop), engine_act.c (actions of the core),
    engine_own.c (the own chain), reader.c (payloads to pages), publisher.c (items to blocks), outbox.c (items that wait), statement.c (what
-   this node says itself),
+   this node says itself), recalls.h and its files (what is taken back),
    server.c (local clients), query.c, report.c, completeness.c, upkeep.c. */
 #ifndef NODE_ENGINE_CORE_H
 #define NODE_ENGINE_CORE_H
@@ -12,6 +12,7 @@
 #include "node/engine.h"
 #include "node/notices.h"
 #include "node/proc.h"
+#include "node/recalls.h"
 #include "node/statement.h"
 #include "node/store.h"
 #include "node/trust_files.h"
@@ -91,6 +92,18 @@ struct builder {
     struct buf recent;       /* hashes of its items in the publisher's table, 8 bytes each: taken out again if it is dropped */
 };
 
+/* The last decision of a publication, with all that it depended on. */
+struct decision {
+    uint64_t made_ms; /* 0: none */
+    enum tlp tlp;
+    uint64_t until_ms;
+    char type[ITEM_TYPE_BYTES_MAX + 1];
+    uint8_t marks[256];
+    size_t marks_bytes;
+    bool agreements; /* some reader has one */
+    struct verdict verdict;
+};
+
 /* A client's publication. */
 struct publication {
     bool open;
@@ -98,13 +111,14 @@ struct publication {
     bool named;
     size_t recipients;
     struct audience audience;
+    struct decision decision;
     struct builder builders[CARRIAGE_DIRECT + 1];
     uint64_t accepted, known, refused;
     uint64_t last_seq; /* last entry that carries its items; 0: none */
     bool committing;
     uint64_t commit_tag;
     bool boxed;          /* it goes into the outbox */
-    struct buf agencies; /* ids of all recipients, for the outbox */
+    struct buf agencies; /* ids of all recipients, the own agency among them: what is decided for each, and for the outbox */
     struct buf box;      /* items that were let through and stand in no record yet: flags 1, length 4, encoded item */
     uint64_t box_items;
     uint64_t box_ticket; /* of its last record */
@@ -171,6 +185,7 @@ struct page_state {
     bool active;
     uint64_t tag, after, count, limit, looked;
     unsigned labels, versions;
+    bool live; /* for the live stream, against: TAXII */
     char types[PAGE_TYPES_MAX][ITEM_TYPE_BYTES_MAX + 1];
     size_t type_count;
     char ids[PAGE_IDS_MAX][ITEM_ID_BYTES_MAX + 1];
@@ -197,6 +212,7 @@ struct client {
     uint32_t answer_count;
     uint64_t frame_accepted, frame_known, frame_refused;
     uint64_t verify_number, verify_tag, verify_due_ms; /* a peer was asked for its signed heads; number 0: none was */
+    struct recall_task recall;                         /* that this client asked for */
     bool closing;
 };
 
@@ -229,6 +245,7 @@ struct engine {
     size_t follow_up_count, follow_up_capacity;
     struct random random;
     struct block_codec *codec;
+    struct policy_settings policy; /* as read at the start */
     struct buf scratch, scratch_entry;
 
     uint8_t agency_id[AGENCY_ID_BYTES];
@@ -247,6 +264,7 @@ struct engine {
     struct publisher publisher;
     struct outbox outbox;
     struct statements statements;
+    struct recalls recalls;
     int listener;
     struct client clients[CONTROL_CLIENTS_MAX];
 
@@ -286,7 +304,7 @@ void engine_follow_up(struct engine *engine, const struct follow_up *follow_up);
 /* reader.c */
 enum err reader_init(struct engine *engine) MUST_USE;
 void reader_free(struct engine *engine);
-void reader_entries(struct engine *engine, struct store_batch *batch, struct bytes entries);
+void reader_entries(struct engine *engine, struct store_batch *batch, struct bytes entries, uint64_t ticket);
 void reader_payload(struct engine *engine, const struct action *action);
 /* Tells the core that a payload cannot be taken now. */
 void reader_refused(struct engine *engine, uint64_t ticket);
@@ -317,6 +335,9 @@ enum err publisher_item(struct engine *engine, struct publication *publication, 
 /* A statement's item, into the publication's block; one that is published already is passed over. ERR_BUSY, ERR_MEMORY. */
 enum err publisher_statement(struct engine *engine, struct publication *publication, struct bytes encoded,
                              enum carriage carriage) MUST_USE;
+/* An item that was published before, into a block of the publication: nothing is asked. ERR_BUSY, ERR_MEMORY. */
+enum err publisher_put(struct engine *engine, struct publication *publication, struct bytes encoded,
+                       enum carriage carriage) MUST_USE;
 enum err publisher_flush(struct engine *engine, struct publication *publication) MUST_USE; /* closes its blocks; ERR_BUSY */
 void publisher_drop(struct engine *engine, struct publication *publication);
 void publisher_signed(struct engine *engine, uint64_t seq, const uint8_t *signature);
@@ -333,7 +354,7 @@ const char *publisher_barred(const struct engine *engine);
 /* Are publications taken, into blocks or into the outbox? `why` says why not, or what they wait for; else null. */
 bool publisher_accepts(const struct engine *engine, const char **why);
 /* What publisher_item would say of an item before it goes into a block: form, policy, known already. */
-void publisher_judge(struct engine *engine, const struct publication *publication, struct bytes encoded, bool generated,
+void publisher_judge(struct engine *engine, struct publication *publication, struct bytes encoded, bool generated,
                      struct item_verdict *verdict);
 
 /* outbox.c */

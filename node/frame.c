@@ -23,8 +23,8 @@ static bool type_known(uint16_t type) {
            (type >= FRAME_NET_ALLOW && type <= FRAME_NET_CLOSE) || (type >= FRAME_NET_UP && type <= FRAME_NET_CUT) ||
            (type >= FRAME_KEY_SIGN && type <= FRAME_KEY_RENEW) || (type >= FRAME_KEY_SIGNED && type <= FRAME_KEY_RENEWED) ||
            type == FRAME_KEY_CURVE || (type >= FRAME_ASK_PUBLISH && type <= FRAME_ASK_VERIFY) || type == FRAME_ASK_CHAIN ||
-           type == FRAME_ASK_ENTRY_ID || (type >= FRAME_ASK_PAGE && type <= FRAME_ASK_TOKENS) ||
-           (type >= FRAME_ANSWER_DONE && type <= FRAME_ANSWER_DOCUMENT) ||
+           (type >= FRAME_ASK_ENTRY_ID && type <= FRAME_ASK_RECALL_STATUS) ||
+           (type >= FRAME_ASK_PAGE && type <= FRAME_ASK_TOKENS) || (type >= FRAME_ANSWER_DONE && type <= FRAME_ANSWER_DOCUMENT) ||
            (type >= FRAME_ANSWER_PAGE && type <= FRAME_ANSWER_TOKENS);
 }
 

@@ -182,6 +182,15 @@ enum err index_add(struct index *index, const struct term *terms, size_t count, 
     return index->live->count >= index->table_terms ? table_seal(index, mark) : OK;
 }
 
+bool index_writing(struct index *index) {
+    sealed_retire(index, false);
+    return index->sealed != NULL;
+}
+
+void index_forget(struct index *index, struct term term) { terms_remove(index->live, term); }
+
+void index_rest(struct index *index) { rocks_walk_drop(&index->walk); }
+
 static enum err find_in_files(struct index *index, uint64_t hash, uint64_t *cursors, size_t max, size_t *count) {
     *count = 0;
     rocksdb_iterator_t *iterator = rocks_walk_use(index->rocks, ROCKS_INDEX, &index->walk);

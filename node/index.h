@@ -39,6 +39,13 @@ uint64_t index_hash_observable(const struct vault *vault, struct observable obse
 enum err index_add(struct index *index, const struct term *terms, size_t count, const struct index_lengths *lengths,
                    uint64_t mark) MUST_USE;
 
+/* Is a file of terms being written? Until it is done none of its terms can be taken out. */
+bool index_writing(struct index *index);
+/* The term is not found in memory any more; files are the caller's to change. Not while index_writing. */
+void index_forget(struct index *index, struct term term);
+/* What was read is let go: old files may be deleted. */
+void index_rest(struct index *index);
+
 /* Cursors under this hash: oldest first, at most `max`. OK, or ERR_CORRUPT, ERR_IO: then some may be missing. */
 enum err index_find(struct index *index, uint64_t hash, uint64_t *cursors, size_t max, size_t *count) MUST_USE;
 /* Also through all networks around an address or network; sorted, without doubles. */

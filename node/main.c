@@ -1,5 +1,6 @@
 /* comity: one binary; a table of commands. The processes of a node are this program too: `comity --role NAME`. */
 #include "crypto/selftest.h"
+#include "gossip/policy.h"
 #include "node/cmd.h"
 #include "node/proc.h"
 
@@ -8,9 +9,9 @@
 #include <string.h>
 
 static const struct command *const table[] = {
-    &cmd_init,    &cmd_card,   &cmd_trust, &cmd_run,          &cmd_publish, &cmd_search,  &cmd_get,
-    &cmd_feed,    &cmd_status, &cmd_peers, &cmd_check_config, &cmd_version, &cmd_rebuild, &cmd_backup,
-    &cmd_restore, &cmd_verify, &cmd_node,  &cmd_root,         &cmd_export,  &cmd_token,   NULL,
+    &cmd_init,   &cmd_card,  &cmd_trust,        &cmd_run,     &cmd_publish, &cmd_search, &cmd_get,     &cmd_feed,
+    &cmd_status, &cmd_peers, &cmd_check_config, &cmd_version, &cmd_rebuild, &cmd_backup, &cmd_restore, &cmd_verify,
+    &cmd_node,   &cmd_root,  &cmd_export,       &cmd_recall,  &cmd_policy,  &cmd_token,  NULL,
 };
 
 int main(int argc, char **argv) {
@@ -25,6 +26,10 @@ int main(int argc, char **argv) {
     if (selftest_run(&failed) != OK) {
         fprintf(stderr, "comity: the cryptographic self-test '%s' failed: this machine or its libsodium is not to be used\n",
                 failed);
+        return OUTCOME_INTERNAL;
+    }
+    if (policy_selftest(&failed) != OK) {
+        fprintf(stderr, "comity: the self-test of the policy failed at '%s': this build is not to be used\n", failed);
         return OUTCOME_INTERNAL;
     }
     return command_main(table, argc, argv);

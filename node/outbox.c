@@ -155,10 +155,12 @@ static void audience_again(struct engine *engine, struct publication *publicatio
                memcmp(gossip_agency(engine->gossip, index)->id, agencies.data + at, AGENCY_ID_BYTES) != 0)
             index++;
         bool pinned = index < gossip_agency_count(engine->gossip);
-        if (!pinned || audience_add(&publication->audience, engine->gossip, index, clock_wall_ms()) != OK)
+        if (!pinned || audience_add(&publication->audience, engine->gossip, index, clock_wall_ms()) != OK) {
             left_out++;
-        else if (index != 0)
-            publication->recipients++;
+            continue;
+        }
+        buf_put_raw(&publication->agencies, agencies.data + at, AGENCY_ID_BYTES);
+        if (index != 0) publication->recipients++;
     }
     audience_seal(&publication->audience);
     if (left_out > 0)

@@ -115,7 +115,25 @@ enum err pages_seal(struct pages *pages, rocksdb_writebatch_t *batch, struct buc
 
 void pages_buckets_durable(struct pages *pages, const struct buckets_carried *carried) { buckets_durable(pages->buckets, carried); }
 
+enum err pages_seal_plain(struct pages *pages, rocksdb_writebatch_t *batch, struct buckets_carried *carried,
+                          const struct page_head *head, struct bytes plain) {
+    struct buf packed = {0};
+    enum err error = block_frame_pack(pages->codec, &packed, plain);
+    if (error == OK) error = pages_seal(pages, batch, carried, head, bytes_of_buf(&packed));
+    buf_free(&packed);
+    return error;
+}
+
 void pages_changed(struct pages *pages) { rocks_walk_drop(&pages->walk); }
+
+void pages_forget(struct pages *pages) {
+    for (size_t i = 0; i < SLOTS; i++) {
+        pages->slots[i].used = 0;
+        wipe_and_free(&pages->slots[i].plain);
+    }
+}
+
+void pages_random(struct pages *pages, uint8_t *out, size_t bytes) { random_bytes(&pages->random, out, bytes); }
 
 static enum err unseal(struct pages *pages, const struct page_head *head, struct bytes key, struct bytes value, struct buf *plain) {
     const uint8_t *secret;

@@ -25,8 +25,15 @@ enum err pages_seal(struct pages *pages, rocksdb_writebatch_t *batch, struct buc
 /* The batch that carried these keys is durable. */
 void pages_buckets_durable(struct pages *pages, const struct buckets_carried *carried);
 
+/* As pages_seal, of items that are not packed yet; in place of the page that stands there. */
+enum err pages_seal_plain(struct pages *pages, rocksdb_writebatch_t *batch, struct buckets_carried *carried,
+                          const struct page_head *head, struct bytes plain) MUST_USE;
+
 /* A commit has completed: what is read next shall see it. */
 void pages_changed(struct pages *pages);
+/* Pages were changed: what the cache holds is wiped. */
+void pages_forget(struct pages *pages);
+void pages_random(struct pages *pages, uint8_t *out, size_t bytes);
 
 /* As store_page_at and store_page_from; out->head is set also when the page does not open, and then not to be trusted. */
 enum err pages_at(struct pages *pages, uint64_t cursor, struct page *out) MUST_USE;

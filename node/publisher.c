@@ -1,6 +1,7 @@
 #include "crypto/secret.h"
 #include "node/clock.h"
 #include "node/engine_core.h"
+#include "node/policy_context.h"
 
 #include <sodium.h>
 #include <stdio.h>
@@ -9,8 +10,9 @@
 
 /* From items to own entries: policy, blocks, epochs, and the line of drafts that wait for their signature and then for the disk. */
 
-#define RECENT_KEPT 512 /* slots */
-#define RECENT_GONE 2   /* a slot that held a hash: look-ups go on past it (hashes are odd) */
+#define RECENT_KEPT       512 /* slots */
+#define DECISION_HOLDS_MS 500 /* far below what any time limit is meant to */
+#define RECENT_GONE       2   /* a slot that held a hash: look-ups go on past it (hashes are odd) */
 
 enum err publisher_init(struct engine *engine) {
     struct publisher *publisher = &engine->publisher;
@@ -196,12 +198,14 @@ void publisher_drop(struct engine *engine, struct publication *publication) {
 
 static uint64_t recent_hash(const struct publisher *publisher, const struct item *item, bool generated,
                             const uint8_t *audience_key) {
-    uint8_t text[ITEM_ID_BYTES_MAX + 9 + HASH_BYTES], out[crypto_shorthash_BYTES];
+    uint8_t text[ITEM_ID_BYTES_MAX + 17 + HASH_BYTES], out[crypto_shorthash_BYTES];
     memcpy(text, audience_key, HASH_BYTES);
     put_be64(text + HASH_BYTES, generated ? 0 : item->modified_ms);
     text[HASH_BYTES + 8] = (uint8_t)item->tlp;
-    memcpy(text + HASH_BYTES + 9, item->id.data, item->id.size);
-    crypto_shorthash(out, text, HASH_BYTES + 9 + item->id.size, publisher->recent_key);
+    crypto_shorthash(text + HASH_BYTES + 9, item->marks.size > 0 ? item->marks.data : text, item->marks.size,
+                     publisher->recent_key);
+    memcpy(text + HASH_BYTES + 17, item->id.data, item->id.size);
+    crypto_shorthash(out, text, HASH_BYTES + 17 + item->id.size, publisher->recent_key);
     return get_be64(out) | 1;
 }
 
@@ -284,7 +288,8 @@ static bool known(struct engine *engine, const struct publication *publication, 
         struct bytes encoded;
         if (store_item(engine->store, cursors[i], &head, &held, &encoded) != OK) continue;
         if (memcmp(head.node_id, engine->node_id, NODE_ID_BYTES) != 0 || !bytes_equal(held.id, item->id)) continue;
-        if (held.tlp != item->tlp || (!generated && held.modified_ms != item->modified_ms)) continue;
+        if (held.tlp != item->tlp || !bytes_equal(held.marks, item->marks) || (!generated && held.modified_ms != item->modified_ms))
+            continue;
         if (!generated && item->modified_ms == 0 && !bytes_equal(held.text, item->text)) continue;
         if (covered(engine, head.seq, &publication->audience)) return true;
     }
@@ -297,12 +302,69 @@ static void refuse(struct item_verdict *verdict, enum err err, const char *rule,
     *verdict = (struct item_verdict){.err = err, .rule = rule, .reason = reason};
 }
 
-static struct verdict decide(const struct publication *publication, const struct item *item) {
-    struct policy_object object = {.tlp = item->tlp, .valid_until_ms = item->valid_until_ms};
-    struct policy_reader reader = {.exit = POLICY_PUBLISH, .recipients = publication->recipients, .named = publication->named};
+/* Objects of one publication are mostly alike in all that the policy looks at: what was decided a moment ago holds for the next. */
+static bool decided_before(const struct decision *decision, const struct item *item, enum tlp tlp, uint64_t until_ms,
+                           uint64_t now_ms) {
+    return decision->made_ms != 0 && now_ms - decision->made_ms < DECISION_HOLDS_MS && decision->tlp == tlp &&
+           decision->until_ms == until_ms && item->marks.size == decision->marks_bytes &&
+           bytes_equal(item->marks, bytes_of(decision->marks, decision->marks_bytes)) &&
+           bytes_equal_text(item->type, decision->type);
+}
+
+static void decision_remember(struct decision *decision, const struct item *item, enum tlp tlp, uint64_t until_ms,
+                              uint64_t now_ms) {
+    decision->made_ms = 0;
+    if (item->marks.size > sizeof decision->marks) return;
+    decision->made_ms = now_ms;
+    decision->tlp = tlp;
+    decision->until_ms = until_ms;
+    decision->marks_bytes = item->marks.size;
+    if (item->marks.size > 0) memcpy(decision->marks, item->marks.data, item->marks.size);
+    memcpy(decision->type, item->type.data, item->type.size);
+    decision->type[item->type.size] = 0;
+}
+
+/* One decision for each agency: the first that is refused refuses the object, and one that goes direct makes it go direct. */
+static void decide_each(struct engine *engine, struct publication *publication, const struct policy_object *object,
+                        struct policy_facts *facts, struct verdict *out) {
+    enum carriage carriage = CARRIAGE_RELAY;
+    size_t asked = 0;
+    for (size_t at = 0; at < publication->agencies.size; at += AGENCY_ID_BYTES) {
+        const uint8_t *id = publication->agencies.data + at;
+        if (memcmp(id, engine->agency_id, AGENCY_ID_BYTES) == 0) continue;
+        policy_context_fill(facts, engine, POLICY_PUBLISH, id);
+        facts->reader.recipients = publication->recipients, facts->reader.named = publication->named;
+        policy_decide(out, object, &facts->reader, &facts->context);
+        if (!out->allow) return;
+        if (out->carriage == CARRIAGE_DIRECT) carriage = CARRIAGE_DIRECT;
+        asked++;
+    }
+    if (asked == 0) {
+        policy_context_fill(facts, engine, POLICY_PUBLISH, NULL);
+        facts->reader.recipients = 0, facts->reader.named = publication->named;
+        policy_decide(out, object, &facts->reader, &facts->context);
+    }
+    out->carriage = carriage;
+}
+
+static const struct verdict *decide(struct engine *engine, struct publication *publication, const struct item *item) {
+    static struct marks marks;
+    static struct policy_facts facts;
+    struct decision *decision = &publication->decision;
+    uint64_t now_ms = clock_wall_ms();
+    struct policy_object object = {
+        .tlp = item->tlp, .valid_until_ms = item->valid_until_ms, .id = item->id, .type = item->type, .marks = &marks};
     /* --tlp was merged into the item by the client; a client that did not is not believed. */
     if (publication->tlp > item->tlp && item->tlp != TLP_NONE) object.tlp = TLP_NONE;
-    return policy_decide(&object, &reader, clock_wall_ms());
+    /* How long it is valid matters to agreements; otherwise only whether it still is. */
+    uint64_t until_ms = item->valid_until_ms;
+    if (!decision->agreements && until_ms > now_ms) until_ms = UINT64_MAX;
+    if (decided_before(decision, item, object.tlp, until_ms, now_ms)) return &decision->verdict;
+    if (marks_decode(&marks, item->marks) != OK) object.tlp = TLP_NONE; /* the item was decoded: this cannot be */
+    decide_each(engine, publication, &object, &facts, &decision->verdict);
+    if (facts.reader.agreement_count > 0) decision->agreements = true, until_ms = item->valid_until_ms;
+    decision_remember(decision, item, object.tlp, until_ms, now_ms);
+    return &decision->verdict;
 }
 
 static enum err block_put(struct engine *engine, struct publication *publication, enum carriage carriage, const struct item *item,
@@ -326,8 +388,8 @@ static enum err block_put(struct engine *engine, struct publication *publication
 }
 
 /* Form, policy and what is published already. */
-static void judge(struct engine *engine, const struct publication *publication, struct bytes encoded, bool generated,
-                  struct item *item, enum carriage *carriage, struct item_verdict *verdict) {
+static void judge(struct engine *engine, struct publication *publication, struct bytes encoded, bool generated, struct item *item,
+                  enum carriage *carriage, struct item_verdict *verdict) {
     *verdict = (struct item_verdict){.err = OK};
     enum err err = item_decode(item, encoded);
     if (err != OK) {
@@ -338,15 +400,15 @@ static void judge(struct engine *engine, const struct publication *publication, 
         refuse(verdict, ERR_DENIED, "item.type", "types that begin with \"" STATEMENT_PREFIX "\" are the mesh's own");
         return;
     }
-    struct verdict decision = decide(publication, item);
-    *carriage = decision.carriage;
-    if (!decision.allow)
-        refuse(verdict, ERR_DENIED, decision.rule, decision.reason);
+    const struct verdict *decision = decide(engine, publication, item);
+    *carriage = decision->carriage;
+    if (!decision->allow)
+        refuse(verdict, ERR_DENIED, decision->rule, decision->reason);
     else if (known(engine, publication, item, generated))
         refuse(verdict, ERR_EXISTS, "known", "published before, to these recipients");
 }
 
-void publisher_judge(struct engine *engine, const struct publication *publication, struct bytes encoded, bool generated,
+void publisher_judge(struct engine *engine, struct publication *publication, struct bytes encoded, bool generated,
                      struct item_verdict *verdict) {
     static struct item item;
     enum carriage carriage;
@@ -376,6 +438,12 @@ enum err publisher_item(struct engine *engine, struct publication *publication, 
         return OK;
     }
     return err;
+}
+
+enum err publisher_put(struct engine *engine, struct publication *publication, struct bytes encoded, enum carriage carriage) {
+    static struct item item;
+    enum err err = item_decode(&item, encoded);
+    return err == OK ? block_put(engine, publication, carriage, &item, encoded) : err;
 }
 
 enum err publisher_statement(struct engine *engine, struct publication *publication, struct bytes encoded, enum carriage carriage) {
@@ -480,6 +548,7 @@ void publisher_store_payload(struct engine *engine, const struct action *action)
     memcpy(head.node_id, engine->node_id, NODE_ID_BYTES);
     memcpy(head.agency_id, engine->agency_id, AGENCY_ID_BYTES);
     store_batch_payload(draft->batch, engine->node_id, draft->seq, action->store_payload.payload);
+    store_batch_due_payload(draft->batch, head.expires_ms, engine->node_id, draft->seq);
     if (reader_pages(engine, draft->batch, &head, draft->block) != OK) engine_fail(engine, 5, "an own block cannot be read back");
 }
 
@@ -503,6 +572,7 @@ void publisher_store_entries(struct engine *engine, const struct action *action)
         store_batch_meta(draft->batch, name, bytes_of_buf(&draft->readers));
     }
     draft->ticket = action->store_entries.ticket;
+    if (draft->type == ENTRY_RECALL) recall_entry(engine, draft->batch, &entry, draft->ticket);
     store_commit(engine->store, draft->batch, draft->ticket);
     draft->batch = NULL;
 }

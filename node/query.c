@@ -1,5 +1,6 @@
 #include "node/clock.h"
 #include "node/engine_core.h"
+#include "node/policy_context.h"
 
 #include <string.h>
 
@@ -31,11 +32,19 @@ static void done(struct client *client, uint64_t tag, uint64_t count) {
 }
 
 /* Every exit asks the policy: a local user of this node is one too. */
-static bool may_show(const struct item *item) {
+static bool may_show(struct engine *engine, const struct page_head *head, const struct item *item) {
+    static struct marks marks;
+    static struct policy_facts facts;
+    struct verdict verdict;
     if (statement_is(item->type)) return false;
-    struct policy_object object = {.tlp = item->tlp, .valid_until_ms = item->valid_until_ms};
-    struct policy_reader reader = {.exit = POLICY_LOCAL};
-    return policy_decide(&object, &reader, clock_wall_ms()).allow;
+    if (item->valid_until_ms != 0 && item->valid_until_ms <= clock_wall_ms()) return false; /* also before it is taken out */
+    struct policy_object object = {
+        .tlp = item->tlp, .valid_until_ms = item->valid_until_ms, .id = item->id, .type = item->type, .marks = &marks};
+    if (marks_decode(&marks, item->marks) != OK) return false;
+    object.foreign = memcmp(head->agency_id, engine->agency_id, AGENCY_ID_BYTES) != 0;
+    policy_context_fill(&facts, engine, POLICY_LOCAL, NULL);
+    policy_decide(&verdict, &object, &facts.reader, &facts.context);
+    return verdict.allow;
 }
 
 static bool addresses_match(struct observable held, struct observable asked) {
@@ -94,7 +103,7 @@ static bool hit_answer(struct engine *engine, struct client *client, uint64_t ta
     if (gossip_retracted(engine->gossip, head.node_id, head.seq)) return false;
     if (asked && !item_has(&item, *asked)) return false;
     if (!asked && !bytes_equal(item.id, asked_id)) return false;
-    if ((from && memcmp(head.agency_id, from, AGENCY_ID_BYTES) != 0) || !may_show(&item)) return false;
+    if ((from && memcmp(head.agency_id, from, AGENCY_ID_BYTES) != 0) || !may_show(engine, &head, &item)) return false;
     if (superseded(engine, cursor, head.agency_id, item.id, item.modified_ms)) return false;
     /* Asking for other versions may have moved the page. */
     if (store_item(engine->store, cursor, &head, &item, &encoded) != OK) return false;
@@ -189,11 +198,12 @@ void query_feed(struct engine *engine, struct client *client, const struct frame
     query_feed_pump(engine, client);
 }
 
-static bool feed_takes(const struct feed_state *feed, const struct page_head *head, const struct item *item) {
+static bool feed_takes(struct engine *engine, const struct feed_state *feed, const struct page_head *head,
+                       const struct item *item) {
     if (feed->from_set && memcmp(feed->from, head->agency_id, AGENCY_ID_BYTES) != 0) return false;
     if (feed->type[0] && !bytes_equal_text(item->type, feed->type)) return false;
     if (feed->tlp_max != TLP_NONE && item->tlp > feed->tlp_max) return false;
-    return may_show(item);
+    return may_show(engine, head, item);
 }
 
 static bool feed_page(struct engine *engine, struct client *client, const struct page *page) {
@@ -205,7 +215,7 @@ static bool feed_page(struct engine *engine, struct client *client, const struct
     for (uint64_t cursor = page->head.cursor; block_frame_next(&walk, &encoded); cursor++) {
         if (cursor <= feed->after) continue;
         feed->after = cursor;
-        if (retracted || item_decode(&item, encoded) != OK || !feed_takes(feed, &page->head, &item)) continue;
+        if (retracted || item_decode(&item, encoded) != OK || !feed_takes(engine, feed, &page->head, &item)) continue;
         object_answer(engine, client, feed->tag, cursor, &page->head, &item, encoded);
         if (++feed->count == feed->limit) return false;
     }

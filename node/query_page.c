@@ -1,6 +1,7 @@
 /* What the web process asks of the pages: objects behind a moment or a cursor, in the order of their arrival, in bounded bites. */
 #include "node/clock.h"
 #include "node/engine_core.h"
+#include "node/policy_context.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -24,11 +25,17 @@ static bool ids_take(const struct page_state *page, struct bytes id) {
 }
 
 /* Every exit asks the policy. */
-static bool may_leave(const struct item *item) {
-    struct policy_object object = {.tlp = item->tlp, .valid_until_ms = item->valid_until_ms};
-    struct policy_reader reader = {.exit = POLICY_LOCAL};
-    if (statement_is(item->type) || item->tlp == TLP_RED) return false;
-    return policy_decide(&object, &reader, clock_wall_ms()).allow;
+static bool may_leave(struct engine *engine, const struct policy_facts *facts, const struct page_head *head,
+                      const struct item *item) {
+    static struct marks marks;
+    struct verdict verdict;
+    if (statement_is(item->type) || item->tlp == TLP_RED || marks_decode(&marks, item->marks) != OK) return false;
+    if (item->valid_until_ms != 0 && item->valid_until_ms <= clock_wall_ms()) return false; /* also before it is taken out */
+    struct policy_object object = {
+        .tlp = item->tlp, .valid_until_ms = item->valid_until_ms, .id = item->id, .type = item->type, .marks = &marks};
+    object.foreign = memcmp(head->agency_id, engine->agency_id, AGENCY_ID_BYTES) != 0;
+    policy_decide(&verdict, &object, &facts->reader, &facts->context);
+    return verdict.allow;
 }
 
 /* Where this version stands among all of the same author's object. */
@@ -88,12 +95,12 @@ static void page_done(struct client *client, bool more) {
 }
 
 /* Answers one item, or passes it over. False: it does not fit any more, so that there is more. */
-static bool item_take(struct engine *engine, struct client *client, uint64_t cursor, const struct page_head *head,
-                      const struct item *item, struct bytes encoded) {
+static bool item_take(struct engine *engine, struct client *client, const struct policy_facts *facts, uint64_t cursor,
+                      const struct page_head *head, const struct item *item, struct bytes encoded) {
     struct page_state *page = &client->page;
     unsigned versions = 0;
     if (((page->labels >> item->tlp) & 1) == 0 || !types_take(page, item->type) || !ids_take(page, item->id)) return true;
-    if (!may_leave(item)) return true;
+    if (!may_leave(engine, facts, head, item)) return true;
     if (page->versions != 0) {
         versions = versions_of(engine, cursor, head, item);
         if ((versions & page->versions) == 0) return true;
@@ -107,7 +114,7 @@ static bool item_take(struct engine *engine, struct client *client, uint64_t cur
 }
 
 /* A page from the store; its items behind `after`. False: there is more than fits. */
-static bool page_take(struct engine *engine, struct client *client, const struct page *stored) {
+static bool page_take(struct engine *engine, struct client *client, const struct policy_facts *facts, const struct page *stored) {
     static struct item item;
     struct page_state *page = &client->page;
     struct page_head head = stored->head;
@@ -119,7 +126,7 @@ static bool page_take(struct engine *engine, struct client *client, const struct
     for (uint64_t cursor = head.cursor; block_frame_next(&walk, &encoded); cursor++) {
         if (cursor <= page->after) continue;
         page->looked++;
-        if (!retracted && item_decode(&item, encoded) == OK && !item_take(engine, client, cursor, &head, &item, encoded))
+        if (!retracted && item_decode(&item, encoded) == OK && !item_take(engine, client, facts, cursor, &head, &item, encoded))
             return false;
         page->after = cursor;
     }
@@ -135,7 +142,7 @@ static uint64_t next_cursor(struct page_state *page) {
 }
 
 /* With ids, only the items that have them. */
-static bool hit_take(struct engine *engine, struct client *client, uint64_t cursor) {
+static bool hit_take(struct engine *engine, struct client *client, const struct policy_facts *facts, uint64_t cursor) {
     static struct item item;
     struct buf *copy = &client->page.copy;
     struct page_head head;
@@ -147,22 +154,25 @@ static bool hit_take(struct engine *engine, struct client *client, uint64_t curs
         buf_clear(copy);
         buf_put(copy, encoded);
         encoded = bytes_of_buf(copy);
-        if (!copy->failed && item_decode(&item, encoded) == OK) fits = item_take(engine, client, cursor, &head, &item, encoded);
+        if (!copy->failed && item_decode(&item, encoded) == OK)
+            fits = item_take(engine, client, facts, cursor, &head, &item, encoded);
     }
     if (fits) client->page.after = cursor;
     return fits;
 }
 
 void query_page_pump(struct engine *engine, struct client *client) {
+    static struct policy_facts facts; /* of the exit: the same for all objects of a turn */
     struct page_state *page = &client->page;
     bool fits = true;
+    policy_context_fill(&facts, engine, page->live ? POLICY_LIVE : POLICY_TAXII, NULL);
     while (fits && page->looked < LOOKED_MAX) {
         struct page stored;
         if (channel_backlog(&client->channel) >= BACKLOG_BYTES) return; /* goes on when the client has read */
         uint64_t cursor = next_cursor(page);
         if (page->id_count > 0) {
             if (cursor == 0) break;
-            fits = hit_take(engine, client, cursor);
+            fits = hit_take(engine, client, &facts, cursor);
             continue;
         }
         enum err err = store_page_from(engine->store, cursor, &stored);
@@ -176,7 +186,7 @@ void query_page_pump(struct engine *engine, struct client *client) {
             query_page_end(client);
             return;
         }
-        fits = page_take(engine, client, &stored);
+        fits = page_take(engine, client, &facts, &stored);
     }
     page_done(client, !fits || page->looked >= LOOKED_MAX);
 }
@@ -220,8 +230,9 @@ static bool page_read(struct page_state *page, struct bytes body, uint64_t *afte
     page->labels = (unsigned)pack_read_uint(&reader) & ~(1u << TLP_NONE | 1u << TLP_RED);
     page->versions = (unsigned)pack_read_uint(&reader);
     page->limit = pack_read_uint(&reader);
+    page->live = pack_read_bool(&reader);
     page->type_count = pack_read_array(&reader);
-    bool good = fields == 7 && page->type_count <= PAGE_TYPES_MAX;
+    bool good = fields == 8 && page->type_count <= PAGE_TYPES_MAX;
     for (size_t i = 0; good && i < page->type_count; i++) good = text_read(&reader, page->types[i], sizeof page->types[i]);
     page->id_count = good ? pack_read_array(&reader) : 0;
     good = good && page->id_count <= PAGE_IDS_MAX;

@@ -118,7 +118,7 @@ static void node_key_name(char *out, size_t size, const char *prefix, const uint
     snprintf(out, size, "%s/%s", prefix, hex);
 }
 
-void reader_entries(struct engine *engine, struct store_batch *batch, struct bytes entries) {
+void reader_entries(struct engine *engine, struct store_batch *batch, struct bytes entries, uint64_t ticket) {
     while (entries.size > 0) {
         struct entry entry;
         char name[64];
@@ -128,6 +128,7 @@ void reader_entries(struct engine *engine, struct store_batch *batch, struct byt
             node_key_name(name, sizeof name, "prekey", entry.node_id);
             store_batch_meta(batch, name, entry.body);
         }
+        if (entry.type == ENTRY_RECALL) recall_entry(engine, batch, &entry, ticket);
         entries = bytes_of(entries.data + entry.size, entries.size - entry.size);
     }
 }
@@ -166,13 +167,23 @@ static void frame_terms(struct engine *engine, struct store_batch *batch, const 
     }
 }
 
+/* A replacement whose items stand here already: its statements are heard, and it gets no pages. */
+static bool aliased(struct engine *engine, struct store_batch *batch, const struct page_head *head, const struct block *block) {
+    struct bytes first;
+    struct cursor walk = cursor_of(block_frame_count(block) > 0 ? block_frame_plain(block, 0) : bytes_of(NULL, 0));
+    return block_frame_next(&walk, &first) && recall_alias(engine, batch, head, first);
+}
+
 enum err reader_pages(struct engine *engine, struct store_batch *batch, const struct page_head *head, const struct block *block) {
     struct page_head page = *head;
+    bool pages = !aliased(engine, batch, head, block);
+    uint64_t first = 0;
     page.item_first = 0;
-    for (size_t i = 0; i < block_frame_count(block); i++) {
+    for (size_t i = 0; pages && i < block_frame_count(block); i++) {
         struct block_frame frame = block_frame_at(block, i);
         page.cursor = store_cursor_next(engine->store);
         if (page.cursor == 0) page.cursor = 1; /* 0 means "from the beginning" to those who ask for a feed */
+        if (first == 0) first = page.cursor;
         page.item_count = frame.item_count;
         page.added_us = head->arrived_ms * 1000;
         if (page.added_us < engine->added_next_us) page.added_us = engine->added_next_us;
@@ -181,8 +192,11 @@ enum err reader_pages(struct engine *engine, struct store_batch *batch, const st
         enum err err = store_batch_page(batch, &page, frame.packed);
         if (err != OK) return err;
         frame_terms(engine, batch, &page, block_frame_plain(block, i));
+        uint64_t over_ms = expiry_next(block_frame_plain(block, i), 0);
+        if (over_ms != 0) store_batch_due_page(batch, over_ms > page.arrived_ms ? over_ms : page.arrived_ms, page.cursor);
         page.item_first += frame.item_count;
     }
+    if (pages) store_batch_block(batch, head->node_id, head->seq, first, page.item_first);
     /* Counted in the same batch, so that status never disagrees with the pages. */
     uint8_t count[8];
     put_be64(count, ++engine->reader.blocks_read);
@@ -203,6 +217,10 @@ void reader_count_load(struct engine *engine) {
 /* The batch of one payload: as received, and its items when they are ours to read. */
 static void payload_store(struct engine *engine, uint64_t ticket, const uint8_t *node_id, uint64_t seq,
                           const struct block_body *body, struct bytes payload, const struct reader_epoch *epoch) {
+    if (gossip_recalled(engine->gossip, node_id, seq)) { /* meanwhile */
+        engine_follow_up(engine, &(struct follow_up){.kind = ACTION_STORE_PAYLOAD, .ticket = ticket});
+        return;
+    }
     struct store_batch *batch = store_batch_new(engine->store);
     if (!batch) {
         engine_fail(engine, 5, "out of memory while storing a payload");
@@ -223,6 +241,8 @@ static void payload_store(struct engine *engine, uint64_t ticket, const uint8_t 
         block_reset(engine->reader.block);
     }
     store_batch_payload(batch, node_id, seq, payload);
+    uint64_t most = clock_wall_ms() + PUBLISHER_EXPIRE_MS;
+    store_batch_due_payload(batch, body->expires_ms < most ? body->expires_ms : most, node_id, seq);
     store_commit(engine->store, batch, ticket);
 }
 

@@ -27,7 +27,8 @@ static const struct family {
     [ROCKS_DEFAULT] = {"default", 64 * KIB, 4 * KIB, false}, [ROCKS_META] = {"meta", 1 * MIB, 4 * KIB, true},
     [ROCKS_ENTRIES] = {"entries", 4 * MIB, 4 * KIB, true},   [ROCKS_PAYLOADS] = {"payloads", 16 * MIB, 4 * KIB, true},
     [ROCKS_PLACES] = {"places", 1 * MIB, 4 * KIB, true},     [ROCKS_PAGES] = {"pages", 16 * MIB, 4 * KIB, false},
-    [ROCKS_INDEX] = {"index", 64 * KIB, 4 * KIB, true},
+    [ROCKS_INDEX] = {"index", 64 * KIB, 4 * KIB, true},      [ROCKS_BLOCKS] = {"blocks", 1 * MIB, 4 * KIB, true},
+    [ROCKS_DUE] = {"due", 1 * MIB, 4 * KIB, false},
 };
 
 static rocksdb_block_based_table_options_t *table_of(const struct rocks *rocks, enum rocks_family family) {
@@ -97,6 +98,9 @@ static rocksdb_options_t *database_options_of(bool torn_log) {
     rocksdb_options_set_wal_recovery_mode(options, torn_log ? 2 : 0);
     rocksdb_options_set_max_total_wal_size(options, LOG_BYTES_MAX);
     rocksdb_options_set_db_write_buffer_size(options, WRITE_BYTES_MAX);
+    /* The list of files tells the first and last key of each, also of those that were rewritten: it is made anew at every change, so that it
+       tells of today's only. */
+    rocksdb_options_set_max_manifest_file_size(options, 1);
     rocksdb_options_set_max_open_files(options, OPEN_FILES_MAX);
     rocksdb_options_set_max_file_opening_threads(options, 1);
     rocksdb_options_set_max_background_jobs(options, 2);

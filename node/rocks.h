@@ -8,13 +8,15 @@
 #include <rocksdb/c.h>
 
 enum rocks_family {
-    ROCKS_DEFAULT, /* RocksDB insists on it; empty */
+    ROCKS_DEFAULT, /* RocksDB insists on it; one empty record, of the rounds of erasure */
     ROCKS_META,
     ROCKS_ENTRIES,
     ROCKS_PAYLOADS,
-    ROCKS_PLACES, /* sizes of payloads, so that a walk reads no payload */
+    ROCKS_PLACES, /* sizes of payloads, so that a walk reads no payload, and the keys they are locked with */
     ROCKS_PAGES,
     ROCKS_INDEX,
+    ROCKS_BLOCKS, /* where a block's pages stand */
+    ROCKS_DUE,    /* what falls due, by time */
     ROCKS_FAMILY_COUNT
 };
 

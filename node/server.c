@@ -34,6 +34,7 @@ static void client_end(struct engine *engine, struct client *client) {
     query_page_end(client);
     channel_close(&client->channel);
     buf_free(&client->answer);
+    recall_task_free(&client->recall);
     *client = (struct client){0};
 }
 
@@ -351,6 +352,8 @@ static void dispatch(struct engine *engine, struct client *client, const struct 
     case FRAME_ASK_VERIFY: completeness_ask(engine, client, frame); break;
     case FRAME_ASK_TRUST_RELOAD: on_trust_reload(engine, client, frame); break;
     case FRAME_ASK_CHAIN: own_chain_ask(engine, client, frame); break;
+    case FRAME_ASK_RECALL: recall_ask(engine, client, frame); break;
+    case FRAME_ASK_RECALL_STATUS: recall_status_ask(engine, client, frame); break;
     case FRAME_ASK_ENTRY_ID: own_entry_ask(engine, client, frame); break;
     default: client->closing = true;
     }
@@ -359,7 +362,7 @@ static void dispatch(struct engine *engine, struct client *client, const struct 
 /* One request at a time: answers come in order, and a client that waits for the disk does not run ahead of it. */
 static bool waiting(const struct client *client) {
     return client->stalled || client->publication.committing || client->page.active || client->verify_number != 0 ||
-           client->closing || channel_backlog(&client->channel) > 1024 * 1024;
+           client->recall.active || client->closing || channel_backlog(&client->channel) > 1024 * 1024;
 }
 
 static void frames_go_on(struct engine *engine, struct client *client) {
@@ -390,6 +393,7 @@ void server_progress(struct engine *engine) {
         if (!client->used) continue;
         if (client->stalled) items_go_on(engine, client);
         if (client->publication.committing) commit_go_on(engine, client);
+        if (client->recall.active) recall_ask_go_on(engine, client);
         completeness_tick(engine, client);
         if (client->feed.active) query_feed_pump(engine, client);
         if (client->page.active) query_page_pump(engine, client);

@@ -33,6 +33,12 @@ enum outcome setup_config(const struct invocation *invocation, struct config *co
     return outcome;
 }
 
+enum outcome setup_policy(const struct invocation *invocation, struct policy_settings *policy, bool *found) {
+    char message[POLICY_FILE_ERROR_MAX];
+    enum err err = policy_file_read_dir(policy, invocation->dir, found, message);
+    return err == OK ? OUTCOME_SUCCESS : command_fail(invocation, command_outcome(err), "%s", message);
+}
+
 enum outcome setup_own_card(const struct invocation *invocation, struct card_file *own) {
     char path[DIR_PATH_MAX];
     *own = (struct card_file){0};

@@ -6,10 +6,14 @@
 #include "node/command.h"
 #include "node/config.h"
 #include "node/passphrase.h"
+#include "node/policy_file.h"
 #include "node/trust_files.h"
 
 /* Reads DIR/comity.yaml. */
 enum outcome setup_config(const struct invocation *invocation, struct config *config) MUST_USE;
+
+/* Reads DIR/policy.yaml; *found tells whether there is one. Release with policy_file_free after a success. */
+enum outcome setup_policy(const struct invocation *invocation, struct policy_settings *policy, bool *found) MUST_USE;
 
 /* Reads DIR/card, this agency's own. Release with card_file_free, also after a failure. */
 enum outcome setup_own_card(const struct invocation *invocation, struct card_file *own) MUST_USE;

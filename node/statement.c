@@ -22,6 +22,7 @@ static const struct {
     const char *type;
     statement_handler *handle;
 } HANDLERS[] = {
+    {RECALL_RECEIPT_TYPE, recall_receipt_take},
     {NULL, NULL},
 };
 
@@ -42,7 +43,7 @@ void statement_take(struct engine *engine, struct store_batch *batch, const stru
 
 static void record_name(char out[static 40], uint64_t number) { snprintf(out, 40, PREFIX "%016llx", (unsigned long long)number); }
 
-static void record_write(struct engine *engine, struct buf *out, const struct statement *statement) {
+enum err statement_item(struct engine *engine, struct buf *out, const struct statement *statement) {
     static struct item item;
     char id[ITEM_TYPE_BYTES_MAX + 2 + UUID_CHARS + 1], text[UUID_CHARS + 1];
     uint8_t uuid[UUID_BYTES];
@@ -53,6 +54,10 @@ static void record_write(struct engine *engine, struct buf *out, const struct st
     item = (struct item){
         .type = bytes_of_text(statement->type), .id = bytes_of_text(id), .tlp = statement->tlp, .text = statement->text};
     item.valid_until_ms = statement->valid_until_ms;
+    return item_encode(out, &item);
+}
+
+static void record_write(struct engine *engine, struct buf *out, const struct statement *statement) {
     buf_put_u8(out, VERSION);
     buf_put_u8(out, (uint8_t)statement->tlp);
     buf_put_u8(out, (uint8_t)statement->carriage);
@@ -60,7 +65,7 @@ static void record_write(struct engine *engine, struct buf *out, const struct st
     buf_put_u64(out, clock_wall_ms());
     buf_put_u16(out, (uint16_t)statement->agency_count);
     buf_put_raw(out, statement->agencies, statement->agency_count * AGENCY_ID_BYTES);
-    if (item_encode(out, &item) != OK) out->failed = true;
+    if (statement_item(engine, out, statement) != OK) out->failed = true;
 }
 
 static bool sound(const struct statement *statement) {

@@ -50,6 +50,9 @@ struct statement_seen {
    before the commit has completed. It may call statement_publish with this batch. */
 typedef void statement_handler(struct engine *engine, struct store_batch *batch, const struct statement_seen *seen);
 
+/* Appends the item of a statement, with an id of its own: for a block that is made elsewhere. ERR_RANGE, ERR_MEMORY. */
+enum err statement_item(struct engine *engine, struct buf *out, const struct statement *statement) MUST_USE;
+
 /* Is this an item of the mesh's own, which no search, feed or export shows? */
 bool statement_is(struct bytes type);
 /* Gives it to the handler of its type; a type without one is kept and passed over (later versions). */

@@ -19,7 +19,7 @@
 #define LOCK_NAME       "store.lock"
 #define KEY_IDENTITY    "store/identity"
 #define KEY_COUNTS      "store/counts"
-#define FORMAT          1
+#define FORMAT          2
 #define IDENTITY_BYTES  (1 + 16 + VAULT_CHECK_BYTES) /* format, instance, check */
 #define COUNTS_BYTES    48
 
@@ -150,7 +150,8 @@ static enum err parts_open(struct store *store, const struct store_options *opti
     error = index_open(&store->index, &store->rocks, store->vault, store->path, table_terms, store->event_fd);
     if (error != OK) return error;
     store->committer = committer_new(&store->rocks, options->sync, store->event_fd);
-    if (store->committer == NULL) return ERR_MEMORY;
+    store->eraser = eraser_new(&store->rocks, store->event_fd);
+    if (store->committer == NULL || store->eraser == NULL) return ERR_MEMORY;
     return options->read_only_rebuild ? OK : store_index_replay(store, index_mark(store->index), NULL, NULL);
 }
 
@@ -194,6 +195,7 @@ void store_close(struct store *store) {
             store_batch_free((struct store_batch *)commit);
     }
     committer_free(store->committer);
+    eraser_free(store->eraser);
     index_close(store->index);
     pages_free(store->pages);
     if (store->rocks.db != NULL) rocks_close(&store->rocks);
@@ -268,7 +270,9 @@ static enum err page_replay(struct store *store, const struct page *page) {
     struct cursor items = cursor_of(page->plain);
     struct bytes encoded;
     for (uint64_t cursor = page->head.cursor; block_frame_next(&items, &encoded); cursor++) {
-        if (cursor - page->head.cursor >= page->head.item_count || item_decode(store->item, encoded) != OK) return ERR_CORRUPT;
+        if (cursor - page->head.cursor >= page->head.item_count) return ERR_CORRUPT;
+        if (encoded.size == 0) continue; /* taken back */
+        if (item_decode(store->item, encoded) != OK) return ERR_CORRUPT;
         if (!store_terms_of(store, store->item, cursor, &lengths, &store->terms, &count, &store->terms_capacity)) return ERR_MEMORY;
     }
     if (items.failed) return ERR_CORRUPT;

@@ -2,8 +2,10 @@
    Opaque, because a lifetime hides behind it: a committer thread syncs batches in groups.
 
    Column families: entries (node id 16, seq 8 -> u8 flags, entry bytes, tag 8), payloads (node id, seq -> bytes, tag 8), places
-   (node id, seq -> u32 payload size), pages (last cursor 8 -> head in clear, packed frame sealed under its bucket's key), index (keyed
-   hash 8, cursor 8 -> nothing), meta (text key -> bytes; keys beginning "store/" and "secret/bucket/" are the store's own).
+   (node id, seq -> u32 payload size, key 32), pages (last cursor 8 -> head in clear, packed frame sealed under its bucket's key), index (keyed
+   hash 8, cursor 8 -> nothing), blocks (node id, seq -> first cursor 8, items 4), due (time, kind, what -> nothing), meta (text key ->
+   bytes; keys beginning "store/" and "secret/bucket/" are the store's own). Payloads are locked with a key each, which stands in places:
+   a small family that is soon rewritten, so that a payload is gone when its key is.
    A cursor numbers an item in arrival order and only grows; a page holds the items of one frame, consecutive cursors.
    No plaintext value or object stands on disk: pages are sealed (XChaCha20-Poly1305) under a random key per retention bucket, which
    stands in meta sealed under a key derived from the store key; index keys are SipHash-2-4 under another derived key.
@@ -89,6 +91,45 @@ enum err store_batch_page(struct store_batch *batch, const struct page_head *hea
 /* Adds the index terms of one item: its id and observables. */
 void store_batch_terms(struct store_batch *batch, uint64_t cursor, const struct item *item);
 
+/* --- taking back (store_erase.c) --- */
+/* A block's items stand from `cursor` on, one after the other. */
+void store_batch_block(struct store_batch *batch, const uint8_t node_id[static NODE_ID_BYTES], uint64_t seq, uint64_t cursor,
+                       uint32_t items);
+void store_batch_block_delete(struct store_batch *batch, const uint8_t node_id[static NODE_ID_BYTES], uint64_t seq);
+bool store_block(struct store *store, const uint8_t node_id[static NODE_ID_BYTES], uint64_t seq, uint64_t *cursor, uint32_t *items);
+/* The page of this head gets other items: as many as before, those removed empty (length 0), so that cursors stay. Empty `plain`: the
+   page goes. */
+enum err store_batch_page_change(struct store_batch *batch, const struct page_head *head, struct bytes plain,
+                                 size_t removed) MUST_USE;
+/* False while a file of terms is being written: terms cannot be taken out now. */
+bool store_terms_ready(struct store *store);
+void store_batch_terms_delete(struct store_batch *batch, uint64_t cursor, const struct item *item);
+/* As the functions without "erase", and the old bytes are to leave all files. */
+void store_batch_payload_erase(struct store_batch *batch, const uint8_t node_id[static NODE_ID_BYTES], uint64_t seq);
+void store_batch_erase_meta(struct store_batch *batch, const char *key);
+
+/* Begins a round on a thread of its own: when it has finished, no file holds what batches completed before had taken out. Returns its
+   number; 0: one is under way, or there is nothing to do. */
+uint64_t store_erase(struct store *store);
+void store_erase_all(struct store *store); /* the next round rewrites everything: it is not known any more what was taken out */
+bool store_erasing(struct store *store);
+bool store_erase_due(const struct store *store); /* completed batches took out something since */
+/* The number of the last finished round (store_fd is signalled at its end). */
+uint64_t store_erased(struct store *store);
+
+/* What falls due at a time: a page of which an item expires, or a payload. */
+struct store_due {
+    uint64_t due_ms;
+    bool page;
+    uint8_t node_id[NODE_ID_BYTES]; /* of a payload */
+    uint64_t number;                /* cursor of the page's first item, or the payload's number */
+};
+void store_batch_due_page(struct store_batch *batch, uint64_t due_ms, uint64_t cursor);
+void store_batch_due_payload(struct store_batch *batch, uint64_t due_ms, const uint8_t node_id[static NODE_ID_BYTES], uint64_t seq);
+void store_batch_due_done(struct store_batch *batch, const struct store_due *due);
+/* Those from after_ms to now_ms, by time, at most `max`; returns how many. */
+size_t store_due(struct store *store, uint64_t after_ms, uint64_t now_ms, struct store_due *out, size_t max);
+
 /* Gives the batch to the committer (takes ownership). `ticket` comes back from store_completed. */
 void store_commit(struct store *store, struct store_batch *batch, uint64_t ticket);
 /* Commits between (true) and (false) share one sync: what one message brings becomes durable at once. store_wait ends it too. */
@@ -120,6 +161,7 @@ enum err store_entries(struct store *store, const uint8_t node_id[static NODE_ID
 typedef bool store_visit_log(void *context, const uint8_t node_id[static NODE_ID_BYTES], uint64_t seq_first, uint64_t seq_last);
 enum err store_logs(struct store *store, store_visit_log *visit, void *context) MUST_USE;
 enum err store_payload(struct store *store, const uint8_t node_id[static NODE_ID_BYTES], uint64_t seq, struct buf *out) MUST_USE;
+uint64_t store_payload_bytes(struct store *store, const uint8_t node_id[static NODE_ID_BYTES], uint64_t seq); /* 0: none */
 /* Does a payload stand here (no read of the value if it can be avoided)? */
 bool store_payload_exists(struct store *store, const uint8_t node_id[static NODE_ID_BYTES], uint64_t seq);
 /* Walks the payloads' places of one log. */
@@ -158,6 +200,9 @@ enum err store_item(struct store *store, uint64_t cursor, struct page_head *head
 size_t store_find_id(struct store *store, struct bytes id, uint64_t *cursors, size_t max);
 /* Exact value. For an address (or network): also every stored network around it. */
 size_t store_find_value(struct store *store, struct observable observable, uint64_t *cursors, size_t max);
+
+/* A keyed hash of an object's id: stands for it where it must not be. */
+uint64_t store_id_mark(const struct store *store, struct bytes id);
 
 /* OK, or why the last find may have missed something: ERR_CORRUPT, ERR_IO. */
 enum err store_find_result(const struct store *store);

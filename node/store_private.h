@@ -3,11 +3,14 @@
 #define NODE_STORE_PRIVATE_H
 
 #include "node/committer.h"
+#include "node/eraser.h"
 #include "node/index.h"
 #include "node/pages.h"
 #include "node/store.h"
 
 #define STORE_RECORD_KEY_BYTES 24 /* node id, seq: of entries, payloads and places */
+#define STORE_PLACE_BYTES      36 /* payload size 4, the key that it is locked with 32 */
+#define STORE_DUE_KEY_BYTES    33 /* time 8, kind 1, node 16, number 8 */
 #define STORE_SECRET_PREFIX    "secret/"
 #define STORE_ENTRY_VERIFIED   1 /* flag in front of an entry's bytes */
 
@@ -22,6 +25,9 @@ struct store {
     struct pages *pages;
     struct index *index;
     struct committer *committer;
+    struct eraser *eraser;
+    struct erasure erasure; /* what completed batches took out since the last round began */
+    uint64_t erase_rounds, erase_finished;
     int event_fd;
     int lock_fd;
     char *path;
@@ -52,6 +58,8 @@ struct store_batch {
     size_t term_count;
     size_t term_capacity;
     size_t bytes;
+    struct erasure erasure;
+    bool rewrote; /* pages: what the cache holds of them is old */
 };
 
 static inline struct bytes store_record_key(uint8_t out[static STORE_RECORD_KEY_BYTES], const uint8_t *node_id, uint64_t seq) {
@@ -59,6 +67,9 @@ static inline struct bytes store_record_key(uint8_t out[static STORE_RECORD_KEY_
     put_be64(out + NODE_ID_BYTES, seq);
     return bytes_of(out, STORE_RECORD_KEY_BYTES);
 }
+
+/* The same both ways. */
+void store_payload_lock(uint8_t *out, struct bytes payload, const uint8_t key[static 32]);
 
 /* The lowest cursor that a page of an uncompleted batch has; cursor_next without such. */
 uint64_t store_cursor_uncompleted(const struct store *store);

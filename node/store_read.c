@@ -3,7 +3,13 @@
 
 #include "crypto/secret.h"
 
+#include <sodium.h>
 #include <string.h>
+
+void store_payload_lock(uint8_t *out, struct bytes payload, const uint8_t key[static 32]) {
+    static const uint8_t nonce[crypto_stream_chacha20_ietf_NONCEBYTES]; /* each key locks one payload */
+    crypto_stream_chacha20_ietf_xor(out, payload.data, payload.size, nonce, key);
+}
 
 /* The value without its tag; ERR_CORRUPT when the tag is not that of this place and value. */
 static enum err untag(const struct store *store, enum rocks_family family, struct bytes key, struct bytes *value) {
@@ -104,14 +110,34 @@ enum err store_logs(struct store *store, store_visit_log *visit, void *context) 
 }
 
 enum err store_payload(struct store *store, const uint8_t node_id[static NODE_ID_BYTES], uint64_t seq, struct buf *out) {
+    uint8_t raw[STORE_RECORD_KEY_BYTES], lock[32];
+    struct bytes key = store_record_key(raw, node_id, seq), value;
+    rocksdb_pinnableslice_t *slice;
+    enum err error = rocks_get(&store->rocks, ROCKS_PLACES, key, &slice, &value);
+    if (error != OK) return error;
+    bool whole = value.size == STORE_PLACE_BYTES;
+    if (whole) memcpy(lock, value.data + 4, sizeof lock);
+    rocksdb_pinnableslice_destroy(slice);
+    if (!whole) return ERR_CORRUPT;
+    error = record_get(store, ROCKS_PAYLOADS, key, &slice, &value);
+    if (error == OK) {
+        uint8_t *plain = buf_grow(out, value.size);
+        if (plain != NULL) store_payload_lock(plain, value, lock);
+        rocksdb_pinnableslice_destroy(slice);
+        error = buf_result(out);
+    }
+    secret_wipe(lock, sizeof lock);
+    return error;
+}
+
+uint64_t store_payload_bytes(struct store *store, const uint8_t node_id[static NODE_ID_BYTES], uint64_t seq) {
     uint8_t raw[STORE_RECORD_KEY_BYTES];
     rocksdb_pinnableslice_t *slice;
     struct bytes value;
-    enum err error = record_get(store, ROCKS_PAYLOADS, store_record_key(raw, node_id, seq), &slice, &value);
-    if (error != OK) return error;
-    buf_put(out, value);
+    if (rocks_get(&store->rocks, ROCKS_PLACES, store_record_key(raw, node_id, seq), &slice, &value) != OK) return 0;
+    uint64_t bytes = value.size == STORE_PLACE_BYTES ? get_be32(value.data) : 0;
     rocksdb_pinnableslice_destroy(slice);
-    return buf_result(out);
+    return bytes;
 }
 
 bool store_payload_exists(struct store *store, const uint8_t node_id[static NODE_ID_BYTES], uint64_t seq) {
@@ -131,7 +157,7 @@ enum err store_payloads(struct store *store, const uint8_t node_id[static NODE_I
     bool going = true;
     rocks_range_begin(&range, &store->rocks, ROCKS_PLACES, prefix, prefix);
     while (going && rocks_range_next(&range, &key, &value)) {
-        if (key.size != STORE_RECORD_KEY_BYTES || value.size != 4) {
+        if (key.size != STORE_RECORD_KEY_BYTES || value.size != STORE_PLACE_BYTES) {
             error = ERR_CORRUPT;
             break;
         }
@@ -230,3 +256,5 @@ size_t store_find_value(struct store *store, struct observable observable, uint6
 }
 
 enum err store_find_result(const struct store *store) { return store->find_result; }
+
+uint64_t store_id_mark(const struct store *store, struct bytes id) { return index_hash_id(store->vault, id); }

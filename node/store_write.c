@@ -1,6 +1,8 @@
 /* store: batches and their way through the committer. */
 #include "node/store_private.h"
 
+#include "crypto/secret.h"
+
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,7 +60,7 @@ static bool stands(struct store *store, enum rocks_family family, struct bytes k
     rocksdb_pinnableslice_t *slice;
     struct bytes value;
     if (rocks_get(&store->rocks, family, key, &slice, &value) != OK) return false;
-    if (number != NULL) *number = value.size == 4 ? get_be32(value.data) : 0;
+    if (number != NULL) *number = value.size == STORE_PLACE_BYTES ? get_be32(value.data) : 0;
     rocksdb_pinnableslice_destroy(slice);
     return true;
 }
@@ -83,19 +85,25 @@ void store_batch_entry(struct store_batch *batch, const struct entry *entry, boo
 void store_batch_payload(struct store_batch *batch, const uint8_t node_id[static NODE_ID_BYTES], uint64_t seq,
                          struct bytes payload) {
     struct store *store = batch->store;
-    uint8_t raw[STORE_RECORD_KEY_BYTES], tag[VAULT_TAG_BYTES], size[4];
+    uint8_t raw[STORE_RECORD_KEY_BYTES], tag[VAULT_TAG_BYTES], place[STORE_PLACE_BYTES];
     struct bytes key = store_record_key(raw, node_id, seq);
-    if (payload.size > UINT32_MAX) {
-        failed(batch, ERR_TOO_BIG);
+    struct buf *locked = &store->scratch;
+    buf_clear(locked);
+    uint8_t *out = payload.size <= UINT32_MAX ? buf_grow(locked, payload.size) : NULL;
+    if (out == NULL) {
+        failed(batch, payload.size <= UINT32_MAX ? ERR_MEMORY : ERR_TOO_BIG);
         return;
     }
+    pages_random(store->pages, place + 4, 32);
+    store_payload_lock(out, payload, place + 4);
     uint32_t before = 0;
     if (!stands(store, ROCKS_PLACES, key, &before)) batch->added.payloads++;
     batch->added.payload_bytes += payload.size - before;
-    put_be32(size, (uint32_t)payload.size);
-    vault_tag(store->vault, tag, ROCKS_PAYLOADS, key, payload);
-    put(batch, ROCKS_PAYLOADS, key, payload, bytes_of(tag, sizeof tag));
-    put(batch, ROCKS_PLACES, key, bytes_of(size, sizeof size), bytes_of(NULL, 0));
+    put_be32(place, (uint32_t)payload.size);
+    vault_tag(store->vault, tag, ROCKS_PAYLOADS, key, bytes_of_buf(locked));
+    put(batch, ROCKS_PAYLOADS, key, bytes_of_buf(locked), bytes_of(tag, sizeof tag));
+    put(batch, ROCKS_PLACES, key, bytes_of(place, sizeof place), bytes_of(NULL, 0));
+    secret_wipe(place, sizeof place);
 }
 
 void store_batch_payload_delete(struct store_batch *batch, const uint8_t node_id[static NODE_ID_BYTES], uint64_t seq) {
@@ -236,6 +244,8 @@ enum err store_completed(struct store *store, uint64_t *ticket) {
     }
     pages_buckets_durable(store->pages, &batch->buckets);
     pages_changed(store->pages);
+    if (batch->rewrote) pages_forget(store->pages);
+    erasure_join(&store->erasure, &batch->erasure);
     batch->cursor_first = UINT64_MAX;
     enum err error = index_add(store->index, batch->terms, batch->term_count, &batch->lengths, store_cursor_uncompleted(store));
     store_batch_free(batch);

@@ -22,6 +22,7 @@ struct taxii_filter {
     uint64_t limit;    /* 1 to TAXII_LIMIT_MAX */
     unsigned versions; /* CONTROL_VERSION_ bits; 0 with `all` or moments only */
     bool all_versions;
+    bool live;                           /* not TAXII but the live stream asks: another exit of the policy */
     uint64_t moments[TAXII_MOMENTS_MAX]; /* versions by their `modified`, microseconds */
     size_t moment_count;
     unsigned specs; /* TAXII_SPEC_ bits; 0: any */

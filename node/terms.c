@@ -7,7 +7,8 @@
 #define BUCKET_BITS_MAX 24
 #define PREFETCH_AHEAD  8
 #define BASE_SLACK      (1ULL << 30)
-#define SEEN_FACTOR     8 /* bits a bucket: about one absent term in ten is looked for in vain */
+#define REMOVED         UINT32_MAX /* a cursor_offset that no term has */
+#define SEEN_FACTOR     8          /* bits a bucket: about one absent term in ten is looked for in vain */
 
 struct terms_entry {
     uint64_t hash;
@@ -68,7 +69,7 @@ bool terms_add(struct terms *terms, const struct term *added, size_t count) {
     for (size_t i = 0; i < count; i++) {
         if (i + PREFETCH_AHEAD < count) __builtin_prefetch(chain_of(terms, added[i + PREFETCH_AHEAD].hash), 1);
         uint64_t offset = added[i].cursor - terms->cursor_base;
-        if (added[i].cursor < terms->cursor_base || offset > UINT32_MAX) return false;
+        if (added[i].cursor < terms->cursor_base || offset >= REMOVED) return false;
         uint32_t *chain = chain_of(terms, added[i].hash);
         size_t bit = seen_bit(terms, added[i].hash);
         terms->seen[bit / 64] |= 1ULL << bit % 64;
@@ -83,12 +84,21 @@ bool terms_add(struct terms *terms, const struct term *added, size_t count) {
     return true;
 }
 
+void terms_remove(struct terms *terms, struct term term) {
+    uint64_t offset = term.cursor - terms->cursor_base;
+    if (term.cursor < terms->cursor_base || offset >= REMOVED) return;
+    for (uint32_t place = chain_of(terms, term.hash)[0]; place != 0; place = terms->entries[place - 1].next) {
+        struct terms_entry *entry = &terms->entries[place - 1];
+        if (entry->hash == term.hash && entry->cursor_offset == offset) entry->cursor_offset = REMOVED;
+    }
+}
+
 size_t terms_find(const struct terms *terms, uint64_t hash, uint64_t *cursors, size_t max) {
     size_t found = 0, bit = seen_bit(terms, hash);
     if (!(terms->seen[bit / 64] >> bit % 64 & 1)) return 0;
     for (uint32_t place = chain_of(terms, hash)[0]; place != 0 && found < max;) {
         const struct terms_entry *entry = &terms->entries[place - 1];
-        if (entry->hash == hash) cursors[found++] = terms->cursor_base + entry->cursor_offset;
+        if (entry->hash == hash && entry->cursor_offset != REMOVED) cursors[found++] = terms->cursor_base + entry->cursor_offset;
         place = entry->next;
     }
     return found;
@@ -107,6 +117,7 @@ static bool bucket_visit(const struct terms *terms, uint32_t place, struct term 
     bool in_order = true;
     for (; place != 0; place = terms->entries[place - 1].next) {
         const struct terms_entry *entry = &terms->entries[place - 1];
+        if (entry->cursor_offset == REMOVED) continue;
         if (count == *capacity) {
             size_t wider = *capacity == 0 ? 64 : *capacity * 2;
             struct term *grown = realloc(*sorted, wider * sizeof *grown);

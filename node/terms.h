@@ -31,6 +31,9 @@ void terms_free(struct terms *terms);
 /* A term that is there already may be kept twice. False: without memory, or a cursor out of [base, base + 2^32). */
 bool terms_add(struct terms *terms, const struct term *added, size_t count);
 
+/* Takes the term out; one that is not there is none. */
+void terms_remove(struct terms *terms, struct term term);
+
 /* Cursors under this hash in the order of their adding, at most `max`; returns how many. */
 size_t terms_find(const struct terms *terms, uint64_t hash, uint64_t *cursors, size_t max);
 

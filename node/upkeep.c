@@ -160,6 +160,7 @@ static enum err core_open(struct engine *engine, const struct card *own) {
         err = genesis_take(engine, own);
     if (err == OK) err = store_logs(engine->store, log_take, engine);
     if (err == OK) err = own_node_check(engine);
+    if (err == OK) err = recalls_load(engine);
     if (err == OK) err = store_meta_each(engine->store, "fork/", fork_take, engine);
     if (err == OK) err = store_meta_each(engine->store, "secret/audience/", audience_take, engine);
     if (err == OK) err = store_meta_each(engine->store, READER_OURS_PREFIX "/", ours_take, engine);

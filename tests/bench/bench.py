@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """bench: measures what issue 2 promises, on real processes, and prints one table with what the machine does without us beside it.
 
-  bench.py [--build build] [FIGURE...]     FIGURE: publish latency bytes store search million; all without one
+  bench.py [--build build] [FIGURE...]     FIGURE: publish latency bytes store search million export; all without one
 BENCH_QUICK=1 takes fewer and smaller runs. Everything stands in a temporary folder and is removed; `comity run` processes are ended
 by their pids. Durable means fsync (fdatasync by RocksDB's log) before the acknowledgement, at both nodes, group commit on."""
 import argparse
@@ -14,6 +14,7 @@ import tempfile
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import exports
 import make_stix
 import nats
 from nodes import Pair, wait_until
@@ -307,8 +308,12 @@ def figure_million(bench):
                      "alone took %d items/s and stands at %d MB" % (max(peaks), alone, memory_a))
 
 
+def figure_export(bench):
+    exports.figure(bench, HELD_ITEMS, RUNS, say)
+
+
 FIGURES = {"publish": figure_publish, "latency": figure_latency, "bytes": figure_bytes, "store": figure_store,
-           "search": figure_search, "million": figure_million}
+           "search": figure_search, "million": figure_million, "export": figure_export}
 
 
 def main():

@@ -1,0 +1,134 @@
+#!/usr/bin/python3
+"""What was recalled, or is over, stands in no file of any node, live or obsolete: not in clear, and not for whoever has all of that node's keys."""
+import os
+import shutil
+import subprocess
+import time
+
+from lib import BUILD, NOT_FOUND, OK, check, check_equal, indicators, main, must, must_hold, note, story
+
+UNLOCK = os.path.join(BUILD, "tests", "e2e", "unlock")
+
+
+def copied(node):
+    """None: a file went while it was copied."""
+    copy = node.dir + ".copy"
+    shutil.rmtree(copy, ignore_errors=True)
+    try:
+        shutil.copytree(node.dir, copy, ignore=lambda folder, names: [name for name in names if name.endswith(".sock")])
+    except (shutil.Error, OSError):
+        return None
+    return copy
+
+
+def run(*words):
+    return subprocess.run([UNLOCK] + list(words), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
+
+
+def with_copy(node, *words):
+    """unlock on a copy; of a running node one may be torn: then on another."""
+    result = None
+    for _ in range(20):
+        copy = copied(node)
+        result = run(words[0], copy, *words[1:]) if copy else result
+        if result and result.returncode in (0, 1):
+            break
+        time.sleep(0.2)
+    shutil.rmtree(node.dir + ".copy", ignore_errors=True)
+    check(result.returncode in (0, 1), "unlock %s of %s" % (words[0], node.name), result.stdout, result.stderr)
+    return result
+
+
+def found(node, value, object_id=None):
+    """Where the value stands in a node's directory as it is at this moment, also while the node runs."""
+    result = with_copy(node, "find", node.dir, value, *([object_id] if object_id else []))
+    note("%s: %s" % (node.name, result.stderr.strip()))
+    return result.stdout.splitlines()
+
+
+def marks(node):
+    """What opens the pages and payloads that live now."""
+    return set(with_copy(node, "marks").stdout.splitlines())
+
+
+def left_over(node, gone):
+    return run("scan", node.dir, *sorted(gone)).stdout.splitlines() if gone else []
+
+
+def ways(lines):
+    return {line.rsplit(": ", 1)[1] for line in lines}
+
+
+def erased_by(author, object_id, names):
+    def all_erased():
+        result = author("recall", "status", object_id, "--json")
+        said = {row["agency"]: row["state"] for row in result.value["receipts"]} if result.code == OK else {}
+        return all(said.get(name) == "erased" for name in names)
+    return all_erased
+
+
+def every_file_is_clean(nodes, before, values, object_id=None):
+    for node in nodes:
+        for value in values:
+            check_equal(found(node, value, object_id), [], "%s: no file holds %s..., nor opens to it" % (node.name, value[:14]))
+        gone = before[node.name] - marks(node)
+        check(gone, "%s: pages or payloads are gone" % node.name)
+        check_equal(left_over(node, gone), [], "%s: and %d nonces and keys of theirs stand in no file" % (node.name, len(gone)))
+
+
+@story
+def after_a_recall(place):
+    """One object of 300 is recalled; once its readers say that it is erased, all files of all nodes are opened with their keys."""
+    a, b, c = place.mesh("agency.a", "agency.b", "agency.c")
+    objects, values = indicators("burnt", 300)
+    victim, value = objects[150], values[150]
+    a.publish_good(objects, "TLP:AMBER", [b])
+    a.publish_good(indicators("kept", 40)[0], "TLP:AMBER", "all")
+    must_hold(b, 340, 45, "B has all", b.log_tail)
+    must_hold(c, 40, 45, "C has what it may read", c.log_tail)
+    b.stop()
+    b.start()
+    for node in (a, b):
+        check({"a page opens and holds the value", "opens and holds the value", "a term of the value"} & ways(found(node, value, victim["id"]))
+              >= {"a page opens and holds the value", "opens and holds the value"}, "%s: pages and payload open before" % node.name)
+    before = {node.name: marks(node) for node in (a, b, c)}
+    check_equal(a("recall", victim["id"], "--reason", "it burns").code, OK, "A recalls it")
+    must(erased_by(a, victim["id"], ["agency.a", "agency.b"]), 60, "A and B say that it is erased", a.log_tail, b.log_tail)
+    must(lambda: before["agency.c"] - marks(c), 20, "C dropped the payload")
+    time.sleep(1)
+    every_file_is_clean((a, b, c), before, [value])
+    for node in (a, b, c):
+        node.stop()
+    every_file_is_clean((a, b, c), before, [value])
+    check(found(b, values[151]), "what stays opens still")
+
+
+@story
+def after_an_expiry(place):
+    """Half of what was published is over after a while: nothing shows it, and all files are opened with their nodes' keys."""
+    a, b = place.mesh("agency.a", "agency.b")
+    objects, values = indicators("brief", 120)
+    lasting, lasting_values = indicators("lasting", 60)
+    soon = time.time() + 6
+    until = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(soon)) + ".%03dZ" % (soon % 1 * 1000)
+    mixed = [dict(each, valid_until=until) for each in objects[:60]] + lasting
+    a.publish_good(mixed, "TLP:AMBER", [b])
+    a.publish_good([dict(each, valid_until=until) for each in objects[60:]], "TLP:GREEN", [b])
+    must(lambda: len(b.feed()) >= 120 or time.time() > soon, 30, "B has it")
+    before = {node.name: marks(node) for node in (a, b)}
+    must(lambda: time.time() > soon, 20, "its time is over")
+    check(not b.finds(values[3]) and not a.finds(values[90]), "nothing shows it any more, swept or not")
+    must_hold(b, 60, 20, "what lasts is there")
+    must(lambda: not found(b, values[3]) and not found(a, values[3]), 60, "what stood beside lasting objects leaves all files", b.log_tail)
+    every_file_is_clean((a, b), before, [values[3], values[90]])
+    check_equal(b("get", objects[3]["id"]).code, NOT_FOUND, "B does not give it")
+    check(all(b.finds(each) for each in lasting_values[:20]), "what lasts is found")
+    for node in (a, b):
+        node.stop()
+    place.start(a, b)
+    must_hold(b, 60, 20, "and after a restart")
+    must(lambda: a("verify", "--with", "agency.b").code == OK, 45, "nobody misses anything", lambda: a("verify", "--with", "agency.b"))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,155 @@
+#!/usr/bin/python3
+"""What is recalled is gone everywhere: at readers, at those who only carry it, at those who were away; and its author knows who complied."""
+import json
+import time
+
+from lib import (NOT_FOUND, OK, REFUSED, USAGE, carried_unread, check, check_equal, indicator, indicators, main, must, must_hold, story)
+
+
+def recall(node, *words):
+    return node("recall", *words, "--json")
+
+
+def recall_good(node, *words):
+    result = recall(node, *words)
+    check_equal(result.code, OK, "recall %s" % " ".join(words[:1]), result, node.log_tail)
+    return result.value
+
+
+def states(node, object_id):
+    """What each agency's node said about a recall, by the agency's name."""
+    result = node("recall", "status", object_id, "--json")
+    check(result.code == OK, "the recall of %s is known" % object_id[:24], result)
+    return {row["agency"]: row["state"] for row in result.value["receipts"]}
+
+
+def complete(node, object_id, names):
+    def all_erased():
+        result = node("recall", "status", object_id, "--json")
+        if result.code != OK:
+            return False
+        said = {row["agency"]: row["state"] for row in result.value["receipts"]}
+        return all(said.get(name) == "erased" for name in names)
+    return all_erased
+
+
+def shows_nowhere(nodes, value, object_id):
+    for node in nodes:
+        if node.finds(value) or node("get", object_id).code != NOT_FOUND or object_id in node.feed_ids():
+            return node.name
+    return None
+
+
+@story
+def one_away(place):
+    """One of a hundred objects is recalled while a reader is off line; it hears of it from a relay, with the author off line."""
+    a, b, c, d = place.mesh("agency.a", "agency.b", "agency.c", "agency.d")
+    objects, values = indicators("taken", 100)
+    victim, value = objects[37], values[37]
+    a.publish_good(objects, "TLP:AMBER", [b, d])
+    must_hold(b, 100, 45, "B has all", b.log_tail)
+    must_hold(d, 100, 45, "D has all", d.log_tail)
+    must(lambda: carried_unread(c) >= 1, 45, "C carries what it cannot read", c.log_tail)
+    cursors = {each["object"]["id"]: each["cursor"] for each in b.feed()}
+    check_equal(recall_good(a, victim["id"], "--reason", "a mistake", "--dry-run"),
+                {"blocks": 1, "dry_run": True, "objects": 1, "versions": 1}, "a dry run says what would go")
+    check(b.finds(value), "and does nothing")
+    d.stop()
+    began = time.monotonic()
+    recall_good(a, victim["id"], "--reason", "a mistake")
+    must(lambda: not b.finds(value), 20, "B does not find it any more", b.log_tail)
+    check(not a.finds(value), "nor does A")
+    check_equal(shows_nowhere([a, b], value, victim["id"]), None, "no search, get or feed shows it")
+    check_equal({each["object"]["id"]: each["cursor"] for each in b.feed()},
+                {key: cursor for key, cursor in cursors.items() if key != victim["id"]}, "what stays is there at its old cursors, once")
+    check(all(b.finds(other) for other in values[30:37] + values[38:45]), "and is found")
+    must(complete(a, victim["id"], ["agency.a", "agency.b"]), 30, "A and B have erased it", lambda: a("recall", "status", victim["id"]), a.log_tail,
+         b.log_tail)
+    check_equal(states(a, victim["id"]).get("agency.d"), "not reached", "D was not reached")
+    must(lambda: c.status()["payloads"] <= 3, 20, "C dropped what it carried", lambda: c.status())
+    a.stop()
+    d.start()
+    must(lambda: d.linked(b, c), 45, "D is back, A is not")
+    must(lambda: not d.finds(value), 45, "D does not show it any more", d.log_tail)
+    must_hold(d, 99, 20, "D has the others")
+    a.start()
+    must(complete(a, victim["id"], ["agency.a", "agency.b", "agency.d"]), 60, "A hears that D has erased it, too",
+         lambda: a("recall", "status", victim["id"]), d.log_tail, a.log_tail)
+    for node in (a, b, c, d):
+        node.stop()
+    place.start(a, b, c, d)
+    check_equal(shows_nowhere([a, b, c, d], value, victim["id"]), None, "nor after a restart of all")
+    must(lambda: a("verify", "--with", "agency.b").code == OK, 45, "A and B hold the same, and nobody misses anything",
+         lambda: a("verify", "--with", "agency.b"))
+
+
+@story
+def before_its_payload(place):
+    """A reader that was away for both hears of the recall first: what stays reaches it, what was recalled never does."""
+    a, b, c = place.mesh("agency.a", "agency.b", "agency.c")
+    b.stop()
+    objects, values = indicators("early", 20)
+    a.publish_good(objects, "TLP:RED", [b])
+    a.publish_good(indicators("other", 5)[0], "TLP:AMBER", [b])
+    recall_good(a, objects[3]["id"], "--reason", "too early")
+    recall_good(a, objects[4]["id"], "--reason", "too early, too")
+    b.start()
+    must_hold(b, 23, 60, "B has what stays", b.log_tail)
+    check_equal(shows_nowhere([b], values[3], objects[3]["id"]), None, "and not what was recalled")
+    check_equal(shows_nowhere([b], values[4], objects[4]["id"]), None, "nor what was recalled then")
+    must(complete(a, objects[3]["id"], ["agency.a", "agency.b"]), 45, "B says so", b.log_tail)
+    must(lambda: b.status()["missing"] == 0 if "missing" in b.status() else True, 20, "B misses nothing")
+    recall_good(a, objects[5]["id"], "--reason", "late")
+    must(lambda: not b.finds(values[5]), 20, "a later recall reaches it in the replacement", b.log_tail)
+    must_hold(b, 22, 20, "and only that", b.log_tail)
+
+
+@story
+def again_and_all(place):
+    """What stays can be recalled as well, by a filter, to the last object; all versions of it go; what was recalled can come again."""
+    a, b = place.mesh("agency.a", "agency.b")
+    objects, values = indicators("again", 12)
+    a.publish_good(objects, "TLP:GREEN", [b])
+    newer = dict(objects[0], modified="2026-02-01T00:00:00.000Z", name="about it, again")
+    a.publish_good([newer], "TLP:GREEN", [b])
+    must(lambda: b.finds(values[11]) and len(b.feed()) >= 13, 45, "B has both versions")
+    check_equal(recall_good(a, objects[0]["id"], "--reason", "wrong")["versions"], 2, "both versions go")
+    must(lambda: not b.finds(values[0]), 20, "B shows neither")
+    for i in (3, 7):
+        recall_good(a, objects[i]["id"], "--reason", "wrong")
+        must(lambda: not b.finds(values[i]), 20, "one of the replacement goes")
+    must_hold(b, 9, 20, "nine stay")
+    result = recall(a, "--query", "value=%s type=indicator" % values[5], "--reason", "by value")
+    check_equal(result.code, OK, "a filter with a value", result)
+    must(lambda: not b.finds(values[5]), 20, "it is gone")
+    check_equal(recall_good(a, "--query", "type=indicator before=2026-12-31T00:00:00Z", "--reason", "all of it")["objects"], 8, "all that is left")
+    must_hold(b, 0, 20, "B shows nothing")
+    must(lambda: b.feed() == [], 20, "B shows nothing at all", b.log_tail)
+    must(complete(a, objects[9]["id"], ["agency.a", "agency.b"]), 30, "and has erased it")
+    a.publish_good([objects[9]], "TLP:GREEN", [b])
+    must(lambda: b.finds(values[9]), 30, "one of them comes again")
+
+
+@story
+def refusals(place):
+    """Only the author can recall; a recall needs a reason; what is unknown is said."""
+    a, b = place.mesh("agency.a", "agency.b")
+    a.publish_good([indicator("foreign.example")], "TLP:GREEN", [b])
+    victim = indicator("foreign.example")["id"]
+    must(lambda: b.finds("foreign.example"), 45, "B has it")
+    result = recall(b, victim, "--reason", "mine")
+    check(result.code == REFUSED and b"agency.a" in result.err and b"author" in result.err, "B cannot recall what A wrote", result)
+    check_equal(recall(a, "indicator--00000000-0000-4000-8000-000000000000", "--reason", "x").code, NOT_FOUND, "an unknown id")
+    check_equal(recall(a, victim).code, USAGE, "no reason")
+    check_equal(recall(a, "--query", "colour=red", "--reason", "x").code, USAGE, "an unknown word of the filter")
+    check_equal(recall(a, "--query", "", "--reason", "x").code, USAGE, "an empty filter")
+    check_equal(recall(a, "--query", "type=malware", "--reason", "x").code, NOT_FOUND, "nothing fits")
+    check_equal(a("recall", "status", victim).code, NOT_FOUND, "no recall of it is known")
+    check(b.finds("foreign.example"), "B has it still")
+    statement = dict(indicator("forged.example"), type="comity-receipt", id="comity-receipt--00000000-0000-4000-8000-000000000001")
+    result = a.publish(json.dumps(statement), "TLP:GREEN", [b])
+    check(result.code != OK, "no client can publish a statement", result)
+
+
+if __name__ == "__main__":
+    main()
