@@ -185,7 +185,7 @@ struct page_state {
     bool active;
     uint64_t tag, after, count, limit, looked;
     unsigned labels, versions;
-    bool live; /* for the live stream, against: TAXII */
+    enum policy_exit exit; /* what the policy is asked about */
     char types[PAGE_TYPES_MAX][ITEM_TYPE_BYTES_MAX + 1];
     size_t type_count;
     char ids[PAGE_IDS_MAX][ITEM_ID_BYTES_MAX + 1];

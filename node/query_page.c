@@ -165,7 +165,7 @@ void query_page_pump(struct engine *engine, struct client *client) {
     static struct policy_facts facts; /* of the exit: the same for all objects of a turn */
     struct page_state *page = &client->page;
     bool fits = true;
-    policy_context_fill(&facts, engine, page->live ? POLICY_LIVE : POLICY_TAXII, NULL);
+    policy_context_fill(&facts, engine, page->exit, NULL);
     while (fits && page->looked < LOOKED_MAX) {
         struct page stored;
         if (channel_backlog(&client->channel) >= BACKLOG_BYTES) return; /* goes on when the client has read */
@@ -230,9 +230,9 @@ static bool page_read(struct page_state *page, struct bytes body, uint64_t *afte
     page->labels = (unsigned)pack_read_uint(&reader) & ~(1u << TLP_NONE | 1u << TLP_RED);
     page->versions = (unsigned)pack_read_uint(&reader);
     page->limit = pack_read_uint(&reader);
-    page->live = pack_read_bool(&reader);
+    page->exit = (enum policy_exit)pack_read_uint(&reader);
     page->type_count = pack_read_array(&reader);
-    bool good = fields == 8 && page->type_count <= PAGE_TYPES_MAX;
+    bool good = fields == 8 && page->exit > POLICY_LOCAL && page->exit < POLICY_EXIT_END && page->type_count <= PAGE_TYPES_MAX;
     for (size_t i = 0; good && i < page->type_count; i++) good = text_read(&reader, page->types[i], sizeof page->types[i]);
     page->id_count = good ? pack_read_array(&reader) : 0;
     good = good && page->id_count <= PAGE_IDS_MAX;

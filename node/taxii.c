@@ -4,6 +4,7 @@
 #include "node/web_state.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -161,12 +162,40 @@ static enum MHD_Result post(struct web_request *request, unsigned collection) {
     return web_error(request, MHD_HTTP_SERVICE_UNAVAILABLE, "Too much was posted that still waits: come back later");
 }
 
+static bool on_seen(void *context, const struct web_record *record) {
+    (void)record;
+    *(bool *)context = true;
+    return false;
+}
+
+/* A DELETE takes back all versions of an own object, at all readers: it is `comity recall`. */
+static enum MHD_Result erase(struct web_request *request, const char *id, unsigned collection) {
+    char why[300] = "The node does not answer at this moment";
+    struct taxii_filter *filter = calloc(1, sizeof *filter);
+    struct web_end end;
+    bool seen = false;
+    if (!filter) return MHD_NO;
+    taxii_filter_init(filter);
+    filter->all_versions = true;
+    filter->id_count = 1;
+    snprintf(filter->ids[0], sizeof filter->ids[0], "%s", id);
+    enum err err = web_page(request->web, filter, token_labels(&request->user.token, collection), on_seen, &seen, &end);
+    free(filter);
+    if (!request->user.token.write) return web_error(request, MHD_HTTP_FORBIDDEN, "This token may not write");
+    if (err == OK && !seen) return web_error(request, MHD_HTTP_NOT_FOUND, "There is no such object in this collection");
+    if (err == OK) err = web_recall(request->web, id, why);
+    if (err == OK) {
+        struct web_answer answer = {.status = MHD_HTTP_OK, .type = TAXII_MEDIA};
+        return web_answer(request, &answer);
+    }
+    return web_error(request, err == ERR_DENIED ? MHD_HTTP_FORBIDDEN : MHD_HTTP_SERVICE_UNAVAILABLE, "%s", why);
+}
+
 static enum MHD_Result collection_part(struct web_request *request, const struct path *path, unsigned collection, bool get) {
     const char *part = path->parts[2];
     bool objects = strcmp(part, "objects") == 0;
     if (path->count == 3 && objects && strcmp(request->method, "POST") == 0) return post(request, collection);
-    if (path->count == 4 && objects && strcmp(request->method, "DELETE") == 0)
-        return web_error(request, MHD_HTTP_FORBIDDEN, "Objects are taken back by `comity recall`, not by this server");
+    if (path->count == 4 && objects && strcmp(request->method, "DELETE") == 0) return erase(request, path->parts[3], collection);
     if (!get) return web_error(request, MHD_HTTP_METHOD_NOT_ALLOWED, "%.20s is not for %.200s", request->method, request->url);
     if (!request->user.token.read) return web_error(request, MHD_HTTP_FORBIDDEN, "This token may not read");
     if (path->count == 3 && objects) return taxii_list(request, collection, TAXII_OBJECTS, NULL);

@@ -16,6 +16,7 @@
 void taxii_filter_init(struct taxii_filter *filter) {
     *filter = (struct taxii_filter){0};
     filter->limit = TAXII_LIMIT_DEFAULT;
+    filter->exit = POLICY_TAXII;
 }
 
 static enum err wrong(char *why, enum err err, const char *key, const char *what) {

@@ -5,6 +5,7 @@
 #define NODE_TAXII_FILTER_H
 
 #include "gossip/item.h"
+#include "gossip/policy_facts.h"
 #include "node/uuid.h"
 
 #define TAXII_LIMIT_DEFAULT 1000
@@ -22,7 +23,7 @@ struct taxii_filter {
     uint64_t limit;    /* 1 to TAXII_LIMIT_MAX */
     unsigned versions; /* CONTROL_VERSION_ bits; 0 with `all` or moments only */
     bool all_versions;
-    bool live;                           /* not TAXII but the live stream asks: another exit of the policy */
+    enum policy_exit exit;               /* what the engine's policy is asked about: POLICY_TAXII, unless a feed or a list asks */
     uint64_t moments[TAXII_MOMENTS_MAX]; /* versions by their `modified`, microseconds */
     size_t moment_count;
     unsigned specs; /* TAXII_SPEC_ bits; 0: any */

@@ -151,3 +151,9 @@ unsigned token_labels(const struct token *token, unsigned collection) {
     unsigned allowed = (1u << (token->label_max + 1)) - 2; /* from CLEAR on */
     return collection == COLLECTION_ALL ? allowed : allowed & 1u << collection;
 }
+
+unsigned token_labels_any(const struct token *token) {
+    unsigned labels = 0;
+    for (unsigned i = 0; i < COLLECTION_COUNT; i++) labels |= token_labels(token, i);
+    return labels;
+}

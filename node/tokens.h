@@ -59,4 +59,7 @@ bool token_name_valid(struct bytes name);
 /* The labels that a collection shows to this token, as bits of enum tlp; 0: it may not see the collection. */
 unsigned token_labels(const struct token *token, unsigned collection);
 
+/* Of all collections that it may see. */
+unsigned token_labels_any(const struct token *token);
+
 #endif

@@ -19,7 +19,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define BACKLOG 128
+#define BACKLOG      128
+#define HEARTBEAT_MS 15000
 
 void web_break(struct web *web, const char *why) {
     uint64_t one = 1;
@@ -80,6 +81,7 @@ static void tokens_take(struct web *web, struct bytes file) {
     web->tokens = fresh;
     pthread_rwlock_unlock(&web->tokens_lock);
     tokens_free(&old);
+    web_feeds_wake(web, false);
 }
 
 static enum err watch_take(struct web *web, const struct frame *frame) {
@@ -93,6 +95,7 @@ static enum err watch_take(struct web *web, const struct frame *frame) {
     if (pack_done(&in) != OK) return ERR_FORMAT;
     atomic_store(&web->newest_cursor, cursor);
     atomic_store(&web->newest_us, added_us);
+    web_feeds_wake(web, false);
     return OK;
 }
 
@@ -157,8 +160,8 @@ static int start(struct web *web, char why[static 256]) {
     if (web->wake_fd < 0 || web_links_open(web) != OK) return 5;
     if (sandbox_enter(ROLE_WEB, NULL, why) != OK) return 5;
     if (!watch_begin(web)) return 5;
-    if (web_publisher_start(web) != OK) return snprintf(why, 256, "out of memory"), 5;
-    return web_http_start(web, why) ? 0 : 3;
+    if (web_publisher_start(web) != OK || web_feeds_start(web) != OK) return snprintf(why, 256, "out of memory"), 5;
+    return web_http_start(web, why) && web_health_start(web, why) ? 0 : 3;
 }
 
 static bool parent_read(struct web *web) {
@@ -174,7 +177,9 @@ static int loop(struct web *web) {
         struct pollfd fds[] = {{.fd = web->child.parent.fd, .events = POLLIN},
                                {.fd = web->watch.fd, .events = POLLIN},
                                {.fd = web->wake_fd, .events = POLLIN}};
-        if (poll(fds, 3, -1) < 0) continue;
+        int ready = poll(fds, 3, HEARTBEAT_MS);
+        if (ready < 0) continue;
+        if (ready == 0) web_feeds_wake(web, true);
         if (fds[0].revents != 0 && !parent_read(web)) return 0;
         if (fds[1].revents != 0 && !watch_read(web)) web_break(web, "its connection ended");
         if (atomic_load(&web->broken)) return 1;
@@ -182,7 +187,10 @@ static int loop(struct web *web) {
 }
 
 static void end(struct web *web) {
+    web_feeds_stop(web);
+    web_health_stop(web);
     web_http_stop(web);
+    web_feeds_free(web);
     web_publisher_stop(web);
     web_links_close(web);
     tokens_free(&web->tokens);

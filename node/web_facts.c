@@ -1,9 +1,11 @@
 #include "node/web_facts.h"
 
+#include "node/answer.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-enum { EXPECT_NONE, EXPECT_ID, EXPECT_TYPE, EXPECT_MODIFIED, EXPECT_CREATED, EXPECT_SPEC };
+enum { EXPECT_NONE, EXPECT_ID, EXPECT_TYPE, EXPECT_MODIFIED, EXPECT_CREATED, EXPECT_SPEC, EXPECT_PATTERN };
 
 struct web_facts_reader {
     struct jsonwalk *walk;
@@ -28,10 +30,10 @@ static void on_close(void *context, bool object) {
 }
 
 static void on_key(void *context, struct bytes key) {
-    static const char *const keys[] = {NULL, "id", "type", "modified", "created", "spec_version"};
+    static const char *const keys[] = {NULL, "id", "type", "modified", "created", "spec_version", "pattern"};
     struct web_facts_reader *reader = context;
     reader->expect = EXPECT_NONE;
-    for (int i = EXPECT_ID; reader->depth == 1 && i <= EXPECT_SPEC; i++)
+    for (int i = EXPECT_ID; reader->depth == 1 && i <= EXPECT_PATTERN; i++)
         if (bytes_equal_text(key, keys[i])) reader->expect = i;
 }
 
@@ -49,6 +51,7 @@ static void on_string(void *context, struct bytes value) {
     case EXPECT_MODIFIED: keep(reader->out->modified, sizeof reader->out->modified, value); break;
     case EXPECT_CREATED: keep(reader->out->created, sizeof reader->out->created, value); break;
     case EXPECT_SPEC: keep(reader->out->spec_version, sizeof reader->out->spec_version, value); break;
+    case EXPECT_PATTERN: reader->out->conjunction = answer_pattern_joins(value); break;
     default: break;
     }
     reader->expect = EXPECT_NONE;

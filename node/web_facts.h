@@ -11,6 +11,7 @@
 struct web_facts {
     char modified[WEB_FACTS_TEXT_MAX], created[WEB_FACTS_TEXT_MAX]; /* as they stand; "" when there is none */
     char spec_version[8];
+    bool conjunction; /* its pattern joins values: none of them alone means anything */
 };
 
 struct web_facts_reader;

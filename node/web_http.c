@@ -197,6 +197,11 @@ static enum MHD_Result route(struct web_request *request) {
     if (strncmp(url, "/taxii2", 7) == 0 && (url[7] == '/' || url[7] == 0)) return taxii_handle(request);
     bool get = strcmp(request->method, "GET") == 0 || strcmp(request->method, "HEAD") == 0;
     if (!get) return web_error(request, MHD_HTTP_METHOD_NOT_ALLOWED, "Only GET is for %.200s", url);
+    if (strcmp(url, "/feed") == 0 || strcmp(url, "/feed.jsonl") == 0 || strncmp(url, "/lists/", 7) == 0) {
+        if (!request->user.token.read) return web_error(request, MHD_HTTP_FORBIDDEN, "This token may not read");
+        if (strcmp(url, "/feed") == 0) return web_feed_events(request);
+        return url[1] == 'f' ? web_feed_lines(request) : web_list(request, url + 7);
+    }
     return web_error(request, MHD_HTTP_NOT_FOUND, "There is no %.200s; TAXII 2.1 begins at /taxii2/", url);
 }
 

@@ -3,6 +3,7 @@
 #include "node/control.h"
 #include "node/web_state.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -77,7 +78,7 @@ static enum err page_ask(struct web_link *link, const struct taxii_filter *filte
     pack_write_uint(&body, labels);
     pack_write_uint(&body, taxii_filter_ask(filter));
     pack_write_uint(&body, filter->limit);
-    pack_write_bool(&body, filter->live);
+    pack_write_uint(&body, filter->exit);
     texts_pack(&body, filter->types[0], sizeof filter->types[0], filter->type_count);
     texts_pack(&body, filter->ids[0], sizeof filter->ids[0], filter->id_count);
     enum err err = buf_result(&body);
@@ -158,6 +159,35 @@ enum err web_page(struct web *web, const struct taxii_filter *filter, unsigned l
     if (err == OK) err = page_read(web, link, filter, visit, context, end);
     if (err != OK && err != ERR_CORRUPT)
         web_break(web, err_text(err)); /* what else comes over this connection belongs to no question */
+    web_link_give(web, link);
+    return err;
+}
+
+/* --- recall --- */
+
+enum err web_recall(struct web *web, const char *id, char why[static 300]) {
+    struct web_link *link = web_link_take(web);
+    struct buf body = {0};
+    struct frame frame = {.type = FRAME_ANSWER_DOCUMENT};
+    pack_write_array(&body, 4);
+    pack_write_uint(&body, 1);
+    pack_write_str(&body, bytes_of_text("deleted over TAXII"));
+    pack_write_bool(&body, false);
+    texts_pack(&body, id, 0, 1);
+    enum err err = buf_result(&body);
+    if (err == OK) err = web_link_ask(link, FRAME_ASK_RECALL, bytes_of_buf(&body));
+    buf_free(&body);
+    while (err == OK && frame.type == FRAME_ANSWER_DOCUMENT) err = web_link_answer(link, &frame);
+    if (err != OK) {
+        web_break(web, err_text(err));
+    } else if (frame.type == FRAME_ANSWER_ERROR) {
+        struct pack_reader in = pack_reader_of(frame.body);
+        pack_read_array(&in);
+        uint64_t code = pack_read_uint(&in);
+        struct bytes text = pack_read_str(&in);
+        err = !pack_failed(&in) && code < ERR_COUNT && code != OK ? (enum err)code : ERR_INTERNAL;
+        snprintf(why, 300, "%.*s", (int)(text.size < 280 ? text.size : 280), text.size > 0 ? (const char *)text.data : "");
+    }
     web_link_give(web, link);
     return err;
 }

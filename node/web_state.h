@@ -103,6 +103,9 @@ struct web_end {
 enum err web_page(struct web *web, const struct taxii_filter *filter, unsigned labels, web_visit *visit, void *context,
                   struct web_end *end) MUST_USE;
 
+/* Takes all versions of an own object back. ERR_DENIED: another's; `why` says it. */
+enum err web_recall(struct web *web, const char *id, char why[static 300]) MUST_USE;
+
 /* --- web_http.c --- */
 /* Who asks: a copy of its token, so that a change meanwhile does no harm. */
 struct web_user {
@@ -158,13 +161,19 @@ enum err web_publisher_post(struct web *web, const struct web_user *user, unsign
 enum err web_publisher_status(struct web *web, const struct web_user *user, const char *id, struct buf *status) MUST_USE;
 
 /* --- web_feed.c --- */
-bool web_feeds_start(struct web *web);
-void web_feeds_stop(struct web *web);
-void web_feeds_wake(struct web *web); /* something is new, or a token was revoked */
+enum err web_feeds_start(struct web *web) MUST_USE;
+void web_feeds_stop(struct web *web); /* ends all streams: before the server stops */
+void web_feeds_free(struct web *web);
+/* Something is new, or a token was revoked; `quiet`: nothing is, and a sign of life is due. */
+void web_feeds_wake(struct web *web, bool quiet);
 enum MHD_Result web_feed_lines(struct web_request *request);
 enum MHD_Result web_feed_events(struct web_request *request);
 
 /* --- web_lists.c --- */
 enum MHD_Result web_list(struct web_request *request, const char *file);
+
+/* --- web_health.c: metrics and health, without TLS and tokens --- */
+bool web_health_start(struct web *web, char why[static 256]);
+void web_health_stop(struct web *web);
 
 #endif
