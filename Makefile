@@ -22,7 +22,7 @@ MODULES = libsodium libzstd libczmq libzmq msgpack yaml-0.1 libidn2 libpsl gnutl
 # Everything that needs a package asks for this stamp first, so that a fresh machine is set up before pkg-config is asked.
 ifneq ($(filter-out packages clean format,$(or $(MAKECMDGOALS),all)),)
 ifndef COMITY_PACKAGES_CHECKED
-PACKAGES_DONE := $(shell sh deploy/packages.sh $(PACKAGES_BUILD) $(if $(filter check tests bench fuzz% tidy golden sim-% mutants,$(MAKECMDGOALS)),$(PACKAGES_TEST)) $(if $(filter demo,$(MAKECMDGOALS)),$(PACKAGES_DEMO)) $(if $(filter fuzz%,$(MAKECMDGOALS)),$(PACKAGES_FUZZ)) >&2 && echo yes)
+PACKAGES_DONE := $(shell sh deploy/packages.sh $(PACKAGES_BUILD) $(if $(filter check tests bench fuzz% tidy golden sim-% mutants policy-mutants,$(MAKECMDGOALS)),$(PACKAGES_TEST)) $(if $(filter demo,$(MAKECMDGOALS)),$(PACKAGES_DEMO)) $(if $(filter fuzz%,$(MAKECMDGOALS)),$(PACKAGES_FUZZ)) >&2 && echo yes)
 ifneq ($(PACKAGES_DONE),yes)
 $(error packages are missing, see above)
 endif
@@ -52,7 +52,7 @@ ARCHIVES = $(B)/node.a $(B)/gossip.a $(B)/crypto.a
 UNIT_TESTS = $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 TEST_HELPERS = $(call objects,$(filter-out $(wildcard tests/unit/test_*.c),$(wildcard tests/unit/*.c)))
 
-.PHONY: all check tests sim-gate sim-night sim-plain mutants demo bench figures install clean packages format tidy fuzz fuzz-build golden
+.PHONY: all check tests sim-gate sim-night sim-plain mutants policy-mutants demo bench figures install clean packages format tidy fuzz fuzz-build golden
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -127,6 +127,9 @@ sim-night: $(B)/tests/sim/simfast $(B)/tests/sim/sim
 	@$(B)/tests/sim/sim --seeds 300000:$$(($(SEEDS) / 40)) --jobs $(JOBS)
 mutants: $(B)/tests/sim/simfast
 	@/usr/bin/python3 -B tests/sim/mutants.py --build $(B) --jobs $(JOBS)
+# Every comparison in the policy's rules, changed one at a time: the table of decisions must notice.
+policy-mutants: $(B)/tests/unit/test_golden_policy
+	@/usr/bin/python3 -B tests/unit/policy_mutants.py --build $(B) --jobs $(JOBS)
 
 demo: all
 	@COMITY=$(B)/comity bash deploy/demo.sh

@@ -41,6 +41,7 @@ struct block {
     size_t pending_at;
     uint16_t pending_count;
     size_t item_count;
+    uint8_t leaf_key[HASH_BYTES]; /* of a closed block */
     bool closed;
 };
 
@@ -74,6 +75,7 @@ void block_reset(struct block *block) {
     block->pending_at = 0;
     block->pending_count = 0;
     block->item_count = 0;
+    sodium_memzero(block->leaf_key, sizeof block->leaf_key);
     block->closed = false;
 }
 
@@ -190,20 +192,35 @@ void block_key(uint8_t out[static 32], const uint8_t epoch_secret[static EPOCH_S
 
 /* The salts of `count` items from `first`, which is even: a ChaCha20 keystream, as one hash an item would cost as much again as
    compressing it. PROTOCOL.md 5.2 */
-static void leaf_salts(uint8_t *out, const uint8_t *block_key, uint32_t first, size_t count) {
+static void leaf_salts(uint8_t *out, const uint8_t *leaf_key, uint32_t first, size_t count) {
     static const uint8_t nonce[crypto_stream_chacha20_NONCEBYTES] = {0};
-    uint8_t key[HASH_BYTES];
-    hash_derive(key, block_key, "comity-leaf", bytes_of(NULL, 0));
     memset(out, 0, count * HASH_BYTES);
-    crypto_stream_chacha20_xor_ic(out, out, count * HASH_BYTES, nonce, first / 2, key);
-    sodium_memzero(key, sizeof key);
+    crypto_stream_chacha20_xor_ic(out, out, count * HASH_BYTES, nonce, first / 2, leaf_key);
+}
+
+void block_leaf_key(uint8_t out[static 32], const struct block *block) {
+    assert(block->closed);
+    memcpy(out, block->leaf_key, HASH_BYTES);
+}
+
+void block_leaf_salt(uint8_t out[static HASH_BYTES], const uint8_t leaf_key[static 32], uint32_t item_index) {
+    uint8_t salts[2 * HASH_BYTES];
+    leaf_salts(salts, leaf_key, item_index & ~1u, 2);
+    memcpy(out, salts + (item_index & 1) * HASH_BYTES, HASH_BYTES);
+    sodium_memzero(salts, sizeof salts);
+}
+
+void block_leaf_salted(uint8_t out[static HASH_BYTES], const uint8_t salt[static HASH_BYTES], struct bytes item) {
+    crypto_generichash(out, HASH_BYTES, item.data, item.size, salt, HASH_BYTES);
 }
 
 void block_leaf(uint8_t out[static HASH_BYTES], const uint8_t block_key[static 32], uint32_t item_index, struct bytes item) {
-    uint8_t salts[2 * HASH_BYTES];
-    leaf_salts(salts, block_key, item_index & ~1u, 2);
-    crypto_generichash(out, HASH_BYTES, item.data, item.size, salts + (item_index & 1) * HASH_BYTES, HASH_BYTES);
-    sodium_memzero(salts, sizeof salts);
+    uint8_t key[HASH_BYTES], salt[HASH_BYTES];
+    hash_derive(key, block_key, "comity-leaf", bytes_of(NULL, 0));
+    block_leaf_salt(salt, key, item_index);
+    block_leaf_salted(out, salt, item);
+    sodium_memzero(key, sizeof key);
+    sodium_memzero(salt, sizeof salt);
 }
 
 /* The Merkle root over all items of the frames, which were counted. `scratch` of the block holds the leaves. */
@@ -211,7 +228,8 @@ static enum err leaves_root(struct block *block, uint8_t *root, const uint8_t *k
     buf_clear(&block->scratch);
     uint8_t *leaves = buf_grow(&block->scratch, block->item_count * HASH_BYTES);
     if (leaves == NULL) return ERR_MEMORY;
-    leaf_salts(leaves, key, 0, block->item_count);
+    hash_derive(block->leaf_key, key, "comity-leaf", bytes_of(NULL, 0));
+    leaf_salts(leaves, block->leaf_key, 0, block->item_count);
     struct cursor cursor = cursor_of(bytes_of_buf(&block->plain));
     struct bytes item;
     size_t index = 0;
@@ -219,7 +237,7 @@ static enum err leaves_root(struct block *block, uint8_t *root, const uint8_t *k
         assert(index < block->item_count);
         /* Each leaf takes the place of its salt. */
         uint8_t *leaf = leaves + index++ * HASH_BYTES;
-        crypto_generichash(leaf, HASH_BYTES, item.data, item.size, leaf, HASH_BYTES);
+        block_leaf_salted(leaf, leaf, item);
     }
     assert(!cursor.failed && index == block->item_count);
     hash_merkle_root(root, leaves, index);

@@ -77,6 +77,13 @@ bool block_frame_next(struct cursor *cursor, struct bytes *item);
 void block_leaf(uint8_t out[static HASH_BYTES], const uint8_t block_key[static 32], uint32_t item_index, struct bytes item);
 void block_key(uint8_t out[static 32], const uint8_t epoch_secret[static EPOCH_SECRET_BYTES], uint32_t index);
 
+/* The salts' key alone: hash_derive(block key, "comity-leaf"), of a block that was closed or opened. It opens nothing; with it and all items
+   any one of them can be proved later. PROTOCOL.md 5.9 */
+void block_leaf_key(uint8_t out[static 32], const struct block *block);
+void block_leaf_salt(uint8_t out[static HASH_BYTES], const uint8_t leaf_key[static 32], uint32_t item_index);
+/* The leaf of an item under its salt. */
+void block_leaf_salted(uint8_t out[static HASH_BYTES], const uint8_t salt[static HASH_BYTES], struct bytes item);
+
 /* The size class that a payload of `bytes` is padded to: at most 12 % above, few classes. */
 size_t block_size_class(size_t bytes);
 

@@ -131,7 +131,7 @@ enum err accept_entries(struct gossip *gossip, size_t index, struct bytes entrie
     action->store_entries.node_id = peer->node->id;
     action->store_entries.all_verified = batch.fresh_count == 1;
 
-    if (log->own) gossip->own_grew_ms = gossip->monotonic_ms;
+    if (log->own) own_grew(gossip);
     log->head = batch.last.seq;
     memcpy(log->head_id, batch.last.id, HASH_BYTES);
     if (log->heard < log->head) log->heard = log->head;

@@ -29,6 +29,7 @@ struct question {
     uint32_t link;                  /* who waits for it, 0: ourselves */
     bool quiet;                     /* a payload that came with its entry: nobody waits for our HAVE */
     bool stream;                    /* for the link's stream */
+    bool look;                      /* only whether a payload is here */
     uint8_t node_id[NODE_ID_BYTES]; /* whose log */
     uint64_t seq;                   /* last one stored, or the one asked for */
     uint8_t id[HASH_BYTES];         /* of entry `seq`, when entries are stored */
@@ -64,6 +65,7 @@ struct dispute {
     uint64_t from; /* first number of the range in question */
     uint64_t since_ms, asked_ms;
     unsigned steps;
+    bool sure;     /* begun by an entry that is known to differ from ours */
     bool evidence; /* begun by a verified entry that contradicts ours: the log waits for the end */
     uint64_t ticket;
     struct buf theirs; /* verified at its end */
@@ -88,11 +90,11 @@ struct gossip {
     struct question *questions; /* LIMIT_TICKETS places; a ticket's place is its number modulo that */
     size_t question_count;      /* under way */
 
-    size_t own_answers;     /* peers that said where our own log ends */
-    uint64_t own_grew_ms;   /* when entries of our own log came from others */
-    uint64_t own_first_ms;  /* when the first one did */
-    uint64_t own_answer_ms; /* when the last one did */
-    bool own_known;         /* enough of them, or nobody was there to ask: from now on we know best */
+    size_t own_answers;      /* peers that said where our own log ends */
+    uint64_t own_charged_ms; /* up to when claims of our own log were charged */
+    uint64_t own_first_ms;   /* when the first one did */
+    uint64_t own_answer_ms;  /* when the last one did */
+    bool own_known;          /* enough of them, or nobody was there to ask: from now on we know best */
     struct own_pending *pending;
     size_t pending_count, pending_capacity;
     struct own_audience *audiences; /* ascending by epoch */
@@ -169,7 +171,8 @@ void keep_tick(struct gossip *gossip);
 
 /* --- tell.c: what a link is told of trust and heads --- */
 void tell_trust(struct gossip *gossip, struct link *link);
-void tell_trust_compare(struct gossip *gossip, struct link *link); /* the peer told its trust */
+void tell_trust_later(struct gossip *gossip, struct link *link, uint64_t delay_ms); /* at once, or so long after the last time */
+void tell_trust_compare(struct gossip *gossip, struct link *link);                  /* the peer told its trust */
 void tell_trust_changed(struct gossip *gossip);
 void tell_chains(struct gossip *gossip, struct link *link); /* to a peer whose chains are shorter */
 void tell_digest(struct gossip *gossip, struct link *link, bool reply);
@@ -185,6 +188,8 @@ void tell_heads_due(struct gossip *gossip, struct link *link, size_t peer_index)
 void stream_start(struct gossip *gossip, struct link *link, uint64_t buckets, uint64_t credit);
 /* An answer of the store; `entries` end in one whose signature was checked, `last` is its number (0: none). */
 void stream_loaded(struct gossip *gossip, struct link *link, size_t index, struct bytes entries, uint64_t last);
+/* What was loaded of this log and has not gone out yet stays here: a fork was proved meanwhile. Its head is told anew. */
+void stream_drop(struct link *link, size_t index, const uint8_t node_id[static NODE_ID_BYTES]);
 uint64_t stream_credit(struct gossip *gossip, struct link *link); /* what this link may stream to us now; it is noted as given */
 
 /* --- lanes.c: what peers ask for, at the pace at which they take it --- */
@@ -265,6 +270,8 @@ void push_entry(struct gossip *gossip, size_t index, uint64_t seq, struct bytes 
 void push_have(struct gossip *gossip, size_t index, uint64_t seq, uint64_t holders); /* but to those slots that offered it */
 /* To the author alone: who has a `direct` payload reads it, and that is nobody else's business. */
 void push_acknowledge(struct gossip *gossip, size_t index, uint64_t seq);
+/* Names the own `direct` blocks that this reader has not acknowledged: what it said may have been lost. */
+void push_direct(struct gossip *gossip, struct link *link);
 /* From the recent entries: as many as follow each other from `seq` on. False when there is none. */
 bool push_recent(struct gossip *gossip, struct link *link, size_t index, uint64_t seq);
 /* One more copy came over this link: the surplus is pruned. */
@@ -284,7 +291,8 @@ enum err own_audience(struct gossip *gossip, const struct event *event) MUST_USE
 void own_told(struct gossip *gossip, const struct link *link);
 bool own_claimed(struct gossip *gossip, const struct link *link,
                  uint64_t seq);                                      /* it says more of our log than we have; false: not believed */
-void own_claim_over(struct gossip *gossip, const struct link *link); /* it takes it back, or did not keep it */
+void own_claim_over(struct gossip *gossip, const struct link *link); /* it takes it back, or has nothing to give */
+void own_grew(struct gossip *gossip);                                /* others gave entries of it: claims are believed anew */
 uint64_t own_claim_most(const struct gossip *gossip);
 void own_claims_age(struct gossip *gossip);
 /* Who reads this epoch; null when it is not known. */

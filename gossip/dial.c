@@ -131,13 +131,17 @@ static void dial_wanted(struct gossip *gossip, struct dialling *state) {
 
 /* Readers of our own `direct` blocks who have not come for them: perhaps they cannot dial us. */
 static void readers_wanted(struct gossip *gossip) {
-    for (size_t i = 0; i < gossip->direct.count && i < DIAL_DIRECT_BLOCKS; i++) {
+    /* Rows of those who are linked, or were dialled in vain a moment ago, hide nobody else's. */
+    for (size_t i = 0, rows = 0; i < gossip->direct.count && rows < DIAL_DIRECT_BLOCKS; i++) {
+        bool any = false;
         const struct direct_block *block = &gossip->direct.list[i];
         if (gossip->monotonic_ms - block->since_ms < DIAL_DIRECT_MS) break; /* later ones are younger */
         for (size_t k = 0; k < block->count; k++) {
             struct peer *peer = peers_find(&gossip->peers, block->readers[k]);
-            if (peer && peer->slot < 0) peer->wanted = gossip->wanted = true;
+            if (!peer || peer->slot >= 0 || peer->wanted || peer->dial_next_ms > gossip->monotonic_ms) continue;
+            any = peer->wanted = gossip->wanted = true;
         }
+        rows += any;
     }
 }
 

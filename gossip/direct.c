@@ -44,6 +44,12 @@ bool direct_add(struct direct *direct, uint64_t seq, const uint8_t (*readers)[NO
     return true;
 }
 
+bool direct_waits(const struct direct_block *block, const uint8_t node_id[static NODE_ID_BYTES]) {
+    for (size_t i = 0; i < block->count; i++)
+        if (memcmp(block->readers[i], node_id, NODE_ID_BYTES) == 0) return true;
+    return false;
+}
+
 /* direct->count when it is not there. */
 static size_t block_find(const struct direct *direct, uint64_t seq) {
     size_t low = 0, high = direct->count;

@@ -25,6 +25,8 @@ void direct_free(struct direct *direct);
    without memory. */
 bool direct_add(struct direct *direct, uint64_t seq, const uint8_t (*readers)[NODE_ID_BYTES], size_t count,
                 const uint8_t self[static NODE_ID_BYTES], uint64_t monotonic_ms);
+/* Is this reader one that has not acknowledged it? */
+bool direct_waits(const struct direct_block *block, const uint8_t node_id[static NODE_ID_BYTES]);
 /* It was recalled: nobody is waited for. */
 void direct_forget(struct direct *direct, uint64_t seq);
 /* A reader has it. */

@@ -34,13 +34,20 @@ static void end(struct gossip *gossip, struct dispute *dispute) {
     if (link) sync_unheard(gossip, link, peers_index(&gossip->peers, peer));
 }
 
-static struct dispute *dispute_new(struct gossip *gossip, const struct link *link, const struct peer *peer, size_t places) {
-    for (size_t i = 0; i < LIMIT_DISPUTES; i++)
-        if (gossip->disputes[i].used && memcmp(gossip->disputes[i].node_id, peer->node->id, NODE_ID_BYTES) == 0) return NULL;
+/* One at a time for each log; a mere look gives way to an entry that is known to differ from ours. */
+static struct dispute *dispute_new(struct gossip *gossip, const struct link *link, const struct peer *peer, size_t places,
+                                   bool sure) {
+    for (size_t i = 0; i < LIMIT_DISPUTES; i++) {
+        struct dispute *dispute = &gossip->disputes[i];
+        if (!dispute->used || memcmp(dispute->node_id, peer->node->id, NODE_ID_BYTES) != 0) continue;
+        if (!sure || dispute->sure || dispute->evidence) return NULL;
+        end(gossip, dispute);
+    }
     for (size_t i = 0; i < places; i++) {
         struct dispute *dispute = &gossip->disputes[i];
         if (dispute->used) continue;
         *dispute = (struct dispute){.used = true, .link = link->number, .step = 1, .since_ms = gossip->monotonic_ms};
+        dispute->sure = sure;
         memcpy(dispute->node_id, peer->node->id, NODE_ID_BYTES);
         return dispute;
     }
@@ -99,6 +106,13 @@ static void go_on(struct gossip *gossip, struct dispute *dispute) {
     theirs_ask(gossip, dispute, found);
 }
 
+/* At our head, behind it, or among the newest entries the difference shows at once; further back the store has to say. */
+static bool differs(const struct gossip *gossip, const struct log *log, const struct entry *entry) {
+    const struct recent_row *row = recent_find(&gossip->recent, entry->node_id, entry->seq);
+    if (entry->seq == log->head) return memcmp(entry->id, log->head_id, HASH_BYTES) != 0;
+    return entry->seq > log->head || (row && memcmp(row->id, entry->id, HASH_BYTES) != 0);
+}
+
 void dispute_open(struct gossip *gossip, struct link *link, size_t index, struct bytes entries) {
     struct peer *peer = gossip->peers.list[index];
     struct log *log = &peer->log;
@@ -114,7 +128,7 @@ void dispute_open(struct gossip *gossip, struct link *link, size_t index, struct
     if (memcmp(run.first.node_id, peer->node->id, NODE_ID_BYTES) != 0) return;
     if (!bucket_take(&link->signatures, gossip->monotonic_ms, 1, LIMIT_RATE_SIGNATURES_PER_S, LIMIT_RATE_SIGNATURES_BURST)) return;
     if (entry_verify(&run.last, peer->node->sign_public) != OK) return;
-    struct dispute *dispute = dispute_new(gossip, link, peer, LIMIT_DISPUTES);
+    struct dispute *dispute = dispute_new(gossip, link, peer, LIMIT_DISPUTES, differs(gossip, log, &run.first));
     if (!dispute) return;
     dispute->from = run.first.seq;
     if (run.first.seq == log->head + 1) {
@@ -249,7 +263,12 @@ void dispute_heads(struct gossip *gossip, struct link *link, uint64_t buckets) {
         equal = !link->logs[i].common || !tell_bucket_has(gossip, link, i, buckets) ||
                 link->logs[i].heard == sync_claim(gossip->peers.list[i], NULL);
     link->differ_row += equal ? DISPUTE_WALK_ROW / 2 : 1;
-    if (link->differ_row < DISPUTE_WALK_ROW || link->log_count == 0) return;
+    if (link->differ_row < DISPUTE_WALK_ROW || link->log_count == 0) {
+        /* Perhaps something was on its way: the next digest says. */
+        link->digest_due_ms = equal ? gossip->monotonic_ms + SYNC_DIGEST_AGAIN_MS : 0;
+        if (equal) gossip_due(gossip, link->digest_due_ms);
+        return;
+    }
     link->differ_row = 0;
     link->walk_next_ms = gossip->monotonic_ms + DISPUTE_WALK_MS;
     link->walk_at = (uint32_t)random_below(&gossip->random, link->log_count);
@@ -272,7 +291,7 @@ static void walk(struct gossip *gossip, struct link *link) {
         size_t index = link->walk_at % link->log_count;
         const struct peer *peer = gossip->peers.list[index];
         bool look = walk_looks(gossip, link, index);
-        struct dispute *dispute = look ? dispute_new(gossip, link, peer, LIMIT_DISPUTES / 2) : NULL;
+        struct dispute *dispute = look ? dispute_new(gossip, link, peer, LIMIT_DISPUTES / 2, false) : NULL;
         if (look && !dispute) return;
         link->walk_at++;
         link->walk_left--;

@@ -29,6 +29,7 @@ static void clamp(struct gossip *gossip, size_t index) {
         if (link->number == 0 || index >= link->log_count) continue;
         if (link->logs[index].heard > last) link->logs[index].heard = last;
         if (link->logs[index].told > last) link->logs[index].told = last;
+        stream_drop(link, index, gossip->peers.list[index]->node->id);
     }
 }
 

@@ -191,7 +191,8 @@ static void on_sent(struct gossip *gossip, const struct event *event) {
     lanes_pump(gossip, link);
 }
 
-/* Messages were lost: what we told may not have arrived, so it is told again by a digest. */
+/* Messages were lost: what we told may not have arrived, so it is told again by a digest. Not at each loss: what is told again, and
+   what the peer answers, can be lost as well. */
 static void on_lossy(struct gossip *gossip, const struct event *event) {
     struct link *link = links_find(&gossip->links, event->link.link);
     if (!link) return;
@@ -203,7 +204,7 @@ static void on_lossy(struct gossip *gossip, const struct event *event) {
     else if (link->chains_told)
         overlay_drop(gossip, link, "a chain may have been lost");
     else
-        tell_trust(gossip, link);
+        tell_trust_later(gossip, link, LOSSY_DELAY_MS);
 }
 
 static enum err dispatch(struct gossip *gossip, const struct event *event) {

@@ -12,6 +12,7 @@ static void start(struct gossip *gossip, struct link *link, const struct ask *as
     question->link = link->number;
     memcpy(question->node_id, ask->node_id, NODE_ID_BYTES);
     question->seq = ask->seq;
+    question->look = ask->look;
     link->serving++;
     const struct peer *peer = peers_find(&gossip->peers, ask->node_id);
     struct action *action = emit(gossip, range ? ACTION_LOAD_ENTRIES : ACTION_LOAD_PAYLOAD);

@@ -27,7 +27,6 @@
 #define LIMIT_ANSWER_LAST_MS     60000 /* broken in any case, even on a line so slow that other answers took the time */
 #define LIMIT_SILENT_MS          15000 /* a link that owes an answer and says nothing is dead: the transport may take a minute to see it */
 #define LIMIT_ANSWERS_BROKEN     8                 /* in a row: the link is renewed */
-#define LIMIT_CLAIMS_BROKEN      3                 /* of our own log: such a peer's word no longer holds up publishing */
 #define LIMIT_PUSH_PAYLOAD_BYTES 4096              /* payloads up to here ride along with their entry */
 #define LIMIT_DIRECT_BLOCKS      1024              /* own `direct` blocks whose acknowledgements are looked for */
 #define LIMIT_OWN_PENDING        4096              /* own entries that wait for their sync */
@@ -47,6 +46,7 @@
 #define LIMIT_RATE_BYTES_BURST      (64u * 1024 * 1024)
 #define LIMIT_RATE_SIGNATURES_PER_S 500
 #define LIMIT_RATE_SIGNATURES_BURST 2000
+#define LIMIT_COST_EPOCH            4 /* signatures: whoever may be a reader also tries to open a slot of it */
 #define LIMIT_RATE_ANNOUNCE_PER_S   200
 #define LIMIT_RATE_ANNOUNCE_BURST   1000
 #define LIMIT_RATE_SUSPECTS_PER_S   1 /* old entries that came again and are looked up */
@@ -57,10 +57,30 @@
 #define LIMIT_COST_HEADS            8              /* announcements: a digest that is answered with all heads */
 #define LIMIT_REFUSE_MS             (3600u * 1000) /* after a bad signature or a malformed message */
 
+#define LIMIT_GROUPS            256         /* known to one node, closed ones included */
+#define LIMIT_GROUP_MEMBERS     256         /* rows of a roster, removed members included: rows are never taken out */
+#define LIMIT_GROUP_ADMINS      8           /* as many as root keys of an agency */
+#define LIMIT_GROUP_VERSIONS    64          /* versions of one roster held at once, settled or not */
+#define LIMIT_GROUP_SETTLED     16          /* of them kept behind the one in force: how late a contradiction is still seen */
+#define LIMIT_GROUP_SIGNERS     16          /* agencies that published one version; who is no admin does not count */
+#define LIMIT_GROUP_OF_AUTHOR   8           /* versions not in force that one agency has published */
+#define LIMIT_GROUP_NAME_BYTES  64          /* a petname's size */
+#define LIMIT_GROUP_TEXT_BYTES  256         /* purpose of a group, title of an agreement */
+#define LIMIT_SETEXPR_TERMS     1024        /* names in one expression: every agency that may be pinned */
+#define LIMIT_SETEXPR_DEPTH     32          /* parentheses and operands that wait */
+#define LIMIT_SETEXPR_BYTES     (80 * 1024) /* so many terms of the longest names */
+#define LIMIT_AGREEMENTS        256         /* known to one node, ended ones included */
+#define LIMIT_AGREEMENT_PARTIES 16
+#define LIMIT_AGREEMENT_CLAUSES 16 /* what the policy looks at */
+#define LIMIT_AGREEMENT_WORDS   16 /* kinds, or purposes, of one clause */
+#define LIMIT_AGREEMENT_LEVELS  16 /* equivalences */
+#define LIMIT_AGREEMENT_BYTES   (48 * 1024)
+
 #define HEADS_DELAY_MS        50                    /* changed heads go out together */
 #define SYNC_INTERVAL_MS      15000                 /* a digest to one random link */
 #define SYNC_LOGS_PLAIN       20                    /* up to so many common logs, heads are told at once; beyond, sums come first */
 #define TRUST_DELAY_MS        250                   /* changes of trust that follow each other are told together */
+#define LOSSY_DELAY_MS        500                   /* after messages were lost trust is told again, once in so long */
 #define SYNC_OUTDATED_MS      20000                 /* generations that disagree for so long do so because a message was lost */
 #define SYNC_DIGEST_AGAIN_MS  1000                  /* the same digest is not sent again to one link before */
 #define OVERLAY_FULL          13                    /* up to so many other nodes are all dialled */
@@ -72,6 +92,7 @@
 #define OVERLAY_SETTLE_MS     10000                 /* a link younger than this is not closed for being one too many */
 #define OVERLAY_RENEW_MS      (24ull * 3600 * 1000) /* new keys for every connection */
 #define DIAL_DIRECT_BLOCKS    64                    /* own direct blocks whose readers are looked for, the oldest first */
+#define DIRECT_TELL_ROWS      32                    /* of them, named to a reader whose link has opened, the oldest first */
 #define DIAL_DIRECT_MS        3000                  /* a reader is given so long to come by itself */
 #define PEERS_AGE_MS          5000                  /* between looks at certificates and refusals */
 #define PUSH_COPIES           3                     /* eager links kept: the one that brings the next copy is pruned */
@@ -84,15 +105,17 @@
 #define OWN_ASK_PEERS         3           /* so many peers said where our own log ends, or all: it is known */
 #define OWN_ASK_LAST_MS       45000       /* but no longer than so long after the first answer */
 #define SYNC_OWN_BYTES        (32 * 1024) /* asked at once of the own log: a slow line makes it in time */
-#define OWN_CLAIM_MS          60000       /* a claim of our own log by one who is gone is believed for so long */
-#define OWN_ASK_MS            3000        /* or fewer, and for so long no other one spoke */
-#define OWN_ASK_LINK_MS       30000       /* but who has a link is waited for so long: two digests */
-#define DISPUTE_RETRY_MS      15000       /* after a search that found nothing */
-#define DISPUTE_PROBE_BYTES   32768       /* of entries asked for while the place is not known */
-#define DISPUTE_WALK_MS       600000      /* of one link: digests that differ though heads are equal are looked into so often */
-#define DISPUTE_WALK_ROW      8           /* whole lists of heads in a row; one with equal heads counts for four */
-#define MISSING_RETRY_MS      15000       /* a payload that no link had is asked for again, */
-#define MISSING_TRIES_MAX     5           /* each time after twice as long, up to 8 minutes; an offer is taken at once */
-#define MISSING_TRIES_DIRECT  2           /* up to a minute: nobody but its author will ever offer it */
+#define OWN_CLAIM_MS          20000  /* an agency's claims of our own log hold up publishing for so long in all, until it grows */
+#define OWN_CLAIM_GONE        4      /* and so many times as long while none of its claimants has a link */
+#define OWN_CLAIM_LOOK_MS     2000   /* charged at one look at most: two of the ticks */
+#define OWN_ASK_MS            3000   /* or fewer, and for so long no other one spoke */
+#define OWN_ASK_LINK_MS       30000  /* but who has a link is waited for so long: two digests */
+#define DISPUTE_RETRY_MS      15000  /* after a search that found nothing */
+#define DISPUTE_PROBE_BYTES   32768  /* of entries asked for while the place is not known */
+#define DISPUTE_WALK_MS       600000 /* of one link: digests that differ though heads are equal are looked into so often */
+#define DISPUTE_WALK_ROW      8      /* whole lists of heads in a row; one with equal heads counts for four */
+#define MISSING_RETRY_MS      15000  /* a payload that no link had is asked for again, */
+#define MISSING_TRIES_MAX     5      /* each time after twice as long, up to 8 minutes; an offer is taken at once */
+#define MISSING_TRIES_DIRECT  2      /* up to a minute: nobody but its author will ever offer it */
 
 #endif

@@ -38,6 +38,7 @@ struct ask {
     uint8_t node_id[NODE_ID_BYTES]; /* whose log */
     uint64_t seq;
     size_t bytes_max; /* of a range of entries; 0: a payload */
+    bool look;        /* we ask ourselves whether the payload is here; nothing of it is sent */
 };
 
 struct link {
@@ -74,6 +75,7 @@ struct link {
     uint64_t digest_ms;                /* when we last sent one, */
     uint8_t digest[WIRE_DIGEST_BYTES]; /* and which, */
     uint64_t digest_generation;        /* under which trust of the peer's */
+    uint64_t digest_due_ms;            /* when to look once more whether digests differ under equal heads; 0: no need */
 
     /* The tree: 7.2. Both begin as true: what is too much is pruned. */
     bool eager_out; /* we push to it: it has not pruned us */

@@ -61,43 +61,68 @@ void own_told(struct gossip *gossip, const struct link *link) {
 }
 
 /* Claims of the own log belong to the peer that made them, not to its link: a link may go and trust may change before the entries
-   came. Such a claim stops publishing, so its time runs from its beginning, and an agency that made some up is not believed again. */
-bool own_claimed(struct gossip *gossip, const struct link *link, uint64_t seq) {
-    struct peer *claimant = peers_find(&gossip->peers, link->node_id);
-    if (!claimant || gossip->peers.members[claimant->member]->claims_broken >= LIMIT_CLAIMS_BROKEN) return false;
-    if (claimant->own_claim <= gossip->self->log.head) claimant->own_claim_ms = gossip->monotonic_ms;
-    if (claimant->own_claim < seq) claimant->own_claim = seq;
-    return true;
+   came. Such a claim holds up publishing, so an agency may do that for so long in all; a slow line alone disproves nobody. */
+
+static bool believed(const struct gossip *gossip, const struct peer *peer) {
+    return gossip->peers.members[peer->member]->claim_ms < OWN_CLAIM_MS;
 }
 
-static void claim_broken(struct gossip *gossip, struct peer *claimant) {
-    if (claimant->own_claim > gossip->self->log.head) gossip->peers.members[claimant->member]->claims_broken++;
-    claimant->own_claim = 0;
+static bool claims(const struct gossip *gossip, const struct peer *peer) {
+    return !peer->node->revoked && peer->own_claim > gossip->self->log.head && believed(gossip, peer);
+}
+
+/* Each agency whose nodes claim something is charged once, for those that have a link first: who cannot speak is given more time. */
+static void charge(struct gossip *gossip, bool linked, uint64_t ms) {
+    for (size_t i = 0; i < gossip->peers.count; i++) {
+        const struct peer *peer = gossip->peers.list[i];
+        struct member *member = gossip->peers.members[peer->member];
+        if (linked != (peer->slot >= 0) || member->claim_charged_ms == gossip->monotonic_ms || !claims(gossip, peer)) continue;
+        member->claim_charged_ms = gossip->monotonic_ms;
+        member->claim_ms += ms;
+    }
+}
+
+/* Charges the time since the last look; a node that slept is no reason to doubt anybody. */
+static void claims_charge(struct gossip *gossip) {
+    uint64_t ms = gossip->monotonic_ms - gossip->own_charged_ms;
+    gossip->own_charged_ms = gossip->monotonic_ms;
+    if (ms > OWN_CLAIM_LOOK_MS) ms = OWN_CLAIM_LOOK_MS;
+    if (ms == 0 || gossip->self->log.heard <= gossip->self->log.head) return;
+    charge(gossip, true, ms);
+    charge(gossip, false, ms / OWN_CLAIM_GONE);
+}
+
+bool own_claimed(struct gossip *gossip, const struct link *link, uint64_t seq) {
+    struct peer *claimant = peers_find(&gossip->peers, link->node_id);
+    claims_charge(gossip);
+    if (!claimant || !believed(gossip, claimant)) return false;
+    if (claimant->own_claim < seq) claimant->own_claim = seq;
+    return true;
 }
 
 void own_claim_over(struct gossip *gossip, const struct link *link) {
     struct peer *claimant = peers_find(&gossip->peers, link->node_id);
     if (!claimant || claimant->own_claim == 0) return;
-    claim_broken(gossip, claimant);
+    claims_charge(gossip);
+    claimant->own_claim = 0;
     sync_settle(gossip, gossip->self->index);
+}
+
+void own_grew(struct gossip *gossip) {
+    for (size_t i = 0; i < gossip->peers.member_count; i++) gossip->peers.members[i]->claim_ms = 0;
 }
 
 uint64_t own_claim_most(const struct gossip *gossip) {
     uint64_t most = gossip->self->log.head;
     for (size_t i = 0; i < gossip->peers.count; i++) {
         const struct peer *peer = gossip->peers.list[i];
-        if (!peer->node->revoked && peer->own_claim > most) most = peer->own_claim;
+        if (claims(gossip, peer) && peer->own_claim > most) most = peer->own_claim;
     }
     return most;
 }
 
 void own_claims_age(struct gossip *gossip) {
-    if (gossip->self->log.heard <= gossip->self->log.head) return;
-    for (size_t i = 0; i < gossip->peers.count; i++) {
-        struct peer *peer = gossip->peers.list[i];
-        uint64_t since = peer->own_claim_ms > gossip->own_grew_ms ? peer->own_claim_ms : gossip->own_grew_ms;
-        if (peer->own_claim > gossip->self->log.head && gossip->monotonic_ms - since >= OWN_CLAIM_MS) claim_broken(gossip, peer);
-    }
+    claims_charge(gossip);
     sync_settle(gossip, gossip->self->index);
 }
 

@@ -15,7 +15,8 @@ struct member {
     size_t pinned_bytes;         /* how much of the chain an operator has pinned: no rival counts against that */
     uint8_t part[HASH_BYTES];    /* its share of the peers' sum */
     bool own_told;               /* one of its nodes said where our own log ends, in this life of ours */
-    unsigned claims_broken;      /* claims of our own log that its nodes made and did not keep */
+    uint64_t claim_ms;           /* for so long claims of its nodes held up publishing since our own log last grew by others */
+    uint64_t claim_charged_ms;   /* up to then */
     unsigned links;              /* open links to its nodes */
     uint64_t payload_bytes;      /* of its logs, held here */
     uint64_t payloads_refused;   /* not asked for: over the quota */
@@ -42,10 +43,10 @@ struct peer {
     enum err misdeed;          /* the last one, OK: none */
     uint64_t misdeed_ms;       /* and when */
     uint64_t misdeeds;
-    bool split;                       /* its agency is frozen */
-    bool allowed;                     /* its key stands in the allow list now */
-    bool own_told;                    /* it said where our own log ends, in this life of ours */
-    uint64_t own_claim, own_claim_ms; /* what it said our own log reaches beyond what we have, and when; 0: nothing */
+    bool split;         /* its agency is frozen */
+    bool allowed;       /* its key stands in the allow list now */
+    bool own_told;      /* it said where our own log ends, in this life of ours */
+    uint64_t own_claim; /* what it said our own log reaches; 0: no more than we have */
 };
 
 struct peers {

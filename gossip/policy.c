@@ -7,79 +7,83 @@
 #include <stdio.h>
 #include <string.h>
 
+/* A rule that needs marks to deny is not asked of an object that has none. */
+#define ANY    false
+#define MARKED true
+
 /* The rules in the order in which they are asked: the first one that denies decides. What none denies is allowed by the last word
    of allow(), which knows every exit and every label by name: anything else is denied there. */
 const struct policy_rule policy_rules[] = {
-    {"label.missing", rule_label_missing, LOOK_LABEL},
-    {"exit.unknown", rule_exit_unknown, LOOK_EXIT},
-    {"exit.metrics", rule_exit_metrics, LOOK_EXIT},
-    {"marking.unknown", rule_marking_unknown, LOOK_UNKNOWN},
-    {"exit.closed", rule_exit_closed, LOOK_EXIT},
-    {"publish.foreign", rule_author_own, LOOK_AUTHOR | LOOK_EXIT},
-    {"reshare.own", rule_author_foreign, LOOK_AUTHOR | LOOK_EXIT},
-    {"recipients.none", rule_recipients_none, LOOK_RECIPIENTS},
-    {"expired", rule_expired, LOOK_VALID_UNTIL | LOOK_NOW},
-    {"retain.passed", rule_retain_passed, LOOK_RETAIN | LOOK_NOW},
-    {"tlp.red.named", rule_red_named, LOOK_RECIPIENTS},
-    {"label.named", rule_label_named, LOOK_RECIPIENTS},
-    {"exit.world", rule_exit_world, LOOK_LABEL | LOOK_EXIT},
-    {"exit.label", rule_exit_label, LOOK_LABEL | LOOK_EXIT},
-    {"tlp.green.community", rule_green_community, LOOK_LABEL | LOOK_READER},
-    {"reader.label", rule_reader_label, LOOK_LABEL | LOOK_READER},
-    {"group.unknown", rule_group_unknown, LOOK_GROUP},
-    {"group.member", rule_group_member, LOOK_GROUP | LOOK_READER},
-    {"group.removed", rule_group_removed, LOOK_GROUP | LOOK_READER},
-    {"group.label", rule_group_label, LOOK_GROUP | LOOK_LABEL},
-    {"group.start", rule_group_start, LOOK_GROUP | LOOK_NOW},
-    {"group.end", rule_group_end, LOOK_GROUP | LOOK_NOW},
-    {"level.authority", rule_level_authority, LOOK_LEVELS},
-    {"level.unknown", rule_level_unknown, LOOK_LEVELS},
-    {"level.accreditation", rule_level_accreditation, LOOK_LEVELS | LOOK_ACCREDITATIONS | LOOK_AGREEMENTS},
-    {"caveat.unknown", rule_caveat_unknown, LOOK_CAVEATS},
-    {"caveat.noforn", rule_caveat_noforn, LOOK_CAVEATS | LOOK_READER},
-    {"caveat.held", rule_caveat_held, LOOK_CAVEATS | LOOK_READER},
-    {"caveat.orcon", rule_caveat_orcon, LOOK_CAVEATS | LOOK_PERMISSIONS},
-    {"level.releasable", rule_releasable, LOOK_CAVEATS | LOOK_READER},
-    {"pap.blocking", rule_pap_blocking, LOOK_PAP | LOOK_EXIT},
-    {"pap.exit", rule_pap_exit, LOOK_PAP | LOOK_EXIT},
-    {"iep.label", rule_iep_label, LOOK_IEP | LOOK_LABEL},
-    {"iep.start", rule_iep_start, LOOK_IEP | LOOK_NOW},
-    {"iep.end", rule_iep_end, LOOK_IEP | LOOK_NOW},
-    {"iep.actions", rule_iep_actions, LOOK_IEP | LOOK_EXIT},
-    {"iep.encrypt", rule_iep_encrypt, LOOK_IEP | LOOK_EXIT},
-    {"iep.attribution.must", rule_iep_attribution_must, LOOK_IEP | LOOK_EXIT},
-    {"iep.attribution.must-not", rule_iep_attribution_must_not, LOOK_IEP | LOOK_EXIT},
-    {"iep.resale", rule_iep_resale, LOOK_IEP | LOOK_EXIT},
-    {"iep.notifications", rule_iep_notify, LOOK_IEP | LOOK_EXIT},
-    {"handling.h0", rule_h0, LOOK_HANDLING | LOOK_READER},
-    {"handling.h1", rule_h1, LOOK_HANDLING | LOOK_PURPOSES | LOOK_READER},
-    {"handling.h2.named", rule_h2_named, LOOK_HANDLING | LOOK_RECIPIENTS},
-    {"handling.h2", rule_h2_permission, LOOK_HANDLING | LOOK_PERMISSIONS},
-    {"handling.h3.text", rule_h3_text, LOOK_HANDLING},
-    {"handling.h3", rule_h3_exit, LOOK_HANDLING | LOOK_EXIT},
-    {"purpose.missing", rule_purpose_missing, LOOK_DATA | LOOK_PURPOSES},
-    {"legal-basis.missing", rule_legal_basis_missing, LOOK_DATA | LOOK_LEGAL_BASIS},
-    {"retain.missing", rule_retain_missing, LOOK_DATA | LOOK_RETAIN},
-    {"purpose.unknown", rule_purpose_unknown, LOOK_PURPOSES},
-    {"legal-basis.unknown", rule_legal_basis_unknown, LOOK_LEGAL_BASIS},
-    {"purpose.reader", rule_purpose_reader, LOOK_PURPOSES | LOOK_READER},
-    {"police.reader", rule_police_reader, LOOK_DATA | LOOK_READER},
-    {"retain.max", rule_retain_max, LOOK_RETAIN | LOOK_NOW},
-    {"agreement.missing", rule_agreement_missing, LOOK_AGREEMENTS},
-    {"agreement.direction", rule_agreement_direction, LOOK_AGREEMENTS},
-    {"agreement.kind", rule_agreement_kind, LOOK_AGREEMENTS | LOOK_TYPE},
-    {"agreement.label", rule_agreement_label, LOOK_AGREEMENTS | LOOK_LABEL},
-    {"agreement.purpose", rule_agreement_purpose, LOOK_AGREEMENTS | LOOK_PURPOSES},
-    {"agreement.retention", rule_agreement_retention, LOOK_AGREEMENTS | LOOK_RETAIN},
-    {"agreement.reshare", rule_agreement_reshare, LOOK_AGREEMENTS | LOOK_PERMISSIONS},
-    {"reshare.red", rule_reshare_red, LOOK_LABEL | LOOK_PERMISSIONS},
-    {"reshare.amber-strict", rule_reshare_strict, LOOK_LABEL | LOOK_PERMISSIONS},
-    {"reshare.amber", rule_reshare_amber, LOOK_LABEL | LOOK_READER | LOOK_PERMISSIONS},
+    {"label.missing", rule_label_missing, LOOK_LABEL, ANY},
+    {"exit.unknown", rule_exit_unknown, LOOK_EXIT, ANY},
+    {"exit.metrics", rule_exit_metrics, LOOK_EXIT, ANY},
+    {"marking.unknown", rule_marking_unknown, LOOK_UNKNOWN, MARKED},
+    {"exit.closed", rule_exit_closed, LOOK_EXIT, ANY},
+    {"publish.foreign", rule_author_own, LOOK_AUTHOR | LOOK_EXIT, ANY},
+    {"reshare.own", rule_author_foreign, LOOK_AUTHOR | LOOK_EXIT, ANY},
+    {"recipients.none", rule_recipients_none, LOOK_RECIPIENTS, ANY},
+    {"expired", rule_expired, LOOK_VALID_UNTIL | LOOK_NOW, ANY},
+    {"retain.passed", rule_retain_passed, LOOK_RETAIN | LOOK_NOW, MARKED},
+    {"tlp.red.named", rule_red_named, LOOK_RECIPIENTS, ANY},
+    {"label.named", rule_label_named, LOOK_RECIPIENTS, ANY},
+    {"exit.world", rule_exit_world, LOOK_LABEL | LOOK_EXIT, ANY},
+    {"exit.label", rule_exit_label, LOOK_LABEL | LOOK_EXIT, ANY},
+    {"tlp.green.community", rule_green_community, LOOK_LABEL | LOOK_READER, ANY},
+    {"reader.label", rule_reader_label, LOOK_LABEL | LOOK_READER, ANY},
+    {"group.unknown", rule_group_unknown, LOOK_GROUP, MARKED},
+    {"group.member", rule_group_member, LOOK_GROUP | LOOK_READER, MARKED},
+    {"group.removed", rule_group_removed, LOOK_GROUP | LOOK_READER, MARKED},
+    {"group.label", rule_group_label, LOOK_GROUP | LOOK_LABEL, MARKED},
+    {"group.start", rule_group_start, LOOK_GROUP | LOOK_NOW, MARKED},
+    {"group.end", rule_group_end, LOOK_GROUP | LOOK_NOW, MARKED},
+    {"level.authority", rule_level_authority, LOOK_LEVELS, MARKED},
+    {"level.unknown", rule_level_unknown, LOOK_LEVELS, MARKED},
+    {"level.accreditation", rule_level_accreditation, LOOK_LEVELS | LOOK_ACCREDITATIONS | LOOK_AGREEMENTS, MARKED},
+    {"caveat.unknown", rule_caveat_unknown, LOOK_CAVEATS, MARKED},
+    {"caveat.noforn", rule_caveat_noforn, LOOK_CAVEATS | LOOK_READER, MARKED},
+    {"caveat.held", rule_caveat_held, LOOK_CAVEATS | LOOK_READER, MARKED},
+    {"caveat.orcon", rule_caveat_orcon, LOOK_CAVEATS | LOOK_PERMISSIONS, MARKED},
+    {"level.releasable", rule_releasable, LOOK_CAVEATS | LOOK_READER, MARKED},
+    {"pap.blocking", rule_pap_blocking, LOOK_PAP | LOOK_EXIT, MARKED},
+    {"pap.exit", rule_pap_exit, LOOK_PAP | LOOK_EXIT, MARKED},
+    {"iep.label", rule_iep_label, LOOK_IEP | LOOK_LABEL, MARKED},
+    {"iep.start", rule_iep_start, LOOK_IEP | LOOK_NOW, MARKED},
+    {"iep.end", rule_iep_end, LOOK_IEP | LOOK_NOW, MARKED},
+    {"iep.actions", rule_iep_actions, LOOK_IEP | LOOK_EXIT, MARKED},
+    {"iep.encrypt", rule_iep_encrypt, LOOK_IEP | LOOK_EXIT, MARKED},
+    {"iep.attribution.must", rule_iep_attribution_must, LOOK_IEP | LOOK_EXIT, MARKED},
+    {"iep.attribution.must-not", rule_iep_attribution_must_not, LOOK_IEP | LOOK_EXIT, MARKED},
+    {"iep.resale", rule_iep_resale, LOOK_IEP | LOOK_EXIT, MARKED},
+    {"iep.notifications", rule_iep_notify, LOOK_IEP | LOOK_EXIT, MARKED},
+    {"handling.h0", rule_h0, LOOK_HANDLING | LOOK_READER, MARKED},
+    {"handling.h1", rule_h1, LOOK_HANDLING | LOOK_PURPOSES | LOOK_READER, MARKED},
+    {"handling.h2.named", rule_h2_named, LOOK_HANDLING | LOOK_RECIPIENTS, MARKED},
+    {"handling.h2", rule_h2_permission, LOOK_HANDLING | LOOK_PERMISSIONS, MARKED},
+    {"handling.h3.text", rule_h3_text, LOOK_HANDLING, MARKED},
+    {"handling.h3", rule_h3_exit, LOOK_HANDLING | LOOK_EXIT, MARKED},
+    {"purpose.missing", rule_purpose_missing, LOOK_DATA | LOOK_PURPOSES, MARKED},
+    {"legal-basis.missing", rule_legal_basis_missing, LOOK_DATA | LOOK_LEGAL_BASIS, MARKED},
+    {"retain.missing", rule_retain_missing, LOOK_DATA | LOOK_RETAIN, MARKED},
+    {"purpose.unknown", rule_purpose_unknown, LOOK_PURPOSES, MARKED},
+    {"legal-basis.unknown", rule_legal_basis_unknown, LOOK_LEGAL_BASIS, MARKED},
+    {"purpose.reader", rule_purpose_reader, LOOK_PURPOSES | LOOK_READER, MARKED},
+    {"police.reader", rule_police_reader, LOOK_DATA | LOOK_READER, MARKED},
+    {"retain.max", rule_retain_max, LOOK_RETAIN | LOOK_NOW, MARKED},
+    {"agreement.missing", rule_agreement_missing, LOOK_AGREEMENTS, ANY},
+    {"agreement.direction", rule_agreement_direction, LOOK_AGREEMENTS, ANY},
+    {"agreement.kind", rule_agreement_kind, LOOK_AGREEMENTS | LOOK_TYPE, ANY},
+    {"agreement.label", rule_agreement_label, LOOK_AGREEMENTS | LOOK_LABEL, ANY},
+    {"agreement.purpose", rule_agreement_purpose, LOOK_AGREEMENTS | LOOK_PURPOSES, ANY},
+    {"agreement.retention", rule_agreement_retention, LOOK_AGREEMENTS | LOOK_RETAIN, ANY},
+    {"agreement.reshare", rule_agreement_reshare, LOOK_AGREEMENTS | LOOK_PERMISSIONS, ANY},
+    {"reshare.red", rule_reshare_red, LOOK_LABEL | LOOK_PERMISSIONS, ANY},
+    {"reshare.amber-strict", rule_reshare_strict, LOOK_LABEL | LOOK_PERMISSIONS, ANY},
+    {"reshare.amber", rule_reshare_amber, LOOK_LABEL | LOOK_READER | LOOK_PERMISSIONS, ANY},
 };
 const size_t policy_rule_count = sizeof policy_rules / sizeof *policy_rules;
 
 /* A sentence cut in the middle of a character would be no text any more. */
-static void reason_trim(char *reason) {
+void policy_text_trim(char *reason) {
     size_t size = strlen(reason);
     while (size > 0 && !pack_utf8_valid(bytes_of(reason, size))) size--;
     reason[size] = 0;
@@ -167,12 +171,12 @@ void policy_decide_without(struct verdict *out, const struct policy_object *obje
     out->looked = 0;
     out->carriage = CARRIAGE_DIRECT;
     for (size_t i = 0; i < policy_rule_count; i++) {
-        if (i == rule) continue;
+        if (i == rule || (policy_rules[i].marked && !object->marks)) continue;
         out->looked |= policy_rules[i].looks;
         if (!policy_rules[i].denies(&question)) continue;
         out->rule = policy_rules[i].name;
         selector_name(&question);
-        reason_trim(out->reason);
+        policy_text_trim(out->reason);
         return;
     }
     allow(out, object, reader);

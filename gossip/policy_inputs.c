@@ -133,5 +133,6 @@ size_t policy_inputs(struct policy_input out[static POLICY_INPUTS_MAX], const st
     put_agreements(input(&list, LOOK_AGREEMENTS, "agreements"), reader);
     put_number(input(&list, LOOK_PERMISSIONS, "permissions"), context->permission_count);
     put_number(input(&list, LOOK_NOW, "now_ms"), context->now_ms);
+    for (size_t i = 0; i < list.count; i++) policy_text_trim(out[i].value);
     return list.count;
 }

@@ -50,6 +50,7 @@ struct policy_rule {
     const char *name;
     bool (*denies)(struct policy_question *question);
     uint32_t looks;
+    bool marked; /* never denies an object without marks */
 };
 
 extern const struct policy_rule policy_rules[];
@@ -62,6 +63,8 @@ void policy_decide_without(struct verdict *out, const struct policy_object *obje
 /* Writes the reason and returns true. */
 bool policy_deny(struct policy_question *question, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Cuts what is no whole UTF-8 off the end. */
+void policy_text_trim(char *text);
 /* For "%.*s". */
 #define POLICY_TEXT(view) (int)(view).size, (view).data ? (const char *)(view).data : ""
 /* The reader's name, or its exit's. */

@@ -2,19 +2,9 @@
 
 /* Expiry and retention. */
 
-/* Those who hold it already may still look at what has expired. */
-static bool local(const struct policy_question *question) {
-    switch (question->reader->exit) {
-    case POLICY_LOCAL:
-    case POLICY_SEARCH:
-    case POLICY_CONSOLE: return true;
-    default: return false;
-    }
-}
-
 bool rule_expired(struct policy_question *question) {
     uint64_t until_ms = question->object->valid_until_ms;
-    return !local(question) && until_ms != 0 && until_ms <= question->context->now_ms &&
+    return until_ms != 0 && until_ms <= question->context->now_ms &&
            policy_deny(question, question->reader->exit == POLICY_PUBLISH
                                      ? "valid_until has passed: an expired object is not published"
                                      : "valid_until has passed: an expired object goes nowhere any more");

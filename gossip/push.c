@@ -68,6 +68,22 @@ void push_acknowledge(struct gossip *gossip, size_t index, uint64_t seq) {
     if (link && link_shares(link, index)) have(gossip, link, index, seq);
 }
 
+void push_direct(struct gossip *gossip, struct link *link) {
+    struct wire_pair pairs[DIRECT_TELL_ROWS];
+    uint32_t count = 0;
+    const uint8_t *tag = gossip->direct.count > 0 ? link_tag_of_log(link, &gossip->peers, gossip->self->index) : NULL;
+    if (!tag || !link_shares(link, gossip->self->index)) return;
+    for (size_t i = 0; i < gossip->direct.count && count < DIRECT_TELL_ROWS; i++) {
+        if (!direct_waits(&gossip->direct.list[i], link->node_id)) continue;
+        memcpy(pairs[count].tag, tag, WIRE_TAG_BYTES);
+        pairs[count++].number = gossip->direct.list[i].seq;
+    }
+    struct buf *message = count > 0 ? emit_buf(gossip) : NULL;
+    if (!message) return;
+    wire_have(message, pairs, count);
+    emit_send(gossip, link, message);
+}
+
 bool push_recent(struct gossip *gossip, struct link *link, size_t index, uint64_t seq) {
     struct peer *peer = gossip->peers.list[index];
     size_t count = 0;

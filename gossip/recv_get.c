@@ -43,15 +43,18 @@ enum err recv_get(struct gossip *gossip, struct link *link, struct message *mess
 }
 
 /* How much of a range may go out: nothing past what is claimed, and up to an entry whose signature was checked, by the store's word or
-   now. Signatures inside a batch never were, so a few are tried from the end backwards; an honest author's last one is good. */
+   now. Signatures inside a batch never were, so a few are tried from the end backwards; an honest author's last one is good. It ends
+   where the store holds one branch of a forked log behind another: a range whose chain is broken would be our misdeed. */
 static size_t range_good(const struct peer *peer, const struct event *event, uint64_t *last) {
     struct bytes entries = event->loaded_entries.entries;
     uint64_t claim = sync_claim(peer, NULL);
     size_t ends[LIMIT_ENTRIES_BYTES / (ENTRY_HEADER_BYTES + SIGN_BYTES) + 1], count = 0, size = 0;
+    uint8_t previous[HASH_BYTES];
     struct entry entry;
     while (size < entries.size && count < sizeof ends / sizeof *ends) {
         enum err err = entry_parse(&entry, bytes_of(entries.data + size, entries.size - size));
-        if (err != OK || entry.seq > claim) break;
+        if (err != OK || entry.seq > claim || (count > 0 && memcmp(entry.previous, previous, HASH_BYTES) != 0)) break;
+        memcpy(previous, entry.id, HASH_BYTES);
         size += entry.size;
         ends[count++] = size;
         *last = entry.seq;

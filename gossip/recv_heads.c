@@ -21,6 +21,7 @@ static void told_first(struct gossip *gossip, struct link *link) {
     if (link->offers_taken) return;
     link->offers_taken = true;
     sync_offers(gossip, link);
+    push_direct(gossip, link);
 }
 
 /* Equal heads are told heads: whoever lacks a payload now knows whom to ask. */
@@ -28,6 +29,7 @@ static void digest_equal(struct gossip *gossip, struct link *link) {
     link->heads_known = true;
     own_claim_over(gossip, link);
     link->differ_row = 0;
+    link->digest_due_ms = 0;
     for (size_t i = 0; i < link->log_count; i++) {
         uint64_t claim = sync_claim(gossip->peers.list[i], NULL);
         if (!link->logs[i].common) continue;

@@ -65,7 +65,8 @@ enum err recv_push(struct gossip *gossip, struct link *link, struct message *mes
         sync_pump_entries(gossip, index);
         return OK;
     }
-    if (!bucket_take(&link->signatures, gossip->monotonic_ms, 1, LIMIT_RATE_SIGNATURES_PER_S, LIMIT_RATE_SIGNATURES_BURST))
+    uint64_t cost = entry.type == ENTRY_EPOCH ? LIMIT_COST_EPOCH : 1;
+    if (!bucket_take(&link->signatures, gossip->monotonic_ms, cost, LIMIT_RATE_SIGNATURES_PER_S, LIMIT_RATE_SIGNATURES_BURST))
         return OK;
     sync_heard(gossip, link, index, entry.seq);
     err = accept_entries(gossip, index, message->push.entry, &last);

@@ -9,6 +9,7 @@ enum err recv_trust(struct gossip *gossip, struct link *link, struct message *me
     if (!bucket_take(&link->announcements, gossip->monotonic_ms, LIMIT_COST_TAGS, LIMIT_RATE_ANNOUNCE_PER_S,
                      LIMIT_RATE_ANNOUNCE_BURST))
         return ERR_LIMIT;
+    if (message->trust.generation < link->trust_heard) return OK; /* what came late says nothing of now */
     link->trust_heard = message->trust.generation;
     memcpy(link->trust_sum, message->trust.sum, WIRE_DIGEST_BYTES);
     tell_trust_compare(gossip, link);
@@ -24,6 +25,7 @@ enum err recv_tags(struct gossip *gossip, struct link *link, struct message *mes
     if (!bucket_take(&link->announcements, gossip->monotonic_ms, LIMIT_COST_TAGS, LIMIT_RATE_ANNOUNCE_PER_S,
                      LIMIT_RATE_ANNOUNCE_BURST))
         return ERR_LIMIT;
+    if (message->tags.generation < link->trust_heard || message->tags.generation < link->generation_heard) return OK;
     struct wire_pair *told = calloc(pairs.count + 1, sizeof *told);
     if (!told) return ERR_MEMORY;
     size_t count = 0;

@@ -44,6 +44,12 @@ void want_loaded(struct gossip *gossip, const struct question *question, const s
     const struct peer *peer = peers_find(&gossip->peers, question->node_id);
     if (link && link->serving) link->serving--;
     if (!link || !peer) return;
+    if (question->look) {
+        bool direct = event->loaded_payload.present && event->loaded_payload.body.carriage == CARRIAGE_DIRECT;
+        if (direct) push_acknowledge(gossip, peers_index(&gossip->peers, peer), question->seq);
+        lanes_pump(gossip, link);
+        return;
+    }
     bool aside = question->seq > sync_claim(peer, NULL);
     bool give = event->loaded_payload.present && !aside && !recalled_has(&peer->log.recalled, question->seq) &&
                 may_have(gossip, link, peer, &event->loaded_payload.body);
@@ -91,6 +97,15 @@ enum err recv_payload(struct gossip *gossip, struct link *link, struct message *
     return OK;
 }
 
+/* The author names a `direct` block that nobody here lacks: was our acknowledgement lost? The store knows what we hold. */
+static void acknowledge_again(struct gossip *gossip, struct link *link, const struct peer *peer, uint64_t seq) {
+    struct ask ask = {.seq = seq, .look = true};
+    if (peer->log.own || seq > peer->log.durable || memcmp(link->node_id, peer->node->id, NODE_ID_BYTES) != 0) return;
+    if (!bucket_take(&link->announcements, gossip->monotonic_ms, 1, LIMIT_RATE_ANNOUNCE_PER_S, LIMIT_RATE_ANNOUNCE_BURST)) return;
+    memcpy(ask.node_id, peer->node->id, NODE_ID_BYTES);
+    (void)lanes_ask(gossip, link, &ask); /* no room: it names it again on the next link */
+}
+
 enum err recv_have(struct gossip *gossip, struct link *link, struct message *message) {
     struct wire_pairs pairs = message->have.payloads;
     uint8_t tag[WIRE_TAG_BYTES];
@@ -107,6 +122,7 @@ enum err recv_have(struct gossip *gossip, struct link *link, struct message *mes
         struct log *log = &gossip->peers.list[index]->log;
         if (log->own) direct_have(&gossip->direct, seq, link->node_id);
         struct missing *missing = log_missing_find(log, seq);
+        if (!missing) acknowledge_again(gossip, link, gossip->peers.list[index], seq);
         if (!missing || missing->storing) continue;
         uint64_t mark = 1ull << links_slot(&gossip->links, link);
         missing->offered_by |= mark;

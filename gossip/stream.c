@@ -81,6 +81,20 @@ void stream_loaded(struct gossip *gossip, struct link *link, size_t index, struc
     pump(gossip, link);
 }
 
+void stream_drop(struct link *link, size_t index, const uint8_t node_id[static NODE_ID_BYTES]) {
+    struct buf *out = &link->stream.out;
+    struct entry entry;
+    size_t kept = 0;
+    for (size_t at = 0; at < out->size; at += entry.size) {
+        if (entry_parse(&entry, bytes_of(out->data + at, out->size - at)) != OK) break; /* parsed once when it was loaded */
+        if (memcmp(entry.node_id, node_id, NODE_ID_BYTES) == 0) continue;
+        memmove(out->data + kept, out->data + at, entry.size);
+        kept += entry.size;
+    }
+    if (kept < out->size) link->logs[index].told = 0;
+    out->size = kept;
+}
+
 /* --- the other side --- */
 
 /* One run of consecutive entries of one log, checked as ENTRIES would be. */

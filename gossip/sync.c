@@ -249,7 +249,8 @@ static void answers_check(struct gossip *gossip, size_t index) {
         broken(gossip, log->get_link);
         log->get_link = 0;
         if (link) link->gets -= link->gets > 0;
-        if (link) sync_unheard(gossip, link, index);
+        /* A claim of our own log stands until its time is used up, and is asked for again: OWN_CLAIM_MS. */
+        if (link && !log->own) sync_unheard(gossip, link, index);
     }
     for (size_t i = 0; i < log->missing_count; i++) {
         struct missing *missing = &log->missing[i];
@@ -290,6 +291,11 @@ void sync_tick(struct gossip *gossip) {
         if (link_open(link) && link->trust_due_ms) {
             if (link->trust_due_ms <= gossip->monotonic_ms) tell_trust(gossip, link);
             if (link->trust_due_ms) gossip_due(gossip, link->trust_due_ms);
+        }
+        if (link_open(link) && link->digest_due_ms) {
+            bool due = link->digest_due_ms <= gossip->monotonic_ms;
+            if (due) link->digest_due_ms = 0, tell_digest(gossip, link, true);
+            if (!due) gossip_due(gossip, link->digest_due_ms);
         }
         if (!link_open(link) || !link->heads_due_ms) continue;
         if (link->heads_due_ms <= gossip->monotonic_ms) tell_heads(gossip, link, 0, 0);

@@ -49,6 +49,19 @@ static void tags_send(struct gossip *gossip, struct link *link) {
     free(pairs);
 }
 
+/* Makes the tables anew. While the two differ and TAGS have not said yet in what, what was common a moment ago still is: questions are
+   answered meanwhile. Without logs that went away indexes stay; with some, only if all were common. */
+static bool tables_keep(struct gossip *gossip, struct link *link) {
+    size_t before = link->log_count, kept = 0;
+    bool *common = link->same || link->peer_agency_count > 0 ? NULL : calloc(before + 1, sizeof *common);
+    for (size_t i = 0; common && i < before; i++) kept += common[i] = link->logs[i].common;
+    bool made = link_tables(link, &gossip->peers);
+    for (size_t i = 0; common && made && i < link->log_count; i++)
+        link->logs[i].common = link->log_count < before ? kept == before : i < before && common[i];
+    free(common);
+    return made;
+}
+
 /* The peer's TRUST, held against ours as it is now: all is common, or both must name what they trust. */
 void tell_trust_compare(struct gossip *gossip, struct link *link) {
     uint8_t sum[WIRE_DIGEST_BYTES];
@@ -58,13 +71,13 @@ void tell_trust_compare(struct gossip *gossip, struct link *link) {
     if (!same && link->generation_tags != gossip->peers.generation) tags_send(gossip, link);
     if (same) link->generation_heard = link->trust_heard;
     link->same = same;
-    if (!link_tables(link, &gossip->peers)) gossip->actions->failed = true;
+    if (!tables_keep(gossip, link)) gossip->actions->failed = true;
 }
 
 void tell_trust(struct gossip *gossip, struct link *link) {
     uint8_t sum[WIRE_DIGEST_BYTES];
     struct buf *message = emit_buf(gossip);
-    if (!message || !link_tables(link, &gossip->peers)) {
+    if (!message || !tables_keep(gossip, link)) {
         gossip->actions->failed = true;
         return;
     }
@@ -103,14 +116,14 @@ void tell_chains(struct gossip *gossip, struct link *link) {
 }
 
 /* The first change is told at once, a burst of them together; what is common is nobody's guess meanwhile. */
-static void trust_later(struct gossip *gossip, struct link *link) {
-    if (!link->trust_told_ms || gossip->monotonic_ms - link->trust_told_ms >= TRUST_DELAY_MS) {
+void tell_trust_later(struct gossip *gossip, struct link *link, uint64_t delay_ms) {
+    link->same = false; /* first of all, so that an agency that is new is not taken for a common one */
+    if (!tables_keep(gossip, link)) gossip->actions->failed = true;
+    if (!link->trust_told_ms || gossip->monotonic_ms - link->trust_told_ms >= delay_ms) {
         tell_trust(gossip, link);
         return;
     }
-    link->same = false;
-    if (!link_tables(link, &gossip->peers)) gossip->actions->failed = true;
-    if (!link->trust_due_ms) link->trust_due_ms = link->trust_told_ms + TRUST_DELAY_MS;
+    if (!link->trust_due_ms) link->trust_due_ms = link->trust_told_ms + delay_ms;
     gossip_due(gossip, link->trust_due_ms);
 }
 
@@ -125,7 +138,7 @@ void tell_trust_changed(struct gossip *gossip) {
         if (peer && peer->node->revoked)
             overlay_cut(gossip, link, "revoked");
         else if (link_open(link))
-            trust_later(gossip, link);
+            tell_trust_later(gossip, link, TRUST_DELAY_MS);
     }
 }
 

@@ -97,6 +97,16 @@ void answer_reader_free(struct answer_reader *reader) {
     reader->walk = NULL;
 }
 
+/* Nil, or an array: a count for each kind, then of agencies. */
+static bool sightings_read(struct answer *answer, struct pack_reader *in) {
+    answer->counted = !pack_skip_nil(in);
+    if (!answer->counted) return true;
+    if (pack_read_array(in) != SIGHTING_KINDS + 1) return false;
+    for (size_t i = 0; i < SIGHTING_KINDS; i++) answer->sightings[i] = pack_read_uint(in);
+    answer->sighters = pack_read_uint(in);
+    return true;
+}
+
 enum err answer_read(struct answer_reader *reader, struct bytes body) {
     struct pack_reader in = pack_reader_of(body);
     struct answer *answer = &reader->answer;
@@ -107,7 +117,9 @@ enum err answer_read(struct answer_reader *reader, struct bytes body) {
     uint64_t tlp = pack_read_uint(&in);
     answer->arrived_ms = pack_read_uint(&in);
     struct bytes encoded = pack_read_bin(&in);
-    if (pack_done(&in) != OK || count != 6 || tlp > TLP_RED || answer->agency_id.size != AGENCY_ID_BYTES) return ERR_FORMAT;
+    answer->via = pack_skip_nil(&in) ? bytes_of(NULL, 0) : pack_read_str(&in);
+    if (!sightings_read(answer, &in)) return ERR_FORMAT;
+    if (pack_done(&in) != OK || count != 8 || tlp > TLP_RED || answer->agency_id.size != AGENCY_ID_BYTES) return ERR_FORMAT;
     answer->tlp = (enum tlp)tlp;
     if (item_decode(&answer->item, encoded) != OK) return ERR_FORMAT;
     answer->conjunction = false;
@@ -141,6 +153,18 @@ void answer_line(struct buf *out, const struct answer *answer) {
     buf_put_u8(out, '\n');
 }
 
+static void sightings_json(struct json_out *json, const struct answer *answer) {
+    json_out_key(json, "sightings");
+    json_out_object(json);
+    for (int kind = 0; kind < SIGHTING_KINDS; kind++) {
+        json_out_key(json, sighting_kind_name((enum sighting_kind)kind));
+        json_out_uint(json, answer->sightings[kind]);
+    }
+    json_out_key(json, "agencies");
+    json_out_uint(json, answer->sighters);
+    json_out_object_end(json);
+}
+
 void answer_json(struct buf *out, const struct answer *answer) {
     struct json_out json = json_out_of(out);
     json_out_object(&json);
@@ -154,6 +178,11 @@ void answer_json(struct buf *out, const struct answer *answer) {
     json_out_uint(&json, answer->cursor);
     json_out_key(&json, "arrived");
     json_out_time(&json, answer->arrived_ms);
+    if (answer->via.size > 0) {
+        json_out_key(&json, "via");
+        json_out_string(&json, answer->via);
+    }
+    if (answer->counted) sightings_json(&json, answer);
     if (answer->problem) {
         json_out_key(&json, "problem");
         json_out_text(&json, answer->problem);
@@ -171,10 +200,19 @@ static void put_safe(struct buf *out, const char *label, struct bytes text) {
     buf_put_format(out, "%-10s%s%s\n", label, safe, cut ? "..." : "");
 }
 
+static void put_sightings(struct buf *out, const struct answer *answer) {
+    buf_put_format(out, "%-10s", "sightings");
+    for (int kind = 0; kind < SIGHTING_KINDS; kind++)
+        buf_put_format(out, "%s%s %" PRIu64, kind > 0 ? ", " : "", sighting_kind_name((enum sighting_kind)kind),
+                       answer->sightings[kind]);
+    buf_put_format(out, " (by %" PRIu64 " agenc%s)\n", answer->sighters, answer->sighters == 1 ? "y" : "ies");
+}
+
 void answer_block(struct buf *out, const struct answer *answer) {
     const struct item *item = &answer->item;
     char moment[MOMENT_TEXT_BYTES];
     put_safe(out, "author", answer->author);
+    if (answer->via.size > 0) put_safe(out, "via", answer->via);
     put_safe(out, "label", bytes_of_text(tlp_name(answer->tlp)));
     put_safe(out, "type", item->type);
     put_safe(out, "id", item->id);
@@ -200,6 +238,7 @@ void answer_block(struct buf *out, const struct answer *answer) {
     moment_text(moment, answer->arrived_ms);
     put_safe(out, "arrived", bytes_of_text(moment));
     if (item->revoked) put_safe(out, "revoked", bytes_of_text("yes: its author withdrew it"));
+    if (answer->sighters > 0) put_sightings(out, answer);
     if (answer->problem) put_safe(out, "BEWARE", bytes_of_text(answer->problem));
     buf_put_format(out, "%-10s%" PRIu64 "\n\n", "cursor", answer->cursor);
 }

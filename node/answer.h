@@ -4,6 +4,7 @@
 #define NODE_ANSWER_H
 
 #include "gossip/item.h"
+#include "gossip/sighting.h"
 #include "node/jsonwalk.h"
 
 struct answer {
@@ -13,6 +14,10 @@ struct answer {
     uint64_t arrived_ms;
     enum tlp tlp;
     struct item item;
+    struct bytes via;                   /* the name of who passed it on; empty: its author published it to this node */
+    bool counted;                       /* the counts of sightings are known */
+    uint64_t sightings[SIGHTING_KINDS]; /* by kind, of all who told */
+    uint64_t sighters;                  /* agencies that did */
     bool conjunction;    /* its pattern joins values by AND or FOLLOWEDBY, or negates: no value alone means anything */
     const char *problem; /* the author's text is not what it should be, and why; null: it is */
 };
@@ -37,7 +42,7 @@ bool answer_pattern_joins(struct bytes pattern);
 void answer_line(struct buf *out, const struct answer *answer);
 /* The object alone, on one line. */
 void answer_object(struct buf *out, const struct answer *answer);
-/* {"author","agency","tlp","cursor","arrived","object"} and a line end; "problem" too when there is one. */
+/* {"author","agency","tlp","cursor","arrived","object"} and a line end; "via", "sightings" and "problem" too where there are any. */
 void answer_json(struct buf *out, const struct answer *answer);
 /* A block of lines for people. */
 void answer_block(struct buf *out, const struct answer *answer);

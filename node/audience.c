@@ -1,6 +1,7 @@
 #include "node/audience.h"
 
 #include "gossip/pack.h"
+#include "gossip/setexpr.h"
 #include "node/log.h"
 #include "node/trust_files.h"
 
@@ -15,8 +16,9 @@ enum outcome audience_options(const struct invocation *invocation, struct audien
             invocation, "--tlp %s: unknown label; valid are TLP:CLEAR, TLP:GREEN, TLP:AMBER, TLP:AMBER+STRICT and TLP:RED", tlp);
     if (request->to && request->to_all) return command_usage(invocation, "--to and --to-all contradict each other");
     if (!request->to && !request->to_all)
-        return command_usage(invocation,
-                             "nobody is named: give --to NAME[,NAME...], or --to-all for all agencies that are pinned now");
+        return command_usage(
+            invocation,
+            "nobody is named: give --to NAME[,NAME...] or --to group:NAME, or --to-all for all agencies that are pinned now");
     return OUTCOME_SUCCESS;
 }
 
@@ -30,29 +32,24 @@ static enum outcome unknown_name(const struct invocation *invocation, struct byt
     return outcome;
 }
 
-/* The names of --to, each once, as an array; what is unknown here is refused before anything is sent. */
-static enum outcome names_pack(const struct invocation *invocation, const char *list, struct buf *out) {
-    struct bytes names[AUDIENCE_NAMES_MAX];
-    size_t count = 0;
-    for (const char *at = list, *end; at; at = *end ? end + 1 : NULL) {
+/* --to as the engine takes it: one expression. What is unknown or malformed here is refused before anything is sent. */
+static enum outcome names_pack(const struct invocation *invocation, const char *text, struct buf *out) {
+    static struct setexpr expression; /* large; one thread */
+    const char *what;
+    size_t at;
+    if (setexpr_parse(&expression, bytes_of_text(text), &at, &what) != OK)
+        return command_fail(invocation, OUTCOME_REFUSED, "--to: character %zu of '%s': %s; nothing was published", at + 1, text,
+                            what);
+    for (size_t i = 0; i < expression.step_count; i++) {
         char name[TRUST_NAME_BYTES_MAX + 1];
-        end = at + strcspn(at, ",");
-        struct bytes text = bytes_of(at, (size_t)(end - at));
-        bool doubled = false;
-        if (text.size == 0)
-            return command_fail(invocation, OUTCOME_REFUSED, "--to: an empty name stands in '%s'; nothing was published", list);
-        if (text.size > TRUST_NAME_BYTES_MAX) return unknown_name(invocation, text);
-        memcpy(name, text.data, text.size);
-        name[text.size] = 0;
-        if (!trust_name_known(invocation->dir, name)) return unknown_name(invocation, text);
-        for (size_t i = 0; i < count; i++) doubled = doubled || bytes_equal(names[i], text);
-        if (doubled) continue;
-        if (count == AUDIENCE_NAMES_MAX)
-            return command_fail(invocation, OUTCOME_REFUSED, "--to: more than %d names; nothing was published", AUDIENCE_NAMES_MAX);
-        names[count++] = text;
+        const struct setexpr_step *step = &expression.steps[i];
+        if (step->kind != SETEXPR_NAME) continue;
+        memcpy(name, step->name.data, step->name.size);
+        name[step->name.size] = 0;
+        if (!trust_name_known(invocation->dir, name)) return unknown_name(invocation, step->name);
     }
-    pack_write_array(out, (uint32_t)count);
-    for (size_t i = 0; i < count; i++) pack_write_str(out, names[i]);
+    pack_write_array(out, 1);
+    pack_write_str(out, bytes_of_text(text));
     return OUTCOME_SUCCESS;
 }
 
@@ -69,7 +66,7 @@ enum outcome audience_open(struct client *client, const struct audience_request 
         pack_write_array(&body, 0);
     enum err err = OK;
     if (outcome == OUTCOME_SUCCESS && (err = buf_result(&body)) == OK)
-        err = client_ask(client, FRAME_ASK_PUBLISH, bytes_of_buf(&body));
+        err = client_ask(client, request->lint ? FRAME_ASK_LINT : FRAME_ASK_PUBLISH, bytes_of_buf(&body));
     buf_free(&body);
     if (outcome != OUTCOME_SUCCESS) return outcome;
     while (err == OK && (err = client_answer(client, &frame, -1)) == OK) {

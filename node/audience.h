@@ -6,13 +6,12 @@
 #include "node/client.h"
 #include "node/json_out.h"
 
-#define AUDIENCE_NAMES_MAX 1024
-
 /* From --tlp, --to and --to-all. */
 struct audience_request {
     enum tlp tlp; /* TLP_NONE: objects' own labels only */
     bool to_all;
-    const char *to; /* the comma-separated list, or null */
+    bool lint;      /* nothing is to be published */
+    const char *to; /* an expression (gossip/setexpr.h), or null */
 };
 
 /* Reads the three options; says what is wrong with them and returns the exit code. */

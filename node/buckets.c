@@ -158,6 +158,11 @@ enum err buckets_key_for(struct buckets *buckets, uint32_t number, rocksdb_write
     return held->durable ? OK : carry(buckets, held, batch, carried);
 }
 
+void buckets_forget(struct buckets *buckets, uint32_t number) {
+    struct held *held = held_find(buckets, number);
+    if (held != NULL) secret_wipe(held, sizeof *held);
+}
+
 void buckets_durable(struct buckets *buckets, const struct buckets_carried *carried) {
     for (size_t i = 0; i < carried->count; i++) {
         struct held *held = held_find(buckets, carried->numbers[i]);

@@ -32,6 +32,8 @@ enum err buckets_key(struct buckets *buckets, uint32_t number, const uint8_t **k
 /* The key to seal with: makes it when there is none, and puts it into the batch unless it is durable already. */
 enum err buckets_key_for(struct buckets *buckets, uint32_t number, rocksdb_writebatch_t *batch, struct buckets_carried *carried,
                          const uint8_t **key) MUST_USE;
+/* The stored key is deleted: wipes it here. */
+void buckets_forget(struct buckets *buckets, uint32_t number);
 /* The batch that carried these keys is durable. */
 void buckets_durable(struct buckets *buckets, const struct buckets_carried *carried);
 

@@ -1,5 +1,7 @@
 #include "node/client.h"
 
+#include "node/document.h"
+
 #include "gossip/pack.h"
 #include "node/dir.h"
 
@@ -71,9 +73,13 @@ enum outcome client_lost(const struct client *client, enum err error) {
 
 enum outcome client_document(struct client *client, enum frame_type type, struct buf *document) {
     static const uint8_t nothing = 0x90; /* an empty array */
+    return client_document_of(client, type, bytes_of(&nothing, 1), document);
+}
+
+enum outcome client_document_of(struct client *client, enum frame_type type, struct bytes body, struct buf *document) {
     struct frame frame;
     bool heard = false;
-    enum err err = client_ask(client, type, bytes_of(&nothing, 1));
+    enum err err = client_ask(client, type, body);
     while (err == OK && (err = client_answer(client, &frame, -1)) == OK) {
         if (frame.type == FRAME_ANSWER_ERROR) return client_refused(client, frame.body);
         if (frame.type == FRAME_ANSWER_DOCUMENT && !heard) {
@@ -87,6 +93,27 @@ enum outcome client_document(struct client *client, enum frame_type type, struct
         }
     }
     return client_lost(client, err);
+}
+
+enum outcome client_print_document(const struct invocation *invocation, enum frame_type type, struct bytes body) {
+    struct client client;
+    struct buf document = {0}, out = {0};
+    enum err err = OK;
+    enum outcome outcome = client_open(&client, invocation);
+    if (outcome == OUTCOME_SUCCESS) outcome = client_document_of(&client, type, body, &document);
+    client_close(&client);
+    if (outcome == OUTCOME_SUCCESS && invocation->json) {
+        struct json_out json = json_out_of(&out);
+        struct pack_reader reader = pack_reader_of(bytes_of_buf(&document));
+        err = document_json(&json, &reader);
+        json_out_line(&json);
+    } else if (outcome == OUTCOME_SUCCESS) {
+        err = document_text(&out, bytes_of_buf(&document));
+    }
+    if (err != OK) outcome = client_lost(&client, ERR_FORMAT);
+    if (outcome == OUTCOME_SUCCESS) command_print_buf(&out);
+    buf_free(&document), buf_free(&out);
+    return outcome;
 }
 
 enum outcome client_trust_reload(const struct invocation *invocation, const char *name, bool *running) {

@@ -25,8 +25,13 @@ enum outcome client_refused(const struct client *client, struct bytes body);
 /* Says that the connection failed and returns the exit code. */
 enum outcome client_lost(const struct client *client, enum err error);
 
+/* As below, with a body, and prints the document: as JSON with --json, else for people. The whole of a command that only asks. */
+enum outcome client_print_document(const struct invocation *invocation, enum frame_type type, struct bytes body) MUST_USE;
+
 /* Sends one request whose answer is one document, and hands a copy of it to `document`. */
 enum outcome client_document(struct client *client, enum frame_type type, struct buf *document) MUST_USE;
+/* The same with a question of its own. */
+enum outcome client_document_of(struct client *client, enum frame_type type, struct bytes body, struct buf *document) MUST_USE;
 
 /* The node reads the card pinned as NAME again if it runs; *running tells. Says nothing when it does not run. */
 enum outcome client_trust_reload(const struct invocation *invocation, const char *name, bool *running) MUST_USE;

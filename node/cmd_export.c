@@ -1,5 +1,6 @@
 /* comity export: what this node holds, as a file that another tool loads. The file is whole at any time. */
 #include "gossip/pack.h"
+#include "gossip/policy_facts.h"
 #include "node/client.h"
 #include "node/clock.h"
 #include "node/cmd.h"
@@ -21,7 +22,13 @@ struct work {
     struct outfile file;
     struct export *export;
     struct answer_reader *reader;
+    uint64_t withheld; /* by the policy */
 };
+
+/* What the policy calls it. */
+static enum policy_exit exit_of(const struct export_format *format) {
+    return format->blocking ? POLICY_BLOCKING : format->row ? POLICY_LIST : POLICY_STIX;
+}
 
 /* --- where the text goes --- */
 
@@ -96,13 +103,14 @@ static enum outcome options_read(struct work *work, struct export_options *optio
     options->zone = command_value(invocation, "zone");
     options->now_ms = clock_wall_ms();
     options->sink = (struct export_sink){.context = work, .open = sink_open, .write = sink_write};
-    pack_write_array(question, 6);
+    pack_write_array(question, 7);
     pack_write_uint(question, 0);
     pack_write_bool(question, false);
     type ? pack_write_str(question, bytes_of_text(pack_utf8_valid(bytes_of_text(type)) ? type : "")) : pack_write_nil(question);
     pack_write_uint(question, tlp);
     from ? pack_write_str(question, bytes_of_text(pack_utf8_valid(bytes_of_text(from)) ? from : "")) : pack_write_nil(question);
     pack_write_uint(question, 0);
+    pack_write_uint(question, exit_of(work->format));
     return OUTCOME_SUCCESS;
 }
 
@@ -114,6 +122,9 @@ static void report_text(const struct work *work) {
     char safe[512];
     command_fail(invocation, OUTCOME_SUCCESS, "%" PRIu64 " objects read, %" PRIu64 " %s written, %" PRIu64 " doubles dropped",
                  counts->objects, counts->values, work->format->row ? "values" : "objects", counts->doubles);
+    if (work->withheld > 0)
+        command_fail(invocation, OUTCOME_SUCCESS, "kept back by the policy: %" PRIu64 " objects; `comity why ID %s` tells why",
+                     work->withheld, policy_exit_name(exit_of(work->format)));
     for (int reason = EXPORT_FITS + 1; reason < EXPORT_REASON_COUNT; reason++) {
         if (counts->left_out[reason] == 0) continue;
         log_escape(safe, sizeof safe, counts->example[reason]);
@@ -135,6 +146,8 @@ static void report_json(const struct work *work) {
     json_out_uint(&json, counts->values);
     json_out_key(&json, "doubles");
     json_out_uint(&json, counts->doubles);
+    json_out_key(&json, "kept_back");
+    json_out_uint(&json, work->withheld);
     json_out_key(&json, "left_out");
     json_out_object(&json);
     for (int reason = EXPORT_FITS + 1; reason < EXPORT_REASON_COUNT; reason++) {
@@ -155,7 +168,12 @@ static enum outcome objects_take(struct work *work, struct client *client) {
     struct frame frame;
     for (;;) {
         enum err err = client_answer(client, &frame, -1);
-        if (err == OK && frame.type == FRAME_ANSWER_DONE) return OUTCOME_SUCCESS;
+        if (err == OK && frame.type == FRAME_ANSWER_DONE) {
+            struct pack_reader in = pack_reader_of(frame.body);
+            uint32_t fields = pack_read_array(&in);
+            for (uint32_t i = 0; i < fields && i < 3; i++) work->withheld = pack_read_uint(&in);
+            return fields == 3 && pack_done(&in) == OK ? OUTCOME_SUCCESS : client_lost(client, ERR_FORMAT);
+        }
         if (err == OK && frame.type == FRAME_ANSWER_ERROR) return client_refused(client, frame.body);
         if (err == OK && frame.type != FRAME_ANSWER_OBJECT) err = ERR_FORMAT;
         if (err == OK) err = answer_read(work->reader, frame.body);

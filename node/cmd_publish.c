@@ -1,9 +1,13 @@
-/* comity publish: a file of indicators, through intake, to the engine. Foreign JSON is parsed here and nowhere near keys or store. */
-#include "node/audience.h"
+/* comity publish: a file of indicators, through intake, to the engine. Foreign JSON is parsed here and nowhere near keys or store.
+   comity lint: the same, but the engine only says what it would decide. */
+#include "node/cmd_publish.h"
+
+#include "gossip/pack.h"
 #include "node/clock.h"
 #include "node/cmd.h"
 #include "node/dir.h"
 #include "node/log.h"
+#include "node/marking.h"
 #include "node/progress.h"
 #include "node/publication.h"
 #include "node/setup.h"
@@ -26,17 +30,45 @@ struct work {
     const char *path; /* "standard input" for - */
     struct publication *publication;
     struct publication_counts counts;
+    bool lint;
     struct buf refusals; /* JSON: one object after the other, commas between; text: the line under construction */
     uint64_t refused_here, listed, left_out;
     uint64_t bytes_read, bytes_all; /* all: 0 when unknown */
     struct progress progress;
     bool complete; /* the input was read to a good end */
+    const struct publish_task *task;
+    struct publish_ids *ids; /* null: nobody asked for them */
 };
+
+/* --- the ids of what goes out --- */
+
+static void id_add(struct publish_ids *ids, struct bytes id) {
+    if (ids->count == PUBLISH_IDS_MAX) {
+        ids->left_out++;
+        return;
+    }
+    pack_write_str(&ids->packed, id);
+    ids->count++;
+}
+
+/* It was refused after all. */
+static void id_remove(struct publish_ids *ids, struct bytes id) {
+    struct pack_reader reader = pack_reader_of(bytes_of_buf(&ids->packed));
+    for (uint32_t i = 0; i < ids->count; i++) {
+        size_t start = ids->packed.size - reader.cursor.left;
+        if (!bytes_equal(pack_read_str(&reader), id)) continue;
+        size_t end = ids->packed.size - reader.cursor.left;
+        memmove(ids->packed.data + start, ids->packed.data + end, reader.cursor.left);
+        ids->packed.size -= end - start;
+        ids->count--;
+        return;
+    }
+}
 
 /* --- what was refused --- */
 
 static void refusal_json(struct work *work, const struct intake_place *place, struct bytes id, struct bytes rule,
-                         struct bytes reason) {
+                         struct bytes reason, bool allow) {
     struct json_out json = json_out_of(&work->refusals);
     if (work->refusals.size > REFUSALS_BYTES_MAX) {
         work->left_out++;
@@ -44,6 +76,10 @@ static void refusal_json(struct work *work, const struct intake_place *place, st
     }
     json.comma = work->refusals.size > 0;
     json_out_object(&json);
+    if (work->lint) {
+        json_out_key(&json, "allow");
+        json_out_bool(&json, allow);
+    }
     json_out_key(&json, "line");
     json_out_uint(&json, place->line);
     json_out_key(&json, "byte");
@@ -60,16 +96,16 @@ static void refusal_json(struct work *work, const struct intake_place *place, st
 }
 
 static void refusal_text(struct work *work, const struct intake_place *place, struct bytes id, struct bytes rule,
-                         struct bytes reason) {
+                         struct bytes reason, bool allow) {
     char safe[2048];
     struct buf *out = &work->refusals;
-    if (work->listed == LISTED_MAX && !command_has(work->invocation, "verbose")) {
+    if (work->listed == LISTED_MAX && !work->lint && !command_has(work->invocation, "verbose")) {
         work->left_out++;
         return;
     }
     progress_end(&work->progress);
     work->listed++;
-    buf_put_format(out, "refused: line %" PRIu64 " (byte %" PRIu64 ")", place->line, place->byte_offset);
+    buf_put_format(out, "%s: line %" PRIu64 " (byte %" PRIu64 ")", allow ? "may go" : "refused", place->line, place->byte_offset);
     if (id.size > 0) {
         log_escape(safe, sizeof safe, id);
         buf_put_format(out, ", %s", safe);
@@ -87,7 +123,14 @@ static void refusal_text(struct work *work, const struct intake_place *place, st
 static void on_engine_refused(void *context, const struct intake_place *place, struct bytes id, struct bytes rule,
                               struct bytes reason) {
     struct work *work = context;
-    (work->invocation->json ? refusal_json : refusal_text)(work, place, id, rule, reason);
+    if (work->ids) id_remove(work->ids, id);
+    (work->invocation->json ? refusal_json : refusal_text)(work, place, id, rule, reason, false);
+}
+
+static void on_engine_allowed(void *context, const struct intake_place *place, struct bytes id, struct bytes rule,
+                              struct bytes reason) {
+    struct work *work = context;
+    (work->invocation->json ? refusal_json : refusal_text)(work, place, id, rule, reason, true);
 }
 
 static void on_refuse(void *context, const struct intake_place *place, const char *id, const char *reason) {
@@ -105,6 +148,7 @@ static void on_note(void *context, const struct intake_place *place, const char 
 
 static enum err on_accept(void *context, const struct item *item, const struct intake_place *place) {
     struct work *work = context;
+    if (work->ids) id_add(work->ids, item->id);
     enum err err = publication_add(work->publication, item, place);
     if (err == OK || err == ERR_CLOSED || err == ERR_MEMORY) return err;
     work->refused_here++;
@@ -129,7 +173,8 @@ static enum outcome input_read(struct work *work, struct intake *intake, int fd)
     uint8_t *chunk = malloc(CHUNK_BYTES);
     enum outcome outcome = OUTCOME_SUCCESS;
     enum err err = chunk ? OK : ERR_MEMORY;
-    while (err == OK) {
+    if (err == OK && fd < 0) err = intake_feed(intake, work->task->data);
+    while (err == OK && fd >= 0) {
         ssize_t got = read(fd, chunk, CHUNK_BYTES);
         if (got < 0 && errno == EINTR) continue;
         if (got < 0) outcome = command_fail(work->invocation, OUTCOME_INTERNAL, "reading %s: %s", work->path, strerror(errno));
@@ -151,27 +196,31 @@ static void report_json(const struct work *work, const struct intake *intake, st
     struct buf out = {0};
     struct json_out json = json_out_of(&out);
     json_out_object(&json);
-    json_out_key(&json, "accepted");
+    json_out_key(&json, work->lint ? "allowed" : "accepted");
     json_out_uint(&json, work->counts.accepted);
-    json_out_key(&json, "known");
-    json_out_uint(&json, work->counts.known);
+    if (!work->lint) {
+        json_out_key(&json, "known");
+        json_out_uint(&json, work->counts.known);
+    }
     json_out_key(&json, "refused");
     json_out_uint(&json, work->counts.refused + work->refused_here);
-    json_out_key(&json, "cursor");
-    json_out_uint(&json, work->counts.cursor);
-    json_out_key(&json, "committed");
-    json_out_bool(&json, committed);
+    if (!work->lint) {
+        json_out_key(&json, "cursor");
+        json_out_uint(&json, work->counts.cursor);
+        json_out_key(&json, "committed");
+        json_out_bool(&json, committed);
+    }
     json_out_key(&json, "complete");
     json_out_bool(&json, work->complete);
     json_out_key(&json, "format");
     json_out_text(&json, intake_format_name(intake_format(intake)));
     json_out_key(&json, "audience");
     audience_json(&json, audience);
-    json_out_key(&json, "refusals");
+    json_out_key(&json, work->lint ? "objects" : "refusals");
     json_out_array(&json);
     if (work->refusals.size > 0) json_out_raw(&json, bytes_of_buf(&work->refusals));
     json_out_array_end(&json);
-    json_out_key(&json, "refusals_left_out");
+    json_out_key(&json, work->lint ? "objects_left_out" : "refusals_left_out");
     json_out_uint(&json, work->left_out);
     json_out_object_end(&json);
     json_out_line(&json);
@@ -184,6 +233,13 @@ static void report_text(const struct work *work, const struct intake *intake, st
     struct buf out = {0};
     if (work->left_out > 0) buf_put_format(&out, "... and %" PRIu64 " more refusals; --verbose lists all\n", work->left_out);
     audience_text(&out, audience, request);
+    if (work->lint) {
+        buf_put_format(&out, "%" PRIu64 " may go, %" PRIu64 " refused (%s). Nothing was published.\n", work->counts.accepted,
+                       work->counts.refused + work->refused_here, intake_format_name(intake_format(intake)));
+        command_print_buf(&out);
+        buf_free(&out);
+        return;
+    }
     buf_put_format(&out, "%" PRIu64 " accepted, %" PRIu64 " known already, %" PRIu64 " refused (%s).", work->counts.accepted,
                    work->counts.known, work->counts.refused + work->refused_here, intake_format_name(intake_format(intake)));
     if (committed)
@@ -230,8 +286,7 @@ static enum outcome format_option(const struct invocation *invocation, enum inta
     return command_usage(invocation, "--format %s: unknown; valid are stix, list, csv and auto", name);
 }
 
-static enum outcome input_open(struct work *work, int *fd) {
-    const char *path = work->invocation->arguments[0];
+static enum outcome input_open(struct work *work, const char *path, int *fd) {
     bool standard = strcmp(path, "-") == 0;
     work->path = standard ? "standard input" : path;
     *fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
@@ -244,26 +299,30 @@ static enum outcome input_open(struct work *work, int *fd) {
     return OUTCOME_SUCCESS;
 }
 
-static enum outcome run(const struct invocation *invocation) {
-    struct work work = {.invocation = invocation};
-    struct audience_request request;
+enum outcome publish_run(const struct invocation *invocation, const struct publish_task *task) {
+    struct work work = {.invocation = invocation, .task = task, .ids = task->ids, .lint = invocation->command == &cmd_lint};
     struct intake_options options = {
         .now_ms = clock_wall_ms(), .context = &work, .accept = on_accept, .refuse = on_refuse, .note = on_note};
     struct client client = {.channel.fd = -1};
     struct card_file own = {0};
     struct intake *intake = NULL;
     int fd = -1;
-    enum outcome outcome = audience_options(invocation, &request);
-    if (outcome == OUTCOME_SUCCESS) outcome = format_option(invocation, &options.format);
-    if (outcome == OUTCOME_SUCCESS) outcome = input_open(&work, &fd);
+    enum outcome outcome = OUTCOME_SUCCESS;
+    if (task->data.size > 0)
+        options.format = INTAKE_STIX, work.path = task->path;
+    else
+        outcome = format_option(invocation, &options.format);
+    if (outcome == OUTCOME_SUCCESS && task->data.size == 0) outcome = input_open(&work, task->path, &fd);
     if (outcome == OUTCOME_SUCCESS) outcome = client_open(&client, invocation);
     if (outcome == OUTCOME_SUCCESS) outcome = setup_own_card(invocation, &own);
     if (outcome == OUTCOME_SUCCESS) {
-        options.tlp = request.tlp;
+        options.tlp = task->request->tlp;
+        options.marks = task->marks && !marks_empty(task->marks) ? task->marks : NULL;
         memcpy(options.agency_id, own.card.agency.id, sizeof options.agency_id);
         intake = intake_new(&options);
         work.publication = publication_new(&client, on_engine_refused, &work);
-        outcome = intake && work.publication ? publish(&work, &client, &request, intake, fd)
+        if (work.publication && work.lint) publication_tell_allowed(work.publication, on_engine_allowed);
+        outcome = intake && work.publication ? publish(&work, &client, task->request, intake, fd)
                                              : command_fail(invocation, OUTCOME_INTERNAL, "%s", err_text(ERR_MEMORY));
     }
     intake_free(intake);
@@ -275,11 +334,22 @@ static enum outcome run(const struct invocation *invocation) {
     return outcome;
 }
 
+static enum outcome run(const struct invocation *invocation) {
+    struct audience_request request;
+    struct marks marks;
+    enum outcome outcome = audience_options(invocation, &request);
+    if (outcome == OUTCOME_SUCCESS) outcome = marking_options(invocation, &marks);
+    request.lint = invocation->command == &cmd_lint;
+    struct publish_task task = {.request = &request, .marks = &marks, .path = invocation->arguments[0]};
+    return outcome == OUTCOME_SUCCESS ? publish_run(invocation, &task) : outcome;
+}
+
 static const struct command_option options_known[] = {
     {"tlp", "LABEL", "TLP:CLEAR, GREEN, AMBER, AMBER+STRICT or RED; an object's own label holds if it is stricter"},
-    {"to", "NAME[,NAME...]", "the agencies that may read it, by the names they are pinned under"},
+    {"to", "EXPRESSION", "who may read it: NAME,NAME of pinned agencies, group:NAME, all, + - & and ( )"},
     {"to-all", NULL, "all agencies that are pinned now"},
     {"format", "FORMAT", "stix, list (one value a line), csv (with a header) or auto"},
+    MARKING_OPTIONS,
     {"verbose", NULL, "list all refusals, not just 20"},
     {"quiet", NULL, "no progress, no notes"},
     {0},
@@ -287,11 +357,24 @@ static const struct command_option options_known[] = {
 
 const struct command cmd_publish = {
     .name = "publish",
-    .synopsis = "FILE|- [--tlp LABEL] --to NAME[,NAME...]|--to-all [--format stix|list|csv|auto]",
+    .synopsis = "FILE|- [--tlp LABEL] --to NAME[,NAME...]|EXPRESSION|--to-all [--format stix|list|csv|auto]",
     .summary = "publish the objects of a file; returns when they are on disk",
     .details = "Objects without a label of their own need --tlp. In a broken file the objects before the error are published; "
                "repeating is\n"
                "harmless: what is known already is not doubled. Exit 3 when anything was refused.",
+    .arguments_min = 1,
+    .arguments_max = 1,
+    .prints_json = true,
+    .options = options_known,
+    .run = run,
+};
+
+const struct command cmd_lint = {
+    .name = "lint",
+    .synopsis = "FILE|- [--tlp LABEL] --to NAME[,NAME...]|--to-all [--format stix|list|csv|auto]",
+    .summary = "say of each object of a file whether it could be published, and by which rule; publishes nothing",
+    .details =
+        "Takes the options of `comity publish` and the same way through the running node. Exit 3 when anything would be refused.",
     .arguments_min = 1,
     .arguments_max = 1,
     .prints_json = true,

@@ -2,17 +2,31 @@
    A client connects to DIR/control.sock; peer credentials are checked: the engine's own user and root only. Requests on one
    connection are answered in order and may be pipelined. Every request ends in one FRAME_ANSWER_DONE or FRAME_ANSWER_ERROR.
 
-   ASK_PUBLISH  [tlp uint (0: objects' own only), to_all bool, [recipient name str...]]
-       -> ANSWER_AUDIENCE [[name str, nodes uint]...] then DONE [] | ERROR. Opens the connection's publication.
+   ASK_PUBLISH  [tlp uint (0: objects' own only), to_all bool, [recipients str...]], each an expression (gossip/setexpr.h)
+       -> ANSWER_AUDIENCE [[name str, nodes uint]...] (no nodes: a group's member that is not pinned here, and gets nothing) then DONE [] | ERROR. Opens the connection's publication.
+   ASK_LINT     as ASK_PUBLISH; opens a publication that only says what would be decided: ANSWER_ITEMS tells of every item (err 0: it may
+       go), and nothing is published
    ASK_ITEMS    body is not MessagePack: per item u8 flags (1: generated from a value list), u32 length, encoded item (gossip/item.h)
        -> ANSWER_ITEMS [[index uint, err uint, rule str, reason str]...] for the refused or already known ones (err ERR_EXISTS:
           known, not an error), then DONE [accepted uint, known uint, refused uint]. The answer may come before the sync.
    ASK_COMMIT   [] -> after the sync of all that was accepted: DONE [accepted uint, known uint, refused uint, cursor uint]
    ASK_SEARCH   [[kind uint, value bin]...]  -> ANSWER_OBJECT... then DONE [count uint]; an address matches stored CIDRs around it
    ASK_GET      [id str, from name str or nil] -> ANSWER_OBJECT... then DONE [count]
-   ASK_FEED     [after cursor uint, follow bool, type str or nil, tlp_max uint (0: any), from name str or nil, limit uint (0: none)]
-       -> ANSWER_OBJECT... then DONE [count, cursor] (never when following)
-   ANSWER_OBJECT [cursor uint, author name str, author agency bin, tlp uint, arrived_ms uint, encoded item bin]
+   ASK_FEED     [after cursor uint, follow bool, type str or nil, tlp_max uint (0: any), from name str or nil, limit uint (0: none),
+                 exit uint (gossip/policy_facts.h; may be left out: local)]
+       -> ANSWER_OBJECT... then DONE [count, cursor, kept back by the policy] (never when following)
+   ANSWER_OBJECT [cursor uint, author name str, author agency bin, tlp uint, arrived_ms uint, encoded item bin, name str of who passed it
+       on or nil, sightings or nil (of a feed): [seen uint, false positive uint, expired uint, agencies uint]]
+   ASK_PERMISSION [1, object id str, author name str or nil, [reader name str...], reason str]: ask the author
+       [2, object id, asker name str or nil (the one that asked), [reader name...] (none: those asked for), until_ms uint, codes uint]
+       [3, object id, asker name str or nil, [reader name...], reason str]: deny; [4]: list -> ANSWER_DOCUMENT map then DONE []
+   ASK_SHARE    [object id str, author name str or nil, [reader name str...]] -> ANSWER_DOCUMENT map then DONE []
+   ASK_SIGHTING [object id str, author name str or nil, kind uint, count uint] -> ANSWER_DOCUMENT map then DONE []
+   ASK_REQUEST  [1, asked name str, kind uint, urgency uint, deadline_ms uint, about uint, its text str, legal basis str, purpose str,
+       text str]: send; [2]: list; [3, id str]: who asked this (of this node) -> ANSWER_DOCUMENT with "asker";
+       [4, id str, state uint, reason str, [object id str...]]: tell the asker -> ANSWER_DOCUMENT map then DONE []
+   ASK_WHY      [object id str, pinned agency or exit str] -> ANSWER_DOCUMENT map {id, to, decisions: [{author, label, exit, allow, rule,
+       reason, inputs: [{name, value}...]}...]} then DONE [], for each author's newest version held here
    ASK_STATUS, ASK_PEERS [] -> ANSWER_DOCUMENT map (string keys; printed as JSON by the client) then DONE []
    ASK_VERIFY   [name str] -> ANSWER_DOCUMENT map then DONE [], after a pinned agency's node signed where the common logs end at it
    ASK_TRUST_RELOAD [name str] -> the engine reads this card of DIR/trust again (or forgets it when it is gone); [] -> all of them;
@@ -20,6 +34,12 @@
    ASK_CHAIN [own agency's chain bin, PREKEY entries bin] -> the engine takes a longer chain of its own agency: DONE [records uint]
    ASK_ENTRY_ID [node bin 16 (empty: this one), last bool, seq uint (0: none)] -> the entry of that number, or the last one held:
        DONE [node bin 16, seq uint, id bin 32]
+   ASK_GROUP    ["list"] | ["show", group str] | ["close", group str] | ["add" or "remove", group str, agency str] |
+                ["create", name str, ceiling uint, hidden bool, starts_ms uint, ends_ms uint, purpose str, history uint,
+                 [admin str...], threshold uint]; a group by name or id, an agency by petname or id
+       -> ANSWER_DOCUMENT map (of the group; of "list": all of them) then DONE []
+   ASK_AGREEMENT ["list"] | ["propose", text bin (gossip/agreement.h)] | ["sign" or "show" or "terminate", id str]
+       -> ANSWER_DOCUMENT map (of the agreement; of "list": all of them) then DONE []
    ASK_RECALL [cause uint (1 recall, 3 erasure), reason str, dry run bool, [object id str...]] -> ANSWER_DOCUMENT map then DONE [], when the
        RECALL entries are stored here. ERR_DENIED: an object of somebody else's; nothing was recalled then.
    ASK_RECALL_STATUS [object id str] -> ANSWER_DOCUMENT map then DONE []; ERR_NOT_FOUND: no such recall by this node

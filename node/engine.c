@@ -81,6 +81,12 @@ const char *engine_agency_name(const struct engine *engine, const uint8_t agency
     return "(no longer pinned)";
 }
 
+const struct agency *engine_agency(const struct engine *engine, const uint8_t agency_id[static AGENCY_ID_BYTES]) {
+    for (size_t i = 0; i < gossip_agency_count(engine->gossip); i++)
+        if (memcmp(gossip_agency(engine->gossip, i)->id, agency_id, AGENCY_ID_BYTES) == 0) return gossip_agency(engine->gossip, i);
+    return NULL;
+}
+
 bool engine_agency_of_name(const struct engine *engine, struct bytes name, uint8_t agency_id[static AGENCY_ID_BYTES]) {
     for (size_t i = 0; i < engine->name_count; i++) {
         if (!bytes_equal_text(name, engine->names[i].name)) continue;
@@ -378,6 +384,8 @@ static void loop(struct engine *engine) {
         if (!engine->stopping) upkeep_tick(engine);
         if (!engine->stopping) withdraw_pump(engine);
         if (!engine->stopping) expiry_pump(engine);
+        if (!engine->stopping) groups_pump(engine);
+        if (!engine->stopping) share_pump(engine);
         flush_all(engine);
     }
 }
@@ -423,6 +431,9 @@ static void end(struct engine *engine) {
     server_free(engine);
     outbox_free(engine);
     statement_free(engine);
+    groups_free(engine);
+    agreements_free(engine);
+    dealings_free(engine);
     recalls_free(engine);
     publisher_free(engine);
     reader_free(engine);
@@ -430,7 +441,8 @@ static void end(struct engine *engine) {
     if (engine->store) store_close(engine->store);
     actions_free(&engine->actions);
     block_codec_free(engine->codec);
-    buf_free(&engine->scratch), buf_free(&engine->scratch_entry), buf_free(&engine->own_prekeys), buf_free(&engine->renew_draft);
+    buf_free(&engine->scratch), buf_free(&engine->scratch_entry), buf_free(&engine->scratch_page), buf_free(&engine->own_prekeys),
+        buf_free(&engine->renew_draft);
     free(engine->names), free(engine->follow_ups);
     policy_file_free(&engine->policy);
     random_wipe(&engine->random);

@@ -8,10 +8,14 @@
 #include "gossip/author.h"
 #include "gossip/gossip.h"
 #include "gossip/policy.h"
+#include "node/agreements.h"
 #include "node/control.h"
+#include "node/dealings.h"
 #include "node/engine.h"
+#include "node/groups.h"
 #include "node/notices.h"
 #include "node/proc.h"
+#include "node/recipients.h"
 #include "node/recalls.h"
 #include "node/statement.h"
 #include "node/store.h"
@@ -62,7 +66,7 @@ struct reader {
     struct postponed *postponed;
     size_t postponed_count, postponed_capacity;
     struct block *block;
-    uint64_t blocks_read; /* blocks whose items stand in pages, own ones included */
+    uint64_t blocks_read; /* of the payloads that are here, own ones included, those that were read */
     uint64_t blocks_bad;  /* blocks addressed to us whose content was not as signed or not well formed */
 };
 
@@ -107,9 +111,13 @@ struct decision {
 /* A client's publication. */
 struct publication {
     bool open;
+    bool lint; /* only says what would be decided: nothing is published */
     enum tlp tlp;
     bool named;
-    size_t recipients;
+    size_t recipients, rows; /* rows: of ANSWER_AUDIENCE; members of a group who cannot be sealed to count there */
+    bool group_set;          /* it goes to a group: */
+    uint8_t group_id[HASH_BYTES];
+    enum tlp ceiling; /* the lowest of all groups named */
     struct audience audience;
     struct decision decision;
     struct builder builders[CARRIAGE_DIRECT + 1];
@@ -173,6 +181,8 @@ struct publisher {
 struct feed_state {
     bool active, follow;
     uint64_t tag, after, count, limit;
+    enum policy_exit exit; /* by which it leaves */
+    uint64_t withheld;     /* what the policy kept back */
     enum tlp tlp_max;
     char type[ITEM_TYPE_BYTES_MAX + 1];
     bool from_set;
@@ -246,7 +256,7 @@ struct engine {
     struct random random;
     struct block_codec *codec;
     struct policy_settings policy; /* as read at the start */
-    struct buf scratch, scratch_entry;
+    struct buf scratch, scratch_entry, scratch_page;
 
     uint8_t agency_id[AGENCY_ID_BYTES];
     uint8_t node_id[NODE_ID_BYTES];
@@ -264,6 +274,9 @@ struct engine {
     struct publisher publisher;
     struct outbox outbox;
     struct statements statements;
+    struct groups groups;
+    struct agreements agreements;
+    struct dealings dealings;
     struct recalls recalls;
     int listener;
     struct client clients[CONTROL_CLIENTS_MAX];
@@ -294,6 +307,8 @@ enum err engine_step(struct engine *engine, struct event *event);
 void engine_to_key(struct engine *engine, enum frame_type type, uint64_t tag, struct bytes body);
 void engine_to_net(struct engine *engine, enum frame_type type, uint64_t tag, struct bytes body);
 const char *engine_agency_name(const struct engine *engine, const uint8_t agency_id[static AGENCY_ID_BYTES]);
+/* Pinned, or the own one; null: neither. Borrowed until the next step. */
+const struct agency *engine_agency(const struct engine *engine, const uint8_t agency_id[static AGENCY_ID_BYTES]);
 bool engine_agency_of_name(const struct engine *engine, struct bytes name, uint8_t agency_id[static AGENCY_ID_BYTES]);
 void engine_notice(struct engine *engine, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
@@ -316,7 +331,8 @@ void reader_opened(struct engine *engine, uint64_t which, const uint8_t *secret,
 void reader_epoch_seen(struct engine *engine, struct bytes bytes);
 void reader_truncate(struct engine *engine, struct store_batch *batch, const uint8_t *node_id, uint64_t seq);
 void reader_key_restarted(struct engine *engine);
-void reader_count_load(struct engine *engine); /* once the store is open */
+void reader_count(struct engine *engine, struct store_batch *batch, int change); /* payloads that were read and are here */
+void reader_count_load(struct engine *engine);                                   /* once the store is open */
 /* Adds the pages and terms of an opened or closed block to a batch. `head` gives author, seq, expiry; cursors are drawn here. */
 enum err reader_pages(struct engine *engine, struct store_batch *batch, const struct page_head *head,
                       const struct block *block) MUST_USE;
@@ -353,9 +369,16 @@ bool publisher_open(const struct engine *engine, const char **why);
 const char *publisher_barred(const struct engine *engine);
 /* Are publications taken, into blocks or into the outbox? `why` says why not, or what they wait for; else null. */
 bool publisher_accepts(const struct engine *engine, const char **why);
+/* Was this item published before, to everyone whom this publication addresses? (publisher_known.c) */
+bool publisher_known(struct engine *engine, const struct publication *publication, const struct item *item, bool generated);
 /* What publisher_item would say of an item before it goes into a block: form, policy, known already. */
 void publisher_judge(struct engine *engine, struct publication *publication, struct bytes encoded, bool generated,
                      struct item_verdict *verdict);
+
+/* publisher_decide.c: the policy's word on an item, for all that the publication goes to; it stands until the next one. */
+const struct verdict *publisher_decide(struct engine *engine, struct publication *publication, const struct item *item);
+/* What the policy says of an item, and nothing more; rule and reason also when it may go. */
+void publisher_lint(struct engine *engine, struct publication *publication, struct bytes encoded, struct item_verdict *verdict);
 
 /* outbox.c */
 enum err outbox_load(struct engine *engine) MUST_USE; /* once store and core are open */
@@ -381,8 +404,13 @@ void query_search(struct engine *engine, struct client *client, const struct fra
 void query_get(struct engine *engine, struct client *client, const struct frame *frame);
 void query_feed(struct engine *engine, struct client *client, const struct frame *frame);
 void query_feed_pump(struct engine *engine, struct client *client);
+/* Is there a later version of this object by the same agency? */
+bool query_superseded(struct engine *engine, const struct shown *shown);
+void why_ask(struct engine *engine, struct client *client, const struct frame *frame); /* why.c */
 void server_publications_end(struct engine *engine,
-                             const char *why); /* those that are open: what they were resolved from changed */
+                             const char *why);      /* those that are open: what they were resolved from changed */
+void server_decisions_again(struct engine *engine); /* what the policy said of publications that are open is forgotten */
+void server_publications_group(struct engine *engine, const uint8_t group_id[static HASH_BYTES]); /* likewise, those to a group */
 void report_status(struct engine *engine, struct client *client, const struct frame *frame);
 void report_peers(struct engine *engine, struct client *client, const struct frame *frame);
 
@@ -414,6 +442,11 @@ void own_renewed(struct engine *engine, struct bytes answer); /* of the key proc
 size_t trust_load_all(struct engine *engine); /* returns the number of pinned agencies */
 /* The card of this name was written, replaced or removed. ERR_CHAIN: what is known of that agency contradicts it. */
 enum err trust_load_one(struct engine *engine, const char *name) MUST_USE;
+
+/* engine_logs.c: the store's logs, proofs of forks and own epochs into the core */
+enum err logs_load_all(struct engine *engine) MUST_USE; /* at the start, once trust is known */
+/* Of agencies that were pinned since: their logs go on where the store left off. */
+enum err logs_load_pinned(struct engine *engine) MUST_USE;
 
 /* upkeep.c: what is done at the start and from time to time */
 enum err upkeep_open(struct engine *engine, char why[static 256]) MUST_USE; /* store, chains, logs, epochs into the core */

@@ -81,6 +81,7 @@ void own_chain_ask(struct engine *engine, struct client *client, const struct fr
     } else {
         outbox_again(engine);
         statement_again(engine);
+        group_history_again(engine, NULL);
         server_publications_end(engine, "the agency's chain changed while publishing: publish the rest again");
         pack_write_array(&body, 1);
         pack_write_uint(&body, engine->own_records);

@@ -70,9 +70,17 @@ enum frame_type {
     FRAME_ASK_ENTRY_ID = 93,
     FRAME_ASK_RECALL = 94,
     FRAME_ASK_RECALL_STATUS = 95,
-    FRAME_ASK_PAGE = 110,
-    FRAME_ASK_WATCH = 111,
-    FRAME_ASK_TOKENS = 112,
+    FRAME_ASK_GROUP = 110,
+    FRAME_ASK_AGREEMENT = 111,
+    FRAME_ASK_PERMISSION = 120,
+    FRAME_ASK_SHARE = 121,
+    FRAME_ASK_SIGHTING = 122,
+    FRAME_ASK_REQUEST = 123,
+    FRAME_ASK_WHY = 130,
+    FRAME_ASK_LINT = 131,
+    FRAME_ASK_PAGE = 140,
+    FRAME_ASK_WATCH = 141,
+    FRAME_ASK_TOKENS = 142,
     /* engine -> client */
     FRAME_ANSWER_DONE = 100,
     FRAME_ANSWER_ERROR = 101,
@@ -80,9 +88,10 @@ enum frame_type {
     FRAME_ANSWER_AUDIENCE = 103,
     FRAME_ANSWER_ITEMS = 104,
     FRAME_ANSWER_DOCUMENT = 105,
-    FRAME_ANSWER_PAGE = 120,
-    FRAME_ANSWER_WATCH = 121,
-    FRAME_ANSWER_TOKENS = 122
+    FRAME_ANSWER_PAGE = 143,
+    FRAME_ANSWER_WATCH = 144,
+    FRAME_ANSWER_TOKENS = 145,
+    FRAME_CLIENT_LAST = 149
 };
 
 /* A received frame; `body` is borrowed until the next call on the same channel. `fd` is -1 unless one came along. */

@@ -1,6 +1,8 @@
 #include "node/generate.h"
 
+#include "node/marking.h"
 #include "node/observable.h"
+#include "node/stixmarks.h"
 
 #include <string.h>
 
@@ -11,6 +13,7 @@ void generate_init(struct generate *generate, const struct intake_options *optio
     generate->options = options;
     buf_init(&generate->text, ITEM_TEXT_BYTES_MAX);
     buf_init(&generate->scratch, 0);
+    buf_init(&generate->marks, 0);
     hex_encode(agency, bytes_of(options->agency_id, INTAKE_AGENCY_BYTES));
     uuid_v5(generate->space, space, bytes_of_text(agency));
     moment_text(generate->now, options->now_ms);
@@ -19,6 +22,7 @@ void generate_init(struct generate *generate, const struct intake_options *optio
 void generate_free(struct generate *generate) {
     buf_free(&generate->text);
     buf_free(&generate->scratch);
+    buf_free(&generate->marks);
 }
 
 /* A JSON string's inside: what must be escaped is, and nothing else. */
@@ -101,12 +105,33 @@ static void put_extras(struct buf *text, const struct generate_source *source) {
     if (source->label_count > 0) buf_put_text(text, "\"]");
 }
 
+/* The options' marks, and what labels of the row say that are markings. */
+static enum err put_marks(struct generate *generate, const struct generate_source *source) {
+    struct marks marks = {0}, label;
+    struct item *item = &generate->item;
+    item->marks = bytes_of(NULL, 0);
+    if (!generate->options->marks && source->label_count == 0) return OK;
+    if (generate->options->marks) marks = *generate->options->marks;
+    for (size_t i = 0; i < source->label_count; i++) {
+        label = (struct marks){0};
+        if (!stixmarks_label(source->labels[i], &label, &item->tlp)) label.unknown = source->labels[i];
+        if (!marking_merge(&marks, &label)) marks = (struct marks){.unknown = bytes_of_text(MARKING_CONTRADICTION)};
+    }
+    if (marks_empty(&marks)) return OK;
+    buf_clear(&generate->marks);
+    enum err err = marks_write(&generate->marks, &marks);
+    item->marks = bytes_of_buf(&generate->marks);
+    return err;
+}
+
 enum err generate_indicator(struct generate *generate, const struct generate_source *source, struct intake_place place) {
     struct buf *text = &generate->text;
     struct item *item = &generate->item;
     char id[UUID_CHARS + 1];
     put_id(generate, id, source->observable);
     item->tlp = tlp_stricter(source->tlp, generate->options->tlp);
+    enum err err = put_marks(generate, source);
+    if (err != OK) return err;
     buf_clear(text);
     buf_put_text(text, "{\"type\":\"indicator\",\"spec_version\":\"2.1\",\"id\":\"indicator--");
     size_t id_at = text->size - strlen("indicator--");

@@ -30,7 +30,7 @@ struct generate {
     const struct intake_options *options; /* borrowed */
     uint8_t space[UUID_BYTES];
     char now[MOMENT_TEXT_BYTES];
-    struct buf text, scratch;
+    struct buf text, scratch, marks;
     struct item item;
 };
 

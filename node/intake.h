@@ -3,6 +3,7 @@
 #define NODE_INTAKE_H
 
 #include "gossip/item.h"
+#include "gossip/marks.h"
 
 #define INTAKE_AGENCY_BYTES 32
 
@@ -22,6 +23,7 @@ struct intake_options {
     uint8_t agency_id[INTAKE_AGENCY_BYTES]; /* who publishes: the namespace of generated ids */
     uint64_t now_ms;                        /* created, modified and valid_from of generated objects */
     enum tlp tlp;                           /* from --tlp; the stricter of this and the object's own markings holds */
+    const struct marks *marks;              /* from --pap and the like, borrowed; null: none. Likewise added to the object's own */
     size_t object_bytes_max;                /* 0: ITEM_TEXT_BYTES_MAX, which is also the most */
 
     void *context;

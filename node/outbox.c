@@ -13,7 +13,7 @@
 
 #define PREFIX       "secret/outbox/"
 #define VERSION      1
-#define RECORD_HEAD  4            /* version, TLP, named, zero */
+#define RECORD_HEAD  4            /* version, TLP, named, group: 1 when its id follows the agencies' */
 #define BYTES_MAX    (256u << 20) /* of all records */
 #define TICKET       (1ull << 63) /* no ticket of the core has this bit */
 #define CHECKED_SIZE (64u * 1024) /* a smaller object fits into a block whatever it holds */
@@ -29,14 +29,15 @@ struct record {
 
 static bool record_read(struct record *out, struct bytes bytes) {
     struct cursor cursor = cursor_of(bytes);
-    uint8_t version = cursor_u8(&cursor), tlp = cursor_u8(&cursor), named = cursor_u8(&cursor);
-    cursor_u8(&cursor);
+    uint8_t version = cursor_u8(&cursor), tlp = cursor_u8(&cursor), named = cursor_u8(&cursor), group = cursor_u8(&cursor);
     *out = (struct record){0};
     out->publication.tlp = (enum tlp)tlp;
     out->publication.named = named == 1;
     out->agencies = cursor_take(&cursor, (size_t)cursor_u16(&cursor) * AGENCY_ID_BYTES);
+    out->publication.group_set = group == 1;
+    if (group == 1) cursor_copy(&cursor, out->publication.group_id, HASH_BYTES);
     out->items = bytes_of(cursor.at, cursor.left);
-    return !cursor.failed && version == VERSION && tlp <= TLP_RED;
+    return !cursor.failed && version == VERSION && tlp <= TLP_RED && group <= 1;
 }
 
 static uint64_t items_count(struct bytes items) {
@@ -111,9 +112,10 @@ enum err outbox_put(struct engine *engine, struct publication *publication) {
     buf_put_u8(&value, VERSION);
     buf_put_u8(&value, (uint8_t)publication->tlp);
     buf_put_u8(&value, publication->named);
-    buf_put_u8(&value, 0);
+    buf_put_u8(&value, publication->group_set);
     buf_put_u16(&value, (uint16_t)agencies);
     buf_put(&value, bytes_of_buf(&publication->agencies));
+    if (publication->group_set) buf_put_raw(&value, publication->group_id, HASH_BYTES);
     buf_put(&value, bytes_of_buf(&publication->box));
     struct store_batch *batch = value.failed ? NULL : store_batch_new(engine->store);
     if (batch) {
@@ -146,7 +148,13 @@ static bool prekey_fresh(const struct engine *engine) {
     return newest && !prekey_rotate_due(newest, clock_wall_ms());
 }
 
-/* Who of the recipients is still pinned and can be sealed to; who is not is left out, and the operator is told. */
+/* Was it removed from the group that the record went to, while that waited? */
+static bool removed(const struct engine *engine, const struct publication *publication, const uint8_t *agency_id) {
+    const struct group_known *known = publication->group_set ? groups_find(engine, publication->group_id) : NULL;
+    return known && group_standing(engine, known, agency_id) == ROSTER_REMOVED;
+}
+
+/* Who of the recipients is still pinned and a member, and can be sealed to; who is not is left out, and the operator is told. */
 static void audience_again(struct engine *engine, struct publication *publication, struct bytes agencies) {
     size_t left_out = 0;
     for (size_t at = 0; at < agencies.size; at += AGENCY_ID_BYTES) {
@@ -154,8 +162,8 @@ static void audience_again(struct engine *engine, struct publication *publicatio
         while (index < gossip_agency_count(engine->gossip) &&
                memcmp(gossip_agency(engine->gossip, index)->id, agencies.data + at, AGENCY_ID_BYTES) != 0)
             index++;
-        bool pinned = index < gossip_agency_count(engine->gossip);
-        if (!pinned || audience_add(&publication->audience, engine->gossip, index, clock_wall_ms()) != OK) {
+        bool reads = index < gossip_agency_count(engine->gossip) && !removed(engine, publication, agencies.data + at);
+        if (!reads || audience_add(&publication->audience, engine->gossip, index, clock_wall_ms()) != OK) {
             left_out++;
             continue;
         }
@@ -164,9 +172,10 @@ static void audience_again(struct engine *engine, struct publication *publicatio
     }
     audience_seal(&publication->audience);
     if (left_out > 0)
-        engine_notice(engine,
-                      "%zu recipient%s of what waited in the outbox %s not pinned any more, or without a usable key: left out",
-                      left_out, left_out == 1 ? "" : "s", left_out == 1 ? "is" : "are");
+        engine_notice(
+            engine,
+            "%zu recipient%s of what waited in the outbox %s no longer pinned or a member, or without a usable key: left out",
+            left_out, left_out == 1 ? "" : "s", left_out == 1 ? "is" : "are");
 }
 
 static void record_forget(struct engine *engine) {

@@ -124,6 +124,8 @@ enum err pages_seal_plain(struct pages *pages, rocksdb_writebatch_t *batch, stru
     return error;
 }
 
+void pages_bucket_end(struct pages *pages, uint32_t number) { buckets_forget(pages->buckets, number); }
+
 void pages_changed(struct pages *pages) { rocks_walk_drop(&pages->walk); }
 
 void pages_forget(struct pages *pages) {

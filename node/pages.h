@@ -29,6 +29,9 @@ void pages_buckets_durable(struct pages *pages, const struct buckets_carried *ca
 enum err pages_seal_plain(struct pages *pages, rocksdb_writebatch_t *batch, struct buckets_carried *carried,
                           const struct page_head *head, struct bytes plain) MUST_USE;
 
+/* The key of this bucket is deleted: no page of it is left. */
+void pages_bucket_end(struct pages *pages, uint32_t number);
+
 /* A commit has completed: what is read next shall see it. */
 void pages_changed(struct pages *pages);
 /* Pages were changed: what the cache holds is wiped. */

@@ -5,27 +5,26 @@
 
 #include <string.h>
 
+#define PERMISSIONS_MAX 256
+
 /* Groups: the rosters in which the agency stands or stood, as facts->reader.groups. A group that this node has no roster of is no
    fact, and what belongs to it is refused. */
-static void groups_fill(struct policy_facts *facts, struct engine *engine, const uint8_t *agency_id) {
-    (void)engine, (void)agency_id;
-    facts->reader.groups = NULL;
-    facts->reader.group_count = 0;
+static void groups_fill(struct policy_facts *facts, struct engine *engine, enum policy_exit exit, const uint8_t *agency_id) {
+    facts->reader.group_count = groups_facts(engine, exit, agency_id, &facts->reader.groups);
 }
 
-/* Agreements between the own agency and another one, in force or not, as seen from here. */
-static void agreements_find(struct engine *engine, const uint8_t *agency_id, const struct policy_agreement **agreements,
-                            size_t *count) {
-    (void)engine, (void)agency_id;
-    *agreements = NULL;
-    *count = 0;
+/* Agreements in force between the own agency and another one, as seen from here. */
+enum { SLOT_READER, SLOT_AUTHOR };
+static void agreements_find(struct engine *engine, unsigned slot, const uint8_t *agency_id,
+                            const struct policy_agreement **agreements, size_t *count) {
+    *count = agreements_facts(engine, slot, agency_id, agreements);
 }
 
-/* Permissions that authors gave to this agency. */
-static void permissions_fill(struct policy_facts *facts, struct engine *engine) {
-    (void)engine;
-    facts->context.permissions = NULL;
-    facts->context.permission_count = 0;
+/* Permissions that authors gave to this agency to pass something on to that one. */
+static void permissions_fill(struct policy_facts *facts, struct engine *engine, const uint8_t *agency_id) {
+    static struct policy_permission permissions[PERMISSIONS_MAX];
+    facts->context.permissions = permissions;
+    facts->context.permission_count = agency_id ? permission_facts(engine, permissions, PERMISSIONS_MAX, NULL, agency_id) : 0;
 }
 
 void policy_context_fill(struct policy_facts *out, struct engine *engine, enum policy_exit exit, const uint8_t *agency_id) {
@@ -36,12 +35,12 @@ void policy_context_fill(struct policy_facts *out, struct engine *engine, enum p
         memcpy(reader->agency_id, agency_id, AGENCY_ID_BYTES);
         reader->name = engine_agency_name(engine, agency_id);
         reader->agency = policy_settings_agency(&engine->policy, reader->name);
-        agreements_find(engine, agency_id, &reader->agreements, &reader->agreement_count);
+        agreements_find(engine, SLOT_READER, agency_id, &reader->agreements, &reader->agreement_count);
     }
-    groups_fill(out, engine, agency_id ? agency_id : engine->agency_id);
-    permissions_fill(out, engine);
+    groups_fill(out, engine, exit, agency_id ? agency_id : engine->agency_id);
+    permissions_fill(out, engine, exit == POLICY_RESHARE ? agency_id : NULL);
 }
 
 void policy_context_author(struct policy_facts *facts, struct engine *engine, const uint8_t author_id[static AGENCY_ID_BYTES]) {
-    agreements_find(engine, author_id, &facts->context.author_agreements, &facts->context.author_agreement_count);
+    agreements_find(engine, SLOT_AUTHOR, author_id, &facts->context.author_agreements, &facts->context.author_agreement_count);
 }

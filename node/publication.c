@@ -19,6 +19,7 @@ struct batch {
 struct publication {
     struct client *client;
     publication_refused *refused;
+    publication_refused *allowed; /* null: nobody asks */
     void *context;
     struct batch *batches; /* a ring: `first` is the oldest on the way, `first + sent` is being filled */
     size_t first, sent;
@@ -46,6 +47,8 @@ void publication_free(struct publication *publication) {
     free(publication);
 }
 
+void publication_tell_allowed(struct publication *publication, publication_refused *allowed) { publication->allowed = allowed; }
+
 uint64_t publication_answered(const struct publication *publication) {
     return publication->counts.accepted + publication->counts.known + publication->counts.refused;
 }
@@ -72,9 +75,10 @@ static enum err answer_refusals(struct publication *publication, const struct ba
         struct bytes rule = pack_read_str(&reader), reason = pack_read_str(&reader);
         if (pack_failed(&reader) || fields != 4 || index >= batch->count) return ERR_FORMAT;
         if (code == ERR_EXISTS) continue;
+        publication_refused *tell = code == OK ? publication->allowed : publication->refused;
+        if (!tell) continue;
         enum err err = item_decode(publication->item, batch_item(batch, index));
-        publication->refused(publication->context, &batch->places[index], err == OK ? publication->item->id : bytes_of(NULL, 0),
-                             rule, reason);
+        tell(publication->context, &batch->places[index], err == OK ? publication->item->id : bytes_of(NULL, 0), rule, reason);
     }
     return pack_done(&reader);
 }

@@ -19,6 +19,8 @@ typedef void publication_refused(void *context, const struct intake_place *place
 /* Borrows the client. Null without memory. */
 struct publication *publication_new(struct client *client, publication_refused *refused, void *context);
 void publication_free(struct publication *publication);
+/* Of a dry run (FRAME_ASK_LINT): also tell of those that may go. */
+void publication_tell_allowed(struct publication *publication, publication_refused *allowed);
 
 /* Queues one item; sends when a batch is full; waits when PUBLICATION_BATCHES are on the way. ERR_CLOSED: the publication has failed,
    publication_outcome has said why. ERR_TOO_BIG and what item_encode returns concern this item only. */

@@ -1,7 +1,6 @@
 #include "crypto/secret.h"
 #include "node/clock.h"
 #include "node/engine_core.h"
-#include "node/policy_context.h"
 
 #include <sodium.h>
 #include <stdio.h>
@@ -10,9 +9,8 @@
 
 /* From items to own entries: policy, blocks, epochs, and the line of drafts that wait for their signature and then for the disk. */
 
-#define RECENT_KEPT       512 /* slots */
-#define DECISION_HOLDS_MS 500 /* far below what any time limit is meant to */
-#define RECENT_GONE       2   /* a slot that held a hash: look-ups go on past it (hashes are odd) */
+#define RECENT_KEPT 512 /* slots */
+#define RECENT_GONE 2   /* a slot that held a hash: look-ups go on past it (hashes are odd) */
 
 enum err publisher_init(struct engine *engine) {
     struct publisher *publisher = &engine->publisher;
@@ -257,114 +255,10 @@ static void recent_clear(struct engine *engine) {
     publisher->recent_count = 0;
 }
 
-/* Was that block sealed to everyone whom this publication addresses? */
-static bool covered(struct engine *engine, uint64_t block_seq, const struct audience *audience) {
-    struct publisher *publisher = &engine->publisher;
-    struct entry entry;
-    struct block_body body;
-    char name[64];
-    bool verified;
-    if (publisher->epoch_cache_seq != block_seq) {
-        buf_clear(&engine->scratch_entry);
-        if (store_entry(engine->store, engine->node_id, block_seq, &engine->scratch_entry, &verified) != OK) return false;
-        if (entry_parse(&entry, bytes_of_buf(&engine->scratch_entry)) != OK || block_body_read(&body, entry.body) != OK)
-            return false;
-        publisher->epoch_cache_seq = block_seq;
-        publisher->epoch_cache_epoch = body.epoch_seq;
-    }
-    snprintf(name, sizeof name, "secret/audience/%016llx", (unsigned long long)publisher->epoch_cache_epoch);
-    buf_clear(&engine->scratch_entry);
-    if (store_meta(engine->store, name, &engine->scratch_entry) != OK) return false;
-    return audience_covered(audience, bytes_of_buf(&engine->scratch_entry));
-}
-
-static bool known(struct engine *engine, const struct publication *publication, const struct item *item, bool generated) {
-    static struct item held;
-    uint64_t cursors[64];
-    size_t count = store_find_id(engine->store, item->id, cursors, 64);
-    if (store_find_result(engine->store) != OK) engine_notice(engine, "the index cannot be read: an object may be published twice");
-    for (size_t i = count; i-- > 0;) {
-        struct page_head head;
-        struct bytes encoded;
-        if (store_item(engine->store, cursors[i], &head, &held, &encoded) != OK) continue;
-        if (memcmp(head.node_id, engine->node_id, NODE_ID_BYTES) != 0 || !bytes_equal(held.id, item->id)) continue;
-        if (held.tlp != item->tlp || !bytes_equal(held.marks, item->marks) || (!generated && held.modified_ms != item->modified_ms))
-            continue;
-        if (!generated && item->modified_ms == 0 && !bytes_equal(held.text, item->text)) continue;
-        if (covered(engine, head.seq, &publication->audience)) return true;
-    }
-    return false;
-}
-
 /* --- items --- */
 
 static void refuse(struct item_verdict *verdict, enum err err, const char *rule, const char *reason) {
     *verdict = (struct item_verdict){.err = err, .rule = rule, .reason = reason};
-}
-
-/* Objects of one publication are mostly alike in all that the policy looks at: what was decided a moment ago holds for the next. */
-static bool decided_before(const struct decision *decision, const struct item *item, enum tlp tlp, uint64_t until_ms,
-                           uint64_t now_ms) {
-    return decision->made_ms != 0 && now_ms - decision->made_ms < DECISION_HOLDS_MS && decision->tlp == tlp &&
-           decision->until_ms == until_ms && item->marks.size == decision->marks_bytes &&
-           bytes_equal(item->marks, bytes_of(decision->marks, decision->marks_bytes)) &&
-           bytes_equal_text(item->type, decision->type);
-}
-
-static void decision_remember(struct decision *decision, const struct item *item, enum tlp tlp, uint64_t until_ms,
-                              uint64_t now_ms) {
-    decision->made_ms = 0;
-    if (item->marks.size > sizeof decision->marks) return;
-    decision->made_ms = now_ms;
-    decision->tlp = tlp;
-    decision->until_ms = until_ms;
-    decision->marks_bytes = item->marks.size;
-    if (item->marks.size > 0) memcpy(decision->marks, item->marks.data, item->marks.size);
-    memcpy(decision->type, item->type.data, item->type.size);
-    decision->type[item->type.size] = 0;
-}
-
-/* One decision for each agency: the first that is refused refuses the object, and one that goes direct makes it go direct. */
-static void decide_each(struct engine *engine, struct publication *publication, const struct policy_object *object,
-                        struct policy_facts *facts, struct verdict *out) {
-    enum carriage carriage = CARRIAGE_RELAY;
-    size_t asked = 0;
-    for (size_t at = 0; at < publication->agencies.size; at += AGENCY_ID_BYTES) {
-        const uint8_t *id = publication->agencies.data + at;
-        if (memcmp(id, engine->agency_id, AGENCY_ID_BYTES) == 0) continue;
-        policy_context_fill(facts, engine, POLICY_PUBLISH, id);
-        facts->reader.recipients = publication->recipients, facts->reader.named = publication->named;
-        policy_decide(out, object, &facts->reader, &facts->context);
-        if (!out->allow) return;
-        if (out->carriage == CARRIAGE_DIRECT) carriage = CARRIAGE_DIRECT;
-        asked++;
-    }
-    if (asked == 0) {
-        policy_context_fill(facts, engine, POLICY_PUBLISH, NULL);
-        facts->reader.recipients = 0, facts->reader.named = publication->named;
-        policy_decide(out, object, &facts->reader, &facts->context);
-    }
-    out->carriage = carriage;
-}
-
-static const struct verdict *decide(struct engine *engine, struct publication *publication, const struct item *item) {
-    static struct marks marks;
-    static struct policy_facts facts;
-    struct decision *decision = &publication->decision;
-    uint64_t now_ms = clock_wall_ms();
-    struct policy_object object = {
-        .tlp = item->tlp, .valid_until_ms = item->valid_until_ms, .id = item->id, .type = item->type, .marks = &marks};
-    /* --tlp was merged into the item by the client; a client that did not is not believed. */
-    if (publication->tlp > item->tlp && item->tlp != TLP_NONE) object.tlp = TLP_NONE;
-    /* How long it is valid matters to agreements; otherwise only whether it still is. */
-    uint64_t until_ms = item->valid_until_ms;
-    if (!decision->agreements && until_ms > now_ms) until_ms = UINT64_MAX;
-    if (decided_before(decision, item, object.tlp, until_ms, now_ms)) return &decision->verdict;
-    if (marks_decode(&marks, item->marks) != OK) object.tlp = TLP_NONE; /* the item was decoded: this cannot be */
-    decide_each(engine, publication, &object, &facts, &decision->verdict);
-    if (facts.reader.agreement_count > 0) decision->agreements = true, until_ms = item->valid_until_ms;
-    decision_remember(decision, item, object.tlp, until_ms, now_ms);
-    return &decision->verdict;
 }
 
 static enum err block_put(struct engine *engine, struct publication *publication, enum carriage carriage, const struct item *item,
@@ -382,7 +276,7 @@ static enum err block_put(struct engine *engine, struct publication *publication
         builder->valid_until_ms = 0;
         err = block_add(builder->block, encoded);
     }
-    uint64_t until = item->valid_until_ms ? item->valid_until_ms : UINT64_MAX;
+    uint64_t end_ms = expiry_end_ms(item), until = end_ms ? end_ms : UINT64_MAX;
     if (err == OK && until > builder->valid_until_ms) builder->valid_until_ms = until;
     return err;
 }
@@ -400,12 +294,23 @@ static void judge(struct engine *engine, struct publication *publication, struct
         refuse(verdict, ERR_DENIED, "item.type", "types that begin with \"" STATEMENT_PREFIX "\" are the mesh's own");
         return;
     }
-    const struct verdict *decision = decide(engine, publication, item);
+    const struct verdict *decision = publisher_decide(engine, publication, item);
     *carriage = decision->carriage;
     if (!decision->allow)
         refuse(verdict, ERR_DENIED, decision->rule, decision->reason);
-    else if (known(engine, publication, item, generated))
+    else if (publisher_known(engine, publication, item, generated))
         refuse(verdict, ERR_EXISTS, "known", "published before, to these recipients");
+}
+
+void publisher_lint(struct engine *engine, struct publication *publication, struct bytes encoded, struct item_verdict *verdict) {
+    static struct item item;
+    enum err err = item_decode(&item, encoded);
+    if (err != OK || statement_is(item.type)) {
+        refuse(verdict, err == OK ? ERR_DENIED : err, "item.form", "the client sent an item that is not well formed");
+        return;
+    }
+    const struct verdict *decision = publisher_decide(engine, publication, &item);
+    refuse(verdict, decision->allow ? OK : ERR_DENIED, decision->rule, decision->reason);
 }
 
 void publisher_judge(struct engine *engine, struct publication *publication, struct bytes encoded, bool generated,
@@ -449,7 +354,7 @@ enum err publisher_put(struct engine *engine, struct publication *publication, s
 enum err publisher_statement(struct engine *engine, struct publication *publication, struct bytes encoded, enum carriage carriage) {
     static struct item item;
     enum err err = room(engine, 2);
-    if (err != OK || item_decode(&item, encoded) != OK || known(engine, publication, &item, false)) return err;
+    if (err != OK || item_decode(&item, encoded) != OK || publisher_known(engine, publication, &item, false)) return err;
     return block_put(engine, publication, carriage, &item, encoded);
 }
 

@@ -1,6 +1,7 @@
 #include "node/clock.h"
 #include "node/engine_core.h"
 #include "node/policy_context.h"
+#include "node/shown.h"
 
 #include <string.h>
 
@@ -9,17 +10,25 @@
 #define QUERY_HITS_MAX     1024
 #define FEED_BACKLOG_BYTES (256 * 1024)
 
-static void object_answer(struct engine *engine, struct client *client, uint64_t tag, uint64_t cursor, const struct page_head *head,
-                          const struct item *item, struct bytes encoded) {
+/* Counts of sightings only where one object is asked for: a feed has millions. */
+static void object_answer(struct engine *engine, struct client *client, uint64_t tag, const struct shown *shown, bool counted) {
     struct buf *body = &engine->scratch;
     buf_clear(body);
-    pack_write_array(body, 6);
-    pack_write_uint(body, cursor);
-    pack_write_str(body, bytes_of_text(engine_agency_name(engine, head->agency_id)));
-    pack_write_bin(body, bytes_of(head->agency_id, AGENCY_ID_BYTES));
-    pack_write_uint(body, item->tlp);
-    pack_write_uint(body, head->arrived_ms);
-    pack_write_bin(body, encoded);
+    pack_write_array(body, 8);
+    pack_write_uint(body, shown->cursor);
+    pack_write_str(body, bytes_of_text(engine_agency_name(engine, shown->author)));
+    pack_write_bin(body, bytes_of(shown->author, AGENCY_ID_BYTES));
+    pack_write_uint(body, shown->item.tlp);
+    pack_write_uint(body, shown->head.arrived_ms);
+    pack_write_bin(body, shown->encoded);
+    if (shown->via)
+        pack_write_str(body, bytes_of_text(engine_agency_name(engine, shown->via)));
+    else
+        pack_write_nil(body);
+    if (counted)
+        sighting_totals(engine, body, shown);
+    else
+        pack_write_nil(body);
     server_answer(client, FRAME_ANSWER_OBJECT, tag, bytes_of_buf(body));
 }
 
@@ -31,18 +40,20 @@ static void done(struct client *client, uint64_t tag, uint64_t count) {
     buf_free(&body);
 }
 
-/* Every exit asks the policy: a local user of this node is one too. */
-static bool may_show(struct engine *engine, const struct page_head *head, const struct item *item) {
+/* Every exit asks the policy, for a local user of this node too. What nodes say to each other leaves by none. */
+static bool may_leave(struct engine *engine, enum policy_exit exit, const struct shown *shown) {
     static struct marks marks;
     static struct policy_facts facts;
     struct verdict verdict;
-    if (statement_is(item->type)) return false;
-    if (item->valid_until_ms != 0 && item->valid_until_ms <= clock_wall_ms()) return false; /* also before it is taken out */
+    const struct item *item = &shown->item;
+    if (expiry_over(item, clock_wall_ms())) return false; /* also before it is taken out */
     struct policy_object object = {
         .tlp = item->tlp, .valid_until_ms = item->valid_until_ms, .id = item->id, .type = item->type, .marks = &marks};
-    if (marks_decode(&marks, item->marks) != OK) return false;
-    object.foreign = memcmp(head->agency_id, engine->agency_id, AGENCY_ID_BYTES) != 0;
-    policy_context_fill(&facts, engine, POLICY_LOCAL, NULL);
+    if (statement_is(item->type) || marks_decode(&marks, item->marks) != OK) return false;
+    if (item->marks.size == 0) object.marks = NULL;
+    object.foreign = memcmp(shown->author, engine->agency_id, AGENCY_ID_BYTES) != 0;
+    if (groups_shut_out(engine, marks.group, shown->author, shown->head.arrived_ms)) return false;
+    policy_context_fill(&facts, engine, exit, NULL);
     policy_decide(&verdict, &object, &facts.reader, &facts.context);
     return verdict.allow;
 }
@@ -75,20 +86,19 @@ static bool item_has(const struct item *item, struct observable asked) {
 }
 
 /* Is there a later version of this object by the same agency? (One cursor under the id means: only this one.) */
-static bool superseded(struct engine *engine, uint64_t cursor, const uint8_t *agency_id, struct bytes id, uint64_t modified_ms) {
-    static struct item other;
+bool query_superseded(struct engine *engine, const struct shown *shown) {
+    static struct shown other;
     static uint64_t cursors[QUERY_HITS_MAX];
-    uint8_t id_copy[ITEM_ID_BYTES_MAX];
-    size_t count = store_find_id(engine->store, id, cursors, QUERY_HITS_MAX);
+    uint8_t id_copy[ITEM_ID_BYTES_MAX], author[AGENCY_ID_BYTES];
+    size_t id_bytes = shown->item.id.size, count = store_find_id(engine->store, shown->item.id, cursors, QUERY_HITS_MAX);
     if (count <= 1) return false;
-    memcpy(id_copy, id.data, id.size); /* the page that holds it may leave the cache */
+    memcpy(id_copy, shown->item.id.data, id_bytes); /* the page that holds it may leave the cache */
+    memcpy(author, shown->author, AGENCY_ID_BYTES);
     for (size_t i = 0; i < count; i++) {
-        struct page_head head;
-        struct bytes encoded;
-        if (cursors[i] == cursor || store_item(engine->store, cursors[i], &head, &other, &encoded) != OK) continue;
-        if (gossip_retracted(engine->gossip, head.node_id, head.seq)) continue;
-        if (memcmp(head.agency_id, agency_id, AGENCY_ID_BYTES) != 0 || !bytes_equal(other.id, bytes_of(id_copy, id.size))) continue;
-        if (other.modified_ms > modified_ms || (other.modified_ms == modified_ms && cursors[i] > cursor)) return true;
+        if (cursors[i] == shown->cursor || shown_at(engine, &other, cursors[i]) != OK) continue;
+        if (memcmp(other.author, author, AGENCY_ID_BYTES) != 0 || !bytes_equal(other.item.id, bytes_of(id_copy, id_bytes)))
+            continue;
+        if (shown_superseded(shown, &other)) return true;
     }
     return false;
 }
@@ -96,18 +106,15 @@ static bool superseded(struct engine *engine, uint64_t cursor, const uint8_t *ag
 /* Answers the newest version of the object at `cursor`, if it is one; returns whether it did. */
 static bool hit_answer(struct engine *engine, struct client *client, uint64_t tag, uint64_t cursor, const struct observable *asked,
                        struct bytes asked_id, const uint8_t *from) {
-    static struct item item;
-    struct page_head head;
-    struct bytes encoded;
-    if (store_item(engine->store, cursor, &head, &item, &encoded) != OK) return false;
-    if (gossip_retracted(engine->gossip, head.node_id, head.seq)) return false;
-    if (asked && !item_has(&item, *asked)) return false;
-    if (!asked && !bytes_equal(item.id, asked_id)) return false;
-    if ((from && memcmp(head.agency_id, from, AGENCY_ID_BYTES) != 0) || !may_show(engine, &head, &item)) return false;
-    if (superseded(engine, cursor, head.agency_id, item.id, item.modified_ms)) return false;
+    static struct shown shown;
+    if (shown_at(engine, &shown, cursor) != OK) return false;
+    if (asked && !item_has(&shown.item, *asked)) return false;
+    if (!asked && !bytes_equal(shown.item.id, asked_id)) return false;
+    if ((from && memcmp(shown.author, from, AGENCY_ID_BYTES) != 0) || !may_leave(engine, POLICY_LOCAL, &shown)) return false;
+    if (query_superseded(engine, &shown)) return false;
     /* Asking for other versions may have moved the page. */
-    if (store_item(engine->store, cursor, &head, &item, &encoded) != OK) return false;
-    object_answer(engine, client, tag, cursor, &head, &item, encoded);
+    if (shown_at(engine, &shown, cursor) != OK) return false;
+    object_answer(engine, client, tag, &shown, true);
     return true;
 }
 
@@ -172,6 +179,11 @@ void query_get(struct engine *engine, struct client *client, const struct frame 
 
 /* --- feed --- */
 
+/* Those that lead out of the node without another agency's key; 0: none of them. */
+static enum policy_exit feed_exit(uint64_t number) {
+    return number >= POLICY_LOCAL && number <= POLICY_CONSOLE ? (enum policy_exit)number : (enum policy_exit)0;
+}
+
 void query_feed(struct engine *engine, struct client *client, const struct frame *frame) {
     struct pack_reader reader = pack_reader_of(frame->body);
     struct feed_state *feed = &client->feed;
@@ -184,7 +196,9 @@ void query_feed(struct engine *engine, struct client *client, const struct frame
     feed->from_set = !pack_skip_nil(&reader);
     struct bytes from = feed->from_set ? pack_read_str(&reader) : bytes_of(NULL, 0);
     feed->limit = pack_read_uint(&reader);
-    if (fields != 6 || pack_done(&reader) != OK || type.size > ITEM_TYPE_BYTES_MAX || tlp_max > TLP_RED) {
+    feed->exit = fields == 7 ? feed_exit(pack_read_uint(&reader)) : POLICY_LOCAL;
+    if ((fields != 6 && fields != 7) || feed->exit == 0 || pack_done(&reader) != OK || type.size > ITEM_TYPE_BYTES_MAX ||
+        tlp_max > TLP_RED) {
         server_error(client, frame->tag, ERR_FORMAT, "the question is not well formed");
         return;
     }
@@ -198,25 +212,31 @@ void query_feed(struct engine *engine, struct client *client, const struct frame
     query_feed_pump(engine, client);
 }
 
-static bool feed_takes(struct engine *engine, const struct feed_state *feed, const struct page_head *head,
-                       const struct item *item) {
-    if (feed->from_set && memcmp(feed->from, head->agency_id, AGENCY_ID_BYTES) != 0) return false;
-    if (feed->type[0] && !bytes_equal_text(item->type, feed->type)) return false;
-    if (feed->tlp_max != TLP_NONE && item->tlp > feed->tlp_max) return false;
-    return may_show(engine, head, item);
+static bool feed_takes(struct engine *engine, struct feed_state *feed, const struct shown *shown) {
+    if (feed->from_set && memcmp(feed->from, shown->author, AGENCY_ID_BYTES) != 0) return false;
+    if (feed->type[0] && !bytes_equal_text(shown->item.type, feed->type)) return false;
+    if (feed->tlp_max != TLP_NONE && shown->item.tlp > feed->tlp_max) return false;
+    if (may_leave(engine, feed->exit, shown)) return true;
+    feed->withheld += !statement_is(shown->item.type);
+    return false;
 }
 
 static bool feed_page(struct engine *engine, struct client *client, const struct page *page) {
-    static struct item item;
+    static struct shown shown;
     struct feed_state *feed = &client->feed;
-    bool retracted = gossip_retracted(engine->gossip, page->head.node_id, page->head.seq);
-    struct cursor walk = cursor_of(page->plain);
+    const char *why;
+    /* A look at other versions may move the page out of the cache. */
+    buf_clear(&engine->scratch_page);
+    buf_put(&engine->scratch_page, page->plain);
+    struct cursor walk = cursor_of(bytes_of_buf(&engine->scratch_page));
     struct bytes encoded;
     for (uint64_t cursor = page->head.cursor; block_frame_next(&walk, &encoded); cursor++) {
         if (cursor <= feed->after) continue;
         feed->after = cursor;
-        if (retracted || item_decode(&item, encoded) != OK || !feed_takes(engine, feed, &page->head, &item)) continue;
-        object_answer(engine, client, feed->tag, cursor, &page->head, &item, encoded);
+        if (shown_of(engine, &shown, &page->head, cursor, encoded, &why) != OK || !feed_takes(engine, feed, &shown)) continue;
+        /* PROTOCOL.md 5.12: a feed tells of today's state: who reads on meets the newer version later. */
+        if (query_superseded(engine, &shown)) continue;
+        object_answer(engine, client, feed->tag, &shown, false);
         if (++feed->count == feed->limit) return false;
     }
     return true;
@@ -241,9 +261,10 @@ void query_feed_pump(struct engine *engine, struct client *client) {
     }
     if (more && channel_backlog(&client->channel) >= FEED_BACKLOG_BYTES) return; /* goes on when the client has read */
     struct buf body = {0};
-    pack_write_array(&body, 2);
+    pack_write_array(&body, 3);
     pack_write_uint(&body, feed->count);
     pack_write_uint(&body, feed->after);
+    pack_write_uint(&body, feed->withheld);
     server_answer(client, FRAME_ANSWER_DONE, feed->tag, bytes_of_buf(&body));
     buf_free(&body);
     feed->active = false;

@@ -1,6 +1,7 @@
 #include "crypto/secret.h"
 #include "node/clock.h"
 #include "node/engine_core.h"
+#include "node/prove.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -150,12 +151,14 @@ static struct reader_epoch *epoch_load(struct engine *engine, const struct actio
 
 /* --- pages --- */
 
-static void frame_terms(struct engine *engine, struct store_batch *batch, const struct page_head *page, struct bytes plain) {
+/* Returns when the first of the items is over; 0: none ever is. */
+static uint64_t frame_terms(struct engine *engine, struct store_batch *batch, const struct page_head *page, struct bytes plain) {
     static struct item item; /* 24 KiB; one thread */
     struct bytes encoded;
     struct cursor walk = cursor_of(plain);
     struct statement_seen seen = {
         .agency_id = page->agency_id, .node_id = page->node_id, .seq = page->seq, .arrived_ms = page->arrived_ms, .item = &item};
+    uint64_t first_ms = 0;
     for (uint32_t i = 0; block_frame_next(&walk, &encoded); i++) {
         if (item_decode(&item, encoded) != OK) {
             engine->reader.blocks_bad++; /* kept, never shown: its author's mistake */
@@ -164,20 +167,32 @@ static void frame_terms(struct engine *engine, struct store_batch *batch, const 
         store_batch_terms(batch, page->cursor + i, &item);
         seen.index = page->item_first + i;
         if (statement_is(item.type)) statement_take(engine, batch, &seen);
+        uint64_t end_ms = expiry_end_ms(&item);
+        if (end_ms != 0 && (first_ms == 0 || end_ms < first_ms)) first_ms = end_ms;
     }
+    return first_ms;
 }
 
 /* A replacement whose items stand here already: its statements are heard, and it gets no pages. */
-static bool aliased(struct engine *engine, struct store_batch *batch, const struct page_head *head, const struct block *block) {
+static bool aliased(struct engine *engine, struct store_batch *batch, const struct page_head *head, const struct block *block,
+                    uint64_t *holder) {
     struct bytes first;
     struct cursor walk = cursor_of(block_frame_count(block) > 0 ? block_frame_plain(block, 0) : bytes_of(NULL, 0));
-    return block_frame_next(&walk, &first) && recall_alias(engine, batch, head, first);
+    return block_frame_next(&walk, &first) && recall_alias(engine, batch, head, first, holder);
+}
+
+/* Counted in the same batch, so that status never disagrees with the pages. */
+void reader_count(struct engine *engine, struct store_batch *batch, int change) {
+    uint8_t count[8];
+    if (change > 0 || engine->reader.blocks_read > 0) engine->reader.blocks_read += (uint64_t)(int64_t)change;
+    put_be64(count, engine->reader.blocks_read);
+    store_batch_meta(batch, READER_COUNT_KEY, bytes_of(count, sizeof count));
 }
 
 enum err reader_pages(struct engine *engine, struct store_batch *batch, const struct page_head *head, const struct block *block) {
     struct page_head page = *head;
-    bool pages = !aliased(engine, batch, head, block);
-    uint64_t first = 0;
+    uint64_t first = 0, holder = 0;
+    bool pages = !aliased(engine, batch, head, block, &holder);
     page.item_first = 0;
     for (size_t i = 0; pages && i < block_frame_count(block); i++) {
         struct block_frame frame = block_frame_at(block, i);
@@ -191,16 +206,13 @@ enum err reader_pages(struct engine *engine, struct store_batch *batch, const st
         page.plain_bytes = frame.plain_bytes;
         enum err err = store_batch_page(batch, &page, frame.packed);
         if (err != OK) return err;
-        frame_terms(engine, batch, &page, block_frame_plain(block, i));
-        uint64_t over_ms = expiry_next(block_frame_plain(block, i), 0);
+        uint64_t over_ms = frame_terms(engine, batch, &page, block_frame_plain(block, i));
         if (over_ms != 0) store_batch_due_page(batch, over_ms > page.arrived_ms ? over_ms : page.arrived_ms, page.cursor);
         page.item_first += frame.item_count;
     }
     if (pages) store_batch_block(batch, head->node_id, head->seq, first, page.item_first);
-    /* Counted in the same batch, so that status never disagrees with the pages. */
-    uint8_t count[8];
-    put_be64(count, ++engine->reader.blocks_read);
-    store_batch_meta(batch, READER_COUNT_KEY, bytes_of(count, sizeof count));
+    pages ? prove_keep(batch, head, block) : prove_replace(batch, head, holder, block);
+    reader_count(engine, batch, 1);
     return OK;
 }
 

@@ -68,7 +68,7 @@ static uint64_t blocks_of(const struct recall_task *task) {
     uint64_t count = 0;
     for (size_t i = 0; i < task->item_count; i++) {
         bool before = false;
-        for (size_t k = 0; k < i && !before; k++) before = task->items[k].block == task->items[i].block;
+        for (size_t k = 0; k < i && !before; k++) before = task->items[k].holder == task->items[i].holder;
         count += !before;
     }
     return count;

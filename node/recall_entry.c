@@ -110,22 +110,29 @@ void recall_entry(struct engine *engine, struct store_batch *batch, const struct
 
 /* --- the start --- */
 
-static bool row_load(void *context, const char *key, struct bytes value) {
-    struct engine *engine = context;
+/* Tells the core of a row; false: it is none that can be read. */
+static bool row_tell(struct engine *engine, const char *key, struct bytes value, struct recall_row *row,
+                     uint8_t node_id[static NODE_ID_BYTES]) {
     struct event event = {.kind = EVENT_RECALL};
-    struct recall_row row;
-    uint8_t node_id[NODE_ID_BYTES];
     const char *hex = key + strlen("recall/");
-    if (strlen(hex) != 2 * NODE_ID_BYTES + 17 || !hex_decode(node_id, sizeof node_id, bytes_of(hex, 2 * NODE_ID_BYTES)))
-        return true;
-    if (row_read(&row, value) != OK) {
+    if (strlen(hex) != 2 * NODE_ID_BYTES + 17 || !hex_decode(node_id, NODE_ID_BYTES, bytes_of(hex, 2 * NODE_ID_BYTES)))
+        return false;
+    if (row_read(row, value) != OK) {
         engine_notice(engine, "what is known of a recall cannot be read");
-        return true;
+        return false;
     }
     event.recall.node_id = node_id;
-    event.recall.block = row.recall.block;
-    event.recall.by = row.by;
+    event.recall.block = row->recall.block;
+    event.recall.by = row->by;
     if (engine_step(engine, &event) != OK) engine_fail(engine, 5, "out of memory");
+    return true;
+}
+
+static bool row_load(void *context, const char *key, struct bytes value) {
+    struct engine *engine = context;
+    struct recall_row row;
+    uint8_t node_id[NODE_ID_BYTES];
+    if (!row_tell(engine, key, value, &row, node_id)) return true;
     struct recall_waiting *waiting = row.state == RECALL_ERASED ? NULL : waiting_new(engine);
     if (!waiting) return true;
     memcpy(waiting->node_id, node_id, NODE_ID_BYTES);
@@ -134,6 +141,20 @@ static bool row_load(void *context, const char *key, struct bytes value) {
     /* Nobody remembers what exactly was to be rewritten. */
     if (waiting->withdrawn) store_erase_all(engine->store), engine->recalls.round_due_ms = 1;
     return true;
+}
+
+static bool row_load_again(void *context, const char *key, struct bytes value) {
+    struct recall_row row;
+    uint8_t node_id[NODE_ID_BYTES];
+    (void)row_tell(context, key, value, &row, node_id);
+    return true;
+}
+
+enum err recalls_load_again(struct engine *engine, const uint8_t node_id[static NODE_ID_BYTES]) {
+    char prefix[NAME_BYTES];
+    name_of(prefix, "recall", node_id, 0);
+    prefix[strlen("recall/") + 2 * NODE_ID_BYTES + 1] = 0;
+    return store_meta_each(engine->store, prefix, row_load_again, engine);
 }
 
 enum err recalls_load(struct engine *engine) { return store_meta_each(engine->store, "recall/", row_load, engine); }
@@ -193,7 +214,8 @@ bool recall_place_of(const struct recall_place *place, uint32_t index, uint32_t 
     return *held < place->items;
 }
 
-bool recall_alias(struct engine *engine, struct store_batch *batch, const struct page_head *head, struct bytes first) {
+bool recall_alias(struct engine *engine, struct store_batch *batch, const struct page_head *head, struct bytes first,
+                  uint64_t *holder) {
     static struct item item;
     static struct recall_place place;
     struct recall_notice notice;
@@ -205,6 +227,7 @@ bool recall_alias(struct engine *engine, struct store_batch *batch, const struct
     if (recall_notice_read(&notice, item.text) != OK || notice.block >= head->seq) return false;
     if (!recall_place_find(engine, head->node_id, notice.block, &place)) return false;
     for (uint32_t i = 0; i < notice.item_count; i++) recall_mark(&gone, (uint32_t)pack_read_uint(&notice.items));
+    *holder = place.holder;
     buf_put_u64(&value, place.holder);
     uint32_t items = place.own ? place.items : place.map_count + 1;
     for (uint32_t i = 0; i < items; i++)

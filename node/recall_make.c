@@ -15,48 +15,36 @@ void recall_task_free(struct recall_task *task) {
     *task = (struct recall_task){0};
 }
 
-/* Which block of this log carries an item of the holder today; false: none, it was taken back. */
-static bool today(struct engine *engine, uint64_t holder, uint32_t index, uint64_t *block, uint32_t *at) {
-    static struct recall_place place;
+/* The block of this log that carries the holder's items today, and where they stand in it. */
+static bool today(struct engine *engine, uint64_t holder, uint64_t *block, struct recall_place *place) {
     struct buf now = {0};
     char name[40];
     snprintf(name, sizeof name, "recall-now/%016llx", (unsigned long long)holder);
-    bool moved = store_meta(engine->store, name, &now) == OK && now.size == 8;
-    *block = moved ? get_be64(now.data) : holder;
-    *at = index;
+    *block = store_meta(engine->store, name, &now) == OK && now.size == 8 ? get_be64(now.data) : holder;
     buf_free(&now);
-    if (!moved) return true;
-    if (!recall_place_find(engine, engine->node_id, *block, &place) || place.own) return false;
-    for (uint32_t i = 0; i < place.map_count; i++) {
-        if (place.map[i] != index) continue;
-        *at = i + 1;
-        return true;
-    }
-    return false;
+    return recall_place_find(engine, engine->node_id, *block, place) && place->holder == holder;
 }
 
 enum err recall_task_add(struct engine *engine, struct recall_task *task, uint64_t cursor) {
     static struct item item;
     struct page_head head;
     struct bytes encoded;
-    struct recall_item row = {.cursor = cursor};
     enum err err = store_item(engine->store, cursor, &head, &item, &encoded);
     if (err != OK) return err;
     if (memcmp(head.node_id, engine->node_id, NODE_ID_BYTES) != 0) return ERR_DENIED;
-    if (!today(engine, head.seq, head.item_first + (uint32_t)(cursor - head.cursor), &row.block, &row.index)) return OK;
     if (task->item_count == task->item_capacity) {
         size_t capacity = task->item_capacity ? 2 * task->item_capacity : 64;
         struct recall_item *grown = realloc(task->items, capacity * sizeof *grown);
         if (!grown) return ERR_MEMORY;
         task->items = grown, task->item_capacity = capacity;
     }
-    task->items[task->item_count++] = row;
+    task->items[task->item_count++] = (struct recall_item){head.seq, head.item_first + (uint32_t)(cursor - head.cursor)};
     return OK;
 }
 
 static int item_compare(const void *a, const void *b) {
     const struct recall_item *x = a, *y = b;
-    if (x->block != y->block) return x->block < y->block ? -1 : 1;
+    if (x->holder != y->holder) return x->holder < y->holder ? -1 : 1;
     return x->index < y->index ? -1 : x->index > y->index;
 }
 
@@ -72,7 +60,7 @@ struct making {
     struct buf ids; /* of the objects taken back: length 2, id */
     uint32_t id_count;
     struct buf stays; /* index 4, length 4, encoded item */
-    uint64_t valid_until_ms;
+    bool stay[BLOCK_ITEMS_MAX];
 };
 
 static enum err body_read(struct making *making) {
@@ -108,32 +96,49 @@ static void audience_again(struct making *making, struct audience *audience) {
     buf_free(&readers);
 }
 
-/* Sorts the block's items into those that stay and those that go. */
-static enum err items_sort(struct making *making) {
+/* One item that stands in a page: it stays, or it goes. What is gone already, an earlier notice, and what is over does not stay. */
+static void item_sort(struct making *making, uint32_t index, struct bytes encoded, uint64_t now_ms) {
     static struct item item;
-    struct engine *engine = making->engine;
-    uint32_t count = making->place.own ? making->place.items : making->place.map_count + 1, held;
-    uint64_t now_ms = clock_wall_ms();
-    for (uint32_t i = 0; i < count; i++) {
-        struct page_head head;
-        struct bytes encoded;
-        bool there = recall_place_of(&making->place, i, &held) &&
-                     store_item(engine->store, making->place.cursor + held, &head, &item, &encoded) == OK;
-        bool over = there && item.valid_until_ms != 0 && item.valid_until_ms <= now_ms;
-        if (there && recall_marked(&making->recall, i)) {
-            buf_put_u16(&making->ids, (uint16_t)item.id.size);
-            buf_put(&making->ids, item.id);
-            making->id_count++;
-        }
-        /* What is gone already, an earlier notice, and what is over does not stay. */
-        if (!there || over || statement_is(item.type)) recall_mark(&making->recall, i);
-        if (recall_marked(&making->recall, i)) continue;
-        uint64_t until = item.valid_until_ms ? item.valid_until_ms : UINT64_MAX;
-        if (until > making->valid_until_ms) making->valid_until_ms = until;
-        buf_put_u32(&making->stays, i);
-        buf_put_u32(&making->stays, (uint32_t)encoded.size);
-        buf_put(&making->stays, encoded);
+    if (item_decode(&item, encoded) != OK || bytes_equal_text(item.type, RECALL_NOTICE_TYPE)) return;
+    if (recall_marked(&making->recall, index)) {
+        buf_put_u16(&making->ids, (uint16_t)item.id.size);
+        buf_put(&making->ids, item.id);
+        making->id_count++;
     }
+    if (recall_marked(&making->recall, index) || expiry_over(&item, now_ms)) return;
+    making->stay[index] = true;
+    buf_put_u32(&making->stays, index);
+    buf_put_u32(&making->stays, (uint32_t)encoded.size);
+    buf_put(&making->stays, encoded);
+}
+
+/* The holder's item as an item of the block; the map of a replacement rises. */
+static bool index_of(const struct recall_place *place, uint32_t held, uint32_t *walk, uint32_t *index) {
+    *index = held;
+    if (place->own) return true;
+    while (*walk < place->map_count && place->map[*walk] < held) ++*walk;
+    *index = *walk + 1;
+    return *walk < place->map_count && place->map[*walk] == held;
+}
+
+/* Sorts the block's items, page by page, into those that stay and those that go. */
+static enum err items_sort(struct making *making) {
+    struct engine *engine = making->engine;
+    const struct recall_place *place = &making->place;
+    uint64_t now_ms = clock_wall_ms(), end = place->cursor + place->items;
+    uint32_t walk = 0, index, count = place->own ? place->items : place->map_count + 1;
+    for (uint64_t cursor = place->cursor; cursor < end;) {
+        struct page page;
+        enum err err = store_page_from(engine->store, cursor, &page);
+        if (err == ERR_NOT_FOUND || page.head.item_count == 0 || page.head.cursor >= end) break;
+        cursor = page.head.cursor + page.head.item_count;
+        struct cursor items = cursor_of(err == OK ? page.plain : bytes_of(NULL, 0));
+        struct bytes encoded;
+        for (uint32_t held = page.head.item_first; block_frame_next(&items, &encoded); held++)
+            if (encoded.size > 0 && index_of(place, held, &walk, &index)) item_sort(making, index, encoded, now_ms);
+    }
+    for (uint32_t i = 0; i < count && i < BLOCK_ITEMS_MAX; i++)
+        if (!making->stay[i]) recall_mark(&making->recall, i);
     buf_put_u8(&making->ids, 0); /* never empty */
     return making->ids.failed || making->stays.failed ? ERR_MEMORY : OK;
 }
@@ -242,7 +247,7 @@ static enum err entries_draft(struct making *making) {
     while (err == OK && walk.left > 0)
         err = publisher_put(engine, &publication, cursor_take(&walk, cursor_u32(&walk)), making->body.carriage);
     if (err == OK) err = publisher_flush(engine, &publication);
-    making->task->last_seq = engine->publisher.head;
+    making->task->last_seq = engine->recalls.made_seq = engine->publisher.head;
     publisher_drop(engine, &publication);
     buf_free(&rest);
     buf_free(&body);
@@ -251,36 +256,48 @@ static enum err entries_draft(struct making *making) {
 
 /* --- tasks --- */
 
+/* The items of one holder, from task->at to `until`. */
 static enum err block_recall(struct engine *engine, struct recall_task *task, size_t until) {
     struct making *making = calloc(1, sizeof *making);
+    uint32_t walk = 0, index;
     if (!making) return ERR_MEMORY;
-    *making = (struct making){.engine = engine, .task = task, .block = task->items[task->at].block};
-    for (size_t i = task->at; i < until; i++) recall_mark(&making->recall, task->items[i].index);
-    enum err err = body_read(making);
-    if (err == OK && !recall_place_find(engine, engine->node_id, making->block, &making->place)) err = ERR_NOT_FOUND;
-    if (err == OK) err = items_sort(making);
+    *making = (struct making){.engine = engine, .task = task};
+    enum err err = OK;
+    if (!today(engine, task->items[task->at].holder, &making->block, &making->place)) goto out; /* all of it is gone */
+    for (size_t i = task->at; i < until; i++)
+        if (index_of(&making->place, task->items[i].index, &walk, &index)) recall_mark(&making->recall, index);
+    err = body_read(making);
     /* A block that is over as a whole is dropped by everybody without a word. */
+    bool whole = err == OK && task->cause == RECALL_BY_EXPIRY && making->body.expires_ms <= clock_wall_ms();
+    if (err != OK || whole || gossip_recalled(engine->gossip, engine->node_id, making->block)) goto out;
+    err = items_sort(making);
     bool due = task->cause == RECALL_BY_EXPIRY ? making->stays.size > 0 : making->id_count > 0;
     if (err == OK && due) err = entries_draft(making);
+out:
     buf_free(&making->ids);
     buf_free(&making->stays);
     free(making);
     return err;
 }
 
-void recall_task_go_on(struct engine *engine, struct recall_task *task) {
+/* May the next block be recalled now? Pages are read that a recall under way may be changing. */
+static bool ready(const struct engine *engine) {
     const char *why;
-    if (task->at == 0 && task->item_count > 1) qsort(task->items, task->item_count, sizeof *task->items, item_compare);
-    while (task->at < task->item_count && !engine->stopping) {
+    return !engine->recalls.writing && engine->recalls.made_seq <= engine->publisher.durable && publisher_open(engine, &why) &&
+           engine->publisher.count + DRAFTS_MAX <= PUBLISHER_DRAFTS_MAX;
+}
+
+void recall_task_go_on(struct engine *engine, struct recall_task *task) {
+    while (task->at < task->item_count && !engine->stopping && ready(engine)) {
+        if (task->sorted < task->item_count)
+            qsort(task->items + task->at, task->item_count - task->at, sizeof *task->items, item_compare);
+        task->sorted = task->item_count;
         size_t until = task->at;
-        while (until < task->item_count && task->items[until].block == task->items[task->at].block) until++;
-        /* Pages are read that a recall under way may be changing. */
-        if (engine->recalls.writing || !publisher_open(engine, &why) || engine->publisher.count + DRAFTS_MAX > PUBLISHER_DRAFTS_MAX)
-            return;
+        while (until < task->item_count && task->items[until].holder == task->items[task->at].holder) until++;
         enum err err = block_recall(engine, task, until);
         if (err == ERR_BUSY) return;
         if (err != OK) {
-            engine_notice(engine, "block %llu cannot be recalled: %s", (unsigned long long)task->items[task->at].block,
+            engine_notice(engine, "block %llu cannot be recalled: %s", (unsigned long long)task->items[task->at].holder,
                           err_text(err));
             task->failed = true;
         }

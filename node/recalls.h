@@ -15,7 +15,7 @@
 #define RECALL_TICKET    (1ull << 62) /* no ticket of the core or the outbox has this bit alone */
 #define RECALL_IDS_MAX   4096         /* objects in one request */
 #define RECALL_ROUND_MS  500          /* from the first thing taken out to the round that erases it */
-#define EXPIRY_PAGES_MAX 64           /* looked at in one go */
+#define EXPIRY_PAGES_MAX 128          /* looked at in one go */
 
 struct engine;
 struct client;
@@ -42,11 +42,10 @@ struct recall_waiting {
     uint64_t round;
 };
 
-/* Own items that are to be recalled, in order of block and index. */
+/* An own item that is to be recalled, by the block whose pages hold it. */
 struct recall_item {
-    uint64_t block; /* today's */
+    uint64_t holder;
     uint32_t index;
-    uint64_t cursor;
 };
 struct recall_task {
     bool active;
@@ -54,7 +53,8 @@ struct recall_task {
     struct buf reason;
     struct recall_item *items;
     size_t item_count, item_capacity, at;
-    bool failed; /* some block could not be recalled */
+    size_t sorted; /* as many are in order */
+    bool failed;   /* some block could not be recalled */
     uint64_t objects, last_seq;
     uint64_t tag; /* of the client that waits */
 };
@@ -69,11 +69,14 @@ struct recalls {
     uint64_t due_ms;           /* when the loop has to come back; UINT64_MAX: when something happens */
     uint64_t sweep_due_ms;     /* when what falls due is looked at next */
     uint64_t items_expired;
+    uint64_t made_seq; /* the last RECALL made here: the next begins when it is stored, for it may be about the same pages */
     struct recall_task expired; /* own objects that are over */
 };
 
 /* --- recall_entry.c --- */
 enum err recalls_load(struct engine *engine) MUST_USE; /* at the start, once logs are in the core */
+/* Tells the core again what was recalled of a log that it forgot: its agency is pinned again. */
+enum err recalls_load_again(struct engine *engine, const uint8_t node_id[static NODE_ID_BYTES]) MUST_USE;
 void recalls_free(struct engine *engine);
 /* A RECALL entry that is being stored with this batch and ticket. */
 void recall_entry(struct engine *engine, struct store_batch *batch, const struct entry *entry, uint64_t ticket);
@@ -100,13 +103,16 @@ bool recall_place_find(struct engine *engine, const uint8_t node_id[static NODE_
 /* Item `index` of the block, as an item of the holder; false: it is none of them (a notice, or beyond the end). */
 bool recall_place_of(const struct recall_place *place, uint32_t index, uint32_t *held);
 /* A block that is being read begins with this item: when it is the notice of a replacement whose items stand here already, that is noted
-   in the batch, and it gets no pages. */
-bool recall_alias(struct engine *engine, struct store_batch *batch, const struct page_head *head, struct bytes first);
+   in the batch, and it gets no pages; *holder is then the block whose pages they are. */
+bool recall_alias(struct engine *engine, struct store_batch *batch, const struct page_head *head, struct bytes first,
+                  uint64_t *holder);
 
 /* --- withdraw.c --- */
 /* Takes the marked items of the holder out of its pages and the index; returns how many were there. */
 size_t withdraw_items(struct engine *engine, struct store_batch *batch, const struct recall_place *place,
                       const struct recall *marked);
+/* The payload goes, and out of what is counted. */
+void withdraw_payload(struct engine *engine, struct store_batch *batch, const uint8_t node_id[static NODE_ID_BYTES], uint64_t seq);
 void withdraw_stored(struct engine *engine, uint64_t ticket); /* a commit has completed */
 void withdraw_pump(struct engine *engine);                    /* goes on with all of it */
 /* The commit that changes pages: nothing else changes any until it has completed. */
@@ -126,7 +132,8 @@ void recall_receipt_take(struct engine *engine, struct store_batch *batch, const
 
 /* --- expiry.c --- */
 void expiry_pump(struct engine *engine);
-/* When the first of a page's items is over; 0: none ever is. */
-uint64_t expiry_next(struct bytes plain, uint64_t after_ms);
+/* When an object ends: valid_until or retain_until, whichever comes first; 0: never. */
+uint64_t expiry_end_ms(const struct item *item);
+bool expiry_over(const struct item *item, uint64_t now_ms);
 
 #endif

@@ -161,7 +161,7 @@ void report_status(struct engine *engine, struct client *client, const struct fr
     store_counts(engine->store, &counts);
     const struct agency_node *self = agency_node_find(gossip_agency(engine->gossip, 0), engine->node_id);
     uint64_t now_ms = clock_wall_ms();
-    pack_write_map(&body, 27);
+    pack_write_map(&body, 28);
     put_text(&body, "agency", engine->own_name);
     put_uint(&body, "agencies_pinned", gossip_agency_count(engine->gossip) - 1);
     put_bool(&body, "caught_up", gossip_caught_up(engine->gossip));
@@ -185,6 +185,7 @@ void report_status(struct engine *engine, struct client *client, const struct fr
     put_uint(&body, "payloads_readable", engine->reader.blocks_read);
     put_bool(&body, "publishing", publishing);
     put_text(&body, "publishing_reason", why ? why : "");
+    put_uint(&body, "requests_overdue", inquiry_overdue(engine, now_ms));
     put_bool(&body, "revoked", self && self->revoked);
     put_uint(&body, "uptime_s", (clock_monotonic_ms() - engine->started_monotonic_ms) / 1000);
     answer(client, frame, &body);

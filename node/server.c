@@ -110,33 +110,20 @@ static bool audience_agency(struct engine *engine, struct client *client, const 
     pack_write_array(rows, 2);
     pack_write_str(rows, bytes_of_text(engine_agency_name(engine, agency->id)));
     pack_write_uint(rows, publication->audience.count - before);
-    publication->recipients++;
+    publication->recipients++, publication->rows++;
     return true;
 }
 
 static bool audience_named(struct engine *engine, struct client *client, const struct frame *frame, struct pack_reader *reader,
-                           uint32_t names, struct buf *rows) {
-    for (uint32_t i = 0; i < names; i++) {
-        struct bytes name = pack_read_str(reader);
-        uint8_t id[AGENCY_ID_BYTES];
-        size_t index = 0;
-        if (pack_failed(reader)) return true; /* reported by the caller */
-        if (!engine_agency_of_name(engine, name, id)) {
-            server_error(client, frame->tag, ERR_NOT_FOUND,
-                         "recipient '%.*s' is not pinned here; nothing was published. `comity trust list` shows who is.",
-                         (int)(name.size < 64 ? name.size : 64), (const char *)name.data);
-            return false;
-        }
-        while (index < gossip_agency_count(engine->gossip) && memcmp(gossip_agency(engine->gossip, index)->id, id, sizeof id) != 0)
-            index++;
-        if (index == gossip_agency_count(engine->gossip)) {
-            server_error(client, frame->tag, ERR_NOT_FOUND, "recipient '%.*s' has a card that was not taken; nothing was published",
-                         (int)name.size, (const char *)name.data);
-            return false;
-        }
-        if (index != 0 && !audience_agency(engine, client, frame, index, rows)) return false;
-    }
-    return true;
+                           uint32_t count, struct buf *rows) {
+    struct bytes expressions[LIMIT_SETEXPR_TERMS];
+    char problem[RECIPIENTS_PROBLEM_MAX];
+    if (count > LIMIT_SETEXPR_TERMS) return true; /* reported by the caller, as what is left of the body */
+    for (uint32_t i = 0; i < count; i++) expressions[i] = pack_read_str(reader);
+    if (pack_failed(reader) || count == 0) return true;
+    enum err err = recipients_resolve(engine, &client->publication, expressions, count, rows, problem);
+    if (err != OK) server_error(client, frame->tag, err, "%s", problem);
+    return err == OK;
 }
 
 static void on_publish(struct engine *engine, struct client *client, const struct frame *frame) {
@@ -155,7 +142,8 @@ static void on_publish(struct engine *engine, struct client *client, const struc
         server_error(client, frame->tag, ERR_FORMAT, "the request to publish is not well formed");
         goto out;
     }
-    why = publisher_barred(engine);
+    publication->lint = frame->type == FRAME_ASK_LINT;
+    why = publication->lint ? NULL : publisher_barred(engine);
     if (why) {
         server_error(client, frame->tag, ERR_DENIED, "%s; nothing was published", why);
         goto out;
@@ -174,8 +162,8 @@ static void on_publish(struct engine *engine, struct client *client, const struc
     }
     audience_seal(&publication->audience);
     publication->open = true;
-    publication->boxed = outbox_takes(engine);
-    pack_write_array(&body, (uint32_t)publication->recipients);
+    publication->boxed = !publication->lint && outbox_takes(engine);
+    pack_write_array(&body, (uint32_t)publication->rows);
     buf_put(&body, bytes_of_buf(&rows));
     server_answer(client, FRAME_ANSWER_AUDIENCE, frame->tag, bytes_of_buf(&body));
     answer_counts(client, frame->tag, NULL, 0);
@@ -185,7 +173,7 @@ out:
     buf_free(&body);
 }
 
-static void item_refused(struct client *client, const struct item_verdict *verdict) {
+static void item_told(struct client *client, const struct item_verdict *verdict) {
     pack_write_array(&client->answer, 4);
     pack_write_uint(&client->answer, client->item_index);
     pack_write_uint(&client->answer, verdict->err);
@@ -194,7 +182,7 @@ static void item_refused(struct client *client, const struct item_verdict *verdi
     client->answer_count++;
     if (verdict->err == ERR_EXISTS)
         client->frame_known++;
-    else
+    else if (verdict->err != OK)
         client->frame_refused++;
 }
 
@@ -217,6 +205,16 @@ static void items_done(struct engine *engine, struct client *client) {
     client->stalled = false;
 }
 
+static enum err item_take(struct engine *engine, struct publication *publication, struct bytes encoded, bool generated,
+                          struct item_verdict *verdict) {
+    if (publication->lint) {
+        publisher_lint(engine, publication, encoded, verdict);
+        return OK;
+    }
+    return publication->boxed ? outbox_item(engine, publication, encoded, generated, verdict)
+                              : publisher_item(engine, publication, encoded, generated, verdict);
+}
+
 /* Takes items until the frame ends or no draft is free: then the client stalls, and its socket is not read. */
 static void items_go_on(struct engine *engine, struct client *client) {
     while (client->items.left > 0) {
@@ -230,8 +228,8 @@ static void items_go_on(struct engine *engine, struct client *client) {
             return;
         }
         bool generated = flags & CONTROL_ITEM_GENERATED;
-        enum err err = client->publication.boxed ? outbox_item(engine, &client->publication, encoded, generated, &verdict)
-                                                 : publisher_item(engine, &client->publication, encoded, generated, &verdict);
+        encoded = groups_mark(&client->publication, encoded, &engine->groups.marked);
+        enum err err = item_take(engine, &client->publication, encoded, generated, &verdict);
         const char *why = err == ERR_BUSY ? publisher_barred(engine) : NULL;
         if (err == ERR_BUSY && !why) {
             client->items = before;
@@ -243,10 +241,8 @@ static void items_go_on(struct engine *engine, struct client *client) {
             client->closing = true;
             return;
         }
-        if (verdict.err == OK)
-            client->frame_accepted++;
-        else
-            item_refused(client, &verdict);
+        if (verdict.err == OK) client->frame_accepted++;
+        if (verdict.err != OK || client->publication.lint) item_told(client, &verdict);
         client->item_index++;
     }
     items_done(engine, client);
@@ -307,6 +303,22 @@ void server_publications_end(struct engine *engine, const char *why) {
     }
 }
 
+void server_decisions_again(struct engine *engine) {
+    for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++) engine->clients[i].publication.decision.made_ms = 0;
+    engine->outbox.publication.decision.made_ms = 0;
+}
+
+void server_publications_group(struct engine *engine, const uint8_t group_id[static HASH_BYTES]) {
+    for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++) {
+        struct client *other = &engine->clients[i];
+        if (!other->used || !other->publication.open || !other->publication.group_set) continue;
+        if (memcmp(other->publication.group_id, group_id, HASH_BYTES) != 0) continue;
+        server_error(other, other->stalled ? other->frame.tag : other->publication.commit_tag, ERR_CLOSED,
+                     "the group's roster changed while publishing: publish the rest again");
+        other->closing = true;
+    }
+}
+
 static void on_trust_reload(struct engine *engine, struct client *client, const struct frame *frame) {
     struct pack_reader reader = pack_reader_of(frame->body);
     char name[TRUST_NAME_BYTES_MAX + 1] = "";
@@ -322,9 +334,12 @@ static void on_trust_reload(struct engine *engine, struct client *client, const 
         trust_load_all(engine);
     else
         err = trust_load_one(engine, name);
+    enum err stored = logs_load_pinned(engine);
+    if (stored != OK) engine_notice(engine, "stored logs of pinned agencies cannot be read: %s", err_text(stored));
     uint64_t count = gossip_agency_count(engine->gossip) - 1;
     outbox_again(engine);
     statement_again(engine);
+    group_history_again(engine, NULL);
     /* Open publications were resolved under the old trust: their clients begin again. */
     server_publications_end(engine, "the list of pinned agencies changed while publishing: publish the rest again");
     if (err == OK)
@@ -338,7 +353,8 @@ static void on_trust_reload(struct engine *engine, struct client *client, const 
 
 static void dispatch(struct engine *engine, struct client *client, const struct frame *frame) {
     switch (frame->type) {
-    case FRAME_ASK_PUBLISH: on_publish(engine, client, frame); break;
+    case FRAME_ASK_PUBLISH:
+    case FRAME_ASK_LINT: on_publish(engine, client, frame); break;
     case FRAME_ASK_ITEMS: on_items(engine, client, frame); break;
     case FRAME_ASK_COMMIT: on_commit(engine, client, frame); break;
     case FRAME_ASK_SEARCH: query_search(engine, client, frame); break;
@@ -354,7 +370,14 @@ static void dispatch(struct engine *engine, struct client *client, const struct 
     case FRAME_ASK_CHAIN: own_chain_ask(engine, client, frame); break;
     case FRAME_ASK_RECALL: recall_ask(engine, client, frame); break;
     case FRAME_ASK_RECALL_STATUS: recall_status_ask(engine, client, frame); break;
+    case FRAME_ASK_WHY: why_ask(engine, client, frame); break;
     case FRAME_ASK_ENTRY_ID: own_entry_ask(engine, client, frame); break;
+    case FRAME_ASK_GROUP: group_ask(engine, client, frame); break;
+    case FRAME_ASK_AGREEMENT: agreement_ask(engine, client, frame); break;
+    case FRAME_ASK_PERMISSION: permission_ask(engine, client, frame); break;
+    case FRAME_ASK_SHARE: share_ask(engine, client, frame); break;
+    case FRAME_ASK_SIGHTING: sighting_ask(engine, client, frame); break;
+    case FRAME_ASK_REQUEST: inquiry_ask(engine, client, frame); break;
     default: client->closing = true;
     }
 }

@@ -22,6 +22,15 @@ static const struct {
     const char *type;
     statement_handler *handle;
 } HANDLERS[] = {
+    {GROUPS_TYPE, group_hear},
+    {AGREEMENTS_TYPE, agreements_hear},
+    {PERMIT_ASK_TYPE, permission_take_ask},
+    {PERMIT_GRANT_TYPE, permission_take_grant},
+    {PERMIT_DENY_TYPE, permission_take_denial},
+    {SHARE_TYPE, share_take},
+    {SIGHTING_TYPE, sighting_take},
+    {INQUIRY_TYPE, inquiry_take},
+    {INQUIRY_STATE_TYPE, inquiry_take_news},
     {RECALL_RECEIPT_TYPE, recall_receipt_take},
     {NULL, NULL},
 };
@@ -212,7 +221,7 @@ static void taken_forget(struct engine *engine) {
     if (!batch) return; /* the next round tries again */
     for (size_t i = 0; i < waiting->taken_count; i++) {
         record_name(name, waiting->taken[i]);
-        store_batch_meta_delete(batch, name);
+        store_batch_erase_meta(batch, name); /* a share holds an object: it leaves all files when the object is erased */
         if (waiting->taken[i] == waiting->first) waiting->first++;
     }
     store_commit(engine->store, batch, 0);

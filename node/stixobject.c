@@ -1,6 +1,7 @@
 #include "node/stixobject.h"
 
 #include "node/observable.h"
+#include "node/stixmarks.h"
 
 #include <string.h>
 
@@ -21,6 +22,7 @@ enum where {
     DEFINITION,
     EXTENSIONS,
     TLP_EXTENDED,
+    LABELS,
     ELSEWHERE
 };
 
@@ -60,6 +62,7 @@ static const struct name {
     [STIX_OBJECTS] = NAMED("objects"),
     [STIX_DEFINITION] = NAMED("definition"),
     [STIX_EXTENSIONS] = NAMED("extensions"),
+    [STIX_LABELS] = NAMED("labels"),
 };
 
 const char *stix_property_name(enum stix_property property) { return names[property].text; }
@@ -77,7 +80,7 @@ static int property_of(struct bytes key) {
         [3] = {{STIX_KEY, NOTHING}},
         [4] = {{STIX_TYPE, STIX_NAME, NOTHING}},
         [5] = {{STIX_VALUE, NOTHING}},
-        [6] = {{STIX_HASHES, NOTHING}},
+        [6] = {{STIX_HASHES, STIX_LABELS, NOTHING}},
         [7] = {{STIX_CREATED, STIX_PATTERN, STIX_REVOKED, STIX_OBJECTS, NOTHING}},
         [8] = {{STIX_MODIFIED, NOTHING}},
         [9] = {{STIX_LAST_SEEN, STIX_PUBLISHED, STIX_STOP_TIME, NOTHING}},
@@ -97,7 +100,8 @@ static int property_of(struct bytes key) {
 }
 
 void stixobject_init(struct stixobject *object, struct bytes text, struct arena *arena, struct item *item) {
-    memset(object, 0, offsetof(struct stixobject, where));
+    memset(object, 0, offsetof(struct stixobject, markings));
+    object->depth = 0;
     object->text = text;
     object->arena = arena;
     object->item = item;
@@ -167,6 +171,7 @@ static void on_key(void *context, struct bytes key) {
         break;
     case EXTENSIONS:
         if (bytes_equal_text(key, TLP_EXTENSION)) object->pending = TLP_EXTENSION_KEY;
+        if (bytes_equal_text(key, STIXMARKS_EXTENSION)) object->extended = true;
         break;
     case TLP_EXTENDED:
         if (bytes_equal_text(key, "tlp_2_0")) object->pending = TLP_WORD;
@@ -177,12 +182,44 @@ static void on_key(void *context, struct bytes key) {
 }
 
 /* A marking is told by id only; both that it is one, and which label it is. */
-static void marking(struct stixobject *object, struct bytes id, enum tlp *tlp) {
+static enum tlp marking(struct stixobject *object, struct bytes id) {
     static const char prefix[] = "marking-definition--";
     size_t size = sizeof prefix - 1;
     if (object->marking_bad.data == NULL && (id.size != size + 36 || memcmp(id.data, prefix, size) != 0))
         object->marking_bad = id.size == 0 ? bytes_of_text("") : held(object, id);
-    *tlp = tlp_stricter(*tlp, tlp_of_marking(id));
+    return tlp_of_marking(id);
+}
+
+static void marking_add(struct stixobject *object, struct bytes id, struct bytes selector) {
+    if (object->marking_count == STIX_MARKINGS_MAX)
+        object->markings_full = true;
+    else
+        object->markings[object->marking_count++] = (struct stix_marking){id, selector};
+}
+
+static void marking_of_object(struct stixobject *object, struct bytes id) {
+    enum tlp tlp = marking(object, id);
+    object->tlp_object = tlp_stricter(object->tlp_object, tlp);
+    if (tlp == TLP_NONE) marking_add(object, held(object, id), bytes_of(NULL, 0));
+}
+
+static void marking_of_part(struct stixobject *object, struct bytes id) {
+    object->granular_tlp = marking(object, id);
+    object->granular_id = object->granular_tlp == TLP_NONE ? held(object, id) : bytes_of(NULL, 0);
+}
+
+/* One granular marking is complete: its marking, and the first part that it stands on. */
+static void part_marked(struct stixobject *object) {
+    if (!object->granular_marked || !object->granular_selected) object->marking_malformed = true;
+    if (object->granular_id.size > 0) marking_add(object, object->granular_id, object->granular_selector);
+    if (object->granular_tlp <= object->tlp_granular) return;
+    object->tlp_granular = object->granular_tlp;
+    object->tlp_selector = object->granular_selector;
+}
+
+static void label(struct stixobject *object, struct bytes text) {
+    if (!stixmarks_label(text, &object->label_marks, &object->label_tlp) && object->label_bad.size == 0)
+        object->label_bad = held(object, text);
 }
 
 /* The place of a property of the root or of a part; null: of no interest. */
@@ -204,12 +241,16 @@ static void on_string(void *context, struct bytes value) {
     struct stix_value *into = slot(object);
     if (into != NULL) *into = (struct stix_value){STIX_STRING, held(object, value)};
     switch (here(object)) {
-    case MARKING_REFS: marking(object, value, &object->tlp_object); break;
+    case MARKING_REFS: marking_of_object(object, value); break;
+    case LABELS: label(object, value); break;
     case GRANULAR:
-        if (object->pending == MARKING_REF) marking(object, value, &object->tlp_granular);
+        if (object->pending == MARKING_REF) marking_of_part(object, value);
         if (object->pending == MARKING_REF || object->pending == LANGUAGE) object->granular_marked = true;
         break;
-    case SELECTORS: object->granular_selected = true; break;
+    case SELECTORS:
+        if (object->granular_selector.size == 0) object->granular_selector = held(object, value);
+        object->granular_selected = true;
+        break;
     case GRANULARS: object->marking_malformed = true; break;
     case HASHES:
     case PART_HASHES: observe(object, observable_kind_of_hash(object->pending_name), held(object, value)); break;
@@ -220,6 +261,7 @@ static void on_string(void *context, struct bytes value) {
         if (!tlp_parse(&tlp, value) || (object->tlp_defined != TLP_NONE && object->tlp_defined != tlp))
             object->tlp_defined_bad = true;
         object->tlp_defined = tlp;
+        object->tlp_extended |= here(object) == TLP_EXTENDED;
         break;
     default: break;
     }
@@ -246,6 +288,7 @@ static enum where inside(struct stixobject *object, bool is_object) {
         } else {
             if (object->pending == STIX_MARKING_REFS) return MARKING_REFS;
             if (object->pending == STIX_GRANULAR_MARKINGS) return GRANULARS;
+            if (object->pending == STIX_LABELS) return LABELS;
         }
         return ELSEWHERE;
     case MARKING_REFS: object->marking_malformed = true; return ELSEWHERE;
@@ -266,7 +309,15 @@ static void on_open(void *context, bool is_object) {
     if (into != NULL) into->form = is_object ? STIX_OBJECT : STIX_ARRAY;
     enum where where = inside(object, is_object);
     if (where == ROOT) object->is_object = true;
-    if (where == GRANULAR) object->granular_marked = object->granular_selected = false;
+    if (where == LABELS && !object->labelled) {
+        object->labelled = true;
+        object->label_marks = (struct marks){0};
+    }
+    if (where == GRANULAR) {
+        object->granular_marked = object->granular_selected = false;
+        object->granular_id = object->granular_selector = bytes_of(NULL, 0);
+        object->granular_tlp = TLP_NONE;
+    }
     if (where == PART) {
         struct stix_value none = {STIX_ABSENT, {NULL, 0}};
         object->part_type = object->part_value = object->part_name = object->part_key = none;
@@ -281,7 +332,7 @@ static void on_close(void *context, bool is_object) {
     enum where left = here(object);
     object->depth--;
     object->pending = NOTHING;
-    if (left == GRANULAR && (!object->granular_marked || !object->granular_selected)) object->marking_malformed = true;
+    if (left == GRANULAR) part_marked(object);
     if (left == PART) stixobject_observe_part(object, object->part_type, object->part_value, object->part_name, object->part_key);
 }
 

@@ -3,6 +3,7 @@
 #ifndef NODE_STIXOBJECT_H
 #define NODE_STIXOBJECT_H
 
+#include "gossip/marks.h"
 #include "node/arena.h"
 #include "node/jsonwalk.h"
 
@@ -34,6 +35,7 @@ enum stix_property {
     STIX_OBJECTS,
     STIX_DEFINITION,
     STIX_EXTENSIONS,
+    STIX_LABELS,
     STIX_PROPERTY_COUNT
 };
 
@@ -47,6 +49,13 @@ struct stix_value {
     struct bytes text;
 };
 
+/* A marking that is no TLP label, of the whole object or of a part. */
+struct stix_marking {
+    struct bytes id;
+    struct bytes selector; /* the first one; empty: the whole object */
+};
+#define STIX_MARKINGS_MAX 64
+
 #define STIX_WHERE_LEVELS (JSON_DEPTH_MAX + 1)
 
 struct stixobject {
@@ -56,12 +65,23 @@ struct stixobject {
     bool observables_full, memory_short;
     bool is_object; /* the value is a JSON object at all */
     struct stix_value values[STIX_PROPERTY_COUNT];
-    enum tlp tlp_object;      /* the strictest TLP of object_marking_refs */
-    enum tlp tlp_granular;    /* and of granular_markings */
+    enum tlp tlp_object;       /* the strictest TLP of object_marking_refs */
+    enum tlp tlp_granular;     /* and of granular_markings */
+    struct bytes tlp_selector; /* the first part that it stands on */
+    size_t marking_count;
+    bool markings_full;
+    bool labelled;            /* it has labels at all */
+    enum tlp label_tlp;       /* what they say that are markings */
+    struct bytes label_bad;   /* the first that looks like a marking and is none */
+    bool extended;            /* our extension is there */
     struct bytes marking_bad; /* the first marking reference that is no marking-definition id */
     bool marking_malformed;   /* a marking is of the wrong JSON form */
     enum tlp tlp_defined;     /* of a marking-definition: the label it carries, in either form */
     bool tlp_defined_bad;     /* it carries one that is none */
+    bool tlp_extended;        /* in the extension of TLP 2.0: a `definition` with a tlp may be an IEP policy */
+
+    struct stix_marking markings[STIX_MARKINGS_MAX]; /* not TLP, by id */
+    struct marks label_marks;                        /* if labelled */
 
     /* Walking state. */
     size_t depth;
@@ -70,6 +90,8 @@ struct stixobject {
     struct bytes pending_name;                                    /* of a hash */
     struct stix_value part_type, part_value, part_name, part_key; /* of an object inside observed-data */
     bool granular_marked, granular_selected;
+    struct bytes granular_id, granular_selector; /* of the granular marking under way; the id of no TLP label */
+    enum tlp granular_tlp;
 };
 
 /* For jsonwalk_run, whose context is the stixobject. */

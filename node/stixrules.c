@@ -182,7 +182,9 @@ static enum stixrules_verdict marking_definition(const struct stixobject *object
     struct bytes id = value_of(object, STIX_ID)->text;
     enum tlp label = tlp_of_marking(id);
     bool tlp_typed = bytes_equal_text(value_of(object, STIX_DEFINITION_TYPE)->text, "tlp");
+    bool iep = bytes_equal_text(value_of(object, STIX_DEFINITION_TYPE)->text, "iep") && !object->tlp_extended;
     if (label == TLP_NONE) {
+        if (iep) return STIXRULES_TAKE;
         if (object->tlp_defined == TLP_NONE && !object->tlp_defined_bad && !tlp_typed) return STIXRULES_TAKE;
         (void)refuse_value(reason, STIX_ID, id, "defines a TLP label under an id of its own; use the standard's id");
         return STIXRULES_REFUSE;
@@ -222,7 +224,7 @@ enum stixrules_verdict stixrules_judge(struct stixobject *object, char reason[st
     struct item *item = object->item;
     item->type = value_of(object, STIX_TYPE)->text;
     item->id = value_of(object, STIX_ID)->text;
-    item->tlp = tlp_stricter(object->tlp_object, object->tlp_granular);
+    item->tlp = tlp_stricter(tlp_stricter(object->tlp_object, object->tlp_granular), object->label_tlp);
     item->revoked = value_of(object, STIX_REVOKED)->form == STIX_TRUE;
     item->text = object->text;
     return STIXRULES_TAKE;

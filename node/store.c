@@ -1,6 +1,7 @@
 #include "node/store_private.h"
 
 #include "crypto/secret.h"
+#include "gossip/share.h"
 #include "node/waltail.h"
 
 #include <dirent.h>
@@ -145,6 +146,7 @@ static enum err parts_open(struct store *store, const struct store_options *opti
     store->pages = pages_new(&store->rocks, store->vault);
     if (store->pages == NULL) return ERR_MEMORY;
     enum err error = totals_read(store);
+    if (error == OK) error = bucket_counts_load(&store->bucket_counts, &store->rocks);
     if (error != OK) return error;
     size_t table_terms = options->table_terms > 0 ? options->table_terms : STORE_TABLE_TERMS;
     error = index_open(&store->index, &store->rocks, store->vault, store->path, table_terms, store->event_fd);
@@ -247,6 +249,10 @@ void store_counts(struct store *store, struct store_counts *out) {
 
 bool store_terms_of(const struct store *store, const struct item *item, uint64_t cursor, struct index_lengths *lengths,
                     struct term **terms, size_t *count, size_t *capacity) {
+    static struct item original; /* one thread */
+    struct share_facts facts;
+    /* What was passed on is found as what it is. */
+    if (bytes_equal_text(item->type, SHARE_TYPE) && share_read(&facts, &original, item->text) == OK) item = &original;
     size_t needed = *count + 1 + item->observable_count;
     if (needed > *capacity) {
         size_t wider = *capacity * 2 > needed ? *capacity * 2 : needed + 64;

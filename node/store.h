@@ -106,7 +106,13 @@ bool store_terms_ready(struct store *store);
 void store_batch_terms_delete(struct store_batch *batch, uint64_t cursor, const struct item *item);
 /* As the functions without "erase", and the old bytes are to leave all files. */
 void store_batch_payload_erase(struct store_batch *batch, const uint8_t node_id[static NODE_ID_BYTES], uint64_t seq);
+/* What was deleted between these two keys of meta, in this batch or before, leaves all files with the next round. */
+void store_batch_erase_between(struct store_batch *batch, const char *first, const char *last);
 void store_batch_erase_meta(struct store_batch *batch, const char *key);
+
+/* Has a bucket whose time is over no pages any more? Then its key goes, and leaves all files like the rest. */
+bool store_buckets_over(const struct store *store, uint64_t now_ms);
+void store_batch_buckets_end(struct store_batch *batch, uint64_t now_ms);
 
 /* Begins a round on a thread of its own: when it has finished, no file holds what batches completed before had taken out. Returns its
    number; 0: one is under way, or there is nothing to do. */
@@ -117,13 +123,15 @@ bool store_erase_due(const struct store *store); /* completed batches took out s
 /* The number of the last finished round (store_fd is signalled at its end). */
 uint64_t store_erased(struct store *store);
 
-/* What falls due at a time: a page of which an item expires, or a payload. */
+/* What falls due at a time: a page of which an item expires, an older version of an object that is over, or a payload. */
+enum store_due_kind { STORE_DUE_PAGE = 1, STORE_DUE_PAYLOAD = 2, STORE_DUE_ITEM = 3 };
 struct store_due {
     uint64_t due_ms;
-    bool page;
+    enum store_due_kind kind;
     uint8_t node_id[NODE_ID_BYTES]; /* of a payload */
-    uint64_t number;                /* cursor of the page's first item, or the payload's number */
+    uint64_t number;                /* cursor of the page's first item, or of the item, or the payload's number */
 };
+void store_batch_due_item(struct store_batch *batch, uint64_t due_ms, uint64_t cursor);
 void store_batch_due_page(struct store_batch *batch, uint64_t due_ms, uint64_t cursor);
 void store_batch_due_payload(struct store_batch *batch, uint64_t due_ms, const uint8_t node_id[static NODE_ID_BYTES], uint64_t seq);
 void store_batch_due_done(struct store_batch *batch, const struct store_due *due);

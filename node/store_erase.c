@@ -4,12 +4,11 @@
 
 #include "crypto/secret.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define BLOCK_ROW_BYTES 12 /* first cursor 8, items 4 */
-#define DUE_PAGE        1
-#define DUE_PAYLOAD     2
 
 static void put(struct store_batch *batch, enum rocks_family family, struct bytes key, struct bytes value) {
     rocksdb_writebatch_put_cf(batch->commit.batch, batch->store->rocks.families[family], (const char *)key.data, key.size,
@@ -65,6 +64,7 @@ enum err store_batch_page_change(struct store_batch *batch, const struct page_he
     if (plain.size == 0) {
         drop(batch, ROCKS_PAGES, bytes_of(key, sizeof key));
         batch->added.pages--;
+        bucket_counts_change(&store->bucket_counts, &store->rocks, batch->commit.batch, head->bucket, -1);
         return OK;
     }
     struct page_head changed = *head;
@@ -94,6 +94,11 @@ void store_batch_terms_delete(struct store_batch *batch, uint64_t cursor, const 
     free(terms);
 }
 
+void store_batch_erase_between(struct store_batch *batch, const char *first, const char *last) {
+    erase_add(batch, ROCKS_META, bytes_of_text(first));
+    erase_add(batch, ROCKS_META, bytes_of_text(last));
+}
+
 void store_batch_erase_meta(struct store_batch *batch, const char *key) {
     store_batch_meta_delete(batch, key);
     erase_add(batch, ROCKS_META, bytes_of_text(key));
@@ -104,6 +109,27 @@ void store_batch_payload_erase(struct store_batch *batch, const uint8_t node_id[
     struct bytes key = store_record_key(raw, node_id, seq);
     store_batch_payload_delete(batch, node_id, seq);
     erase_add(batch, ROCKS_PLACES, key); /* where its key stands */
+}
+
+/* The month that now lies in and the one before may still get pages, of a clock that is set back a little. */
+static uint32_t bucket_first(uint64_t now_ms) {
+    uint32_t today = buckets_number(now_ms, now_ms);
+    return today > 0 ? today - 1 : 0;
+}
+
+bool store_buckets_over(const struct store *store, uint64_t now_ms) {
+    return bucket_counts_any_over(&store->bucket_counts, bucket_first(now_ms));
+}
+
+void store_batch_buckets_end(struct store_batch *batch, uint64_t now_ms) {
+    struct store *store = batch->store;
+    uint32_t number;
+    while (bucket_counts_over(&store->bucket_counts, &store->rocks, batch->commit.batch, bucket_first(now_ms), &number)) {
+        char name[STORE_META_KEY_BYTES_MAX];
+        snprintf(name, sizeof name, BUCKETS_NAME "%lu", (unsigned long)number);
+        store_batch_erase_meta(batch, name);
+        pages_bucket_end(store->pages, number);
+    }
 }
 
 /* --- rounds --- */
@@ -153,19 +179,23 @@ static struct bytes due_key(uint8_t out[static STORE_DUE_KEY_BYTES], uint64_t du
 
 void store_batch_due_page(struct store_batch *batch, uint64_t due_ms, uint64_t cursor) {
     uint8_t raw[STORE_DUE_KEY_BYTES];
-    put(batch, ROCKS_DUE, due_key(raw, due_ms, DUE_PAGE, NULL, cursor), bytes_of(NULL, 0));
+    put(batch, ROCKS_DUE, due_key(raw, due_ms, STORE_DUE_PAGE, NULL, cursor), bytes_of(NULL, 0));
 }
 
 void store_batch_due_payload(struct store_batch *batch, uint64_t due_ms, const uint8_t node_id[static NODE_ID_BYTES],
                              uint64_t seq) {
     uint8_t raw[STORE_DUE_KEY_BYTES];
-    put(batch, ROCKS_DUE, due_key(raw, due_ms, DUE_PAYLOAD, node_id, seq), bytes_of(NULL, 0));
+    put(batch, ROCKS_DUE, due_key(raw, due_ms, STORE_DUE_PAYLOAD, node_id, seq), bytes_of(NULL, 0));
+}
+
+void store_batch_due_item(struct store_batch *batch, uint64_t due_ms, uint64_t cursor) {
+    uint8_t raw[STORE_DUE_KEY_BYTES];
+    put(batch, ROCKS_DUE, due_key(raw, due_ms, STORE_DUE_ITEM, NULL, cursor), bytes_of(NULL, 0));
 }
 
 void store_batch_due_done(struct store_batch *batch, const struct store_due *due) {
     uint8_t raw[STORE_DUE_KEY_BYTES];
-    drop(batch, ROCKS_DUE,
-         due_key(raw, due->due_ms, due->page ? DUE_PAGE : DUE_PAYLOAD, due->page ? NULL : due->node_id, due->number));
+    drop(batch, ROCKS_DUE, due_key(raw, due->due_ms, (uint8_t)due->kind, due->node_id, due->number));
 }
 
 size_t store_due(struct store *store, uint64_t after_ms, uint64_t now_ms, struct store_due *out, size_t max) {
@@ -178,7 +208,7 @@ size_t store_due(struct store *store, uint64_t after_ms, uint64_t now_ms, struct
     while (count < max && rocks_range_next(&range, &key, &value)) {
         if (key.size != STORE_DUE_KEY_BYTES || get_be64(key.data) > now_ms) break;
         struct store_due *due = &out[count++];
-        *due = (struct store_due){.due_ms = get_be64(key.data), .page = key.data[8] == DUE_PAGE};
+        *due = (struct store_due){.due_ms = get_be64(key.data), .kind = (enum store_due_kind)key.data[8]};
         memcpy(due->node_id, key.data + 9, NODE_ID_BYTES);
         due->number = get_be64(key.data + 9 + NODE_ID_BYTES);
     }

@@ -2,6 +2,7 @@
 #ifndef NODE_STORE_PRIVATE_H
 #define NODE_STORE_PRIVATE_H
 
+#include "node/bucket_counts.h"
 #include "node/committer.h"
 #include "node/eraser.h"
 #include "node/index.h"
@@ -26,7 +27,8 @@ struct store {
     struct index *index;
     struct committer *committer;
     struct eraser *eraser;
-    struct erasure erasure; /* what completed batches took out since the last round began */
+    struct bucket_counts bucket_counts; /* of all that was batched */
+    struct erasure erasure;             /* what completed batches took out since the last round began */
     uint64_t erase_rounds, erase_finished;
     int event_fd;
     int lock_fd;

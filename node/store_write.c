@@ -178,6 +178,7 @@ enum err store_batch_page(struct store_batch *batch, const struct page_head *hea
     store->totals.cursor_next = head->cursor + head->item_count;
     batch->added.items += head->item_count;
     batch->added.pages++;
+    bucket_counts_change(&store->bucket_counts, &store->rocks, batch->commit.batch, own.bucket, 1);
     batch->bytes += PAGES_KEY_BYTES + PAGES_OVERHEAD_BYTES + packed.size;
     return OK;
 }
@@ -244,7 +245,10 @@ enum err store_completed(struct store *store, uint64_t *ticket) {
     }
     pages_buckets_durable(store->pages, &batch->buckets);
     pages_changed(store->pages);
-    if (batch->rewrote) pages_forget(store->pages);
+    if (batch->rewrote) {
+        pages_forget(store->pages);
+        index_rest(store->index);
+    }
     erasure_join(&store->erasure, &batch->erasure);
     batch->cursor_first = UINT64_MAX;
     enum err error = index_add(store->index, batch->terms, batch->term_count, &batch->lengths, store_cursor_uncompleted(store));

@@ -30,69 +30,11 @@ static bool chain_take(void *context, const char *key, struct bytes value) {
     return true;
 }
 
-static bool payload_sum(void *context, uint64_t seq, size_t bytes) {
-    (void)seq;
-    *(uint64_t *)context += bytes;
-    return true;
-}
-
-static bool log_take(void *context, const uint8_t node_id[static NODE_ID_BYTES], uint64_t seq_first, uint64_t seq_last) {
-    struct engine *engine = context;
-    struct event event = {.kind = EVENT_LOG};
-    struct entry entry;
-    bool verified;
-    char name[64], hex[2 * NODE_ID_BYTES + 1];
-    struct buf prekey = {0};
-    (void)seq_first;
-    buf_clear(&engine->scratch_entry);
-    if (store_entry(engine->store, node_id, seq_last, &engine->scratch_entry, &verified) != OK ||
-        entry_parse(&entry, bytes_of_buf(&engine->scratch_entry)) != OK) {
-        engine_notice(engine, "the last entry of a stored log cannot be read");
-        return true;
-    }
-    hex_encode(hex, bytes_of(node_id, NODE_ID_BYTES));
-    snprintf(name, sizeof name, "prekey/%s", hex);
-    if (store_meta(engine->store, name, &prekey) != OK) buf_clear(&prekey);
-    event.log.node_id = node_id;
-    event.log.seq = seq_last;
-    event.log.id = entry.id;
-    event.log.prekey = bytes_of_buf(&prekey);
-    if (store_payloads(engine->store, node_id, payload_sum, &event.log.payload_bytes) != OK)
-        engine_notice(engine, "stored payloads cannot be counted");
-    enum err err = engine_step(engine, &event);
-    if (err != OK && err != ERR_UNKNOWN_AUTHOR) engine_notice(engine, "a stored log was not taken: %s", err_text(err));
-    buf_free(&prekey);
-    return true;
-}
-
-static bool fork_take(void *context, const char *key, struct bytes value) {
-    struct engine *engine = context;
-    struct event event = {.kind = EVENT_FORK, .fork = {.proof = value}};
-    enum err err = engine_step(engine, &event);
-    if (err != OK && err != ERR_UNKNOWN_AUTHOR) engine_notice(engine, "a stored proof (%s) was not taken: %s", key, err_text(err));
-    return true;
-}
-
 static bool audience_take(void *context, const char *key, struct bytes value) {
     struct engine *engine = context;
     struct event event = {.kind = EVENT_AUDIENCE};
     event.audience.epoch_seq = strtoull(key + strlen("secret/audience/"), NULL, 16);
     event.audience.readers = value;
-    if (engine_step(engine, &event) != OK) engine_fail(engine, 5, "out of memory");
-    return true;
-}
-
-static bool ours_take(void *context, const char *key, struct bytes value) {
-    struct engine *engine = context;
-    struct event event = {.kind = EVENT_EPOCH};
-    uint8_t node_id[NODE_ID_BYTES];
-    const char *hex = key + strlen(READER_OURS_PREFIX "/");
-    if (!bytes_equal_text(value, "1")) return true;
-    if (strlen(hex) != 2 * NODE_ID_BYTES + 1 + 16 || !hex_decode(node_id, sizeof node_id, bytes_of(hex, 2 * NODE_ID_BYTES)))
-        return true;
-    event.epoch.node_id = node_id;
-    event.epoch.seq = strtoull(hex + 2 * NODE_ID_BYTES + 1, NULL, 16);
-    event.epoch.readable = true;
     if (engine_step(engine, &event) != OK) engine_fail(engine, 5, "out of memory");
     return true;
 }
@@ -158,12 +100,9 @@ static enum err core_open(struct engine *engine, const struct card *own) {
     buf_clear(&engine->scratch_entry);
     if (err == OK && store_entry(engine->store, engine->node_id, 1, &engine->scratch_entry, &known) == ERR_NOT_FOUND)
         err = genesis_take(engine, own);
-    if (err == OK) err = store_logs(engine->store, log_take, engine);
+    if (err == OK) err = logs_load_all(engine);
     if (err == OK) err = own_node_check(engine);
-    if (err == OK) err = recalls_load(engine);
-    if (err == OK) err = store_meta_each(engine->store, "fork/", fork_take, engine);
     if (err == OK) err = store_meta_each(engine->store, "secret/audience/", audience_take, engine);
-    if (err == OK) err = store_meta_each(engine->store, READER_OURS_PREFIX "/", ours_take, engine);
     return err;
 }
 
@@ -209,6 +148,9 @@ enum err upkeep_open(struct engine *engine, char why[static 256]) {
     err = core_open(engine, &own.card);
     if (err == OK) err = outbox_load(engine);
     if (err == OK) err = statement_load(engine);
+    if (err == OK) err = groups_load(engine);
+    if (err == OK) err = agreements_load(engine);
+    if (err == OK) err = dealings_load(engine);
 out:
     card_file_free(&own);
     return err;

@@ -1,5 +1,6 @@
 #include "node/clock.h"
 #include "node/engine_core.h"
+#include "node/prove.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -59,6 +60,8 @@ size_t withdraw_items(struct engine *engine, struct store_batch *batch, const st
         if (err == OK && page_marked(marked, &page.head)) page_change(&change, &page);
     }
     buf_free(&change.plain);
+    /* It may have waited in the outbox once, sealed under the store's key. */
+    if (change.removed > 0) store_batch_erase_between(batch, "secret/", "secret/~");
     return change.removed;
 }
 
@@ -92,6 +95,7 @@ static void receipt_say(struct engine *engine, struct store_batch *batch, const 
     memcpy(receipt.node_id, waiting->node_id, NODE_ID_BYTES);
     recall_receipt_write(&text, &receipt);
     statement.text = bytes_of_buf(&text);
+    statement.valid_until_ms = receipt.time_ms + PUBLISHER_EXPIRE_MS;
     bool sister = memcmp(row->agency_id, engine->agency_id, AGENCY_ID_BYTES) == 0;
     statement.agencies = row->agency_id, statement.agency_count = sister ? 0 : 1;
     enum err err = statement_publish(engine, batch, &statement);
@@ -112,14 +116,14 @@ static void marks_of(const struct recall_place *place, const struct recall *reca
         if (recall_marked(recall, i) && recall_place_of(place, i, &held)) recall_mark(out, held);
 }
 
-static void payload_drop(struct engine *engine, struct store_batch *batch, const struct recall_waiting *waiting) {
-    struct event event = {.kind = EVENT_DROPPED};
-    if (!store_payload_exists(engine->store, waiting->node_id, waiting->block)) return;
-    event.dropped.node_id = waiting->node_id;
-    event.dropped.bytes = store_payload_bytes(engine->store, waiting->node_id, waiting->block);
-    store_batch_payload_erase(batch, waiting->node_id, waiting->block);
-    if (memcmp(waiting->node_id, engine->node_id, NODE_ID_BYTES) != 0 && engine_step(engine, &event) != OK)
-        engine_fail(engine, 5, "out of memory");
+void withdraw_payload(struct engine *engine, struct store_batch *batch, const uint8_t node_id[static NODE_ID_BYTES], uint64_t seq) {
+    struct event event = {.kind = EVENT_DROPPED, .dropped = {.node_id = node_id}};
+    bool own = memcmp(node_id, engine->node_id, NODE_ID_BYTES) == 0;
+    if (!store_payload_exists(engine->store, node_id, seq)) return;
+    event.dropped.bytes = store_payload_bytes(engine->store, node_id, seq);
+    store_batch_payload_erase(batch, node_id, seq);
+    if (own || recall_reads(engine, node_id, seq)) reader_count(engine, batch, -1);
+    if (!own && engine_step(engine, &event) != OK) engine_fail(engine, 5, "out of memory");
 }
 
 static void withdraw(struct engine *engine, struct recall_waiting *waiting) {
@@ -136,7 +140,7 @@ static void withdraw(struct engine *engine, struct recall_waiting *waiting) {
         engine_fail(engine, 5, "out of memory for a recall");
         return;
     }
-    payload_drop(engine, batch, &copy);
+    withdraw_payload(engine, batch, copy.node_id, copy.block);
     row.reader = recall_reads(engine, copy.node_id, copy.block);
     if (recall_place_find(engine, copy.node_id, copy.block, &place)) {
         /* The replacement came first and has pages of its own: then all of this block goes. */
@@ -144,8 +148,10 @@ static void withdraw(struct engine *engine, struct recall_waiting *waiting) {
                    store_block(engine->store, copy.node_id, row.recall.replacement, &cursor, &items);
         marks_of(&place, &row.recall, all, &marked);
         row.count = withdraw_items(engine, batch, &place, &marked);
+        prove_withdraw(engine, batch, copy.node_id, place.holder, copy.block);
         if (all) store_batch_block_delete(batch, copy.node_id, copy.block);
     }
+    share_recalled(engine, batch, copy.node_id, &row.recall);
     row.state = RECALL_WITHDRAWN;
     row.withdrawn_ms = clock_wall_ms();
     recall_row_put(batch, copy.node_id, copy.block, &row);

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """bench: measures what issue 2 promises, on real processes, and prints one table with what the machine does without us beside it.
 
-  bench.py [--build build] [FIGURE...]     FIGURE: publish latency bytes store search million export taxii; all without one
+  bench.py [--build build] [FIGURE...]     FIGURE: publish latency bytes store search million export recall expiry taxii; all without one
 BENCH_QUICK=1 takes fewer and smaller runs. Everything stands in a temporary folder and is removed; `comity run` processes are ended
 by their pids. Durable means fsync (fdatasync by RocksDB's log) before the acknowledgement, at both nodes, group commit on."""
 import argparse
@@ -17,6 +17,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import exports
 import make_stix
 import nats
+import recalls
 import taxii
 from nodes import Pair, wait_until
 from table import Table, say
@@ -317,8 +318,18 @@ def figure_taxii(bench):
     taxii.figure(bench, HELD_ITEMS, RUNS, say)
 
 
+def figure_recall(bench):
+    recalls.figure_recall(bench, int(os.environ.get("BENCH_RECALL_NODES", 4 if QUICK else 12)),
+                          int(os.environ.get("BENCH_RECALL_ITEMS", HELD_ITEMS // 10)), RUNS, say)
+
+
+def figure_expiry(bench):
+    recalls.figure_expiry(bench, int(os.environ.get("BENCH_EXPIRY_ITEMS", HELD_ITEMS // 10)), say)
+
+
 FIGURES = {"publish": figure_publish, "latency": figure_latency, "bytes": figure_bytes, "store": figure_store,
-           "search": figure_search, "million": figure_million, "export": figure_export, "taxii": figure_taxii}
+           "search": figure_search, "million": figure_million, "export": figure_export,
+           "recall": figure_recall, "expiry": figure_expiry, "taxii": figure_taxii}
 
 
 def main():

@@ -104,6 +104,25 @@ def after_a_recall(place):
 
 
 @story
+def after_an_outbox(place):
+    """An object waited in the outbox before it was published: when it is recalled, the record in which it waited stands in no file."""
+    a, b = place.mesh("agency.a", "agency.b", start=False)
+    objects, values = indicators("waited", 50)
+    a.start()
+    a.publish_good(objects, "TLP:GREEN", [b])
+    check(a.status()["outbox"] == 50, "it waits in the outbox", lambda: a.status())
+    before = {a.name: marks(a)}
+    place.start(b, link=False)
+    must(lambda: b.finds(values[7]), 60, "B has it", b.log_tail)
+    must(lambda: a.status()["outbox"] == 0, 20, "the outbox is empty")
+    for node in (a, b):
+        before[node.name] = before.get(node.name, set()) | marks(node)
+    check_equal(a("recall", objects[7]["id"], "--reason", "it waited").code, OK, "A recalls it")
+    must(erased_by(a, objects[7]["id"], ["agency.a", "agency.b"]), 60, "A and B say that it is erased")
+    every_file_is_clean((a, b), before, [values[7]], objects[7]["id"])
+
+
+@story
 def after_an_expiry(place):
     """Half of what was published is over after a while: nothing shows it, and all files are opened with their nodes' keys."""
     a, b = place.mesh("agency.a", "agency.b")

@@ -45,6 +45,31 @@ def removed(place):
 
 
 @story
+def pinned_again(place):
+    """A removes B and pins it again while B is away and nobody else has its log: A has it at once, serves it, and reads on."""
+    a, b = place.mesh("agency.a", "agency.b")
+    b.publish_good(indicators("first", 3)[0], "TLP:RED", [a])
+    b.publish_good(indicators("second", 3)[0], "TLP:GREEN", [a])
+    must_hold(a, 6, 30, "A has what B published", a.log_tail)
+
+    def kept(node=a):
+        logs = node("status", "--json").value["logs"]
+        return [(log["head"], log["entries"], log["missing"]) for log in logs if log["agency"] == "agency.b"]
+
+    before = kept()
+    b.stop()
+    check_equal(a("trust", "remove", "agency.b").code, OK, "A removes B")
+    check_equal(kept(), [], "and carries nothing of it")
+    a.trust(b)
+    check_equal(kept(), before, "pinned again, its log goes on where it was left")
+    c = place.node("agency.c")
+    c.trust(a, b)
+    a.trust(c)
+    place.start(c, link=False)
+    must(lambda: [(head, entries) for head, entries, _ in kept(c)] == [before[0][:2]], 30, "and C has it from A", a.log_tail, c.log_tail)
+
+
+@story
 def added(place):
     """Two running nodes that never heard of each other are pinned, and are linked at once."""
     a, b = place.node("agency.a"), place.node("agency.b")

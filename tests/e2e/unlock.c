@@ -2,7 +2,7 @@
 
    unlock find COPY DIR VALUE [ID]  prints where the value stands: in clear in any file, live or not; as an index term or the id's; in a page,
                                  wherever in any file its bytes are, under any bucket's key; in a payload that an epoch's secret opens.
-   unlock marks COPY             prints the nonces of all pages and the keys of all payloads that live now, as hexadecimal digits
+   unlock marks COPY             prints the nonces of all pages and outbox records and the keys of all payloads that live now, as hexadecimal digits
    unlock scan DIR HEX...        prints which of these bytes stand in any file
 
    COPY is a copy of a stopped node's directory, because opening a store changes its files; key files must have no passphrase.
@@ -209,6 +209,9 @@ static void pages_look(struct unlock *unlock, const char *path, struct bytes con
 
 /* --- plain bytes and terms --- */
 
+/* Keys that follow each other in a file share their first bytes, which stand there once. */
+static struct bytes term_tail(const uint8_t hash[static 8]) { return bytes_of(hash + 2, 6); }
+
 static void file_look(struct unlock *unlock, const char *path, struct bytes content) {
     struct observable guesses[OBSERVABLE_CANDIDATES_MAX];
     struct arena arena = {0};
@@ -218,10 +221,10 @@ static void file_look(struct unlock *unlock, const char *path, struct bytes cont
     size_t count = observable_guess(guesses, unlock->value, &arena);
     for (size_t i = 0; i < count; i++) {
         put_be64(hash, index_hash_observable(unlock->vault, guesses[i], NULL));
-        if (holds(content, bytes_of(hash, sizeof hash))) tell(unlock, path, "a term of the value");
+        if (holds(content, term_tail(hash))) tell(unlock, path, "a term of the value");
     }
     put_be64(hash, index_hash_id(unlock->vault, unlock->id));
-    if (unlock->id.size > 0 && holds(content, bytes_of(hash, sizeof hash))) tell(unlock, path, "a term of the id");
+    if (unlock->id.size > 0 && holds(content, term_tail(hash))) tell(unlock, path, "a term of the id");
     arena_free(&arena);
     pages_look(unlock, path, content);
 }
@@ -312,13 +315,15 @@ static void hex_print(struct bytes bytes) {
 }
 
 static void marks(struct unlock *unlock) {
-    const enum rocks_family families[] = {ROCKS_PAGES, ROCKS_PLACES};
-    for (size_t i = 0; i < 2; i++) {
+    const enum rocks_family families[] = {ROCKS_PAGES, ROCKS_PLACES, ROCKS_META};
+    for (size_t i = 0; i < 3; i++) {
         struct rocks_range range;
         struct bytes key, value;
         rocks_range_begin(&range, &unlock->rocks, families[i], bytes_of(NULL, 0), bytes_of(NULL, 0));
         while (rocks_range_next(&range, &key, &value)) {
             if (families[i] == ROCKS_PAGES) hex_print(bytes_of(value.data + PAGES_HEAD_BYTES, 24));
+            bool outbox = families[i] == ROCKS_META && key.size > 14 && memcmp(key.data, "secret/outbox/", 14) == 0;
+            if (outbox) hex_print(bytes_of(value.data, 24));
             if (families[i] == ROCKS_PLACES && value.size == 36) hex_print(bytes_of(value.data + 4, 32));
         }
         if (rocks_range_end(&range) != OK) die("the store cannot be read");

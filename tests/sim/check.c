@@ -119,6 +119,9 @@ static void payload_check(struct world *world, size_t node, size_t to, struct by
             check_fail(world, "Confidential", node, "plaintext in a message");
     }
     const struct ledger_row *row = world->checked_row;
+    const struct gossip *gossip = world->nodes[node].gossip;
+    if (row && gossip_recalled(gossip, world->nodes[world->checked_author].identity.node_id, row->seq))
+        check_fail(world, "RecallStop", node, "it sends a payload that it knows to be recalled");
     if (!row) {
         check_fail(world, "NoInvention", node, "a payload was sent that nobody signed");
     } else if (row->body.carriage == CARRIAGE_DIRECT) {
@@ -257,8 +260,7 @@ void check_store_entries(struct world *world, size_t node, const struct action *
         if (!ledger_entry(&world->ledger, author, &entry) && check_honest(world, author))
             check_fail(world, "NoInvention", node, "an entry that its author did not sign");
         if (entry.seq < next) check_fail(world, "Idempotent", node, "an entry that is here is stored again");
-        if (entry.seq > next && !self->repinned)
-            check_fail(world, "NoInvention", node, "an entry is stored before the one it follows");
+        if (entry.seq > next) check_fail(world, "NoInvention", node, "an entry is stored before the one it follows");
         if (peer && peer->node->revoked && entry.seq > peer->node->revoked_seq)
             check_fail(world, "RevokeStop", node, "an entry past a cut is stored");
         if (entry.time_ms > world_wall_ms(world, node) + LIMIT_FUTURE_MS) world_hit(world, entry_from_future);
@@ -279,9 +281,12 @@ void check_store_payload(struct world *world, size_t node, const struct action *
     const struct ledger_row *row = ledger_payload(&world->ledger, action->store_payload.body.seal.payload_hash, &signer);
     const struct disk_log *log = disk_log_find(&self->disk, action->store_payload.node_id);
     if (self->hostile) return;
+    if (gossip_recalled(self->gossip, action->store_payload.node_id, action->store_payload.seq))
+        check_fail(world, "RecallStop", node, "it stores a payload that it knows to be recalled");
     if (!block_payload_matches(action->store_payload.payload, &action->store_payload.body.seal))
         check_fail(world, "NoInvention", node, "a payload that is not what its entry names");
-    if (log && action->store_payload.seq <= log->count && !self->repinned) {
+    /* A log that was pinned again behind a damaged record is fetched anew from there on, with its payloads. */
+    if (log && action->store_payload.seq <= log->count && !self->rotted) {
         const struct disk_entry *entry = &log->entries[action->store_payload.seq - 1];
         if (entry->payload && !entry->payload_damaged && entry->payload_written > self->life_write)
             check_fail(world, "Idempotent", node, "a payload that is here is stored again");
@@ -328,10 +333,10 @@ void check_sign(struct world *world, size_t node, const struct entry *entry) {
         if (link->number == 0 || link->state != LINK_OPEN) continue;
         size_t peer = world_node_of(world, link->node_id);
         struct gossip_log_view view;
-        /* PROTOCOL.md 4.4: who claimed three times and did not give, be it for a slow line, is not believed any more; and who said
+        /* PROTOCOL.md 4.4: whose claims held this node up for so long, be it for a slow line, is not believed any more; and who said
            what it held before it got more, and has not said so yet, was truthful. */
         const struct peer *claimant = peers_find(&self->gossip->peers, link->node_id);
-        if (claimant && self->gossip->peers.members[claimant->member]->claims_broken >= LIMIT_CLAIMS_BROKEN) continue;
+        if (claimant && self->gossip->peers.members[claimant->member]->claim_ms >= OWN_CLAIM_MS) continue;
         if (claimant && claimant->own_told && claimant->own_claim < entry->seq) continue;
         if (!check_honest(world, peer) || !gossip_log_find(world->nodes[peer].gossip, entry->node_id, &view)) continue;
         /* It must know, and be able to give what it knows of. */

@@ -17,7 +17,8 @@ void check_disks(struct world *world) {
             const struct disk_entry *entry = disk_entry(&self->disk, self->identity.node_id, seq);
             if (!entry && !disk_synced(&self->disk, self->identity.node_id, seq))
                 check_fail(world, "NoAckedLoss", author, "an acknowledged entry is gone");
-            if (entry && row->type == ENTRY_BLOCK && !entry->payload)
+            bool recalled = row->type == ENTRY_BLOCK && ledger_recalled(&world->ledger, author, row);
+            if (entry && row->type == ENTRY_BLOCK && !entry->payload && !recalled)
                 check_fail(world, "NoAckedLoss", author, "an acknowledged payload is gone");
         }
     }
@@ -28,8 +29,6 @@ void check_disks(struct world *world) {
             size_t author = world_node_of(world, log->node_id);
             struct entry entry;
             uint8_t previous[HASH_BYTES] = {0};
-            /* Of a forked log branches may stand behind one another, when it was pinned again: the core knows where it ends. */
-            if (author < world->count && world->nodes[author].forked) continue;
             for (uint64_t seq = 1; seq <= disk_head(disk, log->node_id); seq++) {
                 const struct disk_entry *stored = &log->entries[seq - 1];
                 const struct ledger_row *row = ledger_find(&world->ledger, author, seq);
@@ -99,9 +98,6 @@ static uint64_t head_in(const struct world *world, size_t node, size_t author) {
     const uint8_t *id = world->nodes[author].identity.node_id;
     const struct agency_node *named = agency_node_find(&world->nodes[author].identity.agency, id);
     uint64_t head = disk_head(&world->nodes[node].disk, id);
-    struct gossip_log_view view;
-    /* What it held of an agency that was unpinned and pinned again, the store knows and the core does not before its next start. */
-    if (world->nodes[node].repinned && gossip_log_find(world->nodes[node].gossip, id, &view) && view.head < head) head = view.head;
     return named->revoked && head > named->revoked_seq ? named->revoked_seq : head;
 }
 
@@ -116,6 +112,7 @@ static bool direct_due(const struct world *world, size_t author, size_t node, co
 }
 
 static bool lacks(struct world *world, size_t node, size_t author, const struct ledger_row *row, bool held) {
+    if (ledger_recalled(&world->ledger, author, row)) return false;
     bool due = row->body.carriage == CARRIAGE_RELAY ? held : direct_due(world, author, node, row);
     if (!due || disk_payload_here(&world->nodes[node].disk, world->nodes[author].identity.node_id, row->seq)) return false;
     world->lacking_node = node, world->lacking_author = author, world->lacking_seq = row->seq;
@@ -184,6 +181,25 @@ bool check_converged(struct world *world) {
     return groups(world, heads_equal, false) && groups(world, payloads_equal, false);
 }
 
+/* --- recalls --- */
+
+size_t check_recalls(struct world *world) {
+    size_t count = 0;
+    for (size_t author = 0; author < world->count; author++) {
+        const uint8_t *id = world->nodes[author].identity.node_id;
+        for (uint64_t seq = 1; seq <= world->ledger.logs[author].count; seq++) {
+            const struct ledger_row *row = ledger_find(&world->ledger, author, seq);
+            if (!row || row->type != ENTRY_BLOCK || !ledger_recalled(&world->ledger, author, row)) continue;
+            count++;
+            for (size_t node = 0; node < world->count; node++)
+                if (alive(world, node) && disk_entry(&world->nodes[node].disk, id, row->recalled) &&
+                    disk_payload_here(&world->nodes[node].disk, id, seq))
+                    check_fail(world, "RecallConverges", node, "it holds a payload that was recalled");
+        }
+    }
+    return count;
+}
+
 /* --- one state --- */
 
 static uint64_t cut(const struct agency_node *node, uint64_t head) {
@@ -202,8 +218,7 @@ static bool states_equal(struct world *world, const struct group *group, size_t 
         const struct ledger_row *row = peer ? ledger_find(&world->ledger, author, peer->log.head) : NULL;
         if (!peer || (row && memcmp(peer->log.head_id, row->id, HASH_BYTES) != 0))
             check_fail(world, "OneState", node, "a log's head is not what its author signed");
-        if (peer && !world->nodes[node].repinned &&
-            cut(peer->node, peer->log.head) != cut(peer->node, disk_head(&world->nodes[node].disk, id)))
+        if (peer && cut(peer->node, peer->log.head) != cut(peer->node, disk_head(&world->nodes[node].disk, id)))
             check_fail(world, "OneState", node, "what the core believes is not what the disk holds");
     }
     return true;

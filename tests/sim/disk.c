@@ -99,6 +99,10 @@ void disk_payload_put(struct disk *disk, const uint8_t node_id[static NODE_ID_BY
     at->payload_written = write;
 }
 
+void disk_payload_drop(struct disk *disk, const uint8_t node_id[static NODE_ID_BYTES], uint64_t seq) {
+    payload_drop(place(disk, node_id, seq));
+}
+
 void disk_audience_put(struct disk *disk, uint64_t epoch_seq, struct bytes readers) {
     disk->audiences = realloc(disk->audiences, (disk->audience_count + 1) * sizeof *disk->audiences);
     assert(disk->audiences);

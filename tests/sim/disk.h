@@ -52,6 +52,7 @@ void disk_entry_put(struct disk *disk, const uint8_t node_id[static NODE_ID_BYTE
                     uint64_t write, bool verified);
 void disk_payload_put(struct disk *disk, const uint8_t node_id[static NODE_ID_BYTES], uint64_t seq, struct blob *payload,
                       uint64_t write);
+void disk_payload_drop(struct disk *disk, const uint8_t node_id[static NODE_ID_BYTES], uint64_t seq); /* safe at once */
 void disk_audience_put(struct disk *disk, uint64_t epoch_seq, struct bytes readers);
 /* Consecutive entries, in one write. */
 void disk_entries_put(struct disk *disk, const uint8_t node_id[static NODE_ID_BYTES], struct bytes entries, bool all_verified);

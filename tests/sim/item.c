@@ -124,6 +124,7 @@ static void synced(struct world *world, size_t node, const struct item_event *it
     const uint8_t *id = self->identity.node_id;
     struct ledger_row *row;
     disk_sync(&self->disk, item->write);
+    world_recalls_apply(world, node);
     while ((row = ledger_find(&world->ledger, node, self->acknowledged + 1)) != NULL && disk_synced(&self->disk, id, row->seq)) {
         /* Of an own log that was fetched again, payloads may be missing: nobody promised those. */
         row->acknowledged = row->type != ENTRY_BLOCK || disk_payload_here(&self->disk, id, row->seq);

@@ -1,5 +1,7 @@
 #include "tests/sim/ledger.h"
 
+#include "gossip/recall.h"
+
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -77,7 +79,7 @@ static void payload_note(struct ledger *ledger, size_t author, uint64_t seq) {
 struct ledger_row *ledger_add(struct ledger *ledger, size_t author, const struct entry *entry, struct bytes bytes,
                               struct bytes payload) {
     struct ledger_row *row = place(&ledger->logs[author], entry->seq), *older = NULL;
-    if (row->used && row->spread) {
+    if (row->used && (row->spread || row->copied)) {
         older = malloc(sizeof *older);
         assert(older);
         *older = *row;
@@ -125,6 +127,14 @@ struct ledger_row *ledger_payload(const struct ledger *ledger, const uint8_t has
         if (row) return row;
     }
     return NULL;
+}
+
+bool ledger_recalled(const struct ledger *ledger, size_t author, const struct ledger_row *row) {
+    const struct ledger_row *by = row->recalled ? ledger_find(ledger, author, row->recalled) : NULL;
+    struct entry entry;
+    struct recall recall;
+    if (!by || by->type != ENTRY_RECALL || entry_parse(&entry, blob_bytes(by->entry)) != OK) return false;
+    return recall_read(&recall, entry.seq, entry.body) == OK && recall.block == row->seq;
 }
 
 bool ledger_reads(const struct ledger_row *row, size_t author, size_t node) {

@@ -28,5 +28,7 @@ int test_fork(void);
 int test_survive(void);
 int test_trust(void);
 int test_many(void);
+int test_recall(void);
+int test_groups(void);
 
 #endif

@@ -41,6 +41,31 @@ static void direct_after_a_restart(void **state) {
     story_end(world);
 }
 
+/* An acknowledgement that was lost is given again on the next link: when the link went before the sync, or the reader restarted. */
+static void a_lost_acknowledgement(void **state) {
+    struct world *world = &story_world;
+    uint64_t forgotten;
+    enum err err;
+    (void)state;
+    world_mesh(world, 24, 2);
+    world->sync_ms = 4 * SECONDS;
+    uint64_t seq = world_publish(world, 0, "01", CARRIAGE_DIRECT, 100, &err);
+    while (gossip_direct_count(world->nodes[0].gossip, &forgotten) == 0) world_run(world, 100);
+    while (!disk_log_find(&world->nodes[1].disk, world->nodes[0].identity.node_id) || world->nodes[1].disk.writes < seq)
+        world_run(world, 10);
+    world_run(world, 1 * SECONDS);
+    world_cut(world, 0, 1, true);
+    world_run(world, 30 * SECONDS);
+    assert_true(world_reads(world, 1, 0, seq));
+    assert_int_equal(gossip_direct_count(world->nodes[0].gossip, &forgotten), 1);
+    world_crash(world, 1);
+    world_start(world, 1);
+    world_heal(world);
+    world_run(world, 60 * SECONDS);
+    assert_int_equal(gossip_direct_count(world->nodes[0].gossip, &forgotten), 0);
+    story_end(world);
+}
+
 /* A member that asks for a direct payload that is not for it is told that there is none. */
 static void a_curious_member(void **state) {
     struct world *world = &story_world;
@@ -63,6 +88,6 @@ static void a_curious_member(void **state) {
 
 int test_confidential(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(direct_stays_direct), cmocka_unit_test(direct_after_a_restart),
-                                       cmocka_unit_test(a_curious_member)};
+                                       cmocka_unit_test(a_lost_acknowledgement), cmocka_unit_test(a_curious_member)};
     return cmocka_run_group_tests_name("confidential", tests, NULL, NULL);
 }

@@ -102,6 +102,25 @@ static void an_equivocator_is_frozen_everywhere(void **state) {
     world_close(world);
 }
 
+/* Old entries that come again are looked up one after the other; a contradiction among them is not passed over meanwhile. */
+static void an_old_entry_hides_no_fork(void **state) {
+    struct world *world = &story_world;
+    struct buf old = {0}, other = {0}, message = {0};
+    (void)state;
+    world_mesh(world, 82, 3);
+    struct branch one = branch_of(world, 0), two = one;
+    branch_push(world, &one, 1, 1, 1);
+    branch_write(world, &two, &other, 2);
+    wire_push(&old, blob_bytes(ledger_find(&world->ledger, 0, 1)->entry), PUSH_AWAITED, bytes_of(NULL, 0));
+    wire_push(&message, bytes_of_buf(&other), PUSH_AWAITED, bytes_of(NULL, 0));
+    assert_true(world_inject(world, 0, 2, bytes_of_buf(&old)));
+    assert_true(world_inject(world, 0, 2, bytes_of_buf(&message)));
+    assert_true(world_run_until(world, all_frozen, 5 * SECONDS));
+    assert_frozen(world, 0, 2, 0, two.seq);
+    buf_free(&old), buf_free(&other), buf_free(&message);
+    world_close(world);
+}
+
 /* Long branches that parted long ago: the place is found by halving. */
 static void a_deep_fork_is_found(void **state) {
     struct world *world = &story_world;
@@ -122,7 +141,7 @@ static void a_fork_of_equal_heads(void **state) {
     world_mesh(world, 77, 3);
     uint64_t common = branch_of(world, 0).seq;
     two_branches(world, 60, 60);
-    assert_true(world_run_until(world, all_frozen, 10 * MINUTES));
+    assert_true(world_run_until(world, all_frozen, 8 * SECONDS));
     world_run(world, 5 * SECONDS);
     assert_frozen(world, 1, 2, 0, common + 1);
     world_close(world);
@@ -235,6 +254,35 @@ static void an_old_copy_writes_no_fork(void **state) {
     story_end(world);
 }
 
+/* A peer that knows better and whose answers are late, twice and more, is still believed: nothing is signed twice. */
+static void a_slow_line_is_no_lie(void **state) {
+    struct world *world = &story_world;
+    (void)state;
+    world_mesh(world, 82, 2);
+    for (size_t i = 0; i < 6; i++) world_publish_all(world, 0, 300);
+    world_run(world, 10 * SECONDS);
+    uint64_t before = disk_head(&world->nodes[0].disk, world->nodes[0].identity.node_id);
+    world_crash(world, 0);
+    disk_truncate(&world->nodes[0].disk, world->nodes[0].identity.node_id, 3);
+    world_start(world, 0);
+    for (unsigned i = 0; gossip_own_ready(world->nodes[0].gossip) == GOSSIP_OWN_ASKING && i < 60 * SECONDS; i++)
+        world_run(world, 1);
+    assert_int_equal(gossip_own_ready(world->nodes[0].gossip), GOSSIP_OWN_BEHIND);
+    world_cut_unseen(world, 0, 1, true);
+    for (unsigned i = 0; i < 13; i++) {
+        world_run(world, 1 * SECONDS);
+        assert_int_equal(gossip_own_ready(world->nodes[0].gossip), GOSSIP_OWN_BEHIND);
+    }
+    world_cut_unseen(world, 0, 1, false);
+    world_run(world, 60 * SECONDS);
+    assert_int_equal(gossip_own_ready(world->nodes[0].gossip), GOSSIP_OWN_READY);
+    assert_true(world_publish_all(world, 0, 300) > before);
+    world_run(world, 20 * SECONDS);
+    assert_true(check_converged(world));
+    for (size_t i = 0; i < 2; i++) assert_int_equal(world->nodes[i].notices[NOTICE_FORK], 0);
+    story_end(world);
+}
+
 /* Who has pinned nobody has nobody to ask. */
 static void alone_it_writes_at_once(void **state) {
     struct world *world = &story_world;
@@ -301,6 +349,7 @@ static void completeness_can_be_shown(void **state) {
 int test_fork(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_equivocator_is_frozen_everywhere),
+        cmocka_unit_test(an_old_entry_hides_no_fork),
         cmocka_unit_test(a_deep_fork_is_found),
         cmocka_unit_test(a_fork_of_equal_heads),
         cmocka_unit_test(an_old_number_again),
@@ -308,6 +357,7 @@ int test_fork(void) {
         cmocka_unit_test(a_cut_settles_it),
         cmocka_unit_test(a_false_proof),
         cmocka_unit_test(an_old_copy_writes_no_fork),
+        cmocka_unit_test(a_slow_line_is_no_lie),
         cmocka_unit_test(alone_it_writes_at_once),
         cmocka_unit_test(completeness_can_be_shown),
     };

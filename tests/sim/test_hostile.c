@@ -134,6 +134,24 @@ static void a_liar_about_heads(void **state) {
     story_end(world);
 }
 
+/* Nor does one that is never given: it holds up publishing for the time that its agency has, once. */
+static void a_liar_about_our_log(void **state) {
+    struct world *world = &story_world;
+    size_t held = 0;
+    (void)state;
+    world_mesh(world, 38, 2);
+    for (size_t round = 0; round < 120; round++) {
+        world_cut_unseen(world, 0, 1, false);
+        claim(world, 1, 0, 0, 1ull << 62);
+        for (size_t i = 0; i < 200 && gossip_own_ready(world->nodes[0].gossip) == GOSSIP_OWN_READY; i++) world_run(world, 1);
+        world_cut_unseen(world, 0, 1, true); /* the question does not get through */
+        world_run(world, 1 * SECONDS);
+        held += gossip_own_ready(world->nodes[0].gossip) == GOSSIP_OWN_BEHIND;
+    }
+    assert_in_range(held, 10, 40); /* its link is renewed for being silent, and time without one counts less */
+    story_end(world);
+}
+
 /* A chain of an agency that nobody pinned, under the name of one that is pinned, pins nobody. */
 static void a_smuggled_chain(void **state) {
     struct world *world = &story_world;
@@ -176,7 +194,7 @@ int test_hostile(void) {
         cmocka_unit_test(a_forgery_costs_an_hour),      cmocka_unit_test(the_hour_ends_for_those_who_dial),
         cmocka_unit_test(a_stranger_is_shown_the_door), cmocka_unit_test(an_equivocator_is_frozen),
         cmocka_unit_test(a_liar_about_heads),           cmocka_unit_test(a_smuggled_chain),
-        cmocka_unit_test(a_lost_proof_is_no_crime),
+        cmocka_unit_test(a_lost_proof_is_no_crime),     cmocka_unit_test(a_liar_about_our_log),
     };
     return cmocka_run_group_tests_name("hostile", tests, NULL, NULL);
 }

@@ -1,5 +1,9 @@
 #include "tests/sim/story.h"
 
+#include "gossip/core.h"
+
+#include <string.h>
+
 /* An agency that is no longer pinned loses its links within a second, and nothing of it is taken any more. */
 static void unpinned_is_unlinked(void **state) {
     struct world *world = &story_world;
@@ -85,6 +89,30 @@ static void pinned_again(void **state) {
     story_end(world);
 }
 
+/* And at once: nobody is asked for what is here already, and it is served, when nobody else has it. */
+static void pinned_again_goes_on(void **state) {
+    struct world *world = &story_world;
+    struct gossip_log_view view;
+    (void)state;
+    world_mesh(world, 46, 3);
+    const uint8_t *id = world->nodes[2].identity.node_id;
+    world_cut(world, 0, 1, true), world_cut(world, 1, 2, true);
+    uint64_t seq = world_publish_all(world, 2, 100);
+    world_run(world, 5 * SECONDS);
+    world_unpin(world, 0, 2);
+    world_run(world, 5 * SECONDS);
+    world_crash(world, 2);
+    world_pin(world, 0, 2);
+    assert_true(gossip_log_find(world->nodes[0].gossip, id, &view));
+    assert_int_equal(view.head_durable, disk_head(&world->nodes[0].disk, id));
+    assert_true(view.head_durable >= seq);
+    world_cut(world, 0, 1, false);
+    world_run(world, 60 * SECONDS);
+    assert_int_equal(disk_head(&world->nodes[1].disk, id), view.head_durable);
+    assert_true(disk_payload_here(&world->nodes[1].disk, id, seq));
+    story_end(world);
+}
+
 /* Two ROOTs of one generation, both valid, of one length: who has one of them gets the other, and everyone freezes the agency. */
 static void two_roots_freeze_an_agency(void **state) {
     struct world *world = &story_world;
@@ -121,9 +149,71 @@ static void two_roots_freeze_an_agency(void **state) {
     world_close(world); /* the world knows neither chain, so the invariants cannot be asked here */
 }
 
+/* One core's end of its link to another node. */
+static struct link *end_of(struct world *world, size_t node, size_t peer) {
+    struct links *links = &world->nodes[node].gossip->links;
+    for (size_t i = 0; i < LIMIT_LINKS; i++)
+        if (links->list[i].number && memcmp(links->list[i].node_id, world->nodes[peer].identity.node_id, NODE_ID_BYTES) == 0)
+            return &links->list[i];
+    return NULL;
+}
+
+/* What was said of an earlier trust and comes late changes nothing. */
+static void late_trust_is_ignored(void **state) {
+    struct world *world = &story_world;
+    struct buf message = {0};
+    const uint8_t sum[WIRE_DIGEST_BYTES] = {1};
+    (void)state;
+    world_mesh(world, 47, 3);
+    identity_node_add(&world->nodes[2].identity, 77, world_wall_ms(world, 0));
+    world_learn_chain(world, 0, 2);
+    world_run(world, 10 * SECONDS);
+    const struct link *end = end_of(world, 1, 0);
+    assert_non_null(end);
+    uint64_t generation = end->generation_heard;
+    uint32_t number = end->number;
+    assert_true(generation > 1 && end->same);
+    wire_trust(&message, generation - 1, sum);
+    assert_true(world_inject(world, 0, 1, bytes_of_buf(&message)));
+    buf_clear(&message);
+    wire_tags(&message, generation - 1, NULL, 0);
+    assert_true(world_inject(world, 0, 1, bytes_of_buf(&message)));
+    world_run(world, 1 * SECONDS);
+    end = end_of(world, 1, 0);
+    assert_non_null(end);
+    assert_int_equal(end->number, number); /* nor was the link renewed */
+    assert_true(end->same);
+    assert_int_equal(end->trust_heard, generation);
+    assert_int_equal(end->generation_heard, generation);
+    buf_free(&message);
+    story_end(world);
+}
+
+/* Each loss makes it tell trust again, but a burst of them once: what is told again and answered can be lost as well. */
+static void losses_are_met_together(void **state) {
+    struct world *world = &story_world;
+    (void)state;
+    world_mesh(world, 48, 2);
+    world_run(world, 5 * SECONDS);
+    const struct link *end = end_of(world, 0, 1);
+    assert_non_null(end);
+    struct event event = {.kind = EVENT_LINK_LOSSY, .link = {.link = end->number}};
+    uint32_t before = world->kinds[MESSAGE_TRUST];
+    for (size_t i = 0; i < 100; i++) {
+        world_step(world, 0, &event);
+        world_run(world, 10);
+    }
+    world_run(world, 2 * SECONDS);
+    assert_in_range(world->kinds[MESSAGE_TRUST] - before, 1, 4);
+    end = end_of(world, 0, 1);
+    assert_true(end && end->same && end->logs[0].common && end->logs[1].common);
+    story_end(world);
+}
+
 int test_trust(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(unpinned_is_unlinked), cmocka_unit_test(a_longer_chain_spreads),
-                                       cmocka_unit_test(a_cut_is_a_cut), cmocka_unit_test(pinned_again),
-                                       cmocka_unit_test(two_roots_freeze_an_agency)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(unpinned_is_unlinked),  cmocka_unit_test(a_longer_chain_spreads),
+                                       cmocka_unit_test(a_cut_is_a_cut),        cmocka_unit_test(pinned_again),
+                                       cmocka_unit_test(pinned_again_goes_on),  cmocka_unit_test(two_roots_freeze_an_agency),
+                                       cmocka_unit_test(late_trust_is_ignored), cmocka_unit_test(losses_are_met_together)};
     return cmocka_run_group_tests_name("trust", tests, NULL, NULL);
 }

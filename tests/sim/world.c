@@ -115,8 +115,8 @@ void world_close(struct world *world) {
         disk_free(&node->disk);
         disk_free(&node->snapshot);
         identity_free(&node->identity);
-        free(node->pinned), free(node->chain_bytes), free(node->heads), free(node->links), hostile_free(node->hostile),
-            free(node->author);
+        free(node->pinned), free(node->chain_bytes), free(node->heads), free(node->links), free(node->recalls),
+            hostile_free(node->hostile), free(node->author);
     }
     for (size_t i = 0; i < world->link_places; i++) free(world->links[i]);
     agencies_free(&world->agencies);

@@ -11,6 +11,7 @@
 #include "crypto/block.h"
 #include "gossip/agencies.h"
 #include "gossip/author.h"
+#include "gossip/recall.h"
 #include "tests/sim/disk.h"
 #include "tests/sim/identity.h"
 #include "tests/sim/ledger.h"
@@ -34,6 +35,12 @@ struct world_link {
 };
 
 struct hostile;
+
+/* A recall that the store carries out when its entry is safe. */
+struct world_recall {
+    uint8_t node_id[NODE_ID_BYTES];
+    uint64_t block, by;
+};
 
 struct world_node {
     struct identity identity;
@@ -60,12 +67,13 @@ struct world_node {
     bool hidden;               /* has no endpoint */
     bool forked;               /* two entries of it at one number exist */
     bool revoked;
-    bool rotted;           /* records of it rotted; its next start finds them */
-    uint64_t acknowledged; /* its own entries up to here are */
-    bool suspect;          /* a story made it say what it would not: it may be accused */
-    bool repinned;         /* an agency was unpinned in this life: what is here may be stored again */
-    uint64_t life_write;   /* the disk's last write before this life */
-    uint64_t dial_minute;  /* dials are counted by the minute */
+    bool rotted;                  /* records of it rotted; its next start finds them */
+    uint64_t acknowledged;        /* its own entries up to here are */
+    bool suspect;                 /* a story made it say what it would not: it may be accused */
+    struct world_recall *recalls; /* RECALL entries that wait for their sync */
+    size_t recall_count;
+    uint64_t life_write;  /* the disk's last write before this life */
+    uint64_t dial_minute; /* dials are counted by the minute */
     unsigned dials;
     struct hostile *hostile; /* null: honest */
     unsigned notices[16];
@@ -178,6 +186,8 @@ static inline size_t world_link_other(const struct world_link *link, size_t node
 /* --- world_act.c: what the core asks for --- */
 /* False when the node is down, or went down in this step. */
 bool world_step(struct world *world, size_t node, struct event *event);
+void world_recall_note(struct world *world, size_t node, const struct entry *entry);
+void world_recalls_apply(struct world *world, size_t node); /* after a sync */
 void world_epochs_restore(struct world *world, size_t node);
 
 /* --- world_publish.c: own entries --- */
@@ -189,6 +199,8 @@ uint64_t world_publish_to(struct world *world, size_t node, const uint32_t *read
                           size_t bytes, enum err *err);
 uint64_t world_publish_all(struct world *world, size_t node, size_t bytes); /* relay, to everyone pinned */
 uint64_t world_publish_type(struct world *world, size_t node, enum entry_type type, struct bytes body);
+/* Recalls an own block that was acknowledged, as a whole; false when there is none, or the core refused. */
+bool world_recall(struct world *world, size_t node, uint64_t block);
 void world_prekey_rotate(struct world *world, size_t node, bool force); /* if it is due */
 struct ledger_row *world_ledger(const struct world *world, size_t author, uint64_t seq);
 /* Opens what the node holds of that block as its reader would; false when it cannot. */
@@ -211,6 +223,8 @@ void check_fail(struct world *world, const char *invariant, size_t node, const c
 void check_disks(struct world *world); /* over all disks: at the end of a run */
 /* Nodes that are up and can reach each other hold the same logs and all payloads that are theirs to hold. */
 bool check_converged(struct world *world);
+/* RecallConverges, once converged: nobody who knows of a recall holds the payload. Returns how many blocks are recalled. */
+size_t check_recalls(struct world *world);
 bool check_proofs(struct world *world);  /* ForkEvidence: all who can reach each other have the proof, or none has */
 void check_state(struct world *world);   /* once converged: OneState, RevokeConverges */
 void check_explain(struct world *world); /* prints what each node holds and lacks */

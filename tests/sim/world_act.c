@@ -5,6 +5,7 @@
 #include "tests/sim/memory.h"
 
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* --- the store --- */
@@ -38,6 +39,30 @@ void world_epochs_restore(struct world *world, size_t node) {
     }
 }
 
+void world_recall_note(struct world *world, size_t node, const struct entry *entry) {
+    struct world_node *self = &world->nodes[node];
+    struct recall recall;
+    if (recall_read(&recall, entry->seq, entry->body) != OK) return;
+    self->recalls = realloc(self->recalls, (self->recall_count + 1) * sizeof *self->recalls);
+    assert(self->recalls);
+    struct world_recall *row = &self->recalls[self->recall_count++];
+    *row = (struct world_recall){.block = recall.block, .by = entry->seq};
+    memcpy(row->node_id, entry->node_id, NODE_ID_BYTES);
+}
+
+void world_recalls_apply(struct world *world, size_t node) {
+    struct world_node *self = &world->nodes[node];
+    size_t kept = 0;
+    for (size_t i = 0; i < self->recall_count; i++) {
+        struct world_recall row = self->recalls[i];
+        if (disk_synced(&self->disk, row.node_id, row.by))
+            disk_payload_drop(&self->disk, row.node_id, row.block);
+        else
+            self->recalls[kept++] = row;
+    }
+    self->recall_count = kept;
+}
+
 static void store_entries(struct world *world, size_t node, const struct action *action) {
     struct world_node *self = &world->nodes[node];
     struct bytes rest = action->store_entries.entries;
@@ -52,6 +77,7 @@ static void store_entries(struct world *world, size_t node, const struct action 
         disk_entry_put(&self->disk, entry.node_id, entry.seq, blob, write,
                        action->store_entries.all_verified || entry.size == rest.size);
         blob_drop(blob);
+        if (entry.type == ENTRY_RECALL) world_recall_note(world, node, &entry);
         if (entry.type == ENTRY_EPOCH) epoch_look(world, node, &entry, bytes);
         if (entry.type > ENTRY_STATEMENT) world_hit(world, entry_of_later_version);
         if (author == node && !action->store_entries.own) world_hit(world, own_log_fetched);

@@ -44,12 +44,6 @@ static void trust(struct world *world, size_t node, size_t agency, bool with_pre
     world_step(world, node, &event);
 }
 
-void world_pin(struct world *world, size_t node, size_t agency) {
-    pinned_set(world, node, agency, true);
-    world_chain_put(world, node, agency, world->nodes[agency].identity.chain.size);
-    trust(world, node, agency, true);
-}
-
 void world_learn_chain(struct world *world, size_t node, size_t agency) {
     world_chain_put(world, node, agency, world->nodes[agency].identity.chain.size);
     trust(world, node, agency, false);
@@ -59,7 +53,6 @@ void world_unpin(struct world *world, size_t node, size_t agency) {
     struct event event = {.kind = EVENT_DISTRUST};
     event.distrust.agency_id = world->nodes[agency].identity.agency_id;
     pinned_set(world, node, agency, false);
-    world->nodes[node].repinned = true;
     if (world->nodes[node].heads) world->nodes[node].heads[agency] = 0; /* declared: its log's state goes with it */
     for (size_t i = 0; i < world->nodes[node].link_count; i++)
         if (world_link_other(world->nodes[node].links[i], node) == agency) world_hit(world, agency_unpinned);
@@ -75,11 +68,12 @@ static void log_restore(struct world *world, size_t node, size_t author) {
     uint64_t head = disk_head(&self->disk, id);
     struct event event = {.kind = EVENT_LOG};
     struct entry entry = {0};
-    if (head == 0) return;
+    if (head == 0 || !disk_entry(&self->disk, id, head)) return; /* damaged while it ran: the engine cannot read it either */
     for (uint64_t seq = head; seq > 0 && event.log.prekey.size == 0; seq--) {
-        enum err err = entry_parse(&entry, blob_bytes(disk_entry(&self->disk, id, seq)->entry));
+        const struct disk_entry *stored = disk_entry(&self->disk, id, seq);
+        enum err err = stored ? entry_parse(&entry, blob_bytes(stored->entry)) : OK;
         assert(err == OK);
-        if (entry.type == ENTRY_PREKEY) event.log.prekey = entry.body;
+        if (stored && entry.type == ENTRY_PREKEY) event.log.prekey = entry.body;
     }
     enum err err = entry_parse(&entry, blob_bytes(disk_entry(&self->disk, id, head)->entry));
     assert(err == OK);
@@ -87,8 +81,59 @@ static void log_restore(struct world *world, size_t node, size_t author) {
     event.log.seq = head;
     event.log.id = entry.id;
     for (uint64_t seq = 1; seq <= head; seq++)
-        if (disk_payload_here(&self->disk, id, seq)) event.log.payload_bytes += disk_entry(&self->disk, id, seq)->payload->size;
+        if (disk_entry(&self->disk, id, seq) && disk_payload_here(&self->disk, id, seq))
+            event.log.payload_bytes += disk_entry(&self->disk, id, seq)->payload->size;
     world_step(world, node, &event);
+}
+
+static void fork_restore(struct world *world, size_t node, const struct disk_fork *fork) {
+    struct event event = {.kind = EVENT_FORK, .fork = {.proof = blob_bytes(fork->proof)}};
+    check_repair(world, node, fork->node_id, 1);
+    world_step(world, node, &event);
+}
+
+/* What was recalled is known before anything is served. */
+static void recalls_restore(struct world *world, size_t node, size_t author) {
+    struct world_node *self = &world->nodes[node];
+    const uint8_t *id = world->nodes[author].identity.node_id;
+    uint64_t head = disk_head(&self->disk, id);
+    for (uint64_t seq = 1; seq <= head && self->gossip; seq++) {
+        const struct ledger_row *row = ledger_find(&world->ledger, author, seq);
+        struct event event = {.kind = EVENT_RECALL};
+        struct recall recall;
+        struct entry entry;
+        if (row && row->type != ENTRY_RECALL) continue;
+        if (entry_parse(&entry, blob_bytes(disk_entry(&self->disk, id, seq)->entry)) != OK || entry.type != ENTRY_RECALL) continue;
+        if (recall_read(&recall, entry.seq, entry.body) != OK) continue;
+        disk_payload_drop(&self->disk, id, recall.block);
+        event.recall.node_id = id;
+        event.recall.block = recall.block;
+        event.recall.by = seq;
+        world_step(world, node, &event);
+    }
+}
+
+/* What the store holds of an agency that is pinned again, as the engine does it. */
+static void restore_again(struct world *world, size_t node, size_t agency) {
+    struct world_node *self = &world->nodes[node];
+    const uint8_t *id = world->nodes[agency].identity.node_id;
+    struct gossip_log_view view;
+    uint32_t life = self->life;
+    if (!self->gossip || !gossip_log_find(self->gossip, id, &view) || view.head > 0 || view.fork_seq != 0) return;
+    if (!disk_log_find(&self->disk, id)) return;
+    disk_sync(&self->disk, self->disk.writes);
+    log_restore(world, node, agency);
+    if (self->life == life) recalls_restore(world, node, agency);
+    for (size_t i = 0; i < self->disk.fork_count && self->life == life; i++)
+        if (memcmp(self->disk.forks[i].node_id, id, NODE_ID_BYTES) == 0) fork_restore(world, node, &self->disk.forks[i]);
+    if (self->life == life) world_epochs_restore(world, node);
+}
+
+void world_pin(struct world *world, size_t node, size_t agency) {
+    pinned_set(world, node, agency, true);
+    world_chain_put(world, node, agency, world->nodes[agency].identity.chain.size);
+    trust(world, node, agency, true);
+    restore_again(world, node, agency);
 }
 
 static void restore(struct world *world, size_t node) {
@@ -98,11 +143,9 @@ static void restore(struct world *world, size_t node) {
         if (world_pinned(world, node, i)) trust(world, node, i, true);
     for (size_t i = 0; i < world->count && self->life == life; i++)
         if (i == node || world_pinned(world, node, i)) log_restore(world, node, i);
-    for (size_t i = 0; i < self->disk.fork_count && self->life == life; i++) {
-        struct event event = {.kind = EVENT_FORK, .fork = {.proof = blob_bytes(self->disk.forks[i].proof)}};
-        check_repair(world, node, self->disk.forks[i].node_id, 1);
-        world_step(world, node, &event);
-    }
+    for (size_t i = 0; i < world->count && self->life == life; i++)
+        if (i == node || world_pinned(world, node, i)) recalls_restore(world, node, i);
+    for (size_t i = 0; i < self->disk.fork_count && self->life == life; i++) fork_restore(world, node, &self->disk.forks[i]);
     for (size_t i = 0; i < self->disk.audience_count && self->life == life; i++) {
         struct event event = {.kind = EVENT_AUDIENCE};
         event.audience.epoch_seq = self->disk.audiences[i].epoch_seq;
@@ -126,7 +169,6 @@ void world_start(struct world *world, size_t node) {
     memcpy(options.instance, self->identity.node_id, 8);
     put_be64(options.instance + 8, self->disk.count); /* another one after a wipe is what matters */
     random_bytes(&world->random, options.seed, sizeof options.seed);
-    self->repinned = false;
     self->life_write = self->disk.writes;
     self->dials = 0;
     self->rotted = false;
@@ -143,15 +185,21 @@ void world_start(struct world *world, size_t node) {
 
 /* --- ending --- */
 
+/* Does its author's disk hold this row's entry, and no other one at that number? */
+static bool row_here(const struct disk *disk, const uint8_t *node_id, const struct ledger_row *row) {
+    const struct disk_entry *stored = disk_entry(disk, node_id, row->seq);
+    return stored && bytes_equal(blob_bytes(stored->entry), blob_bytes(row->entry));
+}
+
 /* What its author lost before the sync was never said: nobody may ever be seen to hold it. */
 static void ledger_trim(struct world *world, size_t author) {
     struct world_node *self = &world->nodes[author];
     for (uint64_t seq = world->ledger.logs[author].count; seq > self->acknowledged; seq--) {
         const struct ledger_row *row = ledger_find(&world->ledger, author, seq);
         if (!row || row->spread) continue;
-        if (disk_entry(&self->disk, self->identity.node_id, seq)) {
+        if (row_here(&self->disk, self->identity.node_id, row)) {
             world_hit(world, write_survived);
-        } else {
+        } else if (!row->copied) {
             ledger_remove(&world->ledger, author, seq);
             world_hit(world, write_lost);
         }
@@ -181,6 +229,7 @@ static void stop(struct world *world, size_t node) {
     self->tick_at_ms = self->tick_queued_ms = UINT64_MAX;
     self->paused_until_ms = 0;
     self->crash_in = self->memory_in = self->fail_in = 0;
+    self->recall_count = 0;
     world_links_lose(world, node);
 }
 
@@ -202,11 +251,30 @@ void world_wipe(struct world *world, size_t node) {
     world_hit(world, wiped);
 }
 
+/* A copy of its disk keeps its own entries, whoever heard of them. */
+static void copied_note(struct world *world, size_t node) {
+    struct world_node *self = &world->nodes[node];
+    for (uint64_t seq = 1; seq <= world->ledger.logs[node].count; seq++)
+        for (struct ledger_row *row = ledger_find(&world->ledger, node, seq); row; row = row->older)
+            row->copied = row_here(&self->snapshot, self->identity.node_id, row);
+}
+
 void world_snapshot(struct world *world, size_t node) {
     struct world_node *self = &world->nodes[node];
     disk_free(&self->snapshot);
     disk_copy(&self->snapshot, &self->disk);
     self->snapshot_taken = true;
+    copied_note(world, node);
+}
+
+/* An old copy can bring back a number that was signed again since: nobody who could be asked knew of the first one. */
+static void fork_note(struct world *world, size_t node) {
+    struct world_node *self = &world->nodes[node];
+    for (uint64_t seq = 1; seq <= world->ledger.logs[node].count; seq++) {
+        const struct ledger_row *row = ledger_find(&world->ledger, node, seq);
+        bool other = row && disk_entry(&self->disk, self->identity.node_id, seq);
+        if (other && row->spread && !row_here(&self->disk, self->identity.node_id, row)) self->forked = true;
+    }
 }
 
 void world_restore(struct world *world, size_t node) {
@@ -215,6 +283,8 @@ void world_restore(struct world *world, size_t node) {
     disk_free(&self->disk);
     disk_copy(&self->disk, &self->snapshot);
     declare_lost(world, node);
+    ledger_trim(world, node);
+    fork_note(world, node);
     world_hit(world, snapshot_restored);
 }
 

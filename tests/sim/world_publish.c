@@ -174,6 +174,20 @@ uint64_t world_publish_type(struct world *world, size_t node, enum entry_type ty
     return row && err == OK ? row->seq : 0;
 }
 
+bool world_recall(struct world *world, size_t node, uint64_t block) {
+    struct ledger_row *row = ledger_find(&world->ledger, node, block);
+    struct recall recall = {.block = block};
+    struct buf body = {0};
+    if (!row || row->type != ENTRY_BLOCK || !row->acknowledged || ledger_recalled(&world->ledger, node, row)) return false;
+    recall_mark(&recall, 0);
+    recall_write(&body, &recall);
+    uint8_t previous[HASH_BYTES];
+    row->recalled = gossip_own_next(world->nodes[node].gossip, previous);
+    bool done = world_publish_type(world, node, ENTRY_RECALL, bytes_of_buf(&body)) != 0;
+    buf_free(&body);
+    return done;
+}
+
 void world_prekey_rotate(struct world *world, size_t node, bool force) {
     struct world_node *self = &world->nodes[node];
     uint8_t body[PREKEY_BODY_BYTES];

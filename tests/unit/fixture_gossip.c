@@ -1,5 +1,7 @@
 #include "tests/unit/fixture_gossip.h"
 
+#include "gossip/proof.h"
+
 #include <assert.h>
 #include <string.h>
 
@@ -72,4 +74,37 @@ struct block_body fixture_block_body(void) {
     body.seal.payload_bytes = 4096;
     body.seal.plain_class = 14;
     return body;
+}
+
+void fixture_proof(struct buf *out, const struct agency *agency, uint32_t number, uint64_t seq, struct bytes item) {
+    struct block_codec *codec = block_codec_new();
+    struct block *block = block_new(codec);
+    struct block_body body = fixture_block_body();
+    struct buf payload = {0}, entry = {0};
+    struct bytes items[3] = {bytes_of_text("before"), item, bytes_of_text("behind")};
+    struct proof proof = {.item = item};
+    struct random random;
+    uint8_t secret[32], leaf_key[32], leaves[3 * HASH_BYTES], path[PROOF_PATH_MAX * HASH_BYTES], raw[BLOCK_BODY_BYTES];
+    enum err err = OK;
+    fixture_random(&random, number + (uint32_t)seq);
+    fixture_seed(secret, number + (uint32_t)seq);
+    for (size_t i = 0; i < 3 && err == OK; i++) err = block_add(block, items[i]);
+    if (err == OK) err = block_close(block, &payload, &body.seal, secret, body.index, &random);
+    assert(err == OK);
+    block_leaf_key(leaf_key, block);
+    for (uint32_t i = 0; i < 3; i++) {
+        uint8_t salt[HASH_BYTES];
+        block_leaf_salt(salt, leaf_key, i);
+        block_leaf_salted(leaves + i * HASH_BYTES, salt, items[i]);
+    }
+    block_body_write(raw, &body);
+    fixture_entry(&entry, agency, number, ENTRY_BLOCK, seq, NULL, bytes_of(raw, sizeof raw));
+    proof.entries = bytes_of_buf(&entry);
+    block_leaf_salt(proof.salt, leaf_key, 1);
+    proof_make(&proof, path, leaves, 3, 1);
+    err = proof_encode(out, &proof);
+    assert(err == OK);
+    buf_free(&payload), buf_free(&entry);
+    block_free(block);
+    block_codec_free(codec);
 }

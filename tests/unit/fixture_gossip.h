@@ -20,4 +20,7 @@ void fixture_entry_prekey(struct buf *out, const struct agency *agency, uint32_t
 /* A BLOCK body whose fields are all different. */
 struct block_body fixture_block_body(void);
 
+/* Appends an encoded proof of `item`, the second of three in a block that stands at `seq` in the log of the agency's first node. */
+void fixture_proof(struct buf *out, const struct agency *agency, uint32_t number, uint64_t seq, struct bytes item);
+
 #endif

@@ -1,5 +1,6 @@
 /* The policy file: every refusal names file, line, column and what to write; the examples that ship are good; what is shown parses to the
    same again. */
+#include "gossip/policy_rule.h"
 #include "node/policy_file.h"
 #include "node/policy_print.h"
 
@@ -157,6 +158,35 @@ static void test_examples_are_good(void **state) {
     shown_again(&settings);
 }
 
+static void read_manual(struct buf *out) {
+    FILE *file = fopen("deploy/policies/POLICY.md", "r");
+    assert_non_null(file);
+    uint8_t *at = buf_grow(out, 64 * 1024);
+    out->size = fread(at, 1, 64 * 1024 - 1, file);
+    out->data[out->size] = 0;
+    fclose(file);
+}
+
+/* The manual's own examples are one policy, and it names every rule. */
+static void test_manual(void **state) {
+    (void)state;
+    char message[POLICY_FILE_ERROR_MAX], name[64];
+    struct buf manual = {0}, yaml = {0};
+    read_manual(&manual);
+    const char *at = (const char *)manual.data, *end;
+    while ((at = strstr(at, "```yaml\n")) != NULL && (end = strstr(at += 8, "```")) != NULL)
+        buf_put_raw(&yaml, at, (size_t)(end - at));
+    if (policy_file_parse(&settings, bytes_of_buf(&yaml), "POLICY.md", message) != OK) fail_msg("%s", message);
+    assert_true(settings.agency_count >= 3);
+    policy_file_free(&settings);
+    for (size_t i = 0; i < policy_rule_count; i++) {
+        snprintf(name, sizeof name, "`%s`", policy_rules[i].name);
+        if (!strstr((const char *)manual.data, name)) fail_msg("the manual does not name the rule %s", policy_rules[i].name);
+    }
+    buf_free(&manual);
+    buf_free(&yaml);
+}
+
 /* One over each bound. */
 static void test_bounds(void **state) {
     (void)state;
@@ -198,6 +228,7 @@ static void test_bounds(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_refusals_name_their_place), cmocka_unit_test(test_values_are_read),
-                                       cmocka_unit_test(test_examples_are_good), cmocka_unit_test(test_bounds)};
+                                       cmocka_unit_test(test_examples_are_good), cmocka_unit_test(test_manual),
+                                       cmocka_unit_test(test_bounds)};
     return cmocka_run_group_tests_name("policy_file", tests, NULL, NULL);
 }

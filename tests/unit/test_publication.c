@@ -232,7 +232,7 @@ static void test_failures(void **state) {
 
 /* --- objects that come back --- */
 
-static void object_make(struct buf *body, const char *text) {
+static void object_make(struct buf *body, const char *text, const char *via) {
     static struct item item;
     struct buf encoded = {0};
     uint8_t agency_id[AGENCY_ID_BYTES] = {0xaa};
@@ -240,7 +240,7 @@ static void object_make(struct buf *body, const char *text) {
         .type = bytes_of_text("indicator"), .id = bytes_of_text("indicator--1"), .tlp = TLP_AMBER, .text = bytes_of_text(text)};
     assert_int_equal(item_encode(&encoded, &item), OK);
     buf_clear(body);
-    pack_write_array(body, 6);
+    pack_write_array(body, 8);
     pack_write_uint(body, 9);
     pack_write_str(body, bytes_of_text("B"));
     pack_write_bin(body, bytes_of(agency_id, sizeof agency_id));
@@ -248,6 +248,14 @@ static void object_make(struct buf *body, const char *text) {
     pack_write_uint(body, 1790000000123);
     pack_write_bin(body, bytes_of_buf(&encoded));
     buf_free(&encoded);
+    if (!via) {
+        pack_write_nil(body);
+        pack_write_nil(body);
+        return;
+    }
+    pack_write_str(body, bytes_of_text(via));
+    pack_write_array(body, SIGHTING_KINDS + 1);
+    for (uint64_t i = 1; i <= SIGHTING_KINDS + 1; i++) pack_write_uint(body, i);
 }
 
 /* One object is one line, whatever its author wrote; what disagrees with its index is flagged. */
@@ -274,20 +282,29 @@ static void test_answers(void **state) {
     assert_non_null(reader);
     assert_int_equal(answer_reader_init(reader), OK);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        object_make(&body, cases[i].text);
+        object_make(&body, cases[i].text, NULL);
         assert_int_equal(answer_read(reader, bytes_of_buf(&body)), OK);
         assert_int_equal(reader->answer.problem != NULL, cases[i].problem);
         answer_line(&out, &reader->answer);
         if (!bytes_equal_text(bytes_of_buf(&out), cases[i].line)) fail_msg("%.*s", (int)out.size, (const char *)out.data);
         buf_clear(&out);
     }
-    object_make(&body, cases[0].text);
+    object_make(&body, cases[0].text, NULL);
     assert_int_equal(answer_read(reader, bytes_of_buf(&body)), OK);
     answer_json(&out, &reader->answer);
     assert_true(bytes_equal_text(
         bytes_of_buf(&out),
         "{\"author\":\"B\",\"agency\":\"aa00000000000000000000000000000000000000000000000000000000000000\",\"tlp\":\"TLP:AMBER\","
         "\"cursor\":9,\"arrived\":\"2026-09-21T14:13:20.123Z\",\"object\":{\"type\":\"indicator\",\"id\":\"indicator--1\"}}\n"));
+    for (size_t size = 0; size < body.size; size++) assert_int_equal(answer_read(reader, bytes_of(body.data, size)), ERR_FORMAT);
+    /* One that another agency passed on says so, and how often it was seen. */
+    object_make(&body, cases[0].text, "C");
+    assert_int_equal(answer_read(reader, bytes_of_buf(&body)), OK);
+    buf_clear(&out);
+    answer_json(&out, &reader->answer);
+    buf_put_u8(&out, 0);
+    assert_non_null(strstr((const char *)out.data,
+                           "\"via\":\"C\",\"sightings\":{\"seen\":1,\"false-positive\":2,\"expired\":3,\"agencies\":4},"));
     for (size_t size = 0; size < body.size; size++) assert_int_equal(answer_read(reader, bytes_of(body.data, size)), ERR_FORMAT);
     buf_free(&body);
     buf_free(&out);
