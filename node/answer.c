@@ -48,7 +48,7 @@ static void on_key(void *context, struct bytes key) {
 }
 
 /* Tokens are enough to see it: whether the pattern is one was judged before it was published. */
-static bool pattern_joins(struct bytes pattern) {
+bool answer_pattern_joins(struct bytes pattern) {
     struct patternlex lex;
     patternlex_init(&lex, pattern);
     while (lex.token != TOKEN_END && lex.token != TOKEN_BAD) {
@@ -63,7 +63,7 @@ static void on_string(void *context, struct bytes value) {
     struct agreement *agreement = context;
     if (agreement->expect == EXPECT_ID) agreement->id_agrees = bytes_equal(value, agreement->item->id);
     if (agreement->expect == EXPECT_TYPE) agreement->type_agrees = bytes_equal(value, agreement->item->type);
-    if (agreement->expect == EXPECT_PATTERN) agreement->conjunction = pattern_joins(value);
+    if (agreement->expect == EXPECT_PATTERN) agreement->conjunction = answer_pattern_joins(value);
     agreement->expect = EXPECT_NONE;
 }
 

@@ -35,6 +35,9 @@ void answer_reader_free(struct answer_reader *reader);
 /* Reads one body into reader->answer; views live as long as it. ERR_FORMAT: not what the engine writes. */
 enum err answer_read(struct answer_reader *reader, struct bytes body) MUST_USE;
 
+/* Does a pattern join values, or negate, so that no value of it alone means anything? */
+bool answer_pattern_joins(struct bytes pattern);
+
 /* "cursor TAB author TAB label TAB object". What is no JSON is given as a JSON string. */
 void answer_line(struct buf *out, const struct answer *answer);
 /* The object alone, on one line. */

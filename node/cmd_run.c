@@ -8,6 +8,8 @@
 #include "node/net.h"
 #include "node/proc.h"
 #include "node/setup.h"
+#include "node/web.h"
+#include "node/web_identity.h"
 
 #include <netdb.h>
 #include <stdio.h>
@@ -19,18 +21,21 @@
 
 /* What proc_run borrows, one buffer for each role. The key role's holds the passphrase and is guarded. */
 struct settings {
-    struct buf net, engine, key;
+    struct buf net, engine, key, web;
     void *key_memory;
 };
 
 static void settings_free(struct settings *settings) {
     buf_free(&settings->net);
     buf_free(&settings->engine);
+    if (settings->web.data) secret_wipe(settings->web.data, settings->web.capacity);
+    buf_free(&settings->web);
     secret_free(settings->key_memory);
 }
 
 /* The net process gets literal addresses only: the first one that the name stands for. */
-static enum outcome listen_resolve(const struct invocation *invocation, const char *listen, char out[static ENDPOINT_BYTES_MAX]) {
+static enum outcome listen_resolve(const struct invocation *invocation, const char *what, const char *listen,
+                                   char out[static ENDPOINT_BYTES_MAX]) {
     char host[ENDPOINT_HOST_MAX], address[NI_MAXHOST];
     struct addrinfo wanted = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_ADDRCONFIG}, *found = NULL;
     uint16_t port;
@@ -39,22 +44,51 @@ static enum outcome listen_resolve(const struct invocation *invocation, const ch
     int size = snprintf(out, ENDPOINT_BYTES_MAX, "%s", listen);
     if (endpoint_literal(bytes_of_text(listen), false) && size < ENDPOINT_BYTES_MAX) return OUTCOME_SUCCESS;
     if (endpoint_split(bytes_of_text(listen), host, &port) != OK)
-        return command_fail(invocation, OUTCOME_REFUSED, "listen: %s is no endpoint", listen);
+        return command_fail(invocation, OUTCOME_REFUSED, "%s: %s is no endpoint", what, listen);
     int failed = getaddrinfo(host, NULL, &wanted, &found);
     if (failed != 0)
-        return command_fail(invocation, OUTCOME_REFUSED,
-                            "listen: the name %s cannot be resolved: %s; write an address of this machine", host,
-                            gai_strerror(failed));
+        return command_fail(invocation, OUTCOME_REFUSED, "%s: the name %s cannot be resolved: %s; write an address of this machine",
+                            what, host, gai_strerror(failed));
     failed = getnameinfo(found->ai_addr, found->ai_addrlen, address, sizeof address, NULL, 0, NI_NUMERICHOST);
     bool ipv6 = found->ai_family == AF_INET6;
     freeaddrinfo(found);
     size = snprintf(out, ENDPOINT_BYTES_MAX, ipv6 ? "tcp://[%s]:%u" : "tcp://%s:%u", failed == 0 ? address : "", (unsigned)port);
     if (failed == 0 && size < ENDPOINT_BYTES_MAX && endpoint_literal(bytes_of_text(out), false)) return OUTCOME_SUCCESS;
-    return command_fail(invocation, OUTCOME_REFUSED, "listen: the name %s stands for no address that can be listened on", host);
+    return command_fail(invocation, OUTCOME_REFUSED, "%s: the name %s stands for no address that can be listened on", what, host);
+}
+
+/* Nothing where the configuration enables no web process. */
+static enum outcome web_settings_make(const struct invocation *invocation, const char *dir, const struct config *config,
+                                      const struct agency *own, enum log_level level, struct buf *out) {
+    struct web_settings web = {.log_level = level, .agency = own->name};
+    char text[CONFIG_TEXT_MAX + 8];
+    if (!config->web_listen[0]) return OUTCOME_SUCCESS;
+    snprintf(text, sizeof text, "tcp://%s", config->web_listen);
+    enum outcome outcome = listen_resolve(invocation, "web.listen", text, web.listen);
+    if (outcome == OUTCOME_SUCCESS && config->web_metrics[0]) {
+        snprintf(text, sizeof text, "tcp://%s", config->web_metrics);
+        outcome = listen_resolve(invocation, "web.metrics", text, web.metrics);
+    }
+    if (outcome != OUTCOME_SUCCESS) return outcome;
+    struct buf certificate = {0}, key = {0};
+    char problem[WEB_IDENTITY_PROBLEM_MAX];
+    enum err err = web_identity_get(dir, config, &certificate, &key, problem);
+    if (err != OK) outcome = command_fail(invocation, OUTCOME_REFUSED, "%s", problem);
+    memcpy(web.agency_id, own->id, AGENCY_ID_BYTES);
+    snprintf(web.dir, sizeof web.dir, "%s", dir);
+    web.certificate = bytes_of_buf(&certificate);
+    web.key = bytes_of_buf(&key);
+    if (err == OK) err = web_settings_encode(&web, out);
+    if (err != OK && outcome == OUTCOME_SUCCESS)
+        outcome = command_fail(invocation, OUTCOME_INTERNAL, "settings of the web process: %s", err_text(err));
+    if (key.data) secret_wipe(key.data, key.capacity);
+    buf_free(&key);
+    buf_free(&certificate);
+    return outcome;
 }
 
 static enum outcome settings_make(const struct invocation *invocation, const char *dir, const struct config *config,
-                                  struct bytes passphrase, struct settings *out) {
+                                  const struct agency *own, struct bytes passphrase, struct settings *out) {
     char key_path[DIR_PATH_MAX];
     struct net_settings net;
     struct engine_settings engine;
@@ -63,7 +97,9 @@ static enum outcome settings_make(const struct invocation *invocation, const cha
     log_open("run", level);
     net_settings_default(&net);
     net.log_level = level;
-    enum outcome outcome = listen_resolve(invocation, config->listen, net.listen);
+    enum outcome outcome = listen_resolve(invocation, "listen", config->listen, net.listen);
+    if (outcome != OUTCOME_SUCCESS) return outcome;
+    outcome = web_settings_make(invocation, dir, config, own, level, &out->web);
     if (outcome != OUTCOME_SUCCESS) return outcome;
     engine_settings_of_config(&engine, config, dir);
     out->key_memory = secret_new(KEY_SETTINGS_BYTES_MAX);
@@ -82,6 +118,7 @@ static enum outcome processes_run(const struct settings *settings, const struct 
     options.settings[ROLE_NET] = bytes_of_buf(&settings->net);
     options.settings[ROLE_ENGINE] = bytes_of_buf(&settings->engine);
     options.settings[ROLE_KEY] = bytes_of_buf(&settings->key);
+    options.settings[ROLE_WEB] = bytes_of_buf(&settings->web);
     int status = proc_run(&options);
     return status >= OUTCOME_SUCCESS && status <= OUTCOME_INTERNAL ? (enum outcome)status : OUTCOME_INTERNAL;
 }
@@ -93,7 +130,7 @@ static enum outcome node_run(const struct invocation *invocation, const char *di
     struct buf sealed = {0};
     enum outcome outcome = setup_node_key(invocation, &sealed, &passphrase, NULL);
     if (outcome == OUTCOME_SUCCESS) outcome = setup_next_key(invocation, own, &passphrase);
-    if (outcome == OUTCOME_SUCCESS) outcome = settings_make(invocation, dir, config, passphrase_bytes(&passphrase), &settings);
+    if (outcome == OUTCOME_SUCCESS) outcome = settings_make(invocation, dir, config, own, passphrase_bytes(&passphrase), &settings);
     passphrase_free(&passphrase);
     buf_free(&sealed);
     if (outcome == OUTCOME_SUCCESS) outcome = processes_run(&settings, config, dir);

@@ -125,9 +125,58 @@ static bool read_log_level(struct config *config, const char *text, char *why, s
     return false;
 }
 
+const char *config_web_problem(const char *text) {
+    char endpoint[CONFIG_TEXT_MAX + 8];
+    snprintf(endpoint, sizeof endpoint, "tcp://%s", text);
+    return endpoint_text_problem(endpoint);
+}
+
+static bool read_host_port(char *out, const char *text, char *why, size_t why_bytes) {
+    const char *problem = *text ? config_web_problem(text) : NULL;
+    if (problem)
+        snprintf(why, why_bytes, "this is no place to listen: %s; write HOST:PORT, such as 127.0.0.1:8443", problem);
+    else
+        snprintf(out, CONFIG_TEXT_MAX, "%s", text);
+    return !problem;
+}
+
+static bool read_web_listen(struct config *config, const char *text, char *why, size_t why_bytes) {
+    return read_host_port(config->web_listen, text, why, why_bytes);
+}
+
+static bool read_web_metrics(struct config *config, const char *text, char *why, size_t why_bytes) {
+    return read_host_port(config->web_metrics, text, why, why_bytes);
+}
+
+static bool read_path(char *out, const char *text, char *why, size_t why_bytes) {
+    if (*text && *text != '/') {
+        snprintf(why, why_bytes, "this is no whole path; begin with /");
+        return false;
+    }
+    snprintf(out, CONFIG_TEXT_MAX, "%s", text);
+    return true;
+}
+
+static bool read_web_certificate(struct config *config, const char *text, char *why, size_t why_bytes) {
+    return read_path(config->web_certificate, text, why, why_bytes);
+}
+
+static bool read_web_key(struct config *config, const char *text, char *why, size_t why_bytes) {
+    return read_path(config->web_key, text, why, why_bytes);
+}
+
 static const struct setting settings[] = {
-    {"agency", read_agency}, {"listen", read_listen}, {"advertise", read_advertise}, {"payload_quota", read_quota},
-    {"cache", read_cache},   {"sync", read_sync},     {"log_level", read_log_level},
+    {"agency", read_agency},
+    {"listen", read_listen},
+    {"advertise", read_advertise},
+    {"payload_quota", read_quota},
+    {"cache", read_cache},
+    {"sync", read_sync},
+    {"log_level", read_log_level},
+    {"web.listen", read_web_listen},
+    {"web.metrics", read_web_metrics},
+    {"web.certificate", read_web_certificate},
+    {"web.key", read_web_key},
 };
 #define SETTING_COUNT (sizeof settings / sizeof *settings)
 
@@ -243,6 +292,9 @@ static enum err events_read(struct reading *reading, yaml_parser_t *parser) {
 static enum err config_complete(const struct reading *reading) {
     struct config *config = reading->config;
     yaml_mark_t start = {0};
+    if (!config->web_certificate[0] != !config->web_key[0])
+        return report(reading, start, "stands alone; write both web.certificate and web.key, or neither",
+                      config->web_key[0] ? "web.key" : "web.certificate");
     if (!config->agency_name[0]) return report(reading, start, "is missing; write the name of your agency", "agency");
     if (config->advertise[0] || !config->listen[0]) return OK;
     if (endpoint_text_wildcard(config->listen))
@@ -307,6 +359,16 @@ enum err config_write(struct buf *out, const struct config *config) {
     buf_put_text(out, config->sync ? "true" : "false");
     buf_put_text(out, "\n\n# What the log tells: warn, info or debug.\nlog_level: ");
     buf_put_text(out, config->log_level);
+    buf_put_text(out, "\n\n# Where response teams' tools connect to (TAXII 2.1, feeds; HTTPS): HOST:PORT, or \"\" for no web "
+                      "process.\nweb.listen: ");
+    put_quoted(out, config->web_listen);
+    buf_put_text(out,
+                 "\n\n# Where a Prometheus finds /metrics, /healthz and /readyz, without TLS: HOST:PORT, or \"\".\nweb.metrics: ");
+    put_quoted(out, config->web_metrics);
+    buf_put_text(out, "\n\n# Certificate and key, PEM files; \"\" for one that the node makes by itself.\nweb.certificate: ");
+    put_quoted(out, config->web_certificate);
+    buf_put_text(out, "\nweb.key: ");
+    put_quoted(out, config->web_key);
     buf_put_text(out, "\n");
     return buf_result(out);
 }

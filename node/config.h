@@ -9,16 +9,23 @@
 
 struct config {
     char agency_name[AGENCY_NAME_BYTES_MAX + 1];
-    char listen[CONFIG_TEXT_MAX];    /* mesh listener "tcp://HOST:PORT"; empty: only dials out */
-    char advertise[CONFIG_TEXT_MAX]; /* what cards tell; defaults to listen */
-    uint64_t payload_quota_bytes;    /* per foreign agency, default 1 GiB */
-    uint64_t cache_bytes;            /* of the store, default 64 MiB */
-    bool sync;                       /* fsync before acknowledging, default true */
-    char log_level[8];               /* "warn", "info", "debug" */
+    char listen[CONFIG_TEXT_MAX];          /* mesh listener "tcp://HOST:PORT"; empty: only dials out */
+    char advertise[CONFIG_TEXT_MAX];       /* what cards tell; defaults to listen */
+    uint64_t payload_quota_bytes;          /* per foreign agency, default 1 GiB */
+    uint64_t cache_bytes;                  /* of the store, default 64 MiB */
+    bool sync;                             /* fsync before acknowledging, default true */
+    char log_level[8];                     /* "warn", "info", "debug" */
+    char web_listen[CONFIG_TEXT_MAX];      /* the web process's HTTPS listener "HOST:PORT"; empty: there is none */
+    char web_metrics[CONFIG_TEXT_MAX];     /* its listener for metrics and health, "HOST:PORT", without TLS; empty: none */
+    char web_certificate[CONFIG_TEXT_MAX]; /* PEM files, whole paths; both empty: a certificate of its own, in DIR */
+    char web_key[CONFIG_TEXT_MAX];
 };
 
 /* What holds where a file says nothing; the agency's name and the endpoints are empty. */
 void config_defaults(struct config *out);
+
+/* Null when the web process can listen on this "HOST:PORT"; else the reason. */
+const char *config_web_problem(const char *text);
 
 /* Null when this may be an agency's name; else what is wrong with it. */
 const char *config_name_problem(const char *name);

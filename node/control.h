@@ -53,6 +53,17 @@
    ANSWER_HELD [cursor uint, author name str, author agency bin, node bin, seq uint, arrived_ms uint, encoded item bin]
    ASK_ERASE [[[kind uint, value bin]...], [row uint...], reason str] -> every object held that tells of one of them goes (own ones are
        recalled), the details of these rows too, and a row tells of it: ANSWER_LEDGER [objects of others uint, rows uint], then as ASK_RECALL
+   ASK_PAGE [after cursor uint, after_us uint, labels uint (bit n: enum tlp n), versions uint, limit uint, exit uint, [type str...],
+       [id str...]]
+       -> ANSWER_PAGE... then DONE [count uint, cursor uint, more bool]: the objects behind both, in the order of their arrival. An empty
+       list of types or ids means any. Versions: of one author's objects of one id CONTROL_VERSION_LAST, _FIRST and _BETWEEN, or 0 for
+       all without telling. Exit: which one the policy is
+       asked about (gossip/policy_facts.h). It ends at the limit, or when it has looked at so much that others wait: more tells.
+   ANSWER_PAGE  body is not MessagePack: per object u64 cursor, u64 added_us, u8 tlp, u8 versions, u8 length and the author's name, u32
+       length and the encoded item
+   ASK_WATCH    [] -> ANSWER_WATCH [cursor uint, added_us uint], now and whenever newer objects can be read, and ANSWER_TOKENS, the
+       file DIR/web.tokens, now and after ASK_TOKENS. Never DONE.
+   ASK_TOKENS   [] -> DONE [] after all that watch were sent the file
    ANSWER_ERROR [err uint, text str] */
 #ifndef NODE_CONTROL_H
 #define NODE_CONTROL_H
@@ -62,6 +73,11 @@
 #define CONTROL_SOCKET_NAME    "control.sock"
 #define CONTROL_CLIENTS_MAX    64
 #define CONTROL_ITEM_GENERATED 1
+
+#define CONTROL_PAGE_BYTES_MAX  (16 * 1024 * 1024) /* an ASK_PAGE answers no more, however large its limit */
+#define CONTROL_VERSION_LAST    1
+#define CONTROL_VERSION_FIRST   2
+#define CONTROL_VERSION_BETWEEN 4
 
 /* Client side. Connects to DIR's engine; ERR_CLOSED when no node runs there, ERR_DENIED without the right, ERR_TOO_BIG when the
    socket's path does not fit a socket address. */

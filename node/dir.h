@@ -15,6 +15,9 @@
 #define DIR_CARD      "card"          /* this agency's card, text form; rewritten when prekeys rotate */
 #define DIR_TRUST     "trust"         /* pinned cards, NAME.card */
 #define DIR_STORE     "store"         /* RocksDB */
+#define DIR_TOKENS    "web.tokens"    /* 0600; who may use the web process, with hashes of their tokens */
+#define DIR_WEB_CERT  "web.crt"       /* PEM; made at the first start, unless the configuration names another */
+#define DIR_WEB_KEY   "web.key"       /* PEM, 0600; its key */
 #define DIR_LOCK      "lock"          /* flock, held while the node runs; holds its pid as text */
 /* and control.sock, while it runs (node/control.h). */
 

@@ -192,15 +192,36 @@ struct feed_state {
     bool from_set;
     uint8_t from[AGENCY_ID_BYTES];
 };
+/* What is left to answer of an ASK_PAGE. */
+#define PAGE_TYPES_MAX 32
+#define PAGE_IDS_MAX   32
+struct page_state {
+    bool active;
+    uint64_t tag, after, count, limit, looked;
+    unsigned labels, versions;
+    enum policy_exit exit; /* what the policy is asked about */
+    char types[PAGE_TYPES_MAX][ITEM_TYPE_BYTES_MAX + 1];
+    size_t type_count;
+    char ids[PAGE_IDS_MAX][ITEM_ID_BYTES_MAX + 1];
+    size_t id_count;
+    uint64_t *hits; /* cursors of these ids, rising, and how many */
+    size_t hit_count;
+    struct buf out;  /* ANSWER_PAGE under construction */
+    struct buf copy; /* of the page that is looked at: the cache may lose it */
+    uint64_t bytes;  /* answered so far */
+};
 struct client {
     bool used;
     uint32_t uid, pid; /* of whoever connected */
     struct channel channel;
     struct publication publication;
     struct feed_state feed;
-    bool stalled;        /* in the middle of an ASK_ITEMS frame */
-    struct frame frame;  /* that frame */
-    struct cursor items; /* where it stands */
+    struct page_state page;
+    bool watching;
+    uint64_t watch_tag, watch_end; /* told of all before it */
+    bool stalled;                  /* in the middle of an ASK_ITEMS frame */
+    struct frame frame;            /* that frame */
+    struct cursor items;           /* where it stands */
     uint64_t item_index;
     struct buf answer; /* ANSWER_ITEMS under way */
     uint32_t answer_count;
@@ -261,6 +282,7 @@ struct engine {
     size_t name_count;
 
     struct reader reader;
+    uint64_t added_next_us; /* the next item is added then, or later */
     struct publisher publisher;
     struct outbox outbox;
     struct ledger ledger;
@@ -405,6 +427,14 @@ void server_decisions_again(struct engine *engine); /* what the policy said of p
 void server_publications_group(struct engine *engine, const uint8_t group_id[static HASH_BYTES]); /* likewise, those to a group */
 void report_status(struct engine *engine, struct client *client, const struct frame *frame);
 void report_peers(struct engine *engine, struct client *client, const struct frame *frame);
+
+/* query_page.c, watch.c: what the web process asks */
+void query_page(struct engine *engine, struct client *client, const struct frame *frame);
+void query_page_pump(struct engine *engine, struct client *client);
+void query_page_end(struct client *client);
+void watch_begin(struct engine *engine, struct client *client, const struct frame *frame);
+void watch_tick(struct engine *engine, struct client *client); /* tells of what is new */
+void watch_tokens(struct engine *engine, struct client *client, const struct frame *frame);
 
 /* completeness.c */
 void completeness_ask(struct engine *engine, struct client *client, const struct frame *frame);

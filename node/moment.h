@@ -10,7 +10,12 @@
    0 means "none" everywhere; what is finer than a millisecond is cut off. False: not such a timestamp. */
 bool moment_parse(uint64_t *out_ms, struct bytes text);
 
+/* The same in microseconds; what is finer is cut off. */
+bool moment_parse_us(uint64_t *out_us, struct bytes text);
+
 /* With milliseconds. Years beyond 9999 are written as the last moment of 9999. */
 void moment_text(char out[static MOMENT_TEXT_BYTES], uint64_t ms);
+/* With microseconds. */
+void moment_text_us(char out[static MOMENT_TEXT_BYTES], uint64_t us);
 
 #endif

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PAGE_VERSION   1
+#define PAGE_VERSION   2
 #define SLOTS          8
 #define SLOT_BYTES_MAX (256 * 1024) /* a slot that held a larger page gives its memory back */
 #define AD_BYTES       (PAGES_KEY_BYTES + PAGES_HEAD_BYTES)
@@ -73,7 +73,7 @@ static void head_write(struct buf *out, const struct page_head *head) {
     buf_put_raw(out, head->agency_id, sizeof head->agency_id);
     buf_put_u64(out, head->seq);
     buf_put_u32(out, head->item_first);
-    buf_put_u64(out, head->arrived_ms);
+    buf_put_u64(out, head->added_us ? head->added_us : head->arrived_ms * 1000);
     buf_put_u64(out, head->expires_ms);
     buf_put_u32(out, head->bucket);
 }
@@ -88,7 +88,8 @@ static enum err head_read(struct page_head *out, struct bytes key, struct bytes 
     cursor_copy(&cursor, out->agency_id, sizeof out->agency_id);
     out->seq = cursor_u64(&cursor);
     out->item_first = cursor_u32(&cursor);
-    out->arrived_ms = cursor_u64(&cursor);
+    out->added_us = cursor_u64(&cursor);
+    out->arrived_ms = out->added_us / 1000;
     out->expires_ms = cursor_u64(&cursor);
     out->bucket = cursor_u32(&cursor);
     return !cursor.failed && out->item_count > 0 && out->cursor < UINT64_MAX - out->item_count ? OK : ERR_CORRUPT;
@@ -224,6 +225,14 @@ enum err pages_from(struct pages *pages, uint64_t cursor, struct page *out) {
     struct page_head head;
     enum err error = head_here(pages, iterator, &head);
     return error == OK ? page_load(pages, iterator, &head, out) : error;
+}
+
+enum err pages_head_from(struct pages *pages, uint64_t cursor, struct page_head *out) {
+    uint8_t key[PAGES_KEY_BYTES];
+    put_be64(key, cursor);
+    rocksdb_iterator_t *iterator = rocks_walk_use(pages->rocks, ROCKS_PAGES, &pages->walk);
+    rocksdb_iter_seek(iterator, (const char *)key, sizeof key);
+    return head_here(pages, iterator, out);
 }
 
 enum err pages_at(struct pages *pages, uint64_t cursor, struct page *out) {

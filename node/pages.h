@@ -9,7 +9,7 @@
 #include "node/store.h"
 
 #define PAGES_KEY_BYTES 8 /* cursor of the last item, big-endian: the first key at or past a cursor is its page's */
-/* version 1, zero 1, items 2, plain bytes 4, node 16, agency 32, seq 8, first 4, arrived 8, expires 8, bucket 4 */
+/* version 1, zero 1, items 2, plain bytes 4, node 16, agency 32, seq 8, first 4, arrived (microseconds) 8, expires 8, bucket 4 */
 #define PAGES_HEAD_BYTES     88
 #define PAGES_OVERHEAD_BYTES (PAGES_HEAD_BYTES + 40)
 
@@ -41,6 +41,8 @@ void pages_random(struct pages *pages, uint8_t *out, size_t bytes);
 /* As store_page_at and store_page_from; out->head is set also when the page does not open, and then not to be trusted. */
 enum err pages_at(struct pages *pages, uint64_t cursor, struct page *out) MUST_USE;
 enum err pages_from(struct pages *pages, uint64_t cursor, struct page *out) MUST_USE;
+/* The head of the page that pages_from would give, without opening it. */
+enum err pages_head_from(struct pages *pages, uint64_t cursor, struct page_head *out) MUST_USE;
 /* The cursor behind the last page; 0 without pages. Reads a head only. */
 enum err pages_end(struct pages *pages, uint64_t *cursor) MUST_USE;
 

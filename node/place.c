@@ -21,6 +21,10 @@ enum outcome place_config(const struct invocation *invocation, const char *agenc
         return command_usage(invocation,
                              "--listen %s names all addresses: say with --advertise tcp://HOST:PORT how partners reach this node",
                              listen);
+    const char *web = command_value(invocation, "web");
+    if (web && (problem = config_web_problem(web)))
+        return command_usage(invocation, "--web %s: %s; write HOST:PORT, such as 127.0.0.1:8443", web, problem);
+    snprintf(config->web_listen, sizeof config->web_listen, "%s", web ? web : "");
     snprintf(config->agency_name, sizeof config->agency_name, "%s", agency);
     snprintf(config->listen, sizeof config->listen, "%s", listen ? listen : "");
     snprintf(config->advertise, sizeof config->advertise, "%s", advertise ? advertise : config->listen);

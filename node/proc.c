@@ -35,14 +35,14 @@ struct child {
 
 struct parent {
     const struct proc_options *options;
-    struct child children[ROLE_COUNT]; /* ROLE_NET to ROLE_KEY */
+    struct child children[ROLE_COUNT]; /* ROLE_NET to ROLE_WEB */
     struct proc_names names;
     int signal_fd;
     uint64_t failures_ms[PROC_FAILURES_MAX]; /* times of the latest, as a ring */
     size_t failure_count;
-    uint64_t net_pause_ms; /* after the next death of net */
-    bool net_proven;       /* it was ready once: what ends it now came from outside */
-    bool running;          /* READY was told */
+    uint64_t pauses_ms[ROLE_COUNT]; /* after the next death of net or web */
+    bool proven[ROLE_COUNT];        /* net or web was ready once: what ends it now came from outside */
+    bool running;                   /* READY was told */
     bool stopping;
     bool asked;      /* to stop, by a signal: the next one means at once */
     bool restarting; /* the engine died: all go, then all start */
@@ -51,6 +51,8 @@ struct parent {
 };
 
 static bool child_alive(const struct parent *parent, int role) { return parent->children[role].pid != 0; }
+
+static bool web_wanted(const struct parent *parent) { return parent->options->settings[ROLE_WEB].size > 0; }
 
 static void child_kill(struct parent *parent, int role) {
     if (child_alive(parent, role)) kill(parent->children[role].pid, SIGKILL);
@@ -99,7 +101,7 @@ static enum err child_start(struct parent *parent, int role) {
     child->settings_unsent = true;
     child->started_ms = clock_monotonic_ms();
     child_flush(child);
-    for (int other = ROLE_NET; other <= ROLE_KEY; other++) {
+    for (int other = ROLE_NET; role != ROLE_WEB && other <= ROLE_KEY; other++) {
         if (other != role) children_link(parent, role, other);
     }
     log_debug("started %s as process %d", role_name(role), (int)child->pid);
@@ -122,7 +124,8 @@ static void stop_begin(struct parent *parent, int exit_code) {
     parent->exit_code = exit_code;
     sd_notify(0, "STOPPING=1");
     proc_names_end(&parent->names);
-    for (int role = ROLE_NET; role <= ROLE_KEY; role++) parent->children[role].restart_ms = 0;
+    for (int role = ROLE_NET; role <= ROLE_WEB; role++) parent->children[role].restart_ms = 0;
+    child_stop(parent, ROLE_WEB);
     child_stop(parent, ROLE_ENGINE);
 }
 
@@ -133,7 +136,7 @@ static void stop_step(struct parent *parent) {
         child_stop(parent, ROLE_KEY);
     }
     if (since_ms < PROC_STOP_MS) return;
-    for (int role = ROLE_NET; role <= ROLE_KEY; role++) child_kill(parent, role);
+    for (int role = ROLE_NET; role <= ROLE_WEB; role++) child_kill(parent, role);
 }
 
 /* --- failures --- */
@@ -151,21 +154,20 @@ static bool failure_count(struct parent *parent, uint64_t *delay_ms) {
     return recent < PROC_FAILURES_MAX;
 }
 
-static void net_failed(struct parent *parent) {
-    struct child *net = &parent->children[ROLE_NET];
-    uint64_t now_ms = clock_monotonic_ms();
-    if (parent->net_pause_ms == 0 || now_ms - net->started_ms >= PROC_NET_STEADY_MS) {
-        parent->net_pause_ms = PROC_NET_PAUSE_FIRST_MS;
-    }
-    net->restart_ms = now_ms + parent->net_pause_ms;
-    parent->net_pause_ms *= 2;
-    if (parent->net_pause_ms > PROC_NET_PAUSE_LAST_MS) parent->net_pause_ms = PROC_NET_PAUSE_LAST_MS;
+/* Of net or web. */
+static void outer_failed(struct parent *parent, int role) {
+    struct child *child = &parent->children[role];
+    uint64_t now_ms = clock_monotonic_ms(), *pause_ms = &parent->pauses_ms[role];
+    if (*pause_ms == 0 || now_ms - child->started_ms >= PROC_NET_STEADY_MS) *pause_ms = PROC_NET_PAUSE_FIRST_MS;
+    child->restart_ms = now_ms + *pause_ms;
+    *pause_ms *= 2;
+    if (*pause_ms > PROC_NET_PAUSE_LAST_MS) *pause_ms = PROC_NET_PAUSE_LAST_MS;
 }
 
 static void child_failed(struct parent *parent, int role) {
     uint64_t delay_ms;
-    if (role == ROLE_NET && parent->net_proven) {
-        net_failed(parent);
+    if (parent->proven[role]) {
+        outer_failed(parent, role);
         return;
     }
     if (!failure_count(parent, &delay_ms)) {
@@ -182,9 +184,9 @@ static void child_failed(struct parent *parent, int role) {
     /* What the others know belongs to the engine that died: all start again. */
     proc_names_end(&parent->names);
     parent->restarting = true;
-    for (int other = ROLE_NET; other <= ROLE_KEY; other++) {
+    for (int other = ROLE_NET; other <= ROLE_WEB; other++) {
         child_kill(parent, other);
-        parent->children[other].restart_ms = restart_ms;
+        if (other != ROLE_WEB || web_wanted(parent)) parent->children[other].restart_ms = restart_ms;
     }
 }
 
@@ -196,12 +198,23 @@ static void exit_describe(int status, char out[static 64]) {
     }
 }
 
+/* What web needs to begin. */
+static bool inner_ready(const struct parent *parent) {
+    for (int role = ROLE_NET; role <= ROLE_KEY; role++) {
+        if (!child_alive(parent, role) || !parent->children[role].ready) return false;
+    }
+    return true;
+}
+
+static bool child_startable(const struct parent *parent, int role) {
+    if (parent->children[role].restart_ms == 0 || child_alive(parent, role)) return false;
+    return role != ROLE_WEB || inner_ready(parent);
+}
+
 /* --- frames from children --- */
 
 static void ready_check(struct parent *parent) {
-    for (int role = ROLE_NET; role <= ROLE_KEY; role++) {
-        if (!child_alive(parent, role) || !parent->children[role].ready) return;
-    }
+    if (!inner_ready(parent) || (web_wanted(parent) && !parent->children[ROLE_WEB].ready)) return;
     if (parent->running) return;
     parent->running = true;
     sd_notify(0, "READY=1");
@@ -212,6 +225,10 @@ static void fatal_take(struct parent *parent, int role, struct bytes body) {
     char text[1200];
     int exit_code = body.size > 0 && body.data[0] >= 1 && body.data[0] <= 125 ? body.data[0] : 1;
     log_escape(text, sizeof text, body.size > 1 ? bytes_of(body.data + 1, body.size - 1) : bytes_of(NULL, 0));
+    if (role == ROLE_WEB && parent->proven[role]) {
+        log_warn("%s: %s", role_name(role), text);
+        return;
+    }
     log_fatal("%s: %s", role_name(role), text);
     /* It is on its way out by itself: a request to stop would find its channel closed. */
     parent->children[role].stop_sent = true;
@@ -222,7 +239,7 @@ static bool frame_take(struct parent *parent, int role, const struct frame *fram
     switch (frame->type) {
     case FRAME_READY:
         parent->children[role].ready = true;
-        if (role == ROLE_NET) parent->net_proven = true;
+        if (role == ROLE_NET || role == ROLE_WEB) parent->proven[role] = true;
         ready_check(parent);
         return true;
     case FRAME_FATAL: fatal_take(parent, role, frame->body); return true;
@@ -253,7 +270,7 @@ static void child_read(struct parent *parent, int role) {
 }
 
 static void children_reap(struct parent *parent) {
-    for (int role = ROLE_NET; role <= ROLE_KEY; role++) {
+    for (int role = ROLE_NET; role <= ROLE_WEB; role++) {
         struct child *child = &parent->children[role];
         int status;
         if (child->pid == 0 || waitpid(child->pid, &status, WNOHANG) != child->pid) continue;
@@ -275,14 +292,13 @@ static void children_reap(struct parent *parent) {
 static void children_restart(struct parent *parent) {
     uint64_t now_ms = clock_monotonic_ms();
     if (parent->restarting) {
-        for (int role = ROLE_NET; role <= ROLE_KEY; role++) {
+        for (int role = ROLE_NET; role <= ROLE_WEB; role++) {
             if (child_alive(parent, role) || parent->children[role].restart_ms > now_ms) return;
         }
         parent->restarting = false;
     }
-    for (int role = ROLE_NET; role <= ROLE_KEY; role++) {
-        uint64_t restart_ms = parent->children[role].restart_ms;
-        if (restart_ms == 0 || restart_ms > now_ms || child_alive(parent, role)) continue;
+    for (int role = ROLE_NET; role <= ROLE_WEB; role++) {
+        if (!child_startable(parent, role) || parent->children[role].restart_ms > now_ms) continue;
         if (child_start(parent, role) != OK) child_failed(parent, role);
     }
 }
@@ -293,7 +309,7 @@ static void signals_read(struct parent *parent) {
         if (info.ssi_signo == SIGCHLD) continue;
         if (parent->asked) {
             log_warn("stopping at once");
-            for (int role = ROLE_NET; role <= ROLE_KEY; role++) child_kill(parent, role);
+            for (int role = ROLE_NET; role <= ROLE_WEB; role++) child_kill(parent, role);
         } else {
             parent->asked = true;
             if (!parent->stopping) {
@@ -309,9 +325,9 @@ static void signals_read(struct parent *parent) {
 static int wait_ms(const struct parent *parent) {
     uint64_t now_ms = clock_monotonic_ms(), deadline_ms = proc_names_deadline(&parent->names);
     if (parent->stopping) deadline_ms = now_ms + 50;
-    for (int role = ROLE_NET; role <= ROLE_KEY; role++) {
+    for (int role = ROLE_NET; role <= ROLE_WEB; role++) {
         uint64_t restart_ms = parent->children[role].restart_ms;
-        if (restart_ms != 0 && restart_ms < deadline_ms && !child_alive(parent, role)) deadline_ms = restart_ms;
+        if (child_startable(parent, role) && restart_ms < deadline_ms) deadline_ms = restart_ms;
     }
     if (deadline_ms == UINT64_MAX) return -1;
     return deadline_ms <= now_ms ? 1 : (int)(deadline_ms - now_ms);
@@ -322,7 +338,7 @@ static void turn(struct parent *parent) {
     int roles[ROLE_COUNT];
     size_t count = 0, role_count = 0;
     fds[count++] = (struct pollfd){.fd = parent->signal_fd, .events = POLLIN};
-    for (int role = ROLE_NET; role <= ROLE_KEY; role++) {
+    for (int role = ROLE_NET; role <= ROLE_WEB; role++) {
         struct channel *channel = &parent->children[role].channel;
         if (!child_alive(parent, role) || channel->fd < 0) continue;
         roles[role_count++] = role;
@@ -348,7 +364,7 @@ static void turn(struct parent *parent) {
 
 static bool parent_done(const struct parent *parent) {
     if (!parent->stopping) return false;
-    for (int role = ROLE_NET; role <= ROLE_KEY; role++) {
+    for (int role = ROLE_NET; role <= ROLE_WEB; role++) {
         if (child_alive(parent, role)) return false;
     }
     return true;
@@ -384,12 +400,13 @@ int proc_run(const struct proc_options *options) {
     signal(SIGCHLD, SIG_DFL);
     parent.signal_fd = signals_open(&before);
     proc_names_init(&parent.names, options);
-    for (int role = ROLE_NET; role <= ROLE_KEY; role++) parent.children[role].channel.fd = -1;
+    for (int role = ROLE_NET; role <= ROLE_WEB; role++) parent.children[role].channel.fd = -1;
     if (parent.signal_fd < 0) {
         log_fatal("signalfd: %s", strerror(errno));
         parent.exit_code = 1;
     } else {
         for (int role = ROLE_NET; role <= ROLE_KEY; role++) parent.children[role].restart_ms = 1;
+        if (web_wanted(&parent)) parent.children[ROLE_WEB].restart_ms = 1;
         children_restart(&parent);
         while (!parent_done(&parent)) turn(&parent);
         close(parent.signal_fd);

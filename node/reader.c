@@ -200,6 +200,9 @@ enum err reader_pages(struct engine *engine, struct store_batch *batch, const st
         if (page.cursor == 0) page.cursor = 1; /* 0 means "from the beginning" to those who ask for a feed */
         if (first == 0) first = page.cursor;
         page.item_count = frame.item_count;
+        page.added_us = head->arrived_ms * 1000;
+        if (page.added_us < engine->added_next_us) page.added_us = engine->added_next_us;
+        engine->added_next_us = page.added_us + frame.item_count;
         page.plain_bytes = frame.plain_bytes;
         enum err err = store_batch_page(batch, &page, frame.packed);
         if (err != OK) return err;
@@ -214,6 +217,8 @@ enum err reader_pages(struct engine *engine, struct store_batch *batch, const st
 }
 
 void reader_count_load(struct engine *engine) {
+    uint64_t cursor, added_us;
+    if (store_newest(engine->store, &cursor, &added_us) == OK && added_us > 0) engine->added_next_us = added_us + 1;
     buf_clear(&engine->scratch);
     if (store_meta(engine->store, READER_COUNT_KEY, &engine->scratch) == OK && engine->scratch.size == 8)
         engine->reader.blocks_read = get_be64(engine->scratch.data);

@@ -7,6 +7,7 @@
      net         none             TCP over IPv4 and IPv6          threads; no exec, fork, ptrace; no new executable memory
      engine      below DIR only   inherited ones, accept          the same
      key         none             inherited ones                  the same
+     web         none             TCP sockets that listen already the same
      resolve     read only        any (names may be asked for     no exec, ptrace
                                   over UDP, TCP or a local one)                                                                */
 #define _GNU_SOURCE /* AT_EMPTY_PATH, CLONE_THREAD */
@@ -29,8 +30,9 @@
 #include <unistd.h>
 
 #define NET_DESCRIPTORS_MAX 4096
+#define FILELESS            (N | K | W)
 
-enum { N = 1 << ROLE_NET, E = 1 << ROLE_ENGINE, K = 1 << ROLE_KEY, ALL = N | E | K };
+enum { N = 1 << ROLE_NET, E = 1 << ROLE_ENGINE, K = 1 << ROLE_KEY, W = 1 << ROLE_WEB, ALL = N | E | K | W };
 
 static const struct right {
     const char *call;
@@ -126,8 +128,8 @@ static const struct right {
     {"connect", N},
     {"bind", N},
     {"listen", N},
-    {"accept", N | E},
-    {"accept4", N | E},
+    {"accept", N | E | W},
+    {"accept4", N | E | W},
     /* files: landlock says where */
     {"open", E},
     {"openat", E},
@@ -201,10 +203,14 @@ static const struct refusal {
     int error;
 } refusals[] = {
     {"clone3", ALL, ENOSYS}, /* its flags stand in memory, where no filter sees them: the C library falls back to clone */
-    {"io_uring_setup", ALL, ENOSYS}, {"open", N | K, EACCES},     {"openat", N | K, EACCES},     {"stat", N | K, EACCES},
-    {"lstat", N | K, EACCES},        {"statx", N | K, EACCES},    {"access", N | K, EACCES},     {"faccessat", N | K, EACCES},
-    {"faccessat2", N | K, EACCES},   {"readlink", N | K, EACCES}, {"readlinkat", N | K, EACCES}, {"unlink", N | K, EACCES},
-    {"ioctl", ALL, ENOTTY},          {"mbind", ALL, EPERM},       {"get_mempolicy", ALL, EPERM},
+    {"io_uring_setup", ALL, ENOSYS},  {"open", FILELESS, EACCES},
+    {"openat", FILELESS, EACCES},     {"stat", FILELESS, EACCES},
+    {"lstat", FILELESS, EACCES},      {"statx", FILELESS, EACCES},
+    {"access", FILELESS, EACCES},     {"faccessat", FILELESS, EACCES},
+    {"faccessat2", FILELESS, EACCES}, {"readlink", FILELESS, EACCES},
+    {"readlinkat", FILELESS, EACCES}, {"unlink", FILELESS, EACCES},
+    {"ioctl", ALL, ENOTTY},           {"mbind", ALL, EPERM},
+    {"get_mempolicy", ALL, EPERM},
 };
 
 /* What the name helper may not: all else is as it was. */
@@ -296,7 +302,7 @@ static bool calls_restrict(enum role role) {
 static void limits_set(enum role role) {
     struct rlimit none = {0, 0}, descriptors;
     setrlimit(RLIMIT_CORE, &none);
-    if (role == ROLE_NET && getrlimit(RLIMIT_NOFILE, &descriptors) == 0) {
+    if ((role == ROLE_NET || role == ROLE_WEB) && getrlimit(RLIMIT_NOFILE, &descriptors) == 0) {
         if (descriptors.rlim_max > NET_DESCRIPTORS_MAX) descriptors.rlim_max = NET_DESCRIPTORS_MAX;
         descriptors.rlim_cur = descriptors.rlim_max;
         setrlimit(RLIMIT_NOFILE, &descriptors);
@@ -319,7 +325,7 @@ enum err sandbox_enter(enum role role, const char *dir, char why[static 256]) {
     }
     struct landlock_wish wish = {.dir = role == ROLE_ENGINE ? dir : NULL,
                                  .read_anywhere = role == ROLE_RESOLVE,
-                                 .tcp_denied = role == ROLE_ENGINE || role == ROLE_KEY};
+                                 .tcp_denied = role == ROLE_ENGINE || role == ROLE_KEY || role == ROLE_WEB};
     if (landlock_enter(&wish) != OK) {
         snprintf(why, 256, "landlock: %s%s%.150s", strerror(errno), wish.dir != NULL ? ": " : "", wish.dir != NULL ? wish.dir : "");
         return ERR_IO;

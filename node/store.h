@@ -89,6 +89,9 @@ struct page_head {
     uint64_t seq;        /* of the BLOCK entry */
     uint32_t item_first; /* index of its first item within the block */
     uint64_t arrived_ms;
+    uint64_t
+        added_us; /* arrival in microseconds, of its first item; the next ones follow a microsecond apart, and over all pages it only
+                          rises: no two items have the same. 0 when written: arrived_ms */
     uint64_t expires_ms;
     uint32_t bucket; /* retention bucket: set by the store from expires_ms */
 };
@@ -226,6 +229,14 @@ enum err store_page_at(struct store *store, uint64_t cursor, struct page *out) M
    walks misses nothing. ERR_NOT_FOUND: the end. ERR_CORRUPT with an item_count in out->head that is not 0: that page is damaged (or its
    bucket's key was deleted), and the walk may go on behind it. */
 enum err store_page_from(struct store *store, uint64_t cursor, struct page *out) MUST_USE;
+/* The head of the page that store_page_from would give, without opening the page. ERR_NOT_FOUND, ERR_CORRUPT, ERR_IO. */
+enum err store_page_head(struct store *store, uint64_t cursor, struct page_head *out) MUST_USE;
+/* No page from here on is shown yet. */
+uint64_t store_cursor_end(const struct store *store);
+/* The cursor of the newest item that store_page_from shows, and when it was added; zeros without any. */
+enum err store_newest(struct store *store, uint64_t *cursor, uint64_t *added_us) MUST_USE;
+/* The last cursor whose item was added at `added_us` or before; 0: none. ERR_CORRUPT, ERR_IO. */
+enum err store_cursor_at(struct store *store, uint64_t added_us, uint64_t *cursor) MUST_USE;
 /* One item by cursor: page_at and a walk. The views in `out` point into the page. */
 enum err store_item(struct store *store, uint64_t cursor, struct page_head *head, struct item *out, struct bytes *encoded) MUST_USE;
 

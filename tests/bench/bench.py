@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """bench: measures what issue 2 promises, on real processes, and prints one table with what the machine does without us beside it.
 
-  bench.py [--build build] [FIGURE...]     FIGURE: publish latency bytes store search million export recall expiry; all without one
+  bench.py [--build build] [FIGURE...]     FIGURE: publish latency bytes store search million export recall expiry taxii; all without one
 BENCH_QUICK=1 takes fewer and smaller runs. Everything stands in a temporary folder and is removed; `comity run` processes are ended
 by their pids. Durable means fsync (fdatasync by RocksDB's log) before the acknowledgement, at both nodes, group commit on."""
 import argparse
@@ -18,6 +18,7 @@ import exports
 import make_stix
 import nats
 import recalls
+import taxii
 from nodes import Pair, wait_until
 from table import Table, say
 
@@ -313,6 +314,10 @@ def figure_export(bench):
     exports.figure(bench, HELD_ITEMS, RUNS, say)
 
 
+def figure_taxii(bench):
+    taxii.figure(bench, HELD_ITEMS, RUNS, say)
+
+
 def figure_recall(bench):
     recalls.figure_recall(bench, int(os.environ.get("BENCH_RECALL_NODES", 4 if QUICK else 12)),
                           int(os.environ.get("BENCH_RECALL_ITEMS", HELD_ITEMS // 10)), RUNS, say)
@@ -324,7 +329,7 @@ def figure_expiry(bench):
 
 FIGURES = {"publish": figure_publish, "latency": figure_latency, "bytes": figure_bytes, "store": figure_store,
            "search": figure_search, "million": figure_million, "export": figure_export,
-           "recall": figure_recall, "expiry": figure_expiry}
+           "recall": figure_recall, "expiry": figure_expiry, "taxii": figure_taxii}
 
 
 def main():

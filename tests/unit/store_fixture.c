@@ -113,6 +113,8 @@ void fixture_item_put(struct buf *plain, struct item *item, uint64_t number, str
     put_be32(plain->data + at, (uint32_t)(plain->size - at - 4));
 }
 
+uint64_t fixture_added_us(uint64_t cursor) { return UINT64_C(1700000000000000) + 1000 * cursor; }
+
 static void page_add(struct fixture *fixture, struct store_batch *batch, const struct buf *plain, size_t count, uint64_t first) {
     struct buf packed;
     buf_init(&packed, 0);
@@ -123,6 +125,7 @@ static void page_add(struct fixture *fixture, struct store_batch *batch, const s
                              .plain_bytes = (uint32_t)plain->size,
                              .seq = first + 1,
                              .arrived_ms = 1700000000000,
+                             .added_us = fixture_added_us(store_cursor_next(fixture->store)),
                              .expires_ms = 1710000000000};
     memcpy(head.node_id, store_fixture_node, sizeof head.node_id);
     error = store_batch_page(batch, &head, bytes_of_buf(&packed));

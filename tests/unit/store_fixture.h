@@ -29,6 +29,9 @@ struct observable fixture_ipv4(uint32_t address, uint8_t length);
 /* An item with this number and one observable, encoded behind its u32 length. */
 void fixture_item_put(struct buf *plain, struct item *item, uint64_t number, struct observable observable);
 
+/* When the first item of a page that begins there was added; the others follow a microsecond apart. */
+uint64_t fixture_added_us(uint64_t cursor);
+
 /* A batch with one page of `count` new domain items, and an entry and a payload at seq = their first number + 1. */
 struct store_batch *fixture_batch(struct fixture *fixture, size_t count);
 /* As above for one item with this observable. */

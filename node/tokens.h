@@ -1,0 +1,65 @@
+/* tokens: who may use the web process: names, hashes of tokens and what each may, as the lines of DIR/web.tokens. Pure.
+   A token is 32 random bytes as text; only its hash is kept, so it is shown once. A line is, with tabs between: name, hash, label,
+   rights ("r", "w", "rw"), end (milliseconds, 0: none), requests a second, collections ("all,green" or "*"), recipients (names, "*" for
+   all that are pinned, "-" for none). */
+#ifndef NODE_TOKENS_H
+#define NODE_TOKENS_H
+
+#include "crypto/hash.h"
+#include "gossip/label.h"
+
+#define TOKENS_MAX            1024
+#define TOKENS_FILE_BYTES_MAX (1024 * 1024)
+#define TOKENS_NAME_BYTES_MAX 64
+#define TOKENS_TEXT_BYTES     48 /* a token's text with its zero */
+#define TOKENS_RATE_DEFAULT   50
+#define TOKENS_RATE_MAX       1000000
+#define TOKENS_RECIPIENTS_MAX 64
+
+/* Collections, by number: everything that may be seen, or the objects of one label. TLP:RED has none. */
+#define COLLECTION_ALL   0
+#define COLLECTION_COUNT 5                         /* else the number of enum tlp */
+const char *collection_alias(unsigned collection); /* "all", "clear", "green", "amber", "amber-strict" */
+
+struct token {
+    struct bytes name; /* 1 to 64 of [A-Za-z0-9._-] */
+    uint8_t hash[HASH_BYTES];
+    enum tlp label_max; /* CLEAR to AMBER_STRICT */
+    bool read, write;
+    uint64_t expires_ms;     /* 0: no end */
+    unsigned rate;           /* requests a second, from 1 */
+    unsigned collections;    /* a bit for each */
+    struct bytes recipients; /* names with commas between; "*" or "-" */
+};
+
+/* Sorted by name. Views point into `text`, which is owned. */
+struct tokens {
+    struct token *items;
+    size_t count;
+    struct buf text;
+};
+
+/* Reads a file. ERR_SYNTAX with the number of the bad line, ERR_LIMIT, ERR_MEMORY; release with tokens_free, also after an error. */
+enum err tokens_parse(struct tokens *out, struct bytes file, size_t *line) MUST_USE;
+void tokens_free(struct tokens *tokens);
+void token_write(struct buf *out, const struct token *token); /* one line */
+
+/* Null when nobody has it. */
+const struct token *tokens_of_name(const struct tokens *tokens, struct bytes name);
+const struct token *tokens_of_hash(const struct tokens *tokens, const uint8_t hash[static HASH_BYTES]);
+
+void token_hash(uint8_t out[static HASH_BYTES], struct bytes text);
+/* The text of 32 random bytes. */
+void token_text(char out[static TOKENS_TEXT_BYTES], const uint8_t random[static 32]);
+
+/* "all,green": ERR_NOT_FOUND for a name that no collection has. */
+enum err collections_parse(unsigned *out, struct bytes text) MUST_USE;
+bool token_name_valid(struct bytes name);
+
+/* The labels that a collection shows to this token, as bits of enum tlp; 0: it may not see the collection. */
+unsigned token_labels(const struct token *token, unsigned collection);
+
+/* Of all collections that it may see. */
+unsigned token_labels_any(const struct token *token);
+
+#endif

@@ -1,0 +1,252 @@
+#!/usr/bin/python3
+"""TAXII 2.1 over TLS: what response teams' tools do, and what the server therefore must do."""
+import json
+
+from lib import NOT_FOUND, OK, REFUSED, USAGE, check, check_equal, indicator, indicators, main, must, story
+from web import MEDIA, Web, start, token, web_mesh
+
+API = "/taxii2/api/"
+
+
+def moments(web, alias="all", **query):
+    return [each["date_added"] for each in web.all(web.collection(alias) + "manifest/", query)]
+
+
+def wait_ids(web, count, alias="all", **query):
+    return must(lambda: len(web.ids(alias, query)) == count or None, 20, "%s shows %d objects" % (alias, count),
+                lambda: web.ids(alias, query))
+
+
+@story
+def resources(place):
+    """Discovery, API root, collections, and who may not see them."""
+    node, _ = web_mesh(place, "agency.a", "agency.b")
+    secret = token(node, "soc", "--max-label", "TLP:AMBER")
+    web = Web(node, "soc", secret)
+    answer = web("/taxii2/")
+    check_equal((answer.status, answer.headers["content-type"]), (200, MEDIA), "discovery answers in the standard's media type")
+    root = answer.value["default"]
+    check(root in answer.value["api_roots"] and root.endswith(API), "and names the API root", answer)
+    answer = web(API)
+    check_equal(answer.value["versions"], [MEDIA], "the API root tells its version")
+    check(answer.value["max_content_length"] > 100000, "and how much may be posted", answer)
+    found = web(API + "collections/").value["collections"]
+    check_equal([each["alias"] for each in found], ["all", "clear", "green", "amber"], "a collection for each label, and one for all")
+    check(all(each["can_read"] and not each["can_write"] for each in found), "to be read only")
+    for each in found:
+        check_equal(web(API + "collections/%s/" % each["id"]).value, each, "%s by itself" % each["alias"])
+    check_equal(Web(node, "soc", secret, bearer=True)("/taxii2/").status, 200, "a Bearer token is as good")
+
+    answer = Web(node, "soc", "cty_" + "x" * 43)("/taxii2/")
+    check_equal((answer.status, answer.value["http_status"]), (401, "401"), "a wrong token is refused in the standard's words")
+    check("basic" in answer.headers["www-authenticate"].lower(), "and says how to come in", answer)
+    check_equal(Web(node, "other", secret)("/taxii2/").status, 401, "a token under another's name is refused")
+    check_equal(web("/taxii2/", Authorization=None).status, 401, "nobody enters without one")
+    for accept, status in ((MEDIA, 200), ("application/taxii+json", 200), ("application/taxii+json; version=2.1", 200), ("*/*", 200),
+                           (None, 200), ("text/html, application/taxii+json;version=2.1;q=0.5", 200), ("text/html", 406),
+                           ("application/taxii+json;version=2.0", 406), ("application/taxii+json;q=0", 406)):
+        check_equal(web("/taxii2/", Accept=accept).status, status, "Accept: %s" % accept)
+    for path in ("/", "/taxii2/nowhere/", API + "collections/nothing/", API + "status/nothing/", API + "collections/%s/nothing/" % found[0]["id"]):
+        answer = web(path)
+        check_equal((answer.status, "title" in answer.value), (404, True), "%s is not there" % path)
+    check_equal(web(API, method="DELETE").status, 405, "a method that is not for a resource")
+    check_equal(web(API + "collections/%s/objects/" % found[0]["id"], method="POST", body=b"{}").status, 403, "may not write")
+    check_equal(web(API + "collections/%s/objects/indicator--x/" % found[0]["id"], method="DELETE").status, 403, "may not delete")
+
+    old = node.pids()
+    node.stop()
+    start(place, node, link=False)
+    check(not set(old) & set(node.pids()), "the node was started again")
+    check_equal(web(API + "collections/").value["collections"], found, "the collections keep their ids")
+
+
+@story
+def paging(place):
+    """Every way in which clients go through a collection sees each object once, in the order of arrival."""
+    node, other = web_mesh(place, "agency.a", "agency.b")
+    web = Web(node, "soc", token(node, "soc", "--rate", "10000"))
+    objects, _ = indicators("paging", 250)
+    node.publish_good(objects, "TLP:GREEN", [other])
+    wait_ids(web, 250)
+    ids = web.ids()
+    check_equal(sorted(ids), sorted(each["id"] for each in objects), "all of them")
+    dates = moments(web)
+    check(all(a < b for a, b in zip(dates, dates[1:])), "date_added is unique and strictly rising", dates[:5])
+    check(all(len(each) == 27 and each.endswith("Z") for each in dates), "in microseconds", dates[:5])
+
+    path = web.collection("all") + "objects/"
+    pages = list(web.pages(path, {"limit": 100}))
+    check_equal([len(each.value["objects"]) for each in pages], [100, 100, 50], "pages of 100, without any filter on later ones")
+    check_equal([each["id"] for page in pages for each in page.value["objects"]], ids, "in the same order")
+    check_equal((pages[0].headers["x-taxii-date-added-first"], pages[0].headers["x-taxii-date-added-last"]), (dates[0], dates[99]),
+                "with the first and last date")
+    check("next" not in pages[2].value and not pages[2].value["more"], "the last page says so", pages[2])
+    exact = list(web.pages(path, {"limit": 125}))
+    check_equal(len(exact), 2, "no empty page at the end")
+    answer = web(path, {"limit": 100, "next": pages[0].value["next"], "added_after": dates[-1], "match[type]": "malware"})
+    check_equal([each["id"] for each in answer.value["objects"]], ids[100:200], "a good next wins over moved and changed filters")
+    check_equal(len(web(path, {"limit": 7, "next": pages[0].value["next"]}).value["objects"]), 7, "the limit may change on the way")
+
+    seen, after = [], "2000-01-01T00:00:00Z"
+    while True:
+        answer = web(path, {"limit": 90, "added_after": after})
+        if not answer.value["objects"]:
+            break
+        seen += [each["id"] for each in answer.value["objects"]]
+        after = answer.headers["x-taxii-date-added-last"]
+    check_equal(seen, ids, "a client that knows only X-TAXII-Date-Added-Last sees each once")
+    check_equal(web.ids(query={"added_after": dates[99]}), ids[100:], "strictly after: nothing is echoed")
+    check_equal(web.ids(query={"added_after": dates[99][:-1] + "999Z"}), ids[100:], "finer than a microsecond is cut")
+    check_equal(web.ids(query={"added_after": "2099-01-01T00:00:00Z"}), [], "and nothing from the future")
+
+    for query in ({"limit": 0}, {"limit": "x"}, {"added_after": "yesterday"}, {"next": "x"}, {"next": pages[0].value["next"][:-2] + "AA"},
+                  {"match[version]": "newest"}, {"match[spec_version]": "3"}, {"match[name]": "x"}, {"match[id]": ""}):
+        answer = web(path, query)
+        check_equal((answer.status, bool(answer.value.get("description"))), (400, True), "refused: %s" % query)
+    check_equal(web(web.collection("green") + "objects/", {"next": pages[0].value["next"]}).status, 400,
+                "a next of another collection is refused")
+    node.stop()
+    start(place, node, link=False)
+    check_equal(moments(web), dates, "a restart changes no date")
+    answer = web(path, {"limit": 100, "next": pages[0].value["next"]})
+    check_equal([each["id"] for each in answer.value["objects"]], ids[100:200], "and every next still holds")
+    more, _ = indicators("later", 20)
+    must(node.writes, 30, "the node writes again")
+    node.publish_good(more, "TLP:GREEN", [other])
+    check_equal(len(web.ids(query={"added_after": dates[-1]})), 20, "who polls on gets what is new, once")
+
+
+@story
+def filters(place):
+    """match[id], match[type], match[version], match[spec_version]; manifest, one object, its versions."""
+    node, other = web_mesh(place, "agency.a", "agency.b")
+    web = Web(node, "soc", token(node, "soc", "--rate", "10000"))
+    first = indicator("versioned.example")
+    second = dict(first, modified="2026-02-01T00:00:00.123456Z", name="second")
+    third = dict(first, modified="2026-03-01T00:00:00.000Z", name="third")
+    identity = {"type": "identity", "spec_version": "2.1", "id": "identity--8b8bbb8e-6c0f-4b39-9bd6-8a6e58a0c2a1", "name": "X",
+                "created": "2026-01-01T00:00:00.000Z", "modified": "2026-01-01T00:00:00.000Z", "identity_class": "organization"}
+    single = indicator("single.example")
+    for each in ([first, identity], [second], [third, single]):
+        node.publish_good(each, "TLP:GREEN", [other])
+    wait_ids(web, 3)
+    path = web.collection("all")
+
+    def names(**query):
+        return [each["name"] for each in web.all(path + "objects/", {"match[%s]" % key: value for key, value in query.items()})]
+
+    check_equal(names(), ["X", "third", "about single.example"], "the last version of each")
+    check_equal(names(version="all", type="indicator"), ["about versioned.example", "second", "third", "about single.example"], "all")
+    check_equal(names(version="first"), ["about versioned.example", "X", "about single.example"], "the first")
+    check_equal(names(version="first,last", id=first["id"]), ["about versioned.example", "third"], "the first and the last")
+    check_equal(names(version=second["modified"]), ["second"], "one by its time, exactly")
+    check_equal(names(version="2026-02-01T00:00:00.123Z"), [], "not one near it")
+    check_equal(names(type="identity"), ["X"], "by type")
+    check_equal(names(type="identity,malware"), ["X"], "by types")
+    check_equal(names(id="%s,%s" % (single["id"], identity["id"])), ["X", "about single.example"], "by ids")
+    check_equal(names(id=single["id"], type="identity"), [], "all filters hold together")
+    check_equal(names(spec_version="2.1"), ["X", "third", "about single.example"], "by specification")
+    check_equal(names(spec_version="2.0"), [], "of which nothing is older")
+    paged = web.all(path + "objects/", {"match[id]": first["id"], "match[version]": "all", "limit": 1})
+    check_equal([each.get("name") for each in paged], ["about versioned.example", "second", "third"], "in pages of one")
+
+    answer = web(path + "manifest/", {"match[version]": "all", "match[id]": first["id"]})
+    check_equal([each["version"] for each in answer.value["objects"]], [first["modified"], second["modified"], third["modified"]],
+                "the manifest tells each version as it stands")
+    check_equal({each["media_type"] for each in answer.value["objects"]}, {"application/stix+json;version=2.1"}, "and its media type")
+    answer = web(path + "objects/%s/" % first["id"])
+    check_equal(answer.value["objects"], [third], "one object, byte for byte what its author said")
+    check_equal(answer.headers["x-taxii-date-added-first"], answer.headers["x-taxii-date-added-last"], "with its date")
+    answer = web(path + "objects/%s/versions/" % first["id"])
+    check_equal(answer.value["versions"], [first["modified"], second["modified"], third["modified"]], "its versions")
+    check_equal(web(path + "objects/indicator--00000000-0000-4000-8000-000000000000/").status, 404, "an object that is not there")
+
+
+@story
+def labels(place):
+    """What a token may not see shows nowhere: in no collection, no page, no count, no date."""
+    a, b = web_mesh(place, "agency.a", "agency.b")
+    for at, label in enumerate(("TLP:CLEAR", "TLP:GREEN", "TLP:AMBER", "TLP:AMBER+STRICT", "TLP:RED")):
+        a.publish_good([indicator("label%d.example" % at)], label, [b])
+    every = Web(b, "every", token(b, "every", "--max-label", "TLP:AMBER+STRICT", "--rate", "10000"))
+    green = Web(b, "green", token(b, "green", "--max-label", "TLP:GREEN", "--rate", "10000"))
+    only = Web(b, "only", token(b, "only", "--collections", "green", "--rate", "10000"))
+    wait_ids(every, 4)
+    b.finds("label4.example")
+    for alias, at in (("clear", 0), ("green", 1), ("amber", 2), ("amber-strict", 3)):
+        check_equal(every.ids(alias), [indicator("label%d.example" % at)["id"]], "%s shows its own" % alias)
+    check_equal(len(every.ids()), 4, "TLP:RED is in no collection")
+    check_equal(green.ids(), [indicator("label%d.example" % at)["id"] for at in (0, 1)], "a token sees up to its label")
+    check_equal(green.collection("amber"), None, "other collections are not listed")
+    amber = every.collection("amber")
+    for web in (green, only):
+        for path in ("", "objects/", "manifest/", "objects/%s/" % indicator("label2.example")["id"]):
+            check_equal(web(amber + path).status, 404, "and not there: %s" % path)
+    path = green.collection("all")
+    check_equal(green.all(path + "objects/", {"match[id]": indicator("label2.example")["id"]}), [], "nor by its id")
+    check_equal(green(path + "objects/%s/" % indicator("label2.example")["id"]).status, 404, "in no way")
+    stolen = every(every.collection("all") + "objects/", {"limit": 1}).value["next"]
+    check_equal([each["id"] for each in green.all(path + "objects/", {"next": stolen})], [indicator("label1.example")["id"]],
+                "a next of one who sees more shows no more")
+    check_equal([each["alias"] for each in only("/taxii2/api/collections/").value["collections"]], ["green"], "only what was named")
+
+    check_equal(b("token", "remove", "green").code, OK, "the token is revoked")
+    check_equal(green("/taxii2/").status, 401, "and is refused at once")
+    check_equal(every("/taxii2/").status, 200, "others are not")
+
+
+@story
+def posting(place):
+    """What is posted is published to the token's recipients, under policy, with a reason for what is refused."""
+    a, b = web_mesh(place, "agency.a", "agency.b")
+    web = Web(a, "poster", token(a, "poster", "--read", "--write", "--publish-to", "agency.b", "--max-label", "TLP:AMBER"))
+    reader = Web(b, "reader", token(b, "reader", "--rate", "1000"))
+    path = web.collection("green") + "objects/"
+    red = indicator("red.example", object_marking_refs=["marking-definition--e828b379-4e03-4974-9ac4-e53a884c97c1"])
+    bad = dict(indicator("bad.example"), pattern="this is no pattern")
+    body = json.dumps({"objects": [indicator("posted.example"), red, bad]}).encode()
+    answer = web(path, method="POST", body=body)
+    check_equal((answer.status, answer.value["total_count"]), (202, 3), "it is taken")
+    where = API + "status/%s/" % answer.value["id"]
+    status = must(lambda: web(where).value if web(where).value["status"] == "complete" else None, 20, "and done").copy()
+    check_equal((status["total_count"], status["success_count"], status["failure_count"], status["pending_count"]), (3, 1, 2, 0), "one of three",
+                status)
+    check_equal(status["successes"][0]["id"], indicator("posted.example")["id"], "which one")
+    reasons = {each["id"]: each["message"] for each in status["failures"]}
+    check("stricter" in reasons[red["id"]], "why not the second", status)
+    check("pattern" in reasons[bad["id"]], "why not the third", status)
+    must(lambda: reader.ids() == [indicator("posted.example")["id"]], 20, "the recipient has it", reader.ids)
+    check_equal(b("search", "red.example").code, NOT_FOUND, "and nothing else")
+    check_equal(reader(where).status, 404, "another's status is not there")
+
+    check_equal(web(path, method="POST", body=body, Content_Type="application/json").status, 415, "another media type is refused")
+    check_equal(web(path, method="POST", body=b"this is no JSON").status, 400, "what is no JSON is refused")
+    check_equal(web(path, method="POST", body=b"{" + b" " * (9 << 20)).status, 413, "what is too large is refused")
+    check_equal(reader(reader.collection("green") + "objects/", method="POST", body=body).status, 403, "a reader may not")
+    writer = Web(a, "writer", token(a, "writer", "--write", "--publish-to", "agency.x"))
+    check_equal(writer(path).status, 403, "who may only write does not read")
+    where = API + "status/%s/" % writer(path, method="POST", body=body).value["id"]
+    status = must(lambda: writer(where).value if writer(where).value["status"] == "complete" else None, 20, "an unknown recipient")
+    check_equal((status["success_count"], status["failure_count"]), (0, 3), "gets nothing", status)
+    check("agency.x" in status["failures"][0]["message"], "and it says who", status)
+
+
+@story
+def tokens(place):
+    """Tokens: shown once, kept hashed, bounded in what they may and how often."""
+    node, _ = web_mesh(place, "agency.a", "agency.b")
+    secret = token(node, "soc", "--rate", "5", "--expires", "30d")
+    check(not node.contains(secret.encode()), "the token stands nowhere in the directory")
+    listed = node("token", "list", "--json").value
+    check_equal([(each["name"], each["max_label"], each["read"], each["write"], each["rate"]) for each in listed],
+                [("soc", "TLP:AMBER", True, False, 5)], "it is listed with what it may")
+    web = Web(node, "soc", secret)
+    statuses = [web("/taxii2/").status for _ in range(30)]
+    check(429 in statuses and statuses[0] == 200, "too many requests are put off", statuses)
+    for words, code in ((("add", "soc"), REFUSED), (("add", "no name"), USAGE), (("add", "x", "--max-label", "TLP:RED"), USAGE),
+                        (("add", "x", "--collections", "nothing"), USAGE), (("add", "x", "--expires", "yesterday"), USAGE),
+                        (("add", "x", "--write"), USAGE), (("add", "x", "--rate", "0"), USAGE), (("remove", "x"), NOT_FOUND), (("list", "x"), USAGE)):
+        check_equal(node("token", *words).code, code, "refused: %s" % " ".join(words))
+
+
+main()
