@@ -12,6 +12,7 @@
 #include "node/control.h"
 #include "node/dealings.h"
 #include "node/engine.h"
+#include "node/labelmap.h"
 #include "node/groups.h"
 #include "node/notices.h"
 #include "node/proc.h"
@@ -194,6 +195,7 @@ struct feed_state {
 struct page_state {
     bool active;
     uint64_t tag, after, count, limit, looked;
+    uint64_t from; /* all behind it was looked at */
     unsigned labels, versions;
     enum policy_exit exit; /* what the policy is asked about */
     char types[PAGE_TYPES_MAX][ITEM_TYPE_BYTES_MAX + 1];
@@ -270,6 +272,8 @@ struct engine {
     size_t name_count;
 
     struct reader reader;
+    struct labelmap labels;
+    uint64_t labels_from;   /* every item from here on was noted in it */
     uint64_t added_next_us; /* the next item is added then, or later */
     struct publisher publisher;
     struct outbox outbox;
@@ -418,6 +422,7 @@ void report_peers(struct engine *engine, struct client *client, const struct fra
 void query_page(struct engine *engine, struct client *client, const struct frame *frame);
 void query_page_pump(struct engine *engine, struct client *client);
 void query_page_end(struct client *client);
+bool query_page_busy(const struct engine *engine); /* some go on without waiting for anything */
 void watch_begin(struct engine *engine, struct client *client, const struct frame *frame);
 void watch_tick(struct engine *engine, struct client *client); /* tells of what is new */
 void watch_tokens(struct engine *engine, struct client *client, const struct frame *frame);

@@ -10,6 +10,7 @@
 #define BACKLOG_BYTES      (512 * 1024)
 #define FRAME_BYTES        (128 * 1024)
 #define LOOKED_MAX         200000 /* items before a page ends without being full */
+#define TURN_ITEMS         4096
 #define RECORD_BYTES_FIXED 23
 
 static bool types_take(const struct page_state *page, struct bytes type) {
@@ -119,18 +120,34 @@ static bool page_take(struct engine *engine, struct client *client, const struct
     struct page_state *page = &client->page;
     struct page_head head = stored->head;
     bool retracted = gossip_retracted(engine->gossip, head.node_id, head.seq);
-    buf_clear(&page->copy);
-    buf_put(&page->copy, stored->plain);
     struct cursor walk = cursor_of(bytes_of_buf(&page->copy));
     struct bytes encoded;
     for (uint64_t cursor = head.cursor; block_frame_next(&walk, &encoded); cursor++) {
         if (cursor <= page->after) continue;
         page->looked++;
-        if (!retracted && item_decode(&item, encoded) == OK && !item_take(engine, client, facts, cursor, &head, &item, encoded))
-            return false;
+        bool good = item_decode(&item, encoded) == OK;
+        if (good) labelmap_note(&engine->labels, cursor, item.tlp);
+        if (good && !retracted && !item_take(engine, client, facts, cursor, &head, &item, encoded)) return false;
         page->after = cursor;
     }
+    page->after = head.cursor + head.item_count - 1;
+    labelmap_known(&engine->labels, page->from + 1, page->after + 1);
     return true;
+}
+
+/* The next page that may hold what is wanted. The cache may lose it while other versions are looked for: it is copied. */
+static enum err page_next(struct engine *engine, struct page_state *page, struct page *stored) {
+    uint64_t end = store_cursor_end(engine->store);
+    uint64_t cursor = labelmap_skip(&engine->labels, page->after + 1, end, page->labels);
+    if (cursor > page->after + 1) page->after = page->from = cursor - 1;
+    enum err err = store_page_from(engine->store, cursor, stored);
+    if (err == ERR_CORRUPT && stored->head.item_count > 0) {
+        page->after = page->from = stored->head.cursor + stored->head.item_count - 1; /* damaged: the others are still good */
+        return ERR_BUSY;
+    }
+    buf_clear(&page->copy);
+    if (err == OK) buf_put(&page->copy, stored->plain);
+    return err == OK ? buf_result(&page->copy) : err;
 }
 
 /* The next cursor that is to be looked at; 0 when there is none. */
@@ -161,34 +178,42 @@ static bool hit_take(struct engine *engine, struct client *client, const struct 
     return fits;
 }
 
+bool query_page_busy(const struct engine *engine) {
+    for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++) {
+        const struct client *client = &engine->clients[i];
+        if (client->used && client->page.active && channel_backlog(&client->channel) < BACKLOG_BYTES) return true;
+    }
+    return false;
+}
+
+/* A turn of it: others come in between. */
 void query_page_pump(struct engine *engine, struct client *client) {
     static struct policy_facts facts; /* of the exit: the same for all objects of a turn */
     struct page_state *page = &client->page;
+    uint64_t turn = page->looked + TURN_ITEMS;
     bool fits = true;
+    enum err err = OK;
     policy_context_fill(&facts, engine, page->exit, NULL);
     while (fits && page->looked < LOOKED_MAX) {
         struct page stored;
-        if (channel_backlog(&client->channel) >= BACKLOG_BYTES) return; /* goes on when the client has read */
+        if (page->looked >= turn || channel_backlog(&client->channel) >= BACKLOG_BYTES) return; /* goes on later */
         uint64_t cursor = next_cursor(page);
         if (page->id_count > 0) {
             if (cursor == 0) break;
             fits = hit_take(engine, client, &facts, cursor);
             continue;
         }
-        enum err err = store_page_from(engine->store, cursor, &stored);
-        if (err == ERR_NOT_FOUND) break;
-        if (err == ERR_CORRUPT && stored.head.item_count > 0) {
-            page->after = stored.head.cursor + stored.head.item_count - 1; /* damaged: the others are still good */
-            continue;
-        }
-        if (err != OK) {
-            server_error(client, page->tag, err, "a stored page cannot be read: it is damaged on disk");
-            query_page_end(client);
-            return;
-        }
+        err = page_next(engine, page, &stored);
+        if (err == ERR_BUSY) continue;
+        if (err != OK) break;
         fits = page_take(engine, client, &facts, &stored);
     }
-    page_done(client, !fits || page->looked >= LOOKED_MAX);
+    if (err == OK || err == ERR_NOT_FOUND) {
+        page_done(client, !fits || page->looked >= LOOKED_MAX);
+        return;
+    }
+    server_error(client, page->tag, err, "a stored page cannot be read: it is damaged on disk");
+    query_page_end(client);
 }
 
 /* --- the question --- */
@@ -260,6 +285,7 @@ void query_page(struct engine *engine, struct client *client, const struct frame
         return;
     }
     if (cursor > page->after) page->after = cursor;
+    page->from = page->after;
     page->active = true;
     query_page_pump(engine, client);
 }

@@ -196,6 +196,31 @@ def labels(place):
 
 
 @story
+def rare(place):
+    """A few objects of one label among many of another: found all, before and after a restart, however they are asked for."""
+    node, other = web_mesh(place, "agency.a", "agency.b")
+    web = Web(node, "soc", token(node, "soc", "--rate", "10000"))
+    wanted = []
+    for at in range(3):
+        many, _ = indicators("many%d" % at, 700)
+        few, _ = indicators("few%d" % at, 2)
+        node.publish_good(many, "TLP:AMBER", [other])
+        node.publish_good(few, "TLP:GREEN", [other])
+        wanted += [each["id"] for each in few]
+    wait_ids(web, 2106)
+    for when in ("at first", "again", "after a restart", "and again"):
+        if when == "after a restart":
+            node.stop()
+            start(place, node, link=False)
+        check_equal(web.ids("green"), wanted, "the rare ones, %s" % when)
+        check_equal(web.ids("green", {"limit": 1}), wanted, "in pages of one, %s" % when)
+        check_equal(len(web.ids("amber", {"limit": 1000})), 2100, "the others, %s" % when)
+    must(node.writes, 30, "the node writes again")
+    node.publish_good([indicator("one-more.example")], "TLP:GREEN", [other])
+    must(lambda: web.ids("green") == wanted + [indicator("one-more.example")["id"]], 20, "and one more", lambda: web.ids("green"))
+
+
+@story
 def posting(place):
     """What is posted is published to the token's recipients, under policy, with a reason for what is refused."""
     a, b = web_mesh(place, "agency.a", "agency.b")
