@@ -12,6 +12,7 @@
 #include "node/control.h"
 #include "node/dealings.h"
 #include "node/engine.h"
+#include "node/idset.h"
 #include "node/labelmap.h"
 #include "node/groups.h"
 #include "node/notices.h"
@@ -273,8 +274,10 @@ struct engine {
 
     struct reader reader;
     struct labelmap labels;
-    uint64_t labels_from;   /* every item from here on was noted in it */
-    uint64_t added_next_us; /* the next item is added then, or later */
+    struct idset ids;         /* of all items, once ids_at has come to ids_end */
+    uint64_t ids_at, ids_end; /* noting those that were there when it was begun */
+    uint64_t labels_from;     /* every item from here on was noted in it */
+    uint64_t added_next_us;   /* the next item is added then, or later */
     struct publisher publisher;
     struct outbox outbox;
     struct statements statements;
@@ -423,6 +426,13 @@ void query_page(struct engine *engine, struct client *client, const struct frame
 void query_page_pump(struct engine *engine, struct client *client);
 void query_page_end(struct client *client);
 bool query_page_busy(const struct engine *engine); /* some go on without waiting for anything */
+/* versions.c */
+void versions_begin(struct engine *engine); /* somebody will ask: notes all items, in turns */
+void versions_go_on(struct engine *engine);
+bool versions_busy(const struct engine *engine);
+void versions_note(struct engine *engine, const struct item *item); /* it is being stored */
+/* CONTROL_VERSION_ bits; the views in `item` may die: it looks at other pages when the id may stand more than once. */
+unsigned versions_of(struct engine *engine, uint64_t cursor, const struct page_head *head, const struct item *item);
 void watch_begin(struct engine *engine, struct client *client, const struct frame *frame);
 void watch_tick(struct engine *engine, struct client *client); /* tells of what is new */
 void watch_tokens(struct engine *engine, struct client *client, const struct frame *frame);

@@ -39,24 +39,6 @@ static bool may_leave(struct engine *engine, const struct policy_facts *facts, c
     return verdict.allow;
 }
 
-/* Where this version stands among all of the same author's object. */
-static unsigned versions_of(struct engine *engine, uint64_t cursor, const struct page_head *head, const struct item *item) {
-    static struct item other;
-    static uint64_t cursors[HITS_MAX];
-    unsigned versions = CONTROL_VERSION_LAST | CONTROL_VERSION_FIRST;
-    size_t count = store_find_id(engine->store, item->id, cursors, HITS_MAX);
-    for (size_t i = 0; i < count && count > 1; i++) {
-        struct page_head there;
-        struct bytes encoded;
-        if (cursors[i] == cursor || store_item(engine->store, cursors[i], &there, &other, &encoded) != OK) continue;
-        if (memcmp(there.agency_id, head->agency_id, AGENCY_ID_BYTES) != 0 || !bytes_equal(other.id, item->id)) continue;
-        if (gossip_retracted(engine->gossip, there.node_id, there.seq)) continue;
-        bool newer = other.modified_ms > item->modified_ms || (other.modified_ms == item->modified_ms && cursors[i] > cursor);
-        versions &= newer ? ~(unsigned)CONTROL_VERSION_LAST : ~(unsigned)CONTROL_VERSION_FIRST;
-    }
-    return versions ? versions : CONTROL_VERSION_BETWEEN;
-}
-
 static void record_put(struct engine *engine, struct page_state *page, uint64_t cursor, const struct page_head *head,
                        const struct item *item, unsigned versions, struct bytes encoded) {
     struct bytes author = bytes_of_text(engine_agency_name(engine, head->agency_id));

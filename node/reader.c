@@ -167,6 +167,7 @@ static uint64_t frame_terms(struct engine *engine, struct store_batch *batch, co
         }
         store_batch_terms(batch, page->cursor + i, &item);
         labelmap_note(&engine->labels, page->cursor + i, item.tlp);
+        versions_note(engine, &item);
         seen.index = page->item_first + i;
         if (statement_is(item.type)) statement_take(engine, batch, &seen);
         uint64_t end_ms = expiry_end_ms(&item);

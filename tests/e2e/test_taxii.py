@@ -160,6 +160,10 @@ def filters(place):
     answer = web(path + "objects/%s/versions/" % first["id"])
     check_equal(answer.value["versions"], [first["modified"], second["modified"], third["modified"]], "its versions")
     check_equal(web(path + "objects/indicator--00000000-0000-4000-8000-000000000000/").status, 404, "an object that is not there")
+    node.stop()
+    start(place, node, link=False)
+    check_equal(names(), ["X", "third", "about single.example"], "after a restart, too, the last version of each")
+    check_equal(names(version="first"), ["about versioned.example", "X", "about single.example"], "and the first")
 
 
 @story
