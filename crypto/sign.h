@@ -10,7 +10,7 @@
 #define SIGN_BYTES        64
 
 /* What a signature is for; part of the signed string, so that none can be taken for another. PROTOCOL.md 2.2 */
-enum sign_purpose { SIGN_ENTRY = 1, SIGN_AGENCY = 2, SIGN_LINK = 3, SIGN_HEADS = 4 };
+enum sign_purpose { SIGN_ENTRY = 1, SIGN_AGENCY = 2, SIGN_LINK = 3, SIGN_HEADS = 4, SIGN_LEDGER = 5 };
 
 #define SIGN_STRING_BYTES 96
 

@@ -33,6 +33,7 @@ const struct policy_rule policy_rules[] = {
     {"group.unknown", rule_group_unknown, LOOK_GROUP, MARKED},
     {"group.member", rule_group_member, LOOK_GROUP | LOOK_READER, MARKED},
     {"group.removed", rule_group_removed, LOOK_GROUP | LOOK_READER, MARKED},
+    {"group.author", rule_group_author, LOOK_GROUP | LOOK_AUTHOR, MARKED},
     {"group.label", rule_group_label, LOOK_GROUP | LOOK_LABEL, MARKED},
     {"group.start", rule_group_start, LOOK_GROUP | LOOK_NOW, MARKED},
     {"group.end", rule_group_end, LOOK_GROUP | LOOK_NOW, MARKED},

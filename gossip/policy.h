@@ -12,6 +12,7 @@ struct policy_object {
     struct bytes id, type;     /* STIX id and type */
     const struct marks *marks; /* null: none */
     bool foreign;              /* another agency is its author */
+    bool author_removed;       /* from its group, before the object came */
 };
 
 /* Where it would go. To several agencies: one decision each. Pointers are borrowed; a fact that is not given is not known. */

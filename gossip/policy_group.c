@@ -29,6 +29,11 @@ bool rule_group_removed(struct policy_question *question) {
            policy_deny(question, "%s was removed from the group %s", policy_reader_name(question), group->name);
 }
 
+bool rule_group_author(struct policy_question *question) {
+    return question->marks->group.size > 0 && question->object->author_removed &&
+           policy_deny(question, "its author had been removed from the group when it came");
+}
+
 bool rule_group_label(struct policy_question *question) {
     const struct policy_group *group = group_of(question);
     return group && group->label_max != TLP_NONE && question->object->tlp > group->label_max &&

@@ -145,6 +145,7 @@ bool rule_police_reader(struct policy_question *question);
 bool rule_group_unknown(struct policy_question *question);
 bool rule_group_member(struct policy_question *question);
 bool rule_group_removed(struct policy_question *question);
+bool rule_group_author(struct policy_question *question);
 bool rule_group_label(struct policy_question *question);
 bool rule_group_start(struct policy_question *question);
 bool rule_group_end(struct policy_question *question);

@@ -87,7 +87,10 @@ static void document_write(const struct engine *engine, struct buf *out, const s
     pack_write_array(out, (uint32_t)agreement->clause_count);
     for (size_t i = 0; i < agreement->clause_count; i++) put_clause(engine, out, agreement, i);
     put_time(out, "ended", known->state.ended_ms);
-    put_party(engine, out, "ended_by", agreement, known->state.ended_ms ? known->state.ended_by : AGREEMENT_ANY);
+    if (known->state.ended_ms)
+        put_party(engine, out, "ended_by", agreement, known->state.ended_by);
+    else
+        put_text(out, "ended_by", "");
     put_levels(out, agreement);
     put_time(out, "from", agreement->from_ms);
     put_id(out, known);
@@ -186,10 +189,10 @@ void agreement_ask(struct engine *engine, struct client *client, const struct fr
     }
     enum err err = list ? OK : agreements_named(engine, what, &known);
     if (err != OK) {
-        server_error(client, frame->tag, err == ERR_EXISTS ? ERR_DENIED : ERR_NOT_FOUND,
-                     "%s '%.*s': `comity agreement list` shows them",
-                     err == ERR_EXISTS ? "several agreements begin with" : "there is no agreement that begins with the digits",
-                     (int)(what.size < 64 ? what.size : 64), (const char *)what.data);
+        server_error(
+            client, frame->tag, err == ERR_EXISTS ? ERR_DENIED : ERR_NOT_FOUND, "%s '%.*s': `comity agreement list` shows them",
+            err == ERR_EXISTS ? "several agreements begin with" : "no agreement's id begins with these (8 or more) digits:",
+            (int)(what.size < 64 ? what.size : 64), (const char *)what.data);
         return;
     }
     if (bytes_equal_text(verb, "sign"))

@@ -43,6 +43,16 @@
    ASK_RECALL [cause uint (1 recall, 3 erasure), reason str, dry run bool, [object id str...]] -> ANSWER_DOCUMENT map then DONE [], when the
        RECALL entries are stored here. ERR_DENIED: an object of somebody else's; nothing was recalled then.
    ASK_RECALL_STATUS [object id str] -> ANSWER_DOCUMENT map then DONE []; ERR_NOT_FOUND: no such recall by this node
+   ASK_LEDGER [part uint, from uint, until uint (0: the end)] -> ANSWER_LEDGER... then DONE [count uint, last uint]; of the disclosure
+       ledger the rows (part 1), its signed ends (2), or the own BLOCK entries that must have rows (3); node/ledger_source.h
+   ANSWER_LEDGER 1: [number uint, row bin or nil, its state uint, details' state uint, row written bin, salt bin, details bin]
+                 2: [head bin] (empty: damaged)    3: [seq uint, node bin, Merkle root bin]
+   ASK_LEDGER_SIGN [about str] -> a row that the ledger is exported, then its end, signed and durable: DONE [number uint, 0]
+   ASK_SUBJECT [[kind uint, value bin]...] -> ANSWER_HELD... then DONE [count uint, more uint]: every version of every object held that tells of one (kind 0:
+       that has this id)
+   ANSWER_HELD [cursor uint, author name str, author agency bin, node bin, seq uint, arrived_ms uint, encoded item bin]
+   ASK_ERASE [[[kind uint, value bin]...], [row uint...], reason str] -> every object held that tells of one of them goes (own ones are
+       recalled), the details of these rows too, and a row tells of it: ANSWER_LEDGER [objects of others uint, rows uint], then as ASK_RECALL
    ASK_PAGE [after cursor uint, after_us uint, labels uint (bit n: enum tlp n), versions uint, limit uint, exit uint, [type str...],
        [id str...]]
        -> ANSWER_PAGE... then DONE [count uint, cursor uint, more bool]: the objects behind both, in the order of their arrival. An empty

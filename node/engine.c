@@ -216,6 +216,7 @@ static void on_key(struct engine *engine, const struct frame *frame) {
         else
             engine->prekey_asked = false;
         break;
+    case KEY_TAG_LEDGER: ledger_signed(engine, data); break;
     case KEY_TAG_RENEW: own_renewed(engine, refused ? bytes_of(NULL, 0) : frame->body); break;
     }
     if (frame->type == FRAME_KEY_OPENED) channel_wipe(&engine->child.peers[ROLE_KEY]);
@@ -264,6 +265,7 @@ static void on_parent(struct engine *engine, const struct frame *frame) {
             engine->prekey_asked = engine->renew_asked = false;
             publisher_key_restarted(engine);
             reader_key_restarted(engine);
+            ledger_key_restarted(engine);
             break;
         default: break;
         }
@@ -300,6 +302,7 @@ static void on_store(struct engine *engine) {
         publisher_stored(engine, ticket);
         outbox_stored(engine, ticket);
         withdraw_stored(engine, ticket);
+        ledger_stored(engine, ticket);
         follow_ups(engine);
     }
     /* PROTOCOL.md 4.4: after a failed sync nothing more is acknowledged. */
@@ -330,6 +333,7 @@ static void poll_fill(struct engine *engine, struct pollfd *fds) {
         fds[POLL_CLIENTS + i] = (struct pollfd){.fd = -1};
         if (!client->used) continue;
         poll_channel(&fds[POLL_CLIENTS + i], &client->channel);
+        if (ledger_look_holds(engine, client)) fds[POLL_CLIENTS + i].events &= ~POLLOUT;
         if (client->stalled || channel_backlog(&client->channel) > 1024 * 1024) fds[POLL_CLIENTS + i].events &= ~POLLIN;
     }
 }
@@ -342,7 +346,7 @@ static void flush_all(struct engine *engine) {
     flush(&engine->child.peers[ROLE_KEY]);
     flush(&engine->child.peers[ROLE_NET]);
     for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
-        if (engine->clients[i].used) flush(&engine->clients[i].channel);
+        if (engine->clients[i].used && !ledger_look_holds(engine, &engine->clients[i])) flush(&engine->clients[i].channel);
 }
 
 static void poll_handle(struct engine *engine, struct pollfd *fds) {
@@ -373,6 +377,7 @@ static void loop(struct engine *engine) {
         if (engine->upkeep_due_ms < due) due = engine->upkeep_due_ms;
         if (engine->recalls.due_ms < due) due = engine->recalls.due_ms;
         if (query_page_busy(engine) || versions_busy(engine)) due = now;
+        if (engine->ledger.due_ms < due) due = engine->ledger.due_ms;
         int timeout = due <= now ? 0 : (due - now > 60000 ? 60000 : (int)(due - now));
         if (poll(fds, sizeof fds / sizeof *fds, timeout) < 0) continue;
         poll_handle(engine, fds);
@@ -399,6 +404,7 @@ static bool policy_load(struct engine *engine, char why[static 256]) {
     bool found;
     enum err err = policy_file_read_dir(&engine->policy, engine->settings.dir, &found, message);
     if (err != OK) snprintf(why, 256, "the policy file is refused: %.200s", message);
+    if (err == OK && found) ledger_policy(engine);
     return err == OK;
 }
 

@@ -15,6 +15,7 @@
 #include "node/idset.h"
 #include "node/labelmap.h"
 #include "node/groups.h"
+#include "node/ledger.h"
 #include "node/notices.h"
 #include "node/proc.h"
 #include "node/recipients.h"
@@ -24,7 +25,7 @@
 #include "node/trust_files.h"
 
 /* What the tag of a frame to the key process is for: its highest byte; the rest says which one. */
-enum key_tag { KEY_TAG_LINK = 1, KEY_TAG_EPOCH = 2, KEY_TAG_PREKEY = 3, KEY_TAG_ENTRY = 4, KEY_TAG_RENEW = 5 };
+enum key_tag { KEY_TAG_LINK = 1, KEY_TAG_EPOCH = 2, KEY_TAG_PREKEY = 3, KEY_TAG_ENTRY = 4, KEY_TAG_RENEW = 5, KEY_TAG_LEDGER = 6 };
 static inline uint64_t key_tag(enum key_tag purpose, uint64_t which) { return (uint64_t)purpose << 56 | which; }
 
 /* --- reader.c --- */
@@ -85,9 +86,11 @@ struct draft {
     struct block *block;       /* for its pages; goes back to the pool */
     struct store_batch *batch; /* while it is being built */
     struct block_body body;
-    struct buf readers; /* EPOCH: node ids of the audience */
-    bool given;         /* to the core */
-    bool waits;         /* signed, until it is known again where the own log ends */
+    struct buf readers;        /* EPOCH: node ids of the audience */
+    struct buf recipients;     /* BLOCK: agency ids, for the ledger */
+    struct ledger_cause cause; /* BLOCK: likewise */
+    bool given;                /* to the core */
+    bool waits;                /* signed, until it is known again where the own log ends */
     uint64_t ticket;
 };
 
@@ -95,7 +98,8 @@ struct draft {
 struct builder {
     struct block *block;
     uint64_t valid_until_ms; /* latest of its items; UINT64_MAX when one has no end */
-    struct buf recent;       /* hashes of its items in the publisher's table, 8 bytes each: taken out again if it is dropped */
+    struct ledger_cause cause;
+    struct buf recent; /* hashes of its items in the publisher's table, 8 bytes each: taken out again if it is dropped */
 };
 
 /* The last decision of a publication, with all that it depended on. */
@@ -211,6 +215,7 @@ struct page_state {
 };
 struct client {
     bool used;
+    uint32_t uid, pid; /* of whoever connected */
     struct channel channel;
     struct publication publication;
     struct feed_state feed;
@@ -227,6 +232,13 @@ struct client {
     uint64_t verify_number, verify_tag, verify_due_ms; /* a peer was asked for its signed heads; number 0: none was */
     struct recall_task recall;                         /* that this client asked for */
     bool closing;
+    struct ledger_look look;
+    struct ledger_walk ledger_walk;
+    uint64_t sign_tag, sign_number; /* waits for the ledger's end, signed at or behind this row */
+    bool sign_waits;
+    struct buf erase; /* the request, while other pages are being changed */
+    uint64_t erase_tag;
+    bool erase_waits;
 };
 
 struct name_of_agency {
@@ -280,6 +292,7 @@ struct engine {
     uint64_t added_next_us;   /* the next item is added then, or later */
     struct publisher publisher;
     struct outbox outbox;
+    struct ledger ledger;
     struct statements statements;
     struct groups groups;
     struct agreements agreements;
@@ -411,6 +424,7 @@ void query_search(struct engine *engine, struct client *client, const struct fra
 void query_get(struct engine *engine, struct client *client, const struct frame *frame);
 void query_feed(struct engine *engine, struct client *client, const struct frame *frame);
 void query_feed_pump(struct engine *engine, struct client *client);
+void query_feed_end(struct engine *engine, struct client *client); /* the client is gone, or has it all */
 /* Is there a later version of this object by the same agency? */
 bool query_superseded(struct engine *engine, const struct shown *shown);
 void why_ask(struct engine *engine, struct client *client, const struct frame *frame); /* why.c */

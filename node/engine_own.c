@@ -80,6 +80,7 @@ void own_chain_ask(struct engine *engine, struct client *client, const struct fr
         server_error(client, frame->tag, ERR_DENIED, "the running node does not take this chain: %s", err_text(err));
     } else {
         outbox_again(engine);
+        ledger_act(engine, NULL, client, "chain", "");
         statement_again(engine);
         group_history_again(engine, NULL);
         server_publications_end(engine, "the agency's chain changed while publishing: publish the rest again");

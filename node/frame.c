@@ -24,6 +24,7 @@
 /* Of the clients' numbers some have no meaning yet: who is asked closes the connection then, who asked takes them for no answer. */
 /* Of the clients' numbers some have no meaning yet: who is asked closes the connection then, who asked takes them for no answer. */
 /* Of the clients' numbers some have no meaning yet: who is asked closes the connection then, who asked takes them for no answer. */
+/* Of the clients' numbers some have no meaning yet: who is asked closes the connection then, who asked takes them for no answer. */
 static bool type_known(uint16_t type) {
     return (type >= FRAME_SETTINGS && type <= FRAME_RESOLVED) || (type >= FRAME_READY && type <= FRAME_RESOLVE) ||
            (type >= FRAME_NET_ALLOW && type <= FRAME_NET_CLOSE) || (type >= FRAME_NET_UP && type <= FRAME_NET_CUT) ||

@@ -29,6 +29,7 @@ struct keyd {
     struct random random;
     uint64_t floor;         /* never sign an entry at or below this number again */
     uint8_t floor_hash[32]; /* what was signed at it in this life: the same may be signed again */
+    uint64_t ledger_floor;  /* nor an end of the disclosure ledger below this number */
     uint64_t started_ms;
     bool stopping;
 };
@@ -66,6 +67,15 @@ static bool entry_allowed(struct keyd *keyd, const struct sign_subject *subject)
     return true;
 }
 
+/* A ledger only grows: an end in front of one that was signed would vouch for a shortened copy. */
+static bool ledger_allowed(struct keyd *keyd, const struct sign_subject *subject) {
+    if (subject->purpose != SIGN_LEDGER) return true;
+    if (subject->type != 1 || subject->suite != AGENCY_SUITE || subject->seq == 0 || subject->seq < keyd->ledger_floor)
+        return false;
+    keyd->ledger_floor = subject->seq;
+    return true;
+}
+
 static enum err on_sign(struct keyd *keyd, const struct frame *frame) {
     struct cursor cursor = cursor_of(frame->body);
     struct sign_subject subject = {0};
@@ -78,10 +88,12 @@ static enum err on_sign(struct keyd *keyd, const struct frame *frame) {
     cursor_copy(&cursor, subject.hash, sizeof subject.hash);
     if (!cursor_done(&cursor)) return refuse(keyd, frame->tag, ERR_FORMAT);
     /* Agency records are signed by root and ops keys, never by a node's. */
-    if (purpose != SIGN_ENTRY && purpose != SIGN_LINK && purpose != SIGN_HEADS) return refuse(keyd, frame->tag, ERR_DENIED);
+    if (purpose != SIGN_ENTRY && purpose != SIGN_LINK && purpose != SIGN_HEADS && purpose != SIGN_LEDGER)
+        return refuse(keyd, frame->tag, ERR_DENIED);
     subject.purpose = (enum sign_purpose)purpose;
     memcpy(subject.agency, keyd->secrets->keys.agency_id, sizeof subject.agency);
     if (!entry_allowed(keyd, &subject)) return refuse(keyd, frame->tag, ERR_FORK);
+    if (!ledger_allowed(keyd, &subject)) return refuse(keyd, frame->tag, ERR_RANGE);
     sign_make(signature, &subject, keyd->secrets->keys.sign_seed);
     return answer(keyd, FRAME_KEY_SIGNED, frame->tag, bytes_of(signature, sizeof signature));
 }

@@ -25,7 +25,7 @@ void publisher_free(struct engine *engine) {
     struct publisher *publisher = &engine->publisher;
     for (size_t i = 0; i < PUBLISHER_DRAFTS_MAX; i++) {
         struct draft *draft = &publisher->drafts[i];
-        buf_free(&draft->entry), buf_free(&draft->payload), buf_free(&draft->readers);
+        buf_free(&draft->entry), buf_free(&draft->payload), buf_free(&draft->readers), buf_free(&draft->recipients);
         block_free(draft->block);
         if (draft->batch) store_batch_free(draft->batch);
     }
@@ -76,7 +76,7 @@ static struct draft *draft_new(struct engine *engine, enum entry_type type, stru
     memcpy(fields.agency_id, engine->agency_id, AGENCY_ID_BYTES);
     memcpy(fields.node_id, engine->node_id, NODE_ID_BYTES);
     memcpy(fields.previous, publisher->head_id, HASH_BYTES);
-    buf_clear(&draft->entry), buf_clear(&draft->payload), buf_clear(&draft->readers);
+    buf_clear(&draft->entry), buf_clear(&draft->payload), buf_clear(&draft->readers), buf_clear(&draft->recipients);
     if (entry_write(&draft->entry, &fields) != OK || entry_parse_draft(&entry, bytes_of_buf(&draft->entry)) != OK) return NULL;
     draft->seq = fields.seq;
     draft->type = type;
@@ -148,6 +148,8 @@ static enum err block_draft(struct engine *engine, struct publication *publicati
             draft->payload = payload;
             draft->block = builder->block;
             draft->body = body;
+            draft->cause = builder->cause;
+            ledger_recipients(engine, publication, &draft->recipients);
             publication->last_seq = draft->seq;
             buf_clear(&builder->recent);
             builder->block = NULL;
@@ -274,10 +276,12 @@ static enum err block_put(struct engine *engine, struct publication *publication
         if (!builder->block) builder->block = pool_take(engine);
         if (!builder->block) return ERR_MEMORY;
         builder->valid_until_ms = 0;
+        builder->cause = (struct ledger_cause){0};
         err = block_add(builder->block, encoded);
     }
     uint64_t end_ms = expiry_end_ms(item), until = end_ms ? end_ms : UINT64_MAX;
     if (err == OK && until > builder->valid_until_ms) builder->valid_until_ms = until;
+    if (err == OK) ledger_cause_add(&builder->cause, item, NULL);
     return err;
 }
 
@@ -296,6 +300,7 @@ static void judge(struct engine *engine, struct publication *publication, struct
     }
     const struct verdict *decision = publisher_decide(engine, publication, item);
     *carriage = decision->carriage;
+    verdict->rule = decision->rule;
     if (!decision->allow)
         refuse(verdict, ERR_DENIED, decision->rule, decision->reason);
     else if (publisher_known(engine, publication, item, generated))
@@ -334,10 +339,12 @@ enum err publisher_item(struct engine *engine, struct publication *publication, 
         return OK;
     }
     err = block_put(engine, publication, carriage, &item, encoded);
-    if (err == OK)
+    if (err == OK) {
         buf_put_u64(&publication->builders[carriage].recent, hash);
-    else
+        ledger_cause_add(&publication->builders[carriage].cause, NULL, verdict->rule);
+    } else {
         recent_remove(&engine->publisher, hash);
+    }
     if (err == ERR_TOO_BIG) {
         refuse(verdict, err, "size", "the object does not fit into a block of 256 KiB when packed");
         return OK;
@@ -348,14 +355,18 @@ enum err publisher_item(struct engine *engine, struct publication *publication, 
 enum err publisher_put(struct engine *engine, struct publication *publication, struct bytes encoded, enum carriage carriage) {
     static struct item item;
     enum err err = item_decode(&item, encoded);
-    return err == OK ? block_put(engine, publication, carriage, &item, encoded) : err;
+    if (err == OK) err = block_put(engine, publication, carriage, &item, encoded);
+    if (err == OK) ledger_cause_add(&publication->builders[carriage].cause, NULL, "recall");
+    return err;
 }
 
 enum err publisher_statement(struct engine *engine, struct publication *publication, struct bytes encoded, enum carriage carriage) {
     static struct item item;
     enum err err = room(engine, 2);
     if (err != OK || item_decode(&item, encoded) != OK || publisher_known(engine, publication, &item, false)) return err;
-    return block_put(engine, publication, carriage, &item, encoded);
+    err = block_put(engine, publication, carriage, &item, encoded);
+    if (err == OK) ledger_cause_add(&publication->builders[carriage].cause, NULL, "statement");
+    return err;
 }
 
 /* --- signed, stored --- */
@@ -467,6 +478,7 @@ void publisher_store_entries(struct engine *engine, const struct action *action)
         return;
     }
     store_batch_entry(draft->batch, &entry, true);
+    if (draft->type == ENTRY_BLOCK) ledger_out(engine, draft->batch, draft);
     if (draft->type == ENTRY_PREKEY) {
         hex_encode(hex, bytes_of(engine->node_id, NODE_ID_BYTES));
         snprintf(name, sizeof name, "prekey/%s", hex);

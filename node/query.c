@@ -3,6 +3,7 @@
 #include "node/policy_context.h"
 #include "node/shown.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* What local clients ask of the pages. */
@@ -52,7 +53,7 @@ static bool may_leave(struct engine *engine, enum policy_exit exit, const struct
     if (statement_is(item->type) || marks_decode(&marks, item->marks) != OK) return false;
     if (item->marks.size == 0) object.marks = NULL;
     object.foreign = memcmp(shown->author, engine->agency_id, AGENCY_ID_BYTES) != 0;
-    if (groups_shut_out(engine, marks.group, shown->author, shown->head.arrived_ms)) return false;
+    object.author_removed = groups_shut_out(engine, marks.group, shown->author, shown->head.arrived_ms);
     policy_context_fill(&facts, engine, exit, NULL);
     policy_decide(&verdict, &object, &facts.reader, &facts.context);
     return verdict.allow;
@@ -129,6 +130,7 @@ void query_search(struct engine *engine, struct client *client, const struct fra
     uint64_t cursors[QUERY_HITS_MAX], answered[QUERY_HITS_MAX];
     size_t answered_count = 0;
     uint32_t candidates = pack_read_array(&reader);
+    ledger_look(engine, client, "search");
     for (uint32_t i = 0; i < candidates && candidates <= 16; i++) {
         struct observable asked;
         if (pack_read_array(&reader) != 2) break;
@@ -136,6 +138,7 @@ void query_search(struct engine *engine, struct client *client, const struct fra
         asked.kind = (enum observable_kind)kind;
         asked.value = pack_read_bin(&reader);
         if (pack_failed(&reader) || kind == 0 || kind >= OBSERVABLE_KIND_COUNT || !observable_valid(asked)) break;
+        ledger_look_asked(engine, client, (uint8_t)kind, asked.value);
         size_t count = store_find_value(engine->store, asked, cursors, QUERY_HITS_MAX);
         for (size_t j = 0; j < count && answered_count < QUERY_HITS_MAX; j++) {
             bool before = false;
@@ -150,6 +153,7 @@ void query_search(struct engine *engine, struct client *client, const struct fra
         index_unreadable(engine, client, frame->tag);
     else
         done(client, frame->tag, answered_count);
+    client->look.shown += answered_count;
 }
 
 void query_get(struct engine *engine, struct client *client, const struct frame *frame) {
@@ -168,12 +172,15 @@ void query_get(struct engine *engine, struct client *client, const struct frame 
         server_error(client, frame->tag, ERR_NOT_FOUND, "no agency is pinned under that name");
         return;
     }
+    ledger_look(engine, client, "get");
+    ledger_look_asked(engine, client, 0, id);
     size_t hits = store_find_id(engine->store, id, cursors, QUERY_HITS_MAX);
     if (store_find_result(engine->store) != OK) {
         index_unreadable(engine, client, frame->tag);
         return;
     }
     for (size_t i = 0; i < hits; i++) count += hit_answer(engine, client, frame->tag, cursors[i], NULL, id, from_set ? from : NULL);
+    client->look.shown += count;
     done(client, frame->tag, count);
 }
 
@@ -184,9 +191,26 @@ static enum policy_exit feed_exit(uint64_t number) {
     return number >= POLICY_LOCAL && number <= POLICY_CONSOLE ? (enum policy_exit)number : (enum policy_exit)0;
 }
 
+/* A row: "feed", or the exit that it goes to; and how many objects were shown so far. */
+static void feed_look(struct engine *engine, struct client *client, const char *how) {
+    char command[LEDGER_COMMAND_MAX];
+    const struct feed_state *feed = &client->feed;
+    snprintf(command, sizeof command, "%s%s", feed->exit == POLICY_LOCAL ? "feed" : policy_exit_name(feed->exit), how);
+    ledger_look(engine, client, command);
+    client->look.shown += feed->count;
+    ledger_look_end(engine, client);
+}
+
+void query_feed_end(struct engine *engine, struct client *client) {
+    if (!client->feed.active) return;
+    client->feed.active = false;
+    feed_look(engine, client, " ended");
+}
+
 void query_feed(struct engine *engine, struct client *client, const struct frame *frame) {
     struct pack_reader reader = pack_reader_of(frame->body);
     struct feed_state *feed = &client->feed;
+    query_feed_end(engine, client); /* one before it that was not read to its end */
     *feed = (struct feed_state){.tag = frame->tag};
     uint32_t fields = pack_read_array(&reader);
     feed->after = pack_read_uint(&reader);
@@ -209,6 +233,8 @@ void query_feed(struct engine *engine, struct client *client, const struct frame
     if (type.size) memcpy(feed->type, type.data, type.size);
     feed->tlp_max = (enum tlp)tlp_max;
     feed->active = true;
+    /* Told when it begins, since it may go on for long, and again with its number when it ends. */
+    feed_look(engine, client, "");
     query_feed_pump(engine, client);
 }
 
@@ -254,7 +280,7 @@ void query_feed_pump(struct engine *engine, struct client *client) {
         }
         if (err != OK) {
             server_error(client, feed->tag, err, "a stored page cannot be read: it is damaged on disk");
-            feed->active = false;
+            query_feed_end(engine, client);
             return;
         }
         more = feed_page(engine, client, &page);
@@ -267,5 +293,5 @@ void query_feed_pump(struct engine *engine, struct client *client) {
     pack_write_uint(&body, feed->withheld);
     server_answer(client, FRAME_ANSWER_DONE, feed->tag, bytes_of_buf(&body));
     buf_free(&body);
-    feed->active = false;
+    query_feed_end(engine, client);
 }

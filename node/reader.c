@@ -256,6 +256,7 @@ static void payload_store(struct engine *engine, uint64_t ticket, const uint8_t 
         memcpy(head.agency_id, epoch->agency_id, AGENCY_ID_BYTES);
         enum err err = block_open(engine->reader.block, payload, &body->seal, epoch->secret, body->index);
         if (err == OK) err = reader_pages(engine, batch, &head, engine->reader.block);
+        if (err == OK) ledger_in(engine, batch, &head, body, block_item_count(engine->reader.block));
         if (err != OK) {
             /* Signed so by its author: carried for the others, shown to nobody here. */
             engine->reader.blocks_bad++;

@@ -105,6 +105,7 @@ void recall_ask_go_on(struct engine *engine, struct client *client) {
 void recall_ask(struct engine *engine, struct client *client, const struct frame *frame) {
     struct recall_task *task = &client->recall;
     struct pack_reader reader = pack_reader_of(frame->body);
+    char first[ITEM_ID_BYTES_MAX + 1] = "";
     recall_task_free(task);
     task->tag = frame->tag;
     uint32_t fields = pack_read_array(&reader);
@@ -120,6 +121,9 @@ void recall_ask(struct engine *engine, struct client *client, const struct frame
     for (uint32_t i = 0; good && i < count; i++) {
         struct bytes id = pack_read_str(&reader);
         if (pack_failed(&reader)) break;
+        if (i == 0)
+            snprintf(first, sizeof first, "%.*s", (int)(id.size < sizeof first ? id.size : sizeof first - 1),
+                     (const char *)id.data);
         if (object_add(engine, client, frame->tag, id)) continue;
         recall_task_free(task);
         return;
@@ -134,6 +138,7 @@ void recall_ask(struct engine *engine, struct client *client, const struct frame
         return;
     }
     task->active = true;
+    ledger_act(engine, NULL, client, "recall", count == 1 ? first : "several objects");
     recall_ask_go_on(engine, client);
 }
 

@@ -61,6 +61,7 @@ struct making {
     uint32_t id_count;
     struct buf stays; /* index 4, length 4, encoded item */
     bool stay[BLOCK_ITEMS_MAX];
+    struct ledger_cause cause; /* labels of what stays */
 };
 
 static enum err body_read(struct making *making) {
@@ -107,6 +108,7 @@ static void item_sort(struct making *making, uint32_t index, struct bytes encode
     }
     if (recall_marked(&making->recall, index) || expiry_over(&item, now_ms)) return;
     making->stay[index] = true;
+    ledger_cause_add(&making->cause, &item, NULL);
     buf_put_u32(&making->stays, index);
     buf_put_u32(&making->stays, (uint32_t)encoded.size);
     buf_put(&making->stays, encoded);
@@ -235,6 +237,8 @@ static enum err entries_draft(struct making *making) {
     struct builder *builder = &publication.builders[making->body.carriage];
     audience_again(making, &publication.audience);
     builder->block = replacement_make(making, &rest, &err);
+    ledger_cause_add(&making->cause, NULL, "recall");
+    builder->cause = making->cause;
     builder->valid_until_ms = UINT64_MAX; /* the notice has no end */
     if (builder->block) err = publisher_flush(engine, &publication);
     making->recall.block = making->block;

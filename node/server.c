@@ -31,6 +31,10 @@ enum err server_init(struct engine *engine) {
 static void client_end(struct engine *engine, struct client *client) {
     publisher_drop(engine, &client->publication);
     completeness_end(engine, client);
+    query_feed_end(engine, client);
+    ledger_look_end(engine, client);
+    buf_free(&client->look.asked);
+    buf_free(&client->erase);
     query_page_end(client);
     channel_close(&client->channel);
     buf_free(&client->answer);
@@ -56,7 +60,7 @@ void server_accept(struct engine *engine) {
     }
     for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++) {
         if (engine->clients[i].used) continue;
-        engine->clients[i] = (struct client){.used = true};
+        engine->clients[i] = (struct client){.used = true, .uid = peer.uid, .pid = (uint32_t)peer.pid};
         channel_init(&engine->clients[i].channel, fd);
         return;
     }
@@ -342,6 +346,7 @@ static void on_trust_reload(struct engine *engine, struct client *client, const 
     group_history_again(engine, NULL);
     /* Open publications were resolved under the old trust: their clients begin again. */
     server_publications_end(engine, "the list of pinned agencies changed while publishing: publish the rest again");
+    ledger_act(engine, NULL, client, err == OK ? "trust" : "trust refused", name);
     if (err == OK)
         answer_counts(client, frame->tag, &count, 1);
     else
@@ -352,6 +357,7 @@ static void on_trust_reload(struct engine *engine, struct client *client, const 
 /* --- frames --- */
 
 static void dispatch(struct engine *engine, struct client *client, const struct frame *frame) {
+    ledger_acts(engine, client, frame);
     switch (frame->type) {
     case FRAME_ASK_PUBLISH:
     case FRAME_ASK_LINT: on_publish(engine, client, frame); break;
@@ -378,6 +384,10 @@ static void dispatch(struct engine *engine, struct client *client, const struct 
     case FRAME_ASK_SHARE: share_ask(engine, client, frame); break;
     case FRAME_ASK_SIGHTING: sighting_ask(engine, client, frame); break;
     case FRAME_ASK_REQUEST: inquiry_ask(engine, client, frame); break;
+    case FRAME_ASK_LEDGER: ledger_ask(engine, client, frame); break;
+    case FRAME_ASK_LEDGER_SIGN: ledger_ask_sign(engine, client, frame); break;
+    case FRAME_ASK_ERASE: ledger_erase_ask(engine, client, frame); break;
+    case FRAME_ASK_SUBJECT: ledger_ask_subject(engine, client, frame); break;
     default: client->closing = true;
     }
 }
@@ -385,14 +395,23 @@ static void dispatch(struct engine *engine, struct client *client, const struct 
 /* One request at a time: answers come in order, and a client that waits for the disk does not run ahead of it. */
 static bool waiting(const struct client *client) {
     return client->stalled || client->publication.committing || client->page.active || client->verify_number != 0 ||
-           client->recall.active || client->closing || channel_backlog(&client->channel) > 1024 * 1024;
+           client->recall.active || client->closing || client->sign_waits || client->erase_waits || client->ledger_walk.active ||
+           channel_backlog(&client->channel) > 1024 * 1024;
 }
 
 static void frames_go_on(struct engine *engine, struct client *client) {
     struct frame frame;
     enum err err = OK;
     while (!waiting(client) && (err = channel_next(&client->channel, &frame)) == OK) dispatch(engine, client, &frame);
+    ledger_look_turn(engine, client);
     if (err != OK && err != ERR_NOT_FOUND) client->closing = true;
+}
+
+/* What no row tells of yet is not said any more. */
+static void last_words(struct engine *engine, struct client *client) {
+    bool said = client->channel.fd >= 0 && !ledger_look_holds(engine, client);
+    if (said && channel_flush(&client->channel) != OK) log_debug("a client left before its answer");
+    client_end(engine, client);
 }
 
 void server_client(struct engine *engine, struct client *client, short revents) {
@@ -402,10 +421,7 @@ void server_client(struct engine *engine, struct client *client, short revents) 
         return;
     }
     frames_go_on(engine, client);
-    if (client->closing) {
-        if (channel_flush(&client->channel) != OK) log_debug("a client left before its answer");
-        client_end(engine, client);
-    }
+    if (client->closing) last_words(engine, client);
 }
 
 void server_progress(struct engine *engine) {
@@ -420,12 +436,11 @@ void server_progress(struct engine *engine) {
         if (client->recall.active) recall_ask_go_on(engine, client);
         completeness_tick(engine, client);
         if (client->feed.active) query_feed_pump(engine, client);
+        if (client->erase_waits) ledger_erase_go_on(engine, client);
+        if (client->ledger_walk.active) ledger_ask_pump(engine, client);
         if (client->page.active) query_page_pump(engine, client);
         if (client->watching) watch_tick(engine, client);
         if (!waiting(client)) frames_go_on(engine, client);
-        if (client->closing || client->channel.fd < 0) {
-            if (client->channel.fd >= 0 && channel_flush(&client->channel) != OK) log_debug("a client left before its answer");
-            client_end(engine, client);
-        }
+        if (client->closing || client->channel.fd < 0) last_words(engine, client);
     }
 }

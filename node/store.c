@@ -147,6 +147,7 @@ static enum err parts_open(struct store *store, const struct store_options *opti
     if (store->pages == NULL) return ERR_MEMORY;
     enum err error = totals_read(store);
     if (error == OK) error = bucket_counts_load(&store->bucket_counts, &store->rocks);
+    if (error == OK) error = store_ledger_open(store);
     if (error != OK) return error;
     size_t table_terms = options->table_terms > 0 ? options->table_terms : STORE_TABLE_TERMS;
     error = index_open(&store->index, &store->rocks, store->vault, store->path, table_terms, store->event_fd);

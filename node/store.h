@@ -4,7 +4,7 @@
    Column families: entries (node id 16, seq 8 -> u8 flags, entry bytes, tag 8), payloads (node id, seq -> bytes, tag 8), places
    (node id, seq -> u32 payload size, key 32), pages (last cursor 8 -> head in clear, packed frame sealed under its bucket's key), index (keyed
    hash 8, cursor 8 -> nothing), blocks (node id, seq -> first cursor 8, items 4), due (time, kind, what -> nothing), meta (text key ->
-   bytes; keys beginning "store/" and "secret/bucket/" are the store's own). Payloads are locked with a key each, which stands in places:
+   bytes; keys beginning "store/", "secret/bucket/", "ledger/", "ledger-end/" and "secret/ledger/" are the store's own). Payloads are locked with a key each, which stands in places:
    a small family that is soon rewritten, so that a payload is gone when its key is.
    A cursor numbers an item in arrival order and only grows; a page holds the items of one frame, consecutive cursors.
    No plaintext value or object stands on disk: pages are sealed (XChaCha20-Poly1305) under a random key per retention bucket, which
@@ -22,6 +22,7 @@
 #ifndef NODE_STORE_H
 #define NODE_STORE_H
 
+#include "gossip/disclosure.h"
 #include "gossip/entry.h"
 #include "gossip/item.h"
 
@@ -67,6 +68,16 @@ enum err store_batch_truncate(struct store_batch *batch, const uint8_t node_id[s
 /* Keys have 1 to STORE_META_KEY_BYTES_MAX bytes. Values are sealed when the key starts with "secret/". */
 void store_batch_meta(struct store_batch *batch, const char *key, struct bytes value);
 void store_batch_meta_delete(struct store_batch *batch, const char *key);
+
+/* A row of the disclosure ledger about what this batch does: durable with it, or not at all. The row gets its number and its place in
+   the chain when the batch is committed, so the order of commits is the order of rows. `salt` as the caller drew it; `details` are
+   sealed. ERR_RANGE (kind, size) is noted in the batch. */
+void store_batch_disclosure(struct store_batch *batch, enum disclosure_kind kind, uint64_t time_ms,
+                            const uint8_t salt[static DISCLOSURE_SALT_BYTES], struct bytes details);
+/* The details of a row go, and are to leave all files (store_erase); its head stays. */
+void store_batch_disclosure_erase(struct store_batch *batch, uint64_t number);
+/* The signed end of the ledger, kept beside it. */
+void store_batch_disclosure_head(struct store_batch *batch, const struct disclosure_head *head);
 
 /* The facts of a page. */
 struct page_head {
@@ -180,6 +191,32 @@ enum err store_payloads(struct store *store, const uint8_t node_id[static NODE_I
 enum err store_meta(struct store *store, const char *key, struct buf *out) MUST_USE;
 typedef bool store_visit_meta(void *context, const char *key, struct bytes value);
 enum err store_meta_each(struct store *store, const char *prefix, store_visit_meta *visit, void *context) MUST_USE;
+
+/* --- the disclosure ledger --- */
+
+/* The last row that was committed: its number (0: none) and hash. */
+uint64_t store_disclosure_last(const struct store *store, uint8_t hash[static HASH_BYTES]);
+
+/* How a stored row, or its details, were found. */
+enum disclosure_state { DISCLOSURE_GOOD, DISCLOSURE_MISSING, DISCLOSURE_DAMAGED };
+
+/* A row as it stands. Details that were erased are missing. */
+struct disclosure_record {
+    enum disclosure_state row_state, details_state;
+    uint8_t row[DISCLOSURE_ROW_BYTES];
+    uint8_t written[DISCLOSURE_ROW_BYTES]; /* what the row was when its details were sealed; valid with good details */
+    uint8_t salt[DISCLOSURE_SALT_BYTES];
+    struct buf details; /* the caller's to free; cleared first */
+};
+/* ERR_IO, ERR_MEMORY: this machine, not the ledger, is at fault. */
+enum err store_disclosure(struct store *store, uint64_t number, struct disclosure_record *out) MUST_USE;
+/* Those from one number to another, in order, until `visit` returns false; the record is borrowed. */
+typedef bool store_visit_disclosure(void *context, uint64_t number, const struct disclosure_record *record);
+enum err store_disclosures(struct store *store, uint64_t from, uint64_t until, store_visit_disclosure *visit,
+                           void *context) MUST_USE;
+/* Signed ends, by rising number, from `number` on. Damaged ones are handed out as number 0. */
+typedef bool store_visit_head(void *context, const struct disclosure_head *head);
+enum err store_disclosure_heads(struct store *store, uint64_t number, store_visit_head *visit, void *context) MUST_USE;
 
 /* An unsealed page. Borrowed from a small cache until the next page call. */
 struct page {

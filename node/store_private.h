@@ -20,6 +20,21 @@ struct store_totals {
     uint64_t cursor_next, items, pages, payloads, payload_bytes, entries;
 };
 
+/* The end of the disclosure ledger. */
+struct store_chain {
+    uint64_t number;
+    uint8_t hash[HASH_BYTES];
+};
+
+/* A row that waits for its batch's commit. */
+struct store_disclosure_row {
+    struct store_disclosure_row *next;
+    enum disclosure_kind kind;
+    uint64_t time_ms;
+    uint8_t salt[DISCLOSURE_SALT_BYTES];
+    struct buf details;
+};
+
 struct store {
     struct rocks rocks;
     struct vault *vault;
@@ -34,6 +49,7 @@ struct store {
     int lock_fd;
     char *path;
     uint8_t instance[16];
+    struct store_chain chain;    /* of all that was committed */
     struct store_totals totals;  /* of all that was committed; cursor_next also of what is only batched */
     struct store_batch *batches; /* those made and not completed or freed */
     struct item *item;           /* room to decode into: too large for a stack */
@@ -61,7 +77,8 @@ struct store_batch {
     size_t term_capacity;
     size_t bytes;
     struct erasure erasure;
-    bool rewrote; /* pages: what the cache holds of them is old */
+    bool rewrote;                                  /* pages: what the cache holds of them is old */
+    struct store_disclosure_row *rows, *rows_last; /* in the order of adding */
 };
 
 static inline struct bytes store_record_key(uint8_t out[static STORE_RECORD_KEY_BYTES], const uint8_t *node_id, uint64_t seq) {
@@ -79,6 +96,15 @@ uint64_t store_cursor_uncompleted(const struct store *store);
 /* Adds one item's terms to an array that grows. False: no memory. */
 bool store_terms_of(const struct store *store, const struct item *item, uint64_t cursor, struct index_lengths *lengths,
                     struct term **terms, size_t *count, size_t *capacity);
+
+/* Notes a failure in the batch: its commit completes with it. */
+void store_batch_failed(struct store_batch *batch, enum err error);
+void store_batch_put(struct store_batch *batch, enum rocks_family family, struct bytes key, struct bytes a, struct bytes b);
+
+/* store_ledger.c */
+enum err store_ledger_open(struct store *store) MUST_USE; /* where does the chain end? */
+void store_ledger_commit(struct store_batch *batch);      /* waiting rows get their numbers and go into the batch */
+void store_ledger_batch_free(struct store_batch *batch);
 
 enum err store_totals_put(struct store *store, rocksdb_writebatch_t *batch);
 /* Puts the terms of all pages from `cursor` on into the index. */

@@ -30,17 +30,18 @@ void store_batch_free(struct store_batch *batch) {
         batch->store->batches = batch->next;
     if (batch->next != NULL) batch->next->previous = batch->previous;
     rocksdb_writebatch_destroy(batch->commit.batch);
+    store_ledger_batch_free(batch);
     free(batch->terms);
     free(batch);
 }
 
 size_t store_batch_bytes(const struct store_batch *batch) { return batch->bytes + batch->term_count * sizeof *batch->terms; }
 
-static void failed(struct store_batch *batch, enum err error) {
+void store_batch_failed(struct store_batch *batch, enum err error) {
     if (batch->commit.result == OK) batch->commit.result = error;
 }
 
-static void put(struct store_batch *batch, enum rocks_family family, struct bytes key, struct bytes a, struct bytes b) {
+void store_batch_put(struct store_batch *batch, enum rocks_family family, struct bytes key, struct bytes a, struct bytes b) {
     const char *keys[] = {(const char *)key.data};
     const size_t key_sizes[] = {key.size};
     const char *values[] = {(const char *)a.data, (const char *)b.data};
@@ -74,12 +75,12 @@ void store_batch_entry(struct store_batch *batch, const struct entry *entry, boo
     buf_put_u8(value, verified ? STORE_ENTRY_VERIFIED : 0);
     buf_put_raw(value, entry->unsigned_bytes.data, entry->size);
     if (value->failed) {
-        failed(batch, buf_result(value));
+        store_batch_failed(batch, buf_result(value));
         return;
     }
     vault_tag(store->vault, tag, ROCKS_ENTRIES, key, bytes_of_buf(value));
     if (!stands(store, ROCKS_ENTRIES, key, NULL)) batch->added.entries++;
-    put(batch, ROCKS_ENTRIES, key, bytes_of_buf(value), bytes_of(tag, sizeof tag));
+    store_batch_put(batch, ROCKS_ENTRIES, key, bytes_of_buf(value), bytes_of(tag, sizeof tag));
 }
 
 void store_batch_payload(struct store_batch *batch, const uint8_t node_id[static NODE_ID_BYTES], uint64_t seq,
@@ -91,7 +92,7 @@ void store_batch_payload(struct store_batch *batch, const uint8_t node_id[static
     buf_clear(locked);
     uint8_t *out = payload.size <= UINT32_MAX ? buf_grow(locked, payload.size) : NULL;
     if (out == NULL) {
-        failed(batch, payload.size <= UINT32_MAX ? ERR_MEMORY : ERR_TOO_BIG);
+        store_batch_failed(batch, payload.size <= UINT32_MAX ? ERR_MEMORY : ERR_TOO_BIG);
         return;
     }
     pages_random(store->pages, place + 4, 32);
@@ -101,8 +102,8 @@ void store_batch_payload(struct store_batch *batch, const uint8_t node_id[static
     batch->added.payload_bytes += payload.size - before;
     put_be32(place, (uint32_t)payload.size);
     vault_tag(store->vault, tag, ROCKS_PAYLOADS, key, bytes_of_buf(locked));
-    put(batch, ROCKS_PAYLOADS, key, bytes_of_buf(locked), bytes_of(tag, sizeof tag));
-    put(batch, ROCKS_PLACES, key, bytes_of(place, sizeof place), bytes_of(NULL, 0));
+    store_batch_put(batch, ROCKS_PAYLOADS, key, bytes_of_buf(locked), bytes_of(tag, sizeof tag));
+    store_batch_put(batch, ROCKS_PLACES, key, bytes_of(place, sizeof place), bytes_of(NULL, 0));
     secret_wipe(place, sizeof place);
 }
 
@@ -141,7 +142,7 @@ enum err store_batch_truncate(struct store_batch *batch, const uint8_t node_id[s
 
 static bool meta_key_good(struct store_batch *batch, struct bytes key) {
     bool good = key.size > 0 && key.size <= STORE_META_KEY_BYTES_MAX;
-    if (!good) failed(batch, ERR_RANGE);
+    if (!good) store_batch_failed(batch, ERR_RANGE);
     return good;
 }
 
@@ -149,16 +150,16 @@ void store_batch_meta(struct store_batch *batch, const char *key, struct bytes v
     struct bytes name = bytes_of_text(key);
     if (!meta_key_good(batch, name)) return;
     if (strncmp(key, STORE_SECRET_PREFIX, sizeof STORE_SECRET_PREFIX - 1) != 0) {
-        put(batch, ROCKS_META, name, value, bytes_of(NULL, 0));
+        store_batch_put(batch, ROCKS_META, name, value, bytes_of(NULL, 0));
         return;
     }
     struct buf *sealed = &batch->store->scratch;
     buf_clear(sealed);
     vault_seal(batch->store->vault, sealed, name, value);
     if (sealed->failed)
-        failed(batch, buf_result(sealed));
+        store_batch_failed(batch, buf_result(sealed));
     else
-        put(batch, ROCKS_META, name, bytes_of_buf(sealed), bytes_of(NULL, 0));
+        store_batch_put(batch, ROCKS_META, name, bytes_of_buf(sealed), bytes_of(NULL, 0));
 }
 
 void store_batch_meta_delete(struct store_batch *batch, const char *key) {
@@ -185,7 +186,7 @@ enum err store_batch_page(struct store_batch *batch, const struct page_head *hea
 
 void store_batch_terms(struct store_batch *batch, uint64_t cursor, const struct item *item) {
     if (!store_terms_of(batch->store, item, cursor, &batch->lengths, &batch->terms, &batch->term_count, &batch->term_capacity))
-        failed(batch, ERR_MEMORY);
+        store_batch_failed(batch, ERR_MEMORY);
 }
 
 void store_commit(struct store *store, struct store_batch *batch, uint64_t ticket) {
@@ -196,8 +197,9 @@ void store_commit(struct store *store, struct store_batch *batch, uint64_t ticke
     totals->entries += batch->added.entries;
     totals->payloads += batch->added.payloads;
     totals->payload_bytes += batch->added.payload_bytes;
+    store_ledger_commit(batch);
     enum err error = store_totals_put(store, batch->commit.batch);
-    if (error != OK) failed(batch, error);
+    if (error != OK) store_batch_failed(batch, error);
     batch->ticket = ticket;
     committer_add(store->committer, &batch->commit);
 }

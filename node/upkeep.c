@@ -151,6 +151,7 @@ enum err upkeep_open(struct engine *engine, char why[static 256]) {
     if (err == OK) err = groups_load(engine);
     if (err == OK) err = agreements_load(engine);
     if (err == OK) err = dealings_load(engine);
+    if (err == OK) err = ledger_open(engine);
 out:
     card_file_free(&own);
     return err;
@@ -216,6 +217,7 @@ static void minute(struct engine *engine, uint64_t now_ms, uint64_t monotonic_ms
 void upkeep_tick(struct engine *engine) {
     uint64_t now_ms = clock_wall_ms(), monotonic_ms = clock_monotonic_ms();
     own_chain_look(engine);
+    ledger_tick(engine, monotonic_ms);
     if (monotonic_ms < engine->upkeep_due_ms) return;
     if (monotonic_ms >= engine->upkeep_minute_ms) {
         engine->upkeep_minute_ms = monotonic_ms + UPKEEP_MS;

@@ -53,6 +53,7 @@ static void decision_put(struct engine *engine, struct buf *out, const struct ta
     object.foreign = memcmp(shown->author, engine->agency_id, AGENCY_ID_BYTES) != 0;
     if (marks_decode(&marks, item->marks) != OK) object.tlp = TLP_NONE;
     if (item->marks.size == 0) object.marks = NULL;
+    object.author_removed = groups_shut_out(engine, marks.group, shown->author, shown->head.arrived_ms);
     enum policy_exit exit = target->exit ? target->exit : object.foreign ? POLICY_RESHARE : POLICY_PUBLISH;
     policy_context_fill(&facts, engine, exit, target->exit ? NULL : target->agency_id);
     if (object.foreign) policy_context_author(&facts, engine, shown->author);

@@ -1,6 +1,8 @@
 #!/usr/bin/python3
 """What is recalled is gone everywhere: at readers, at those who only carry it, at those who were away; and its author knows who complied."""
 import json
+import os
+import shutil
 import time
 
 from lib import (NOT_FOUND, OK, REFUSED, USAGE, carried_unread, check, check_equal, indicator, indicators, main, must, must_hold, note, story)
@@ -155,6 +157,28 @@ def a_new_version(place):
     must(lambda: b("get", old["id"]).code == NOT_FOUND and a("get", old["id"]).code == NOT_FOUND, 20, "it is gone")
     must(lambda: b.status()["items"] <= 3, 30, "with its older versions (two receipts are held besides)", lambda: b.status())
     check(not b.finds("new.example") and not b.finds("old.example") and b.finds("beside.example"), "which do not come to light again")
+
+
+@story
+def an_old_disk(place):
+    """A reader's store is put back to what it was before the recall: the recall comes again, and is carried out again."""
+    a, b = place.mesh("agency.a", "agency.b")
+    objects, values = indicators("olden", 40)
+    a.publish_good(objects, "TLP:AMBER", [b])
+    must_hold(b, 40, 45, "B has all", b.log_tail)
+    b.stop()
+    store, old = os.path.join(b.dir, "store"), place.path("old-store")
+    shutil.copytree(store, old)
+    b.start()
+    recall_good(a, objects[11]["id"], "--reason", "before the copy came back")
+    must(complete(a, objects[11]["id"], ["agency.a", "agency.b"]), 45, "B has erased it", b.log_tail)
+    b.stop()
+    shutil.rmtree(store)
+    shutil.copytree(old, store)
+    b.start()
+    must(lambda: not b.finds(values[11]), 45, "B drops it again", b.log_tail)
+    must_hold(b, 39, 20, "and keeps the others", b.log_tail)
+    check(b.finds(values[12]), "which are found")
 
 
 @story

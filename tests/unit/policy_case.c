@@ -70,6 +70,7 @@ static enum iep_word iep_word_of(const char *text) {
 
 static bool word_of_object(struct policy_case *c, const char *key, char *value) {
     if (WORD("foreign")) THEN(c->object.foreign = true);
+    if (WORD("author-removed")) THEN(c->object.author_removed = true);
     if (WORD("type")) THEN(c->object.type = bytes_of_text(value));
     if (WORD("until")) THEN(c->object.valid_until_ms = time_of(value));
     if (WORD("unknown")) THEN(c->marks.unknown = bytes_of_text(value));

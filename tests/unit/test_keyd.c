@@ -198,6 +198,38 @@ static void test_whose_node(void **state) {
     run_end(&run);
 }
 
+/* Asks for a signature over an end of the ledger. */
+static enum frame_type end_sign(struct keyd_run *run, uint8_t type, uint64_t number, uint8_t signature[static SIGN_BYTES]) {
+    uint8_t body[44] = {SIGN_LEDGER, type, AGENCY_SUITE};
+    struct frame frame;
+    put_be64(body + 4, number);
+    body[12] = 7; /* the hash */
+    assert_int_equal(channel_send(&run->engine, FRAME_KEY_SIGN, 3, bytes_of(body, sizeof body)), OK);
+    assert_int_equal(channel_wait(&run->engine, &frame, WAIT_MS), OK);
+    if (frame.body.size == SIGN_BYTES) memcpy(signature, frame.body.data, SIGN_BYTES);
+    return frame.type;
+}
+
+/* An end of the ledger, under its own purpose, and none in front of one that was signed. */
+static void test_signs_ends_of_the_ledger(void **state) {
+    (void)state;
+    struct keyd_run run;
+    uint8_t signature[SIGN_BYTES];
+    struct sign_subject subject = {.purpose = SIGN_LEDGER, .type = 1, .suite = AGENCY_SUITE, .seq = 5, .hash = {7}};
+    run_start(&run, false);
+    assert_int_equal(end_sign(&run, 2, 5, signature), FRAME_KEY_REFUSED);
+    assert_int_equal(end_sign(&run, 1, 0, signature), FRAME_KEY_REFUSED);
+    assert_int_equal(end_sign(&run, 1, 5, signature), FRAME_KEY_SIGNED);
+    memcpy(subject.agency, run.genesis.agency.id, AGENCY_ID_BYTES);
+    assert_int_equal(verify_signature(signature, &subject, run.genesis.agency.nodes[0].sign_public), OK);
+    subject.purpose = SIGN_HEADS;
+    assert_int_equal(verify_signature(signature, &subject, run.genesis.agency.nodes[0].sign_public), ERR_SIGNATURE);
+    assert_int_equal(end_sign(&run, 1, 4, signature), FRAME_KEY_REFUSED);
+    assert_int_equal(end_sign(&run, 1, 5, signature), FRAME_KEY_SIGNED);
+    assert_int_equal(end_sign(&run, 1, 6, signature), FRAME_KEY_SIGNED);
+    run_end(&run);
+}
+
 static int setup(void **state) {
     (void)state;
     return selftest_run(NULL) == OK ? 0 : -1;
@@ -205,6 +237,7 @@ static int setup(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_renews), cmocka_unit_test(test_signs_nothing_else),
-                                       cmocka_unit_test(test_without_ops_key), cmocka_unit_test(test_whose_node)};
+                                       cmocka_unit_test(test_without_ops_key), cmocka_unit_test(test_whose_node),
+                                       cmocka_unit_test(test_signs_ends_of_the_ledger)};
     return cmocka_run_group_tests_name("keyd", tests, setup, NULL);
 }
