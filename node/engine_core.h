@@ -22,6 +22,7 @@
 #include "node/recalls.h"
 #include "node/statement.h"
 #include "node/store.h"
+#include "node/tokens.h"
 #include "node/trust_files.h"
 
 /* What the tag of a frame to the key process is for: its highest byte; the rest says which one. */
@@ -202,7 +203,8 @@ struct page_state {
     uint64_t tag, after, count, limit, looked;
     uint64_t from; /* all behind it was looked at */
     unsigned labels, versions;
-    enum policy_exit exit; /* what the policy is asked about */
+    enum policy_exit exit;               /* what the policy is asked about */
+    char who[TOKENS_NAME_BYTES_MAX + 1]; /* whose token */
     char types[PAGE_TYPES_MAX][ITEM_TYPE_BYTES_MAX + 1];
     size_t type_count;
     char ids[PAGE_IDS_MAX][ITEM_ID_BYTES_MAX + 1];

@@ -3,6 +3,7 @@
 #include "node/engine_core.h"
 #include "node/policy_context.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,6 +11,7 @@
 #define BACKLOG_BYTES      (512 * 1024)
 #define FRAME_BYTES        (128 * 1024)
 #define LOOKED_MAX         200000 /* items before a page ends without being full */
+#define PAGE_WHO_SHOWN     12     /* of a name, in a row */
 #define TURN_ITEMS         4096
 #define RECORD_BYTES_FIXED 23
 
@@ -65,8 +67,21 @@ void query_page_end(struct client *client) {
     client->page = (struct page_state){0};
 }
 
-static void page_done(struct client *client, bool more) {
+/* Rows of the ledger: that this user of the web process looks, which is on disk before anything is shown; then what was shown. */
+static void page_look(struct engine *engine, struct client *client, bool over) {
+    char command[LEDGER_COMMAND_MAX];
+    uint64_t hold = client->look.hold;
+    snprintf(command, sizeof command, "%s %.*s%s", policy_exit_name(client->page.exit), PAGE_WHO_SHOWN, client->page.who,
+             over ? " ended" : "");
+    ledger_look(engine, client, command);
+    client->look.shown += client->page.count;
+    ledger_look_end(engine, client);
+    if (over) client->look.hold = hold;
+}
+
+static void page_done(struct engine *engine, struct client *client, bool more) {
     struct buf body = {0};
+    page_look(engine, client, true);
     out_send(client);
     pack_write_array(&body, 3);
     pack_write_uint(&body, client->page.count);
@@ -191,7 +206,7 @@ void query_page_pump(struct engine *engine, struct client *client) {
         fits = page_take(engine, client, &facts, &stored);
     }
     if (err == OK || err == ERR_NOT_FOUND) {
-        page_done(client, !fits || page->looked >= LOOKED_MAX);
+        page_done(engine, client, !fits || page->looked >= LOOKED_MAX);
         return;
     }
     server_error(client, page->tag, err, "a stored page cannot be read: it is damaged on disk");
@@ -238,8 +253,9 @@ static bool page_read(struct page_state *page, struct bytes body, uint64_t *afte
     page->versions = (unsigned)pack_read_uint(&reader);
     page->limit = pack_read_uint(&reader);
     page->exit = (enum policy_exit)pack_read_uint(&reader);
+    bool good = text_read(&reader, page->who, sizeof page->who);
     page->type_count = pack_read_array(&reader);
-    bool good = fields == 8 && page->exit > POLICY_LOCAL && page->exit < POLICY_EXIT_END && page->type_count <= PAGE_TYPES_MAX;
+    good = good && fields == 9 && page->exit > POLICY_LOCAL && page->exit < POLICY_EXIT_END && page->type_count <= PAGE_TYPES_MAX;
     for (size_t i = 0; good && i < page->type_count; i++) good = text_read(&reader, page->types[i], sizeof page->types[i]);
     page->id_count = good ? pack_read_array(&reader) : 0;
     good = good && page->id_count <= PAGE_IDS_MAX;
@@ -269,5 +285,6 @@ void query_page(struct engine *engine, struct client *client, const struct frame
     if (cursor > page->after) page->after = cursor;
     page->from = page->after;
     page->active = true;
+    page_look(engine, client, false);
     query_page_pump(engine, client);
 }
