@@ -82,7 +82,8 @@ static struct group_version *follower(struct group *group) {
     return best;
 }
 
-/* A later version whose predecessors never came, signed by enough admins of its own and of the first one; the earliest of them. */
+/* A later version whose predecessors never came, signed by enough admins of its own, of the first one, and of the one that is held: who was
+   removed cannot leap over its removal. The earliest of them. */
 static struct group_version *anchor(const struct group *group) {
     struct roster first, roster;
     struct group_version *best = NULL;
@@ -96,7 +97,9 @@ static struct group_version *anchor(const struct group *group) {
                      (version->version == best->version && memcmp(version->hash, best->hash, HASH_BYTES) > 0)))
             continue;
         if (roster_decode(&roster, bytes_of_buf(&version->bytes)) != OK) continue;
+        if (roster_continues(&group->roster, &roster) != OK) continue;
         if (vote_of(version, &roster).votes < roster.threshold || vote_of(version, &first).votes < first.threshold) continue;
+        if (vote_of(version, &group->roster).votes < group->roster.threshold) continue;
         best = version;
     }
     return best;
