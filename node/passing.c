@@ -283,7 +283,8 @@ static bool decided(struct sharing *sharing, const uint8_t *reader, enum carriag
     policy_context_author(&facts, engine, sharing->facts.entry.agency_id);
     /* Of this version alone: another author's object may have the same id. */
     facts.context.permissions = permission;
-    facts.context.permission_count = permission_facts(engine, permission, 1, sharing->facts.leaf, reader);
+    facts.context.permission_count =
+        permission_facts(engine, permission, 1, sharing->facts.leaf, sharing->facts.entry.agency_id, reader);
     policy_decide(&verdict, &sharing->policy, &facts.reader, &facts.context);
     *carriage = verdict.carriage;
     if (verdict.allow) return true;
@@ -409,6 +410,7 @@ void share_ask(struct engine *engine, struct client *client, const struct frame 
         return;
     }
     enum err err = object_keep(&sharing, &shown.item);
+    sharing.policy.author_removed = groups_shut_out(engine, sharing.marks.group, shown.author, shown.head.arrived_ms);
     if (err == OK) err = share_object_proof(engine, &shown, &sharing.object, &sharing.facts);
     if (err != OK)
         server_error(client, frame->tag, err, "the object cannot be proved to be its author's: %s", err_text(err));

@@ -176,9 +176,11 @@ static bool receipt_get(struct engine *engine, uint64_t block, const uint8_t *no
 void recall_receipt_take(struct engine *engine, struct store_batch *batch, const struct statement_seen *seen) {
     struct recall_receipt said;
     struct receipt receipt;
+    struct recall_row row;
     struct buf value = {0};
     char name[64];
     if (recall_receipt_read(&said, seen->item->text) != OK || memcmp(said.node_id, engine->node_id, NODE_ID_BYTES) != 0) return;
+    if (recall_row_get(engine, engine->node_id, said.block, &row) != OK) return; /* nobody asked for it */
     receipt_get(engine, said.block, seen->node_id, &receipt);
     if (receipt.state < said.state) receipt.state = said.state;
     if (receipt.count < said.count) receipt.count = said.count;

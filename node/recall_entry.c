@@ -97,8 +97,10 @@ bool recall_reads(struct engine *engine, const uint8_t node_id[static NODE_ID_BY
 }
 
 void recall_entry(struct engine *engine, struct store_batch *batch, const struct entry *entry, uint64_t ticket) {
-    struct recall_row row = {.by = entry->seq, .noted_ms = clock_wall_ms()};
+    struct recall_row row = {.by = entry->seq, .noted_ms = clock_wall_ms()}, held;
     if (recall_read(&row.recall, entry->seq, entry->body) != OK) return;
+    /* A block is recalled once: another one changes nothing, and costs no round and no receipts. */
+    if (recall_row_get(engine, entry->node_id, row.recall.block, &held) == OK && held.by < entry->seq) return;
     memcpy(row.agency_id, entry->agency_id, AGENCY_ID_BYTES);
     struct recall_waiting *waiting = waiting_new(engine);
     if (!waiting) return;
