@@ -147,10 +147,11 @@ static void audience_again(struct making *making, struct audience *audience) {
             left_out++;
     }
     if (left_out > 0)
-        engine_notice(engine,
-                      "%zu reader%s of a block that is recalled cannot be sealed to, or may not read it, now: what stays of it does not "
-                      "reach them",
-                      left_out, left_out == 1 ? "" : "s");
+        engine_notice(
+            engine,
+            "%zu reader%s of a block that is recalled cannot be sealed to, or may not read it, now: what stays of it does not "
+            "reach them",
+            left_out, left_out == 1 ? "" : "s");
     audience_seal(audience);
     buf_free(&readers);
 }
