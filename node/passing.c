@@ -4,6 +4,7 @@
 #include "node/prove.h"
 #include "node/shown.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* Shares: another agency's object, passed on with its author's proof and permission. What was passed on stands in a record, so that it
@@ -169,15 +170,19 @@ bool share_was_recalled(struct engine *engine, const uint8_t node_id[static NODE
 /* The item that carried it, among our own: found under the object inside it. */
 static enum err carrier_add(struct engine *engine, struct recall_task *task, const struct row *row) {
     static struct item item;
-    uint64_t cursors[1024];
-    size_t count = store_find_id(engine->store, row->object_id, cursors, 1024);
-    for (size_t i = 0; i < count; i++) {
+    uint64_t *cursors;
+    size_t count;
+    enum err err = store_find_id_all(engine->store, row->object_id, &cursors, &count);
+    for (size_t i = 0; err == OK && i < count; i++) {
         struct page_head head;
         struct bytes encoded;
         if (store_item(engine->store, cursors[i], &head, &item, &encoded) != OK || !bytes_equal(item.id, row->share_id)) continue;
-        if (memcmp(head.node_id, engine->node_id, NODE_ID_BYTES) == 0) return recall_task_add(engine, task, cursors[i]);
+        if (memcmp(head.node_id, engine->node_id, NODE_ID_BYTES) != 0) continue;
+        err = recall_task_add(engine, task, cursors[i]);
+        break;
     }
-    return OK;
+    free(cursors);
+    return err;
 }
 
 /* Of those whose recall is made, the rows go. */
