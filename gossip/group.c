@@ -205,9 +205,22 @@ static enum err author_room(struct group *group, const uint8_t *author, uint64_t
     return OK;
 }
 
+/* What no admin of the roster in force has signed gives way to what one of them says. */
+static void strangers_drop(struct group *group, const uint8_t *author) {
+    if (roster_admin(&group->roster, author) < 0) return;
+    for (size_t i = 0; i < group->version_count; i++) {
+        struct group_version *each = group->versions[i];
+        if (each->in_force || vote_of(each, &group->roster).votes > 0) continue;
+        version_free(each);
+        group->versions[i] = group->versions[--group->version_count];
+        return;
+    }
+}
+
 static enum err room(struct group *group, const uint8_t *author, uint64_t version, const uint8_t *hash) {
     enum err err = author_room(group, author, version, hash);
     if (err == OK && group->version_count == LIMIT_GROUP_VERSIONS) err = settle(group);
+    if (err == OK && group->version_count == LIMIT_GROUP_VERSIONS) strangers_drop(group, author);
     return err == OK && group->version_count == LIMIT_GROUP_VERSIONS ? ERR_LIMIT : err;
 }
 

@@ -314,6 +314,23 @@ static void test_order_and_newcomer(void **state) {
     group_free(&group), group_free(&other);
 }
 
+/* However many members fill the places, an admin's word finds one. */
+static void test_crowd(void **state) {
+    struct roster next;
+    (void)state;
+    sample(1, 1);
+    opened(&group);
+    for (size_t i = 0; i < LIMIT_GROUP_VERSIONS; i++) {
+        group_next(&group, &next, T0 + 100 + i);
+        assert_int_equal(take(&group, 50 + i / LIMIT_GROUP_OF_AUTHOR, &next), OK);
+    }
+    group_next(&group, &next, T0 + 1000);
+    assert_int_equal(take(&group, 99, &next), ERR_LIMIT);
+    assert_int_equal(take(&group, 1, &next), OK);
+    assert_int_equal(group.roster.version, 2);
+    group_free(&group);
+}
+
 /* A removed admin who leaves a number out does not come back by that, nor does a closed group, nor is what stands for ever changed. */
 static void test_no_leap(void **state) {
     struct roster removal, leap;
@@ -498,7 +515,7 @@ int main(void) {
         cmocka_unit_test(test_add_remove),         cmocka_unit_test(test_no_admin),     cmocka_unit_test(test_past_stays),
         cmocka_unit_test(test_contradiction),      cmocka_unit_test(test_equivocation), cmocka_unit_test(test_order_and_newcomer),
         cmocka_unit_test(test_bounds_of_versions), cmocka_unit_test(test_flood),        cmocka_unit_test(test_standing),
-        cmocka_unit_test(test_any_order),          cmocka_unit_test(test_no_leap),
+        cmocka_unit_test(test_any_order),          cmocka_unit_test(test_no_leap),      cmocka_unit_test(test_crowd),
     };
     return cmocka_run_group_tests(tests, ids_make, NULL);
 }
