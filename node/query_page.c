@@ -3,7 +3,6 @@
 #include "node/engine_core.h"
 #include "node/policy_context.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -72,16 +71,6 @@ static void record_put(struct engine *engine, struct page_state *page, uint64_t 
     buf_put(&page->out, encoded);
 }
 
-/* The ledger: a row before the first object of a page leaves, and one with their number at its end. Pages without any
-   are asked for all the time, and tell nobody anything. */
-static void page_look(struct engine *engine, struct client *client, const char *how, uint64_t shown) {
-    char command[LEDGER_COMMAND_MAX];
-    snprintf(command, sizeof command, "%s%s", policy_exit_name(client->page.exit), how);
-    ledger_look(engine, client, command);
-    client->look.shown += shown;
-    ledger_look_end(engine, client);
-}
-
 static void out_send(struct client *client) {
     struct page_state *page = &client->page;
     if (page->out.size > 0) server_answer(client, FRAME_ANSWER_PAGE, page->tag, bytes_of_buf(&page->out));
@@ -95,9 +84,8 @@ void query_page_end(struct client *client) {
     client->page = (struct page_state){0};
 }
 
-static void page_done(struct engine *engine, struct client *client, bool more) {
+static void page_done(struct client *client, bool more) {
     struct buf body = {0};
-    if (client->page.count > 0) page_look(engine, client, " ended", client->page.count);
     out_send(client);
     pack_write_array(&body, 3);
     pack_write_uint(&body, client->page.count);
@@ -121,7 +109,6 @@ static bool item_take(struct engine *engine, struct client *client, const struct
     }
     if (page->count == page->limit || page->bytes > CONTROL_PAGE_BYTES_MAX) return false;
     if (page->out.size + encoded.size + TRUST_NAME_BYTES_MAX + RECORD_BYTES_FIXED > FRAME_BYTES) out_send(client);
-    if (page->count == 0) page_look(engine, client, "", 0);
     record_put(engine, page, cursor, head, item, versions, encoded);
     page->count++;
     page->bytes += encoded.size;
@@ -203,7 +190,7 @@ void query_page_pump(struct engine *engine, struct client *client) {
         }
         fits = page_take(engine, client, &facts, &stored);
     }
-    page_done(engine, client, !fits || page->looked >= LOOKED_MAX);
+    page_done(client, !fits || page->looked >= LOOKED_MAX);
 }
 
 /* --- the question --- */
