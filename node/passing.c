@@ -414,6 +414,10 @@ void share_ask(struct engine *engine, struct client *client, const struct frame 
         server_error(client, frame->tag, ERR_DENIED, "the object is this agency's own: publish it to whom you like");
         return;
     }
+    if (retention_over(engine, &shown.head, &shown.item, clock_wall_ms())) {
+        server_error(client, frame->tag, ERR_NOT_FOUND, "the time for which it may be kept here has passed: nobody may have it any more");
+        return;
+    }
     enum err err = object_keep(&sharing, &shown.item);
     sharing.policy.author_removed = groups_shut_out(engine, sharing.marks.group, shown.author, shown.head.arrived_ms);
     if (err == OK) err = share_object_proof(engine, &shown, &sharing.object, &sharing.facts);

@@ -123,6 +123,14 @@ void recall_entry(struct engine *engine, struct store_batch *batch, const struct
     recall_row_put(batch, entry->node_id, row.recall.block, &row);
 }
 
+void recall_await_erased(struct engine *engine, const uint8_t node_id[static NODE_ID_BYTES], uint64_t block) {
+    struct recall_waiting *waiting = waiting_new(engine);
+    if (!waiting) return;
+    memcpy(waiting->node_id, node_id, NODE_ID_BYTES);
+    waiting->block = block;
+    waiting->withdrawn = true;
+}
+
 /* --- the start --- */
 
 /* Tells the core of a row; false: it is none that can be read. */

@@ -343,6 +343,11 @@ def test_treaty_forbids_a_class(place):
     check_equal(refusal["rule"], "agreement.kind", "and the rule")
     few, _ = indicators("covered", 3)
     check_equal(a.publish(few[:1], "TLP:AMBER", [b]).code, OK, "indicators may")
+    rows = a("ledger", "show", "--kind", "out", "--json").values
+    out = [row["details"] for row in rows if "statement" not in row["details"]["rules"]]
+    check_equal([(each["rules"], each["agreements"]) for each in out],
+                [(["tlp.green"], []), (["tlp.amber"], ["%s clause 1" % short])], "the ledger names the clause, and none before the treaty")
+    check(b"agreements=%s clause 1 " % short.encode() in a("ledger", "show").out, "also in words")
     result = a.publish(few[1:2], "TLP:RED", [b])
     check_equal((result.code, [each["rule"] for each in result.value["refusals"]]), (REFUSED, ["agreement.label"]), "up to its label")
     check_equal(b.publish(few[2:], "TLP:GREEN", [a]).code, REFUSED, "and in its direction only")
