@@ -72,6 +72,33 @@ static void a_cut_is_a_cut(void **state) {
     story_end(world);
 }
 
+/* What stands behind a cut is not missed any more, when nobody is there to give it. */
+static void nothing_behind_a_cut_is_missed(void **state) {
+    struct world *world = &story_world;
+    struct gossip_log_view view;
+    (void)state;
+    world_mesh(world, 52, 2);
+    uint64_t good = world_publish_all(world, 0, 100);
+    world_run(world, 5 * SECONDS);
+    uint64_t late = world_publish_all(world, 0, 9000);
+    const uint8_t *id = world->nodes[0].identity.node_id;
+    do {
+        world_run(world, 1);
+        assert_true(gossip_log_find(world->nodes[1].gossip, id, &view));
+    } while (view.head < late);
+    world_crash(world, 0);
+    world_run(world, 10 * SECONDS);
+    assert_false(disk_payload_here(&world->nodes[1].disk, id, late));
+    assert_false(gossip_caught_up(world->nodes[1].gossip));
+    identity_revoke(&world->nodes[0].identity, good, world_ledger(world, 0, good)->id, world_wall_ms(world, 0));
+    world_learn_chain(world, 1, 0);
+    world_run(world, 10 * SECONDS);
+    assert_true(gossip_caught_up(world->nodes[1].gossip));
+    assert_true(gossip_log_find(world->nodes[1].gossip, id, &view));
+    assert_int_equal(view.missing, 0);
+    story_end(world);
+}
+
 /* Pinned again, an agency's log goes on where the store left off. */
 static void pinned_again(void **state) {
     struct world *world = &story_world;
@@ -275,16 +302,21 @@ static void what_was_common_stays_so(void **state) {
     assert_int_equal(disk_head(&world->nodes[1].disk, id), seq);
     world_run(world, 30 * SECONDS);
     assert_false(common(world, 0, 1, 3));
+    story_end(world);
+}
 
-    /* With one agency less, of those that were all common. */
-    world_unpin(world, 0, 3);
-    world_run(world, 30 * SECONDS);
+/* So with one agency less, of those that were all common. */
+static void what_is_left_stays_common(void **state) {
+    struct world *world = &story_world;
+    (void)state;
+    world_mesh(world, 51, 3);
+    world_run(world, 10 * SECONDS);
     assert_true(end_of(world, 0, 1)->same);
     world_unpin(world, 0, 2);
     assert_true(common(world, 0, 1, 0) && common(world, 0, 1, 1));
-    seq = world_publish_all(world, 0, 100);
-    world_run(world, 150);
-    assert_int_equal(disk_head(&world->nodes[1].disk, id), seq);
+    uint64_t seq = world_publish_all(world, 0, 100);
+    world_run(world, 100);
+    assert_int_equal(disk_head(&world->nodes[1].disk, world->nodes[0].identity.node_id), seq);
     story_end(world);
 }
 
@@ -292,12 +324,14 @@ int test_trust(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(unpinned_is_unlinked),
                                        cmocka_unit_test(a_longer_chain_spreads),
                                        cmocka_unit_test(a_cut_is_a_cut),
+                                       cmocka_unit_test(nothing_behind_a_cut_is_missed),
                                        cmocka_unit_test(pinned_again),
                                        cmocka_unit_test(pinned_again_goes_on),
                                        cmocka_unit_test(two_roots_freeze_an_agency),
                                        cmocka_unit_test(another_continuation_is_no_split),
                                        cmocka_unit_test(late_trust_is_ignored),
                                        cmocka_unit_test(losses_are_met_together),
-                                       cmocka_unit_test(what_was_common_stays_so)};
+                                       cmocka_unit_test(what_was_common_stays_so),
+                                       cmocka_unit_test(what_is_left_stays_common)};
     return cmocka_run_group_tests_name("trust", tests, NULL, NULL);
 }
