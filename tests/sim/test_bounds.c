@@ -94,6 +94,55 @@ static void an_epoch_costs_more(void **state) {
     world_close(world); /* the ledger does not know these entries, so the invariants cannot be asked here */
 }
 
+/* A list of whole buckets is held against all logs, so it costs as much as eight announcements, also when it names nothing. */
+static void a_list_of_heads_costs_more(void **state) {
+    struct world *world = &story_world;
+    struct wire_pair pair = {.number = 1000};
+    (void)state;
+    world_mesh(world, 95, 2);
+    world_run(world, 10 * SECONDS);
+    world->delay_ms = 1, world->jitter_ms = 0;
+    struct link *end = end_of(world, 1, 0);
+    assert_non_null(end);
+    link_tag(pair.tag, end, bytes_of(world->nodes[0].identity.node_id, NODE_ID_BYTES));
+    for (unsigned whole = 0; whole < 2; whole++) {
+        struct buf message = {0};
+        wire_heads(&message, end->generation_heard, end->generation_told, whole ? WIRE_BUCKETS_ALL : 0, 0, &pair, 1);
+        for (unsigned tokens = LIMIT_COST_HEADS / 2; tokens <= LIMIT_COST_HEADS; tokens += LIMIT_COST_HEADS / 2) {
+            uint32_t asked = world->kinds[MESSAGE_GET];
+            end->announcements = (struct bucket){.level = LIMIT_RATE_ANNOUNCE_BURST - tokens, .at_ms = world->now_ms + 1000};
+            assert_true(world_inject(world, 0, 1, bytes_of_buf(&message)));
+            world_run(world, 3);
+            assert_int_equal(world->kinds[MESSAGE_GET] > asked, !whole || tokens >= LIMIT_COST_HEADS);
+            world_run(world, 100);
+        }
+        buf_free(&message);
+    }
+    world_close(world);
+}
+
+/* Who pushes one entry again and again is one way in, not many: neither it nor anybody else is pruned for that. */
+static void the_same_link_again_is_no_copy(void **state) {
+    struct world *world = &story_world;
+    struct buf message = {0};
+    (void)state;
+    world_mesh(world, 96, 4);
+    uint64_t seq = world_publish_all(world, 0, 100);
+    world_run(world, 2 * SECONDS);
+    wire_push(&message, blob_bytes(world_ledger(world, 0, seq)->entry), PUSH_AWAITED, bytes_of(NULL, 0));
+    for (unsigned i = 0; i < 2 * PUSH_COPIES; i++) assert_true(world_inject(world, 3, 1, bytes_of_buf(&message)));
+    world_run(world, 2 * SECONDS);
+    for (size_t peer = 0; peer < 4; peer++) {
+        if (peer == 1) continue;
+        const struct link *end = end_of(world, 1, peer);
+        assert_true(end && end->eager_in);
+        assert_int_equal(end->prunes_out, 0);
+    }
+    assert_true(end_of(world, 1, 3)->copies_in >= 2 * PUSH_COPIES);
+    buf_free(&message);
+    story_end(world);
+}
+
 static size_t questions(const struct gossip *gossip, enum question_kind kind) {
     size_t count = 0;
     for (size_t i = 0; i < LIMIT_TICKETS; i++) count += gossip->questions[i].ticket != 0 && gossip->questions[i].kind == kind;
@@ -147,8 +196,8 @@ static void who_signs_starts_anew(void **state) {
 
 int test_bounds(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_batch_keeps_to_the_quota),
-        cmocka_unit_test(an_epoch_costs_more),
+        cmocka_unit_test(a_batch_keeps_to_the_quota), cmocka_unit_test(an_epoch_costs_more),
+        cmocka_unit_test(a_list_of_heads_costs_more), cmocka_unit_test(the_same_link_again_is_no_copy),
         cmocka_unit_test(who_signs_starts_anew),
     };
     return cmocka_run_group_tests_name("bounds", tests, NULL, NULL);
