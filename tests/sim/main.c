@@ -25,6 +25,6 @@ int main(int count, char **words) {
     int failed = 0;
     if (sim_real_signatures)
         failed += test_delivery() + test_absence() + test_confidential() + test_hostile() + test_fork() + test_survive() +
-                  test_trust() + test_many() + test_recall() + test_groups();
+                  test_trust() + test_many() + test_recall() + test_groups() + test_bounds();
     return failed + gate(words[0]);
 }
