@@ -88,7 +88,7 @@ static struct chosen choose(const struct run_options *options) {
     chosen.minutes = options->minutes ? options->minutes : lengths[minutes % (sizeof lengths / sizeof *lengths)];
     plan->length_ms = chosen.minutes > 6 ? (chosen.minutes - 4) * MINUTE_MS : chosen.minutes * MINUTE_MS * 2 / 5;
     plan->count = (size_t)(plan->length_ms * OPERATIONS_A_MINUTE / MINUTE_MS);
-    if (options->profile == PROFILE_confidential) plan->count *= 3;
+    if (options->profile == PROFILE_confidential) plan->count *= 8;
     if (plan->count == 0) plan->count = 1;
     plan->turn_ms = TURN_MS;
     plan->left_out = options->left_out;
