@@ -101,7 +101,8 @@ static void version_say(struct world *world, size_t node, struct confide_club *c
     }
 }
 
-static struct confide_version *version_add(struct world *world, size_t node, struct confide_club *club, const struct roster *roster) {
+static struct confide_version *version_add(struct world *world, size_t node, struct confide_club *club,
+                                           const struct roster *roster) {
     struct confide_version *version = &club->versions[club->version_count];
     *version = (struct confide_version){.by = node, .previous = club->version_count, .at_ms = world_wall_ms(world, node)};
     enum err err = roster_encode(&version->bytes, roster);
@@ -155,7 +156,8 @@ static void club_change(struct world *world, const struct operation *operation) 
     if (confide->club_count == 0) return;
     struct confide_club *club = &confide->clubs[draw % confide->club_count];
     size_t node = club->admins[draw >> 8 & 1], who = (draw >> 16) % world->count;
-    if (club->version_count == CONFIDE_VERSIONS_MAX || who == club->admins[0] || who == club->admins[1] || !ready(world, node)) return;
+    if (club->version_count == CONFIDE_VERSIONS_MAX || who == club->admins[0] || who == club->admins[1] || !ready(world, node))
+        return;
     confide_hear(world, node);
     if (!club->known[node]) return;
     uint32_t before = members(world, node, club), truth_before = confide_truth_members(confide, club, node);
@@ -184,10 +186,13 @@ static void object_say(struct world *world, size_t node, size_t index, struct co
     struct confide_said said = {.author = node, .kind = CONFIDE_OBJECT, .what = index};
     enum carriage carriage;
     uint32_t readers = confide_decide(world, node, object, way, candidates, &carriage);
+    uint32_t truth = confide_truth_readers(world, node, object, way);
+    /* The other half: a policy that lets nothing go keeps every secret, and is of no use. */
+    if (truth & candidates & ~readers) check_fail(world, "Reach", node, "it keeps back what the rules let go");
     if (readers == 0) return;
     if (object->club != CONFIDE_NO_CLUB) world_hit(world, group_published);
     if (way.permitted) world_hit(world, hidden_passed_on);
-    confide_say(world, &said, readers, confide_truth_readers(world, node, object, way), carriage);
+    confide_say(world, &said, readers, truth, carriage);
 }
 
 /* Half of the time whoever comes to the user's mind is named, members or not; an object may also carry the mark of a group that is not

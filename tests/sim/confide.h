@@ -32,10 +32,10 @@ struct confide_club {
     enum roster_history history;
     struct confide_version versions[CONFIDE_VERSIONS_MAX];
     size_t version_count;
-    uint32_t heard[CONFIDE_NODES_MAX];       /* versions, by node */
-    struct group *known[CONFIDE_NODES_MAX];  /* null: the node has no roster */
-    size_t told[CONFIDE_NODES_MAX];          /* hidden: 1 + the last version of which it was told its own place; 0: never */
-    bool told_member[CONFIDE_NODES_MAX];     /* hidden: what it was told */
+    uint32_t heard[CONFIDE_NODES_MAX];      /* versions, by node */
+    struct group *known[CONFIDE_NODES_MAX]; /* null: the node has no roster */
+    size_t told[CONFIDE_NODES_MAX];         /* hidden: 1 + the last version of which it was told its own place; 0: never */
+    bool told_member[CONFIDE_NODES_MAX];    /* hidden: what it was told */
 };
 
 /* What a node's operator wrote down, about each other node. */

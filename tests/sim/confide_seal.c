@@ -132,7 +132,8 @@ static uint32_t openers(struct world *world, size_t author, const struct ledger_
     enum err err = entry_parse(&entry, blob_bytes(row->entry));
     assert(err == OK);
     for (size_t node = 0; node < world->count; node++)
-        if (identity_epoch_open(&world->nodes[node].identity, secret, &entry, world_wall_ms(world, node))) epoch->openers |= bit(node);
+        if (identity_epoch_open(&world->nodes[node].identity, secret, &entry, world_wall_ms(world, node)))
+            epoch->openers |= bit(node);
     return epoch->openers;
 }
 

@@ -106,15 +106,20 @@ uint32_t confide_truth_readers(const struct world *world, size_t node, const str
 
 /* --- the end --- */
 
-/* What was sealed was checked then. Here: a key does not come to a node by another way, and neither does a direct payload. */
+/* What was sealed to whom was checked then. Here, over all disks: who is outside holds no direct payload, and cannot read any. */
 void confide_check_end(struct world *world) {
     const struct confide *confide = world->confide;
-    for (size_t i = 0; i < confide->said_count && !world->plain_payloads; i++) {
+    for (size_t i = 0; i < confide->said_count; i++) {
         const struct confide_said *said = &confide->said[i];
         const struct ledger_row *row = ledger_find(&world->ledger, said->author, said->seq);
+        const uint8_t *author = world->nodes[said->author].identity.node_id;
         if (!row || memcmp(row->id, said->id, HASH_BYTES) != 0) continue;
-        for (size_t node = 0; node < world->count; node++)
-            if (!(said->openers & bit(node)) && world_reads(world, node, said->author, said->seq))
+        for (size_t node = 0; node < world->count; node++) {
+            if (node == said->author || (said->openers & bit(node))) continue;
+            if (row->body.carriage == CARRIAGE_DIRECT && disk_payload_here(&world->nodes[node].disk, author, said->seq))
+                check_fail(world, "Confidential", node, "it holds a direct payload that is not for it");
+            if (!world->plain_payloads && world_reads(world, node, said->author, said->seq))
                 check_fail(world, "Confidential", node, "it reads what was not sealed to it");
+        }
     }
 }

@@ -130,6 +130,8 @@ MUTANTS = [
      [("        if (node->revoked) continue;\n        if (agency_index != 0", "        if (agency_index != 0")]),
     ("clause-without-label", "an agreement's clause covers every label", "Confidential",
      [("    if ((aspects & ASPECT_LABEL) && object->tlp > clause->label_max) return false;\n", "")]),
+    ("members-shut-out", "a group's objects reach none of its members", "Reach",
+     [("    return group && !group->member &&", "    return group && group->id[0] < 0x80 &&")]),
     ("strict-passed-on", "TLP:AMBER+STRICT is passed on without its author's permission", "Confidential",
      [("    return reshared(question, TLP_AMBER_STRICT) && !policy_permitted(question, 0) &&",
        "    return reshared(question, TLP_NONE) && !policy_permitted(question, 0) &&")]),
@@ -145,7 +147,7 @@ PROFILES = {
     "old-epoch-kept": "confidential", "old-epoch-by-size": "confidential", "ceiling-ignored": "confidential",
     "group-unknown-is-none": "confidential", "group-has-no-end": "confidential", "contested-stays": "confidential",
     "removed-row-is-in": "confidential", "seal-to-the-revoked": "confidential", "clause-without-label": "confidential",
-    "strict-passed-on": "confidential",
+    "strict-passed-on": "confidential", "members-shut-out": "confidential",
 }
 
 
