@@ -254,6 +254,10 @@ uint64_t store_id_mark(const struct store *store, struct bytes id);
 /* OK, or why the last find may have missed something: ERR_CORRUPT, ERR_IO. */
 enum err store_find_result(const struct store *store);
 
+/* Makes `path`, which must not exist, a copy of the store as it stands, all completed commits included (store_copy.c). Files that
+   never change are shared with it by hard links where the file system can. ERR_EXISTS, ERR_IO, ERR_FULL; store_why is not changed. */
+enum err store_copy(struct store *store, const char *path, char *why, size_t why_bytes) MUST_USE;
+
 struct store_counts {
     uint64_t items, pages, payloads, payload_bytes, entries, disk_bytes, terms_in_memory;
     uint64_t pages_damaged; /* met while the index was made again */
