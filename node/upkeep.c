@@ -26,7 +26,8 @@ static bool chain_take(void *context, const char *key, struct bytes value) {
         enum err err = engine_step(engine, &event);
         /* A rival chain that an operator's later pin has ruled out is no news. */
         bool ruled_out = err == ERR_CHAIN && strncmp(key, "rival/", strlen("rival/")) == 0;
-        if (err != OK && err != ERR_SPLIT && !ruled_out) engine_notice(engine, "a stored agency chain was not taken: %s", err_text(err));
+        if (err != OK && err != ERR_SPLIT && !ruled_out)
+            engine_notice(engine, "a stored agency chain was not taken: %s", err_text(err));
         break;
     }
     return true;
