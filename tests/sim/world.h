@@ -102,7 +102,7 @@ struct world {
     struct item_event *items_free;
     uint64_t trace, events;
     struct situations situations;
-    char broken[256]; /* the first invariant that did not hold, with node and time; empty: none */
+    char broken[256];        /* the first invariant that did not hold, with node and time; empty: none */
     struct confide *confide; /* groups, agreements and policies; null: none */
     /* What is known good of the message at hand: a push goes to many links. */
     const uint8_t *checked;
