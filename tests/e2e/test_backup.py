@@ -98,6 +98,7 @@ def under_load(place):
     for node in (new, b):
         check_equal(node.status()["forks"] if "forks" in node.status() else 0, 0, "%s knows of no fork" % node.name)
         check("fork" not in node.log(), "and tells of none", node.log_tail())
+    check_equal(new("ledger", "verify", "--json").code, OK, "the ledger goes on whole under the new key")
     check_equal(new("node", "revoke", lost, "--json").code, OK, "the lost key is revoked")
 
 
