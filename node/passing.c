@@ -409,7 +409,8 @@ void share_ask(struct engine *engine, struct client *client, const struct frame 
         return;
     }
     if (retention_over(engine, &shown.head, &shown.item, clock_wall_ms())) {
-        server_error(client, frame->tag, ERR_NOT_FOUND, "the time for which it may be kept here has passed: nobody may have it any more");
+        server_error(client, frame->tag, ERR_NOT_FOUND,
+                     "the time for which it may be kept here has passed: nobody may have it any more");
         return;
     }
     enum err err = object_keep(&sharing, &shown.item);
