@@ -391,6 +391,7 @@ static void loop(struct engine *engine) {
         if (!engine->stopping) upkeep_tick(engine);
         if (!engine->stopping) withdraw_pump(engine);
         if (!engine->stopping) expiry_pump(engine);
+        if (!engine->stopping) recall_ask_pump(engine);
         if (!engine->stopping) groups_pump(engine);
         if (!engine->stopping) share_pump(engine);
         flush_all(engine);

@@ -110,6 +110,40 @@ void recall_ask_go_on(struct engine *engine, struct client *client) {
     }
 }
 
+void recall_ask_leave(struct engine *engine, struct client *client) {
+    struct recalls *recalls = &engine->recalls;
+    bool unfinished = client->recall.active && client->recall.at < client->recall.item_count;
+    if (unfinished && recalls->left_count < RECALLS_LEFT_MAX) {
+        recalls->left[recalls->left_count++] = client->recall;
+        client->recall = (struct recall_task){0};
+    } else if (unfinished) {
+        engine_notice(engine, "a recall stopped half way with its client, because too many are under way: ask for it again");
+    }
+    recall_task_free(&client->recall);
+}
+
+void recall_ask_pump(struct engine *engine) {
+    struct recalls *recalls = &engine->recalls;
+    size_t kept = 0;
+    for (size_t i = 0; i < recalls->left_count; i++) {
+        struct recall_task task = recalls->left[i];
+        const char *why = publisher_barred(engine);
+        recall_task_go_on(engine, &task);
+        bool done = recall_task_done(engine, &task);
+        if (!done && !why) {
+            recalls->left[kept++] = task;
+            continue;
+        }
+        if (!done || task.failed)
+            engine_notice(engine, "a recall whose client went away is not complete: %s",
+                          why ? why : "some of it could not be recalled");
+        else
+            log_info("a recall whose client went away is complete: %llu objects", (unsigned long long)task.objects);
+        recall_task_free(&task);
+    }
+    recalls->left_count = kept;
+}
+
 void recall_ask(struct engine *engine, struct client *client, const struct frame *frame) {
     struct recall_task *task = &client->recall;
     struct pack_reader reader = pack_reader_of(frame->body);

@@ -185,6 +185,8 @@ enum err recalls_load(struct engine *engine) { return store_meta_each(engine->st
 void recalls_free(struct engine *engine) {
     free(engine->recalls.waiting);
     recall_task_free(&engine->recalls.expired);
+    for (size_t i = 0; i < engine->recalls.left_count; i++) recall_task_free(&engine->recalls.left[i]);
+    engine->recalls.left_count = 0;
 }
 
 struct dropping {

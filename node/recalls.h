@@ -15,6 +15,7 @@
 #define RECALL_TICKET    (1ull << 62) /* no ticket of the core or the outbox has this bit alone */
 #define RECALL_IDS_MAX   4096         /* objects in one request */
 #define RECALL_ROUND_MS  500          /* from the first thing taken out to the round that erases it */
+#define RECALLS_LEFT_MAX 64           /* tasks whose clients went away */
 #define EXPIRY_PAGES_MAX 128          /* looked at in one go */
 
 struct engine;
@@ -70,7 +71,9 @@ struct recalls {
     uint64_t sweep_due_ms;     /* when what falls due is looked at next */
     uint64_t items_expired;
     uint64_t made_seq; /* the last RECALL made here: the next begins when it is stored, for it may be about the same pages */
-    struct recall_task expired; /* own objects that are over */
+    struct recall_task expired;                /* own objects that are over */
+    struct recall_task left[RECALLS_LEFT_MAX]; /* begun by clients that went away: they are finished all the same */
+    size_t left_count;
 };
 
 /* --- recall_entry.c --- */
@@ -133,6 +136,9 @@ void recall_task_free(struct recall_task *task);
 /* --- recall_ask.c --- */
 void recall_ask(struct engine *engine, struct client *client, const struct frame *frame);
 void recall_ask_go_on(struct engine *engine, struct client *client);
+/* The client goes: what it began goes on without it, in memory. After a crash in between the same request does what is left. */
+void recall_ask_leave(struct engine *engine, struct client *client);
+void recall_ask_pump(struct engine *engine);
 void recall_status_ask(struct engine *engine, struct client *client, const struct frame *frame);
 void recall_receipt_take(struct engine *engine, struct store_batch *batch, const struct statement_seen *seen);
 
