@@ -170,12 +170,16 @@ void policy_decide_without(struct verdict *out, const struct policy_object *obje
     out->allow = false;
     out->rule = "default";
     out->looked = 0;
+    out->agreement[0] = 0;
+    out->clause = 0;
     out->carriage = CARRIAGE_DIRECT;
     for (size_t i = 0; i < policy_rule_count; i++) {
         if (i == rule || (policy_rules[i].marked && !object->marks)) continue;
         out->looked |= policy_rules[i].looks;
         if (!policy_rules[i].denies(&question)) continue;
         out->rule = policy_rules[i].name;
+        out->agreement[0] = 0;
+        out->clause = 0;
         selector_name(&question);
         policy_text_trim(out->reason);
         return;

@@ -47,6 +47,8 @@ struct verdict {
     char reason[POLICY_REASON_BYTES]; /* a sentence for people, UTF-8 */
     enum carriage carriage;           /* when allowed to go to an agency */
     uint32_t looked;                  /* which inputs were looked at: for policy_inputs */
+    char agreement[9]; /* when allowed: the one whose clause covers it, as its first digits; empty: none is in force */
+    unsigned clause;
 };
 
 /* Decides. Nothing of `out` need be set before. */

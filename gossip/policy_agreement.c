@@ -1,6 +1,7 @@
 #include "gossip/policy_rule.h"
 
 #include <stdio.h>
+#include <string.h>
 
 /* Agreements. Without one in force the other rules decide alone; with one, at least one clause must cover what is sent, and the
    refusal names the clause that came closest. Each rule adds one aspect to what a clause must cover. */
@@ -61,6 +62,9 @@ static bool uncovered(struct policy_question *question, enum policy_aspect aspec
             const struct policy_clause *clause = &agreement->clauses[j];
             if (covers(question, clause, question->aspects | aspect)) {
                 question->aspects |= aspect;
+                /* The last aspect that is asked leaves the clause that covers all of them. */
+                memcpy(question->verdict->agreement, agreement->id, sizeof agreement->id);
+                question->verdict->clause = clause->number;
                 return false;
             }
             if (closest || !covers(question, clause, question->aspects)) continue;

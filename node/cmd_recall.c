@@ -257,7 +257,11 @@ const struct command cmd_recall = {
                "published an\n"
                "object can recall it. `status` lists the readers: who withdrew, who erased, and when; who was not reached. Exit 0 "
                "when the recall\n"
-               "is on this node's disk, 1 when there is no such object, 3 when it is not ours. Who copied an object has a copy.",
+               "is on this node's disk, 1 when there is no such object, 3 when it is not ours. A node goes on with a recall whose "
+               "command was\n"
+               "interrupted; if the node itself stopped meanwhile, ask again: what is recalled already stays so. Who copied an "
+               "object has a "
+               "copy.",
     .arguments_max = 2,
     .prints_json = true,
     .options = options,

@@ -111,7 +111,8 @@ struct decision {
     char type[ITEM_TYPE_BYTES_MAX + 1];
     uint8_t marks[256];
     size_t marks_bytes;
-    bool agreements; /* some reader has one */
+    bool agreements;                                       /* some reader has one */
+    char clauses[LEDGER_CLAUSES_MAX][LEDGER_CLAUSE_BYTES]; /* that cover it */
     struct verdict verdict;
 };
 

@@ -56,9 +56,15 @@ static void versions_end(struct engine *engine, struct store_batch *batch, uint6
     }
 }
 
+/* Items of a page that are over. */
+struct over {
+    struct recall marked;
+    bool early; /* one by this node's policy, before it is for its author */
+};
+
 /* Marks the items of a page that are over by now, or `only` this one; returns when the next is. */
 static uint64_t page_marks(struct engine *engine, struct store_batch *batch, const struct page *page, uint64_t only,
-                           uint64_t now_ms, struct recall *marked) {
+                           uint64_t now_ms, struct over *out) {
     static struct item item;
     struct bytes encoded;
     uint64_t next = 0;
@@ -68,9 +74,10 @@ static uint64_t page_marks(struct engine *engine, struct store_batch *batch, con
     struct cursor walk = cursor_of(bytes_of_buf(&engine->scratch_page));
     for (uint32_t i = 0; block_frame_next(&walk, &encoded); i++) {
         if (encoded.size == 0 || item_decode(&item, encoded) != OK) continue;
-        uint64_t cursor = page->head.cursor + i, end_ms = expiry_end_ms(&item);
+        uint64_t cursor = page->head.cursor + i, end_ms = retention_end_ms(engine, &page->head, &item);
         bool over = only != 0 ? cursor == only : end_ms != 0 && end_ms <= now_ms;
-        if (over) recall_mark(marked, page->head.item_first + i);
+        if (over) recall_mark(&out->marked, page->head.item_first + i);
+        out->early = out->early || (over && only == 0 && !expiry_over(&item, now_ms));
         if (over && only == 0) versions_end(engine, batch, cursor, &page->head, &item, now_ms);
         if (!over && end_ms != 0 && (next == 0 || end_ms < next)) next = end_ms;
     }
@@ -82,22 +89,24 @@ static bool page_expire(struct engine *engine, struct store_batch *batch, struct
                         uint64_t now_ms) {
     static struct recall_place place;
     struct page page;
-    struct recall marked = {0};
+    struct over over = {0};
+    const struct recall *marked = &over.marked;
     if (store_page_at(engine->store, cursor, &page) != OK) return true; /* gone already */
     for (size_t i = 0; i < touched->count; i++)
         if (touched->pages[i] == page.head.cursor) return false;
     const struct page_head head = page.head;
-    uint64_t next = page_marks(engine, batch, &page, only ? cursor : 0, now_ms, &marked);
+    uint64_t next = page_marks(engine, batch, &page, only ? cursor : 0, now_ms, &over);
     if (!only && next != 0) store_batch_due_page(batch, next, head.cursor);
-    if (marked.map_bytes == 0) return true;
+    if (marked->map_bytes == 0) return true;
     touched->pages[touched->count++] = head.cursor;
     /* One of the page will do: when its block is sealed again, all that is over is left out. */
     size_t before = engine->recalls.expired.item_count;
     for (uint32_t i = 0; i < head.item_count && engine->recalls.expired.item_count == before; i++)
-        if (recall_marked(&marked, head.item_first + i)) own_recall(engine, &head, i);
+        if (recall_marked(marked, head.item_first + i)) own_recall(engine, &head, i);
     place = (struct recall_place){.holder = head.seq, .cursor = head.cursor, .items = head.item_count, .own = true};
-    engine->recalls.items_expired += withdraw_items(engine, batch, &place, &marked);
+    engine->recalls.items_expired += withdraw_items(engine, batch, &place, marked);
     prove_withdraw(engine, batch, head.node_id, head.seq, 0);
+    if (over.early) withdraw_bar(engine, batch, head.node_id, head.agency_id, head.seq, marked);
     return true;
 }
 
@@ -120,7 +129,7 @@ static void sweep(struct engine *engine, uint64_t now_ms) {
     for (size_t i = 0; i < count; i++) {
         bool done = true;
         if (due[i].kind == STORE_DUE_PAYLOAD)
-            withdraw_payload(engine, batch, due[i].node_id, due[i].number);
+            retention_payload(engine, batch, due[i].node_id, due[i].number, now_ms);
         else
             done = page_expire(engine, batch, &touched, due[i].number, due[i].kind == STORE_DUE_ITEM, now_ms);
         if (done) store_batch_due_done(batch, &due[i]);

@@ -95,6 +95,7 @@ static enum err object_pass(struct passing *passing, uint64_t cursor) {
     struct proof_facts facts;
     uint8_t author[AGENCY_ID_BYTES];
     if (shown_at(engine, &shown, cursor) != OK || shown.via || statement_is(shown.item.type)) return OK;
+    if (retention_over(engine, &shown.head, &shown.item, clock_wall_ms())) return OK;
     memcpy(author, shown.author, AGENCY_ID_BYTES);
     /* Admins seal to the members themselves; who is no member has no part in it. */
     if (group_place(group, author) != ROSTER_MEMBER || roster_admin(&group->roster, author) >= 0) return OK;

@@ -6,6 +6,7 @@
 #include "node/policy_file.h"
 #include "node/engine_core.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -45,6 +46,19 @@ void ledger_cause_add(struct ledger_cause *cause, const struct item *item, const
         text_add(cause->purposes[0], LEDGER_PURPOSES_MAX, sizeof cause->purposes[0], marks.purposes.names[i]);
 }
 
+void ledger_clause_add(char list[static LEDGER_CLAUSES_MAX][LEDGER_CLAUSE_BYTES], const struct verdict *verdict) {
+    char text[LEDGER_CLAUSE_BYTES];
+    if (!verdict->agreement[0]) return;
+    snprintf(text, sizeof text, "%s clause %u", verdict->agreement, verdict->clause);
+    text_add(list[0], LEDGER_CLAUSES_MAX, LEDGER_CLAUSE_BYTES, bytes_of_text(text));
+}
+
+void ledger_clauses_join(char list[static LEDGER_CLAUSES_MAX][LEDGER_CLAUSE_BYTES],
+                         char from[static LEDGER_CLAUSES_MAX][LEDGER_CLAUSE_BYTES]) {
+    for (size_t i = 0; i < LEDGER_CLAUSES_MAX && from[i][0]; i++)
+        text_add(list[0], LEDGER_CLAUSES_MAX, LEDGER_CLAUSE_BYTES, bytes_of_text(from[i]));
+}
+
 void ledger_recipients(struct engine *engine, const struct publication *publication, struct buf *out) {
     const struct audience *audience = &publication->audience;
     for (size_t i = 0; i < audience->count; i++) {
@@ -75,7 +89,8 @@ static void put_texts(struct buf *out, const char *key, const char *list, size_t
 void ledger_out(struct engine *engine, struct store_batch *batch, const struct draft *draft) {
     struct buf details = {0};
     const struct ledger_cause *cause = &draft->cause;
-    pack_write_map(&details, 9);
+    pack_write_map(&details, 10);
+    put_texts(&details, "agreements", cause->clauses[0], LEDGER_CLAUSES_MAX, LEDGER_CLAUSE_BYTES);
     key_put(&details, "count");
     pack_write_uint(&details, draft->block ? block_item_count(draft->block) : 0);
     put_labels(&details, cause);

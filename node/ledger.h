@@ -5,7 +5,7 @@
 #define NODE_LEDGER_H
 
 #include "gossip/entry.h"
-#include "gossip/marks.h"
+#include "gossip/policy.h"
 #include "node/store.h"
 
 #define LEDGER_RULES_MAX   8 /* told for one block; what it says of labels is complete */
@@ -25,16 +25,23 @@ struct frame;
 struct publication;
 
 #define LEDGER_PURPOSES_MAX 8
+#define LEDGER_CLAUSES_MAX  64
+#define LEDGER_CLAUSE_BYTES 32
 
 /* Why the items of a block may leave; collected while they are added to it. */
 struct ledger_cause {
     uint64_t personal;                                            /* items marked as personal or police data */
     char purposes[LEDGER_PURPOSES_MAX][MARKS_NAME_BYTES_MAX + 1]; /* each once; empty ones at the end */
+    char clauses[LEDGER_CLAUSES_MAX][LEDGER_CLAUSE_BYTES];        /* of agreements that cover it, likewise: "3f2a0c11 clause 2" */
     unsigned labels;                                              /* bit n: an item with label n */
     char rules[LEDGER_RULES_MAX][LEDGER_RULE_BYTES];              /* each once; empty ones at the end */
 };
 /* Either may be null: an item's rule is told apart from its marks. */
 void ledger_cause_add(struct ledger_cause *cause, const struct item *item, const char *rule);
+/* Clauses of agreements, each once: by what one verdict says, and all of one list into another. */
+void ledger_clause_add(char list[static LEDGER_CLAUSES_MAX][LEDGER_CLAUSE_BYTES], const struct verdict *verdict);
+void ledger_clauses_join(char list[static LEDGER_CLAUSES_MAX][LEDGER_CLAUSE_BYTES],
+                         char from[static LEDGER_CLAUSES_MAX][LEDGER_CLAUSE_BYTES]);
 
 struct ledger {
     uint8_t policy_hash[HASH_BYTES]; /* of the policy file as it was read; zeros without one */

@@ -107,33 +107,6 @@ static int target_compare(const void *a, const void *b) {
     return x->holder < y->holder ? -1 : x->holder > y->holder;
 }
 
-/* The block's payload could bring its items back: it goes, and is never taken again, as if its author had recalled it; nobody else hears of
-   that. So for a block in which the author sealed again what stayed of this one. */
-static void block_bar(struct erasing *erasing, const struct target *target, const struct recall *marked) {
-    struct engine *engine = erasing->engine;
-    uint64_t block = target->holder;
-    while (block != 0) {
-        struct recall_row row;
-        bool recalled = recall_row_get(engine, target->node_id, block, &row) == OK;
-        struct event event = {.kind = EVENT_RECALL};
-        withdraw_payload(engine, erasing->batch, target->node_id, block);
-        event.recall.node_id = target->node_id;
-        event.recall.block = block;
-        event.recall.by = block + 1;
-        if (!recalled && engine_step(engine, &event) != OK) engine_fail(engine, 5, "out of memory");
-        if (!recalled) {
-            uint64_t now_ms = clock_wall_ms();
-            row = (struct recall_row){.state = RECALL_WITHDRAWN, .by = block + 1, .noted_ms = now_ms, .withdrawn_ms = now_ms};
-            memcpy(row.agency_id, target->agency_id, AGENCY_ID_BYTES);
-            row.recall = *marked;
-            row.recall.block = block;
-            row.recall.replacement = 0;
-            recall_row_put(erasing->batch, target->node_id, block, &row);
-        }
-        block = recalled ? row.recall.replacement : 0;
-    }
-}
-
 static void others_erase(struct erasing *erasing) {
     static struct recall_place place;
     static struct recall marked;
@@ -145,7 +118,7 @@ static void others_erase(struct erasing *erasing) {
             recall_mark(&marked, erasing->targets[at].index);
         if (!recall_place_find(erasing->engine, target->node_id, target->holder, &place)) continue;
         erasing->others += withdraw_items(erasing->engine, erasing->batch, &place, &marked);
-        block_bar(erasing, target, &marked);
+        withdraw_bar(erasing->engine, erasing->batch, target->node_id, target->agency_id, target->holder, &marked);
     }
 }
 

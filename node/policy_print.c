@@ -30,11 +30,13 @@ static void put_names(struct buf *out, const char *indent, const char *key, cons
 static const char *yes(bool value) { return value ? "yes" : "no"; }
 
 static void put_duration(struct buf *out, uint64_t ms) {
-    uint64_t hours = ms / HOUR_MS;
-    if (hours % 24 == 0)
-        buf_put_format(out, "%" PRIu64 " days", hours / 24);
-    else
-        buf_put_format(out, "%" PRIu64 " hours", hours);
+    static const struct {
+        uint64_t ms;
+        const char *name;
+    } units[] = {{24 * HOUR_MS, "days"}, {HOUR_MS, "hours"}, {HOUR_MS / 60, "minutes"}, {HOUR_MS / 3600, "seconds"}};
+    size_t unit = 0;
+    while (unit < 3 && ms % units[unit].ms != 0) unit++;
+    buf_put_format(out, "%" PRIu64 " %s", ms / units[unit].ms, units[unit].name);
 }
 
 static void put_authorities(struct buf *out, const struct policy_settings *settings) {

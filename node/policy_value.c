@@ -73,6 +73,8 @@ bool value_duration(struct policy_reading *reading, const struct yaml_node *node
     uint64_t unit = 0;
     if (digit && (strcmp(end, " days") == 0 || strcmp(end, " day") == 0)) unit = 24 * HOUR_MS;
     if (digit && (strcmp(end, " hours") == 0 || strcmp(end, " hour") == 0)) unit = HOUR_MS;
+    if (digit && (strcmp(end, " minutes") == 0 || strcmp(end, " minute") == 0)) unit = HOUR_MS / 60;
+    if (digit && (strcmp(end, " seconds") == 0 || strcmp(end, " second") == 0)) unit = HOUR_MS / 3600;
     if (unit == 0 || number > DAYS_MOST * 24 * HOUR_MS / unit)
         return yamltree_refuse(reading->tree, node, "%s: \"%s\" is no length of time; write such as \"90 days\" or \"12 hours\"",
                                key_of(node), node->text);

@@ -342,6 +342,7 @@ enum err publisher_item(struct engine *engine, struct publication *publication, 
     if (err == OK) {
         buf_put_u64(&publication->builders[carriage].recent, hash);
         ledger_cause_add(&publication->builders[carriage].cause, NULL, verdict->rule);
+        ledger_clauses_join(publication->builders[carriage].cause.clauses, publication->decision.clauses);
     } else {
         recent_remove(&engine->publisher, hash);
     }

@@ -35,6 +35,7 @@ static void decide_each(struct engine *engine, struct publication *publication, 
                         struct policy_facts *facts, struct verdict *out) {
     enum carriage carriage = CARRIAGE_RELAY;
     size_t asked = 0;
+    memset(publication->decision.clauses, 0, sizeof publication->decision.clauses);
     for (size_t at = 0; at < publication->agencies.size; at += AGENCY_ID_BYTES) {
         const uint8_t *id = publication->agencies.data + at;
         if (memcmp(id, engine->agency_id, AGENCY_ID_BYTES) == 0) continue;
@@ -44,6 +45,7 @@ static void decide_each(struct engine *engine, struct publication *publication, 
         if (facts->reader.agreement_count > 0) publication->decision.agreements = true;
         if (!out->allow) return;
         if (out->carriage == CARRIAGE_DIRECT) carriage = CARRIAGE_DIRECT;
+        ledger_clause_add(publication->decision.clauses, out);
         asked++;
     }
     if (asked == 0) {

@@ -47,7 +47,7 @@ static bool may_leave(struct engine *engine, enum policy_exit exit, const struct
     static struct policy_facts facts;
     struct verdict verdict;
     const struct item *item = &shown->item;
-    if (expiry_over(item, clock_wall_ms())) return false; /* also before it is taken out */
+    if (retention_over(engine, &shown->head, item, clock_wall_ms())) return false; /* also before it is taken out */
     struct policy_object object = {
         .tlp = item->tlp, .valid_until_ms = item->valid_until_ms, .id = item->id, .type = item->type, .marks = &marks};
     if (statement_is(item->type) || marks_decode(&marks, item->marks) != OK) return false;

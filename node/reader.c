@@ -170,7 +170,7 @@ static uint64_t frame_terms(struct engine *engine, struct store_batch *batch, co
         versions_note(engine, &item);
         seen.index = page->item_first + i;
         if (statement_is(item.type)) statement_take(engine, batch, &seen);
-        uint64_t end_ms = expiry_end_ms(&item);
+        uint64_t end_ms = retention_end_ms(engine, page, &item);
         if (end_ms != 0 && (first_ms == 0 || end_ms < first_ms)) first_ms = end_ms;
     }
     return first_ms;
@@ -222,6 +222,7 @@ enum err reader_pages(struct engine *engine, struct store_batch *batch, const st
         page.item_first += frame.item_count;
     }
     if (pages) store_batch_block(batch, head->node_id, head->seq, first, page.item_first);
+    if (!pages) retention_alias(engine, batch, head, holder, block);
     pages ? prove_keep(batch, head, block) : prove_replace(batch, head, holder, block);
     reader_count(engine, batch, 1);
     return OK;

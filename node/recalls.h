@@ -15,6 +15,7 @@
 #define RECALL_TICKET    (1ull << 62) /* no ticket of the core or the outbox has this bit alone */
 #define RECALL_IDS_MAX   4096         /* objects in one request */
 #define RECALL_ROUND_MS  500          /* from the first thing taken out to the round that erases it */
+#define RECALLS_LEFT_MAX 64           /* tasks whose clients went away */
 #define EXPIRY_PAGES_MAX 128          /* looked at in one go */
 
 struct engine;
@@ -70,7 +71,9 @@ struct recalls {
     uint64_t sweep_due_ms;     /* when what falls due is looked at next */
     uint64_t items_expired;
     uint64_t made_seq; /* the last RECALL made here: the next begins when it is stored, for it may be about the same pages */
-    struct recall_task expired; /* own objects that are over */
+    struct recall_task expired;                /* own objects that are over */
+    struct recall_task left[RECALLS_LEFT_MAX]; /* begun by clients that went away: they are finished all the same */
+    size_t left_count;
 };
 
 /* --- recall_entry.c --- */
@@ -78,6 +81,8 @@ enum err recalls_load(struct engine *engine) MUST_USE; /* at the start, once log
 /* Tells the core again what was recalled of a log that it forgot: its agency is pinned again. */
 enum err recalls_load_again(struct engine *engine, const uint8_t node_id[static NODE_ID_BYTES]) MUST_USE;
 void recalls_free(struct engine *engine);
+/* Taken out with the commit under way; noted as erased after the next round. */
+void recall_await_erased(struct engine *engine, const uint8_t node_id[static NODE_ID_BYTES], uint64_t block);
 /* A RECALL entry that is being stored with this batch and ticket. */
 void recall_entry(struct engine *engine, struct store_batch *batch, const struct entry *entry, uint64_t ticket);
 void recall_truncate(struct engine *engine, struct store_batch *batch, const uint8_t node_id[static NODE_ID_BYTES], uint64_t seq);
@@ -115,6 +120,10 @@ size_t withdraw_items(struct engine *engine, struct store_batch *batch, const st
 void withdraw_payload(struct engine *engine, struct store_batch *batch, const uint8_t node_id[static NODE_ID_BYTES], uint64_t seq);
 void withdraw_stored(struct engine *engine, uint64_t ticket); /* a commit has completed */
 void withdraw_pump(struct engine *engine);                    /* goes on with all of it */
+/* The block's payload could bring its items back: it goes, and is never taken again, as if its author had recalled these; nobody else hears
+   of that. So for the blocks in which the author sealed again what stayed of this one. */
+void withdraw_bar(struct engine *engine, struct store_batch *batch, const uint8_t node_id[static NODE_ID_BYTES],
+                  const uint8_t agency_id[static AGENCY_ID_BYTES], uint64_t block, const struct recall *marked);
 /* The commit that changes pages: nothing else changes any until it has completed. */
 void withdraw_commit(struct engine *engine, struct store_batch *batch);
 
@@ -127,13 +136,29 @@ void recall_task_free(struct recall_task *task);
 /* --- recall_ask.c --- */
 void recall_ask(struct engine *engine, struct client *client, const struct frame *frame);
 void recall_ask_go_on(struct engine *engine, struct client *client);
+/* The client goes: what it began goes on without it, in memory. After a crash in between the same request does what is left. */
+void recall_ask_leave(struct engine *engine, struct client *client);
+void recall_ask_pump(struct engine *engine);
 void recall_status_ask(struct engine *engine, struct client *client, const struct frame *frame);
 void recall_receipt_take(struct engine *engine, struct store_batch *batch, const struct statement_seen *seen);
 
 /* --- expiry.c --- */
 void expiry_pump(struct engine *engine);
-/* When an object ends: valid_until or retain_until, whichever comes first; 0: never. */
+/* When an object ends for everybody: valid_until or retain_until, whichever comes first; 0: never. */
 uint64_t expiry_end_ms(const struct item *item);
 bool expiry_over(const struct item *item, uint64_t now_ms);
+
+/* --- retention.c --- */
+/* When an object ends at this node: as expiry_end_ms, and of others' what the policy file lets it be kept from its arrival on. */
+uint64_t retention_end_ms(const struct engine *engine, const struct page_head *head, const struct item *item);
+bool retention_over(const struct engine *engine, const struct page_head *head, const struct item *item, uint64_t now_ms);
+/* A block that came and whose items stand in the holder's pages: its payload goes when the first of them is over. */
+void retention_alias(struct engine *engine, struct store_batch *batch, const struct page_head *head, uint64_t holder,
+                     const struct block *block);
+/* A payload that is due: it goes, and does not come back where the policy ended it before its author does. */
+void retention_payload(struct engine *engine, struct store_batch *batch, const uint8_t node_id[static NODE_ID_BYTES], uint64_t seq,
+                       uint64_t now_ms);
+/* At the start: has the policy file another maximum than at the last start? */
+enum err retention_load(struct engine *engine) MUST_USE;
 
 #endif

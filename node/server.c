@@ -38,7 +38,7 @@ static void client_end(struct engine *engine, struct client *client) {
     query_page_end(client);
     channel_close(&client->channel);
     buf_free(&client->answer);
-    recall_task_free(&client->recall);
+    recall_ask_leave(engine, client);
     *client = (struct client){0};
 }
 

@@ -243,6 +243,8 @@ enum err store_item(struct store *store, uint64_t cursor, struct page_head *head
 /* Cursors of the items that carry this term, oldest first, at most `max`; returns how many were written. A hit may be a hash
    collision: callers compare. When reading failed there may be too few: store_find_result tells. */
 size_t store_find_id(struct store *store, struct bytes id, uint64_t *cursors, size_t max);
+/* All of them, however many somebody else has published under that id: freed by the caller. ERR_MEMORY, or what store_find_result says. */
+enum err store_find_id_all(struct store *store, struct bytes id, uint64_t **cursors, size_t *count) MUST_USE;
 /* Exact value. For an address (or network): also every stored network around it. */
 size_t store_find_value(struct store *store, struct observable observable, uint64_t *cursors, size_t max);
 

@@ -24,7 +24,10 @@ static bool chain_take(void *context, const char *key, struct bytes value) {
         event.trust.chain = value;
         event.trust.stored = true;
         enum err err = engine_step(engine, &event);
-        if (err != OK && err != ERR_SPLIT) engine_notice(engine, "a stored agency chain was not taken: %s", err_text(err));
+        /* A rival chain that an operator's later pin has ruled out is no news. */
+        bool ruled_out = err == ERR_CHAIN && strncmp(key, "rival/", strlen("rival/")) == 0;
+        if (err != OK && err != ERR_SPLIT && !ruled_out)
+            engine_notice(engine, "a stored agency chain was not taken: %s", err_text(err));
         break;
     }
     return true;
@@ -153,6 +156,7 @@ enum err upkeep_open(struct engine *engine, char why[static 256]) {
     if (err == OK) err = agreements_load(engine);
     if (err == OK) err = dealings_load(engine);
     if (err == OK) err = ledger_open(engine);
+    if (err == OK) err = retention_load(engine);
 out:
     card_file_free(&own);
     return err;

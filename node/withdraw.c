@@ -126,6 +126,31 @@ void withdraw_payload(struct engine *engine, struct store_batch *batch, const ui
     if (!own && engine_step(engine, &event) != OK) engine_fail(engine, 5, "out of memory");
 }
 
+void withdraw_bar(struct engine *engine, struct store_batch *batch, const uint8_t node_id[static NODE_ID_BYTES],
+                  const uint8_t agency_id[static AGENCY_ID_BYTES], uint64_t block, const struct recall *marked) {
+    while (block != 0) {
+        struct recall_row row;
+        bool recalled = recall_row_get(engine, node_id, block, &row) == OK;
+        struct event event = {.kind = EVENT_RECALL};
+        withdraw_payload(engine, batch, node_id, block);
+        event.recall.node_id = node_id;
+        event.recall.block = block;
+        event.recall.by = block + 1;
+        if (!recalled && engine_step(engine, &event) != OK) engine_fail(engine, 5, "out of memory");
+        if (!recalled) {
+            uint64_t now_ms = clock_wall_ms();
+            row = (struct recall_row){.state = RECALL_WITHDRAWN, .by = block + 1, .noted_ms = now_ms, .withdrawn_ms = now_ms};
+            memcpy(row.agency_id, agency_id, AGENCY_ID_BYTES);
+            row.recall = *marked;
+            row.recall.block = block;
+            row.recall.replacement = 0;
+            recall_row_put(batch, node_id, block, &row);
+            recall_await_erased(engine, node_id, block);
+        }
+        block = recalled ? row.recall.replacement : 0;
+    }
+}
+
 static void withdraw(struct engine *engine, struct recall_waiting *waiting) {
     static struct recall_place place;
     struct recall marked;

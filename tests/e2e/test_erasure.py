@@ -149,5 +149,40 @@ def after_an_expiry(place):
     must(lambda: a("verify", "--with", "agency.b").code == OK, 45, "nobody misses anything", lambda: a("verify", "--with", "agency.b"))
 
 
+@story
+def after_a_policy_maximum(place):
+    """What others published goes when the reader's own policy says so: at its label's maximum, and after a change at the next start."""
+    def policy(text):
+        with open(os.path.join(b.dir, "policy.yaml"), "w") as file:
+            file.write("version: 1\nlabels:\n" + text)
+
+    a, b, c = place.mesh("agency.a", "agency.b", "agency.c", start=False)
+    policy("  TLP:AMBER: {retention_max: 15 seconds}\n")
+    place.start(a, b, c)
+    amber, amber_values = indicators("amber", 40)
+    green, green_values = indicators("green", 40)
+    own, own_values = indicators("own", 5)
+    a.publish_good(amber, "TLP:AMBER", [b, c])
+    a.publish_good(green, "TLP:GREEN", [b, c])
+    b.publish_good(own, "TLP:AMBER", [c])
+    must(lambda: b.finds(amber_values[7]) and b.finds(green_values[7]), 12, "B has both", b.log_tail)
+    must_hold(c, 85, 45, "C has all", c.log_tail)
+    before = {b.name: marks(b)}
+    must(lambda: not b.finds(amber_values[7]), 30, "B's policy ends what it holds of TLP:AMBER")
+    check_equal(b("get", amber[3]["id"]).code, NOT_FOUND, "B does not give it")
+    check(b.finds(green_values[7]) and b.finds(own_values[3]) and c.finds(amber_values[7]), "another label, its own, and others' stay")
+    must(lambda: not found(b, amber_values[7]), 60, "it leaves all files of B", b.log_tail)
+    every_file_is_clean((b,), before, [amber_values[7]], amber[7]["id"])
+    b.stop()
+    policy("  TLP:GREEN: {retention_max: 1 second}\n")
+    before = {b.name: marks(b)}
+    b.start()
+    must(lambda: not b.finds(green_values[7]), 20, "a new maximum holds from the next start on", b.log_tail)
+    must(lambda: not found(b, green_values[7]), 60, "and for what was held before", b.log_tail)
+    every_file_is_clean((b,), before, [amber_values[7], green_values[7]])
+    must(lambda: set(b.feed_ids()) == {each["id"] for each in own}, 20, "its own objects stay")
+    must(lambda: a("verify", "--with", "agency.b").code == OK, 45, "nobody misses anything", lambda: a("verify", "--with", "agency.b"))
+
+
 if __name__ == "__main__":
     main()

@@ -1,8 +1,12 @@
 #!/usr/bin/python3
 """What is recalled is gone everywhere: at readers, at those who only carry it, at those who were away; and its author knows who complied."""
+import fcntl
 import json
 import os
 import shutil
+import socket
+import struct
+import termios
 import time
 
 from lib import (NOT_FOUND, OK, REFUSED, USAGE, carried_unread, check, check_equal, indicator, indicators, main, must, must_hold, note, story)
@@ -179,6 +183,33 @@ def an_old_disk(place):
     must(lambda: not b.finds(values[11]), 45, "B drops it again", b.log_tail)
     must_hold(b, 39, 20, "and keeps the others", b.log_tail)
     check(b.finds(values[12]), "which are found")
+
+
+def ask_and_leave(node, ids):
+    """Asks for a recall at the control socket and is gone before any answer (node/control.h, ASK_RECALL)."""
+    def text(value):
+        return (bytes([0xa0 + len(value)]) if len(value) < 32 else b"\xd9" + bytes([len(value)])) + value.encode()
+    body = b"\x94\x01" + text("in a hurry") + b"\xc2\xdc" + struct.pack(">H", len(ids)) + b"".join(text(each) for each in ids)
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(os.path.join(node.dir, "control.sock"))
+        client.sendall(struct.pack(">IHHQ", len(body), 94, 0, 1) + body)
+        # What was not read when its client goes is not done.
+        must(lambda: struct.unpack("i", fcntl.ioctl(client, termios.TIOCOUTQ, b"\0" * 4))[0] == 0, 20, "the node took the request")
+
+
+@story
+def its_client_goes_away(place):
+    """A recall of objects in many blocks, whose client is gone at once: it is finished all the same."""
+    a, b = place.mesh("agency.a", "agency.b")
+    objects, values = indicators("hurry", 300)
+    for at in range(0, 300, 10):
+        a.publish_good(objects[at:at + 10], "TLP:AMBER", [b])
+    must_hold(b, 300, 45, "B has all", b.log_tail)
+    ask_and_leave(a, [each["id"] for each in objects[:290]])
+    must(complete(a, objects[289]["id"], ["agency.a", "agency.b"]), 60, "the last of it is erased everywhere", a.log_tail)
+    must_hold(b, 10, 45, "B has what was not asked for", b.log_tail)
+    must(lambda: "a recall whose client went away is complete: 290 objects" in a.log(), 20, "A's log says that it went on alone", a.log_tail)
+    check(b.finds(values[295]) and not a.finds(values[5]), "and nothing else is gone")
 
 
 @story

@@ -50,7 +50,9 @@ static void answer(char out[static MADE_BYTES], const char *name, char *line) {
     line[strcspn(line, "\n")] = 0;
     bool agency = one.reader.exit == POLICY_PUBLISH || one.reader.exit == POLICY_RESHARE;
     const char *carriage = !verdict.allow || !agency ? "" : verdict.carriage == CARRIAGE_DIRECT ? " (direct)" : " (relay)";
-    snprintf(out, MADE_BYTES, "%s\n    %s %s%s: %s\n", line, verdict.allow ? "allow" : "DENY", verdict.rule, carriage,
+    char covered[40] = "";
+    if (verdict.agreement[0]) snprintf(covered, sizeof covered, " (agreement %s clause %u)", verdict.agreement, verdict.clause);
+    snprintf(out, MADE_BYTES, "%s\n    %s %s%s%s: %s\n", line, verdict.allow ? "allow" : "DENY", verdict.rule, carriage, covered,
              verdict.reason);
 }
 
