@@ -47,7 +47,7 @@ bool rule_h2_permission(struct policy_question *question) {
 
 bool rule_h3_text(struct policy_question *question) {
     return (question->marks->handling & MARKS_H3) && question->marks->handling_text.size == 0 &&
-           policy_deny(question, "H3 says that there are other restrictions, and their text is missing");
+           policy_deny(question, "H3 says that there are other restrictions, and their text is missing: give --handling-text");
 }
 
 /* The text is for people: where nobody reads it before the object goes on, it goes nowhere. */

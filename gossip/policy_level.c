@@ -23,7 +23,7 @@ bool rule_level_authority(struct policy_question *question) {
     const struct marks *marks = question->marks;
     for (size_t i = 0; i < marks->level_count; i++)
         if (!policy_authority(question->settings, marks->levels[i].authority))
-            return policy_deny(question, "the policy file accepts no levels of the authority %.*s",
+            return policy_deny(question, "the policy file accepts no levels of the authority %.*s: `authorities` there lists them",
                                POLICY_TEXT(marks->levels[i].authority));
     return false;
 }

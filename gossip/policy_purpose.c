@@ -27,7 +27,8 @@ bool rule_purpose_unknown(struct policy_question *question) {
     const struct marks_names *said = &question->marks->purposes;
     for (size_t i = 0; known->count > 0 && i < said->count; i++)
         if (!policy_names_has(known, said->names[i]))
-            return policy_deny(question, "the policy file knows no purpose %.*s", POLICY_TEXT(said->names[i]));
+            return policy_deny(question, "the policy file knows no purpose %.*s: `purposes` there lists them",
+                               POLICY_TEXT(said->names[i]));
     return false;
 }
 
@@ -35,7 +36,7 @@ bool rule_legal_basis_unknown(struct policy_question *question) {
     const struct policy_names *known = &question->settings->legal_bases;
     struct bytes said = question->marks->legal_basis;
     return known->count > 0 && said.size > 0 && !policy_names_has(known, said) &&
-           policy_deny(question, "the policy file knows no legal basis %.*s", POLICY_TEXT(said));
+           policy_deny(question, "the policy file knows no legal basis %.*s: `legal_bases` there lists them", POLICY_TEXT(said));
 }
 
 bool rule_purpose_reader(struct policy_question *question) {

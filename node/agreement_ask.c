@@ -146,7 +146,8 @@ static void refused(struct client *client, const struct frame *frame, enum err e
     if (err == ERR_DENIED)
         server_error(client, frame->tag, err, "this agency is no party of it: name it among the parties, as self");
     else if (err == ERR_EXISTS)
-        server_error(client, frame->tag, ERR_DENIED, "this agency has said that already");
+        server_error(client, frame->tag, ERR_DENIED,
+                     "this agency has done that already, or the agreement was ended: `comity agreement show` tells");
     else
         server_error(client, frame->tag, err, "the agreement cannot be taken: %s", err_text(err));
 }

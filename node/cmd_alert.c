@@ -31,7 +31,17 @@ static enum outcome kind_option(const struct invocation *invocation, const char 
         if (*out && strcmp(*out, KINDS[i]) == 0) return OUTCOME_SUCCESS;
         used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", i > 0 ? ", " : "", KINDS[i]);
     }
-    return command_usage(invocation, "--kind: valid are %s", list);
+    if (*out) return command_usage(invocation, "--kind %s: unknown; valid are %s", *out, list);
+    return command_usage(invocation, "--kind is missing; valid are %s", list);
+}
+
+/* What `comity recall` and `comity request send --about` want; the caller's JSON is that of `comity publish`. */
+static void id_tell(const struct invocation *invocation, const char *id) {
+    struct buf line = {0};
+    if (invocation->json || command_has(invocation, "quiet")) return;
+    buf_put_format(&line, "Alert %s--%s\n", ALERT_TYPE, id);
+    command_print_buf(&line);
+    buf_free(&line);
 }
 
 /* From --text, or the file that is named. */
@@ -127,6 +137,7 @@ static enum outcome send_run(const struct invocation *invocation) {
         struct publish_task task = {.request = &request, .marks = &marks, .path = "the alert", .data = bytes_of_buf(&object)};
         outcome =
             object.failed ? command_fail(invocation, OUTCOME_INTERNAL, "%s", err_text(ERR_MEMORY)) : publish_run(invocation, &task);
+        if (outcome == OUTCOME_SUCCESS) id_tell(invocation, id);
     }
     buf_free(&text), buf_free(&object);
     return outcome;

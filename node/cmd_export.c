@@ -15,6 +15,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define ZONE_BYTES_MAX 128
+
 struct work {
     const struct invocation *invocation;
     const char *path; /* of the file or folder; null: standard output */
@@ -69,6 +71,33 @@ static enum outcome kinds_read(const struct invocation *invocation, unsigned *ou
     return OUTCOME_SUCCESS;
 }
 
+/* It stands in the file as it is: labels of letters, digits, '-' and '_' with a dot between them, and room for names before it. */
+static bool zone_valid(const char *zone) {
+    static const char *const KNOWN = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
+    size_t size = strlen(zone);
+    if (size == 0 || size > ZONE_BYTES_MAX) return false;
+    for (;;) {
+        size_t label = strspn(zone, KNOWN);
+        if (label == 0 || label > 63) return false;
+        if (zone[label] == 0) return true;
+        if (zone[label] != '.') return false;
+        zone += label + 1;
+    }
+}
+
+static enum outcome zone_read(const struct work *work, const char **out) {
+    *out = command_value(work->invocation, "zone");
+    if (!*out) return OUTCOME_SUCCESS;
+    if (strcmp(work->format->name, "rpz") != 0)
+        return command_usage(work->invocation, "--zone: only rpz has a zone, %s has none", work->format->name);
+    if (zone_valid(*out)) return OUTCOME_SUCCESS;
+    return command_usage(
+        work->invocation,
+        "--zone %s: no name of a zone: write labels of letters, digits, '-' and '_' with a dot between them and none at "
+        "the end, such as rpz.example, at most %d bytes",
+        *out, ZONE_BYTES_MAX);
+}
+
 static enum outcome format_read(struct work *work) {
     const char *name = work->invocation->arguments[0];
     struct buf known = {0};
@@ -89,6 +118,7 @@ static enum outcome options_read(struct work *work, struct export_options *optio
     enum tlp tlp = TLP_NONE;
     enum outcome outcome = format_read(work);
     if (outcome == OUTCOME_SUCCESS) outcome = kinds_read(invocation, &options->kinds_wanted);
+    if (outcome == OUTCOME_SUCCESS) outcome = zone_read(work, &options->zone);
     if (outcome != OUTCOME_SUCCESS) return outcome;
     if (label && !tlp_parse(&tlp, bytes_of_text(label)))
         return command_usage(invocation,
@@ -100,7 +130,6 @@ static enum outcome options_read(struct work *work, struct export_options *optio
     if (options->kinds_wanted && !work->format->row)
         return command_usage(invocation, "--kind: %s carries objects, not values", work->format->name);
     options->format = work->format;
-    options->zone = command_value(invocation, "zone");
     options->now_ms = clock_wall_ms();
     options->sink = (struct export_sink){.context = work, .open = sink_open, .write = sink_write};
     pack_write_array(question, 7);

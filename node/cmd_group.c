@@ -123,7 +123,8 @@ const struct command cmd_group = {
     .summary = "groups of agencies and joint operations: publish --to group:NAME",
     .details =
         "Its admins alone change a group. A removed member gets nothing more from any member that has heard of it, whatever\n"
-        "they think of it themselves. Closing is for good: what went to the group is taken back everywhere.",
+        "they think of it themselves; what it has already it keeps until it is recalled or the group is over. Closing is for\n"
+        "good: what went to the group is taken back everywhere.",
     .arguments_min = 1,
     .arguments_max = 3,
     .prints_json = true,

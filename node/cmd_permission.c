@@ -131,8 +131,8 @@ const struct command cmd_share = {
     .synopsis = "OBJECT-ID --to NAME[,NAME...] [--from NAME]",
     .summary = "pass another agency's object on, with its author's proof and permission",
     .details =
-        "Its author must have permitted it for each of them (`comity permission`), unless the object is TLP:CLEAR. Who gets it\n"
-        "sees its author as the author, verified, and this agency as the way it came.",
+        "Its author must have permitted it for each of them (`comity permission`), unless the object is TLP:CLEAR or TLP:GREEN\n"
+        "and not marked H2. Who gets it sees its author as the author, verified, and this agency as the way it came.",
     .arguments_min = 1,
     .arguments_max = 1,
     .prints_json = true,

@@ -99,10 +99,11 @@ static enum outcome run(const struct invocation *invocation) {
 const struct command cmd_policy = {
     .name = "policy",
     .synopsis = "show | check [FILE]",
-    .summary = "show the policy in force; check a policy file and say what is wrong with it",
+    .summary = "show a node's policy, with its defaults; check a policy file and say what is wrong with it",
     .details =
         "DIR/policy.yaml says who may have what; without one the defaults hold. A node reads it when it starts, and does not\n"
-        "start with one that it does not fully understand. deploy/policies/POLICY.md is the manual of its language.",
+        "start with one that it does not fully understand; what is changed later holds from the next start on. `show` and `check`\n"
+        "read the files and need no running node; `check` exits 3 for a bad file. deploy/policies/POLICY.md is the manual.",
     .arguments_min = 1,
     .arguments_max = 2,
     .prints_json = true,

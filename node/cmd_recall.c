@@ -8,6 +8,7 @@
 #include "node/recalls.h"
 #include "node/setup.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -150,6 +151,16 @@ static void sums_put(struct buf *out, const uint64_t *sums, bool dry) {
     }
 }
 
+static void sums_tell(const uint64_t *sums, bool dry) {
+    struct buf out = {0};
+    buf_put_format(&out, "%" PRIu64 " object%s of %" PRIu64 " block%s %s.\n", sums[1], sums[1] == 1 ? "" : "s", sums[0],
+                   sums[0] == 1 ? "" : "s",
+                   dry ? "would be recalled, in every version; nothing was done"
+                       : "withdrawn, in every version: `comity recall status OBJECT-ID` shows which readers erased");
+    command_print_buf(&out);
+    buf_free(&out);
+}
+
 /* In requests of RECALL_IDS_MAX ids. */
 static enum outcome recall(struct recalling *recalling, const char *reason) {
     const struct invocation *invocation = recalling->client.invocation;
@@ -176,7 +187,10 @@ static enum outcome recall(struct recalling *recalling, const char *reason) {
     }
     buf_clear(&document);
     sums_put(&document, sums, dry);
-    if (outcome == OUTCOME_SUCCESS) outcome = document_print(invocation, bytes_of_buf(&document));
+    if (outcome == OUTCOME_SUCCESS && !invocation->json)
+        sums_tell(sums, dry);
+    else if (outcome == OUTCOME_SUCCESS)
+        outcome = document_print(invocation, bytes_of_buf(&document));
     buf_free(&body);
     buf_free(&document);
     return outcome;

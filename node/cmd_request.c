@@ -208,7 +208,8 @@ const struct command cmd_request = {
     .summary = "ask another agency for information, and answer what others ask",
     .details =
         "An answer's objects are published to the asker, who sees them by the request. Requests past their deadline are shown as\n"
-        "overdue, answers after it as late.",
+        "overdue, answers after it as late. States: draft (kept, not on its way yet), sent, acknowledged, in-work,\n"
+        "partly-answered, answered, refused, expired.",
     .arguments_min = 1,
     .arguments_max = 3,
     .prints_json = true,

@@ -238,6 +238,7 @@ static enum outcome list(const struct invocation *invocation) {
             json_out_array_end(&json);
             json_out_line(&json);
         }
+        if (!invocation->json && tokens.count == 0) buf_put_text(&out, "There is no token: comity token add NAME\n");
         command_print_buf(&out);
     }
     buf_free(&out);
@@ -247,12 +248,18 @@ static enum outcome list(const struct invocation *invocation) {
 
 static enum outcome remove_one(const struct invocation *invocation) {
     struct tokens tokens;
+    struct buf out = {0};
     struct bytes name = bytes_of_text(invocation->arguments[1]);
     enum outcome outcome = tokens_load(invocation, &tokens);
     if (outcome == OUTCOME_SUCCESS && !tokens_of_name(&tokens, name))
         outcome = command_fail(invocation, OUTCOME_NOT_FOUND, "%s has no token; `comity token list` shows who has",
                                invocation->arguments[1]);
     if (outcome == OUTCOME_SUCCESS) outcome = tokens_save(invocation, &tokens, name, NULL);
+    if (outcome == OUTCOME_SUCCESS && !invocation->json) {
+        buf_put_format(&out, "The token of %s is revoked: it is refused from now on.\n", invocation->arguments[1]);
+        command_print_buf(&out);
+    }
+    buf_free(&out);
     tokens_free(&tokens);
     return outcome;
 }

@@ -23,10 +23,15 @@ static void usage_all(FILE *out, const struct command *const *table) {
                  "4 not running, 5 internal.\n");
 }
 
+#define OPTION_COLUMNS 24 /* an option that is longer has a line of its own */
+
 static void usage_option(FILE *out, const char *name, const char *argument, const char *help) {
     char left[64];
-    snprintf(left, sizeof left, "--%s%s%s", name, argument ? " " : "", argument ? argument : "");
-    fprintf(out, "  %-24s%s\n", left, help);
+    int width = snprintf(left, sizeof left, "--%s%s%s", name, argument ? " " : "", argument ? argument : "");
+    if (width < OPTION_COLUMNS)
+        fprintf(out, "  %-*s%s\n", OPTION_COLUMNS, left, help);
+    else
+        fprintf(out, "  %s\n  %*s%s\n", left, OPTION_COLUMNS, "", help);
 }
 
 static void usage_command(FILE *out, const struct command *command) {
@@ -54,7 +59,7 @@ static enum outcome command_unknown(const char *name) {
 }
 
 static enum outcome command_help(const struct command *const *table, const char *name) {
-    if (!name) {
+    if (!name || strcmp(name, "help") == 0 || strcmp(name, "--help") == 0) {
         usage_all(stdout, table);
         return OUTCOME_SUCCESS;
     }

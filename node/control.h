@@ -52,12 +52,13 @@
        that has this id)
    ANSWER_HELD [cursor uint, author name str, author agency bin, node bin, seq uint, arrived_ms uint, encoded item bin]
    ASK_ERASE [[[kind uint, value bin]...], [row uint...], reason str] -> every object held that tells of one of them goes (own ones are
-       recalled), the details of these rows too, and a row tells of it: ANSWER_LEDGER [objects of others uint, rows uint, objects of the outbox uint], then as ASK_RECALL
-   ASK_PAGE [after cursor uint, after_us uint, labels uint (bit n: enum tlp n), versions uint, limit uint, exit uint, [type str...],
+       recalled), what waits in the outbox, the details of these rows too, and a row tells of it: ANSWER_LEDGER [objects of others uint,
+       rows uint, objects of the outbox uint], then as ASK_RECALL
+   ASK_PAGE [after cursor uint, after_us uint, labels uint (bit n: enum tlp n), versions uint, limit uint, exit uint, who str, [type str...],
        [id str...]]
        -> ANSWER_PAGE... then DONE [count uint, cursor uint, more bool]: the objects behind both, in the order of their arrival. An empty
        list of types or ids means any. Versions: of one author's objects of one id CONTROL_VERSION_LAST, _FIRST and _BETWEEN, or 0 for
-       all without telling. Exit: which one the policy is
+       all without telling. Who: the token's name, for the ledger. Exit: which one the policy is
        asked about (gossip/policy_facts.h). It ends at the limit, or when it has looked at so much that others wait: more tells.
    ANSWER_PAGE  body is not MessagePack: per object u64 cursor, u64 added_us, u8 tlp, u8 versions, u8 length and the author's name, u32
        length and the encoded item

@@ -63,15 +63,22 @@ enum err document_json(struct json_out *json, struct pack_reader *reader) { retu
 
 /* --- for people --- */
 
-/* The names of times end in _ms and hold ms since 1970; durations are small. */
+/* The names of times end in _ms and hold ms since 1970, 0 for none; the round trip is the one duration among them. */
+static bool is_time(struct bytes key) {
+    return key.size > 3 && memcmp(key.data + key.size - 3, "_ms", 3) == 0 && !bytes_equal_text(key, "rtt_ms");
+}
+
+/* A time is shown as a date, so its name goes without the unit. */
+static struct bytes name_shown(struct bytes key) { return is_time(key) ? bytes_of(key.data, key.size - 3) : key; }
+
 static void put_uint(struct buf *out, struct bytes key, uint64_t value) {
     char text[MOMENT_TEXT_BYTES];
-    bool time = key.size > 3 && memcmp(key.data + key.size - 3, "_ms", 3) == 0 && value > 1000000000000ull;
-    if (time) moment_text(text, value);
-    if (time)
-        buf_put_text(out, text);
-    else
+    if (!is_time(key)) {
         buf_put_format(out, "%" PRIu64, value);
+        return;
+    }
+    if (value > 0) moment_text(text, value);
+    buf_put_text(out, value > 0 ? text : "-");
 }
 
 static void put_safe(struct buf *out, struct bytes text) {
@@ -121,10 +128,8 @@ static bool row_read(struct table *table, struct pack_reader *reader, bool heads
         struct bytes key = pack_read_str(reader);
         if (!is_scalar(kind_next(reader))) return false;
         put_scalar(&cell, reader, key);
-        snprintf(table->cells[i], CELL_MAX, "%.*s", heads ? (int)key.size : (int)cell.size,
-                 heads       ? (const char *)key.data
-                 : cell.data ? (const char *)cell.data
-                             : "");
+        struct bytes shown = heads ? name_shown(key) : bytes_of_buf(&cell);
+        snprintf(table->cells[i], CELL_MAX, "%.*s", (int)shown.size, shown.size > 0 ? (const char *)shown.data : "");
         buf_free(&cell);
         if (strlen(table->cells[i]) > table->widths[i]) table->widths[i] = strlen(table->cells[i]);
     }
@@ -162,7 +167,7 @@ static enum err map_put(struct buf *out, struct pack_reader *reader, unsigned de
     for (uint32_t i = 0; i < count && !pack_failed(reader); i++) {
         struct bytes key = pack_read_str(reader);
         put_indent(out, depth);
-        put_safe(out, key);
+        put_safe(out, name_shown(key));
         buf_put_text(out, ":");
         enum err err = value_put(out, reader, key, depth + 1);
         if (err != OK) return err;

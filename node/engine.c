@@ -376,6 +376,7 @@ static void loop(struct engine *engine) {
         uint64_t now = clock_monotonic_ms(), due = gossip_deadline(engine->gossip);
         if (engine->upkeep_due_ms < due) due = engine->upkeep_due_ms;
         if (engine->recalls.due_ms < due) due = engine->recalls.due_ms;
+        if (query_page_busy(engine) || versions_busy(engine)) due = now;
         if (engine->ledger.due_ms < due) due = engine->ledger.due_ms;
         int timeout = due <= now ? 0 : (due - now > 60000 ? 60000 : (int)(due - now));
         if (poll(fds, sizeof fds / sizeof *fds, timeout) < 0) continue;
@@ -448,6 +449,8 @@ static void end(struct engine *engine) {
     if (engine->store) store_close(engine->store);
     actions_free(&engine->actions);
     block_codec_free(engine->codec);
+    labelmap_free(&engine->labels);
+    idset_free(&engine->ids);
     buf_free(&engine->scratch), buf_free(&engine->scratch_entry), buf_free(&engine->scratch_page), buf_free(&engine->own_prekeys),
         buf_free(&engine->renew_draft);
     free(engine->names), free(engine->follow_ups);

@@ -12,6 +12,8 @@
 #include "node/control.h"
 #include "node/dealings.h"
 #include "node/engine.h"
+#include "node/idset.h"
+#include "node/labelmap.h"
 #include "node/groups.h"
 #include "node/ledger.h"
 #include "node/notices.h"
@@ -20,6 +22,7 @@
 #include "node/recalls.h"
 #include "node/statement.h"
 #include "node/store.h"
+#include "node/tokens.h"
 #include "node/trust_files.h"
 
 /* What the tag of a frame to the key process is for: its highest byte; the rest says which one. */
@@ -199,8 +202,10 @@ struct feed_state {
 struct page_state {
     bool active;
     uint64_t tag, after, count, limit, looked;
+    uint64_t from; /* all behind it was looked at */
     unsigned labels, versions;
-    enum policy_exit exit; /* what the policy is asked about */
+    enum policy_exit exit;               /* what the policy is asked about */
+    char who[TOKENS_NAME_BYTES_MAX + 1]; /* whose token */
     char types[PAGE_TYPES_MAX][ITEM_TYPE_BYTES_MAX + 1];
     size_t type_count;
     char ids[PAGE_IDS_MAX][ITEM_ID_BYTES_MAX + 1];
@@ -283,7 +288,11 @@ struct engine {
     size_t name_count;
 
     struct reader reader;
-    uint64_t added_next_us; /* the next item is added then, or later */
+    struct labelmap labels;
+    struct idset ids;         /* of all items, once ids_at has come to ids_end */
+    uint64_t ids_at, ids_end; /* noting those that were there when it was begun */
+    uint64_t labels_from;     /* every item from here on was noted in it */
+    uint64_t added_next_us;   /* the next item is added then, or later */
     struct publisher publisher;
     struct outbox outbox;
     struct ledger ledger;
@@ -437,6 +446,14 @@ void report_peers(struct engine *engine, struct client *client, const struct fra
 void query_page(struct engine *engine, struct client *client, const struct frame *frame);
 void query_page_pump(struct engine *engine, struct client *client);
 void query_page_end(struct client *client);
+bool query_page_busy(const struct engine *engine); /* some go on without waiting for anything */
+/* versions.c */
+void versions_begin(struct engine *engine); /* somebody will ask: notes all items, in turns */
+void versions_go_on(struct engine *engine);
+bool versions_busy(const struct engine *engine);
+void versions_note(struct engine *engine, const struct item *item); /* it is being stored */
+/* CONTROL_VERSION_ bits; the views in `item` may die: it looks at other pages when the id may stand more than once. */
+unsigned versions_of(struct engine *engine, uint64_t cursor, const struct page_head *head, const struct item *item);
 void watch_begin(struct engine *engine, struct client *client, const struct frame *frame);
 void watch_tick(struct engine *engine, struct client *client); /* tells of what is new */
 void watch_tokens(struct engine *engine, struct client *client, const struct frame *frame);

@@ -317,6 +317,7 @@ static void list_row(const struct asking *asking, struct buf *out, const struct 
     dealings_text(out, "about", inquiry->about_text);
     dealings_agency(asking->engine, out, "agency", row->other);
     dealings_uint(out, "asked_ms", inquiry->asked_ms);
+    dealings_uint(out, "changed_ms", row->at_ms);
     dealings_uint(out, "deadline_ms", inquiry->deadline_ms);
     dealings_text(out, "direction", bytes_of_text(row->of_us ? "asked of us" : "asked by us"));
     put_id(out, inquiry);
@@ -330,7 +331,6 @@ static void list_row(const struct asking *asking, struct buf *out, const struct 
     dealings_text(out, "purpose", inquiry->purpose);
     dealings_text(out, "reason", row->reason);
     dealings_text(out, "state", bytes_of_text(inquiry_state_name(expired ? INQUIRY_EXPIRED : row->state)));
-    dealings_uint(out, "state_ms", row->at_ms);
     dealings_text(out, "text", inquiry->text);
     dealings_text(out, "urgency", bytes_of_text(inquiry_urgency_name(inquiry->urgency)));
 }

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PAGE_VERSION   2
 #define SLOTS          8
 #define SLOT_BYTES_MAX (256 * 1024) /* a slot that held a larger page gives its memory back */
 #define AD_BYTES       (PAGES_KEY_BYTES + PAGES_HEAD_BYTES)
@@ -65,7 +64,7 @@ void pages_free(struct pages *pages) {
 }
 
 static void head_write(struct buf *out, const struct page_head *head) {
-    buf_put_u8(out, PAGE_VERSION);
+    buf_put_u8(out, PAGES_VERSION);
     buf_put_u8(out, 0);
     buf_put_u16(out, head->item_count);
     buf_put_u32(out, head->plain_bytes);
@@ -80,7 +79,7 @@ static void head_write(struct buf *out, const struct page_head *head) {
 
 static enum err head_read(struct page_head *out, struct bytes key, struct bytes value) {
     struct cursor cursor = cursor_of(value);
-    if (key.size != PAGES_KEY_BYTES || cursor_u8(&cursor) != PAGE_VERSION || cursor_u8(&cursor) != 0) return ERR_CORRUPT;
+    if (key.size != PAGES_KEY_BYTES || cursor_u8(&cursor) != PAGES_VERSION || cursor_u8(&cursor) != 0) return ERR_CORRUPT;
     out->item_count = cursor_u16(&cursor);
     out->cursor = get_be64(key.data) - out->item_count + 1;
     out->plain_bytes = cursor_u32(&cursor);

@@ -169,7 +169,7 @@ void query_get(struct engine *engine, struct client *client, const struct frame 
         return;
     }
     if (from_set && !engine_agency_of_name(engine, from_name, from)) {
-        server_error(client, frame->tag, ERR_NOT_FOUND, "no agency is pinned under that name");
+        server_error(client, frame->tag, ERR_NOT_FOUND, "no agency is pinned under that name; `comity trust list` shows who is");
         return;
     }
     ledger_look(engine, client, "get");
@@ -227,7 +227,7 @@ void query_feed(struct engine *engine, struct client *client, const struct frame
         return;
     }
     if (feed->from_set && !engine_agency_of_name(engine, from, feed->from)) {
-        server_error(client, frame->tag, ERR_NOT_FOUND, "no agency is pinned under that name");
+        server_error(client, frame->tag, ERR_NOT_FOUND, "no agency is pinned under that name; `comity trust list` shows who is");
         return;
     }
     if (type.size) memcpy(feed->type, type.data, type.size);

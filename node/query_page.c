@@ -3,6 +3,7 @@
 #include "node/engine_core.h"
 #include "node/policy_context.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,6 +11,8 @@
 #define BACKLOG_BYTES      (512 * 1024)
 #define FRAME_BYTES        (128 * 1024)
 #define LOOKED_MAX         200000 /* items before a page ends without being full */
+#define PAGE_WHO_SHOWN     12     /* of a name, in a row */
+#define TURN_ITEMS         4096
 #define RECORD_BYTES_FIXED 23
 
 static bool types_take(const struct page_state *page, struct bytes type) {
@@ -38,24 +41,6 @@ static bool may_leave(struct engine *engine, const struct policy_facts *facts, c
     return verdict.allow;
 }
 
-/* Where this version stands among all of the same author's object. */
-static unsigned versions_of(struct engine *engine, uint64_t cursor, const struct page_head *head, const struct item *item) {
-    static struct item other;
-    static uint64_t cursors[HITS_MAX];
-    unsigned versions = CONTROL_VERSION_LAST | CONTROL_VERSION_FIRST;
-    size_t count = store_find_id(engine->store, item->id, cursors, HITS_MAX);
-    for (size_t i = 0; i < count && count > 1; i++) {
-        struct page_head there;
-        struct bytes encoded;
-        if (cursors[i] == cursor || store_item(engine->store, cursors[i], &there, &other, &encoded) != OK) continue;
-        if (memcmp(there.agency_id, head->agency_id, AGENCY_ID_BYTES) != 0 || !bytes_equal(other.id, item->id)) continue;
-        if (gossip_retracted(engine->gossip, there.node_id, there.seq)) continue;
-        bool newer = other.modified_ms > item->modified_ms || (other.modified_ms == item->modified_ms && cursors[i] > cursor);
-        versions &= newer ? ~(unsigned)CONTROL_VERSION_LAST : ~(unsigned)CONTROL_VERSION_FIRST;
-    }
-    return versions ? versions : CONTROL_VERSION_BETWEEN;
-}
-
 static void record_put(struct engine *engine, struct page_state *page, uint64_t cursor, const struct page_head *head,
                        const struct item *item, unsigned versions, struct bytes encoded) {
     struct bytes author = bytes_of_text(engine_agency_name(engine, head->agency_id));
@@ -82,8 +67,21 @@ void query_page_end(struct client *client) {
     client->page = (struct page_state){0};
 }
 
-static void page_done(struct client *client, bool more) {
+/* Rows of the ledger: that this user of the web process looks, which is on disk before anything is shown; then what was shown. */
+static void page_look(struct engine *engine, struct client *client, bool over) {
+    char command[LEDGER_COMMAND_MAX];
+    uint64_t hold = client->look.hold;
+    snprintf(command, sizeof command, "%s %.*s%s", policy_exit_name(client->page.exit), PAGE_WHO_SHOWN, client->page.who,
+             over ? " ended" : "");
+    ledger_look(engine, client, command);
+    client->look.shown += client->page.count;
+    ledger_look_end(engine, client);
+    if (over) client->look.hold = hold;
+}
+
+static void page_done(struct engine *engine, struct client *client, bool more) {
     struct buf body = {0};
+    page_look(engine, client, true);
     out_send(client);
     pack_write_array(&body, 3);
     pack_write_uint(&body, client->page.count);
@@ -119,18 +117,34 @@ static bool page_take(struct engine *engine, struct client *client, const struct
     struct page_state *page = &client->page;
     struct page_head head = stored->head;
     bool retracted = gossip_retracted(engine->gossip, head.node_id, head.seq);
-    buf_clear(&page->copy);
-    buf_put(&page->copy, stored->plain);
     struct cursor walk = cursor_of(bytes_of_buf(&page->copy));
     struct bytes encoded;
     for (uint64_t cursor = head.cursor; block_frame_next(&walk, &encoded); cursor++) {
         if (cursor <= page->after) continue;
         page->looked++;
-        if (!retracted && item_decode(&item, encoded) == OK && !item_take(engine, client, facts, cursor, &head, &item, encoded))
-            return false;
+        bool good = item_decode(&item, encoded) == OK;
+        if (good) labelmap_note(&engine->labels, cursor, item.tlp);
+        if (good && !retracted && !item_take(engine, client, facts, cursor, &head, &item, encoded)) return false;
         page->after = cursor;
     }
+    page->after = head.cursor + head.item_count - 1;
+    labelmap_known(&engine->labels, page->from + 1, page->after + 1);
     return true;
+}
+
+/* The next page that may hold what is wanted. The cache may lose it while other versions are looked for: it is copied. */
+static enum err page_next(struct engine *engine, struct page_state *page, struct page *stored) {
+    uint64_t end = store_cursor_end(engine->store);
+    uint64_t cursor = labelmap_skip(&engine->labels, page->after + 1, end, page->labels);
+    if (cursor > page->after + 1) page->after = page->from = cursor - 1;
+    enum err err = store_page_from(engine->store, cursor, stored);
+    if (err == ERR_CORRUPT && stored->head.item_count > 0) {
+        page->after = page->from = stored->head.cursor + stored->head.item_count - 1; /* damaged: the others are still good */
+        return ERR_BUSY;
+    }
+    buf_clear(&page->copy);
+    if (err == OK) buf_put(&page->copy, stored->plain);
+    return err == OK ? buf_result(&page->copy) : err;
 }
 
 /* The next cursor that is to be looked at; 0 when there is none. */
@@ -161,34 +175,42 @@ static bool hit_take(struct engine *engine, struct client *client, const struct 
     return fits;
 }
 
+bool query_page_busy(const struct engine *engine) {
+    for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++) {
+        const struct client *client = &engine->clients[i];
+        if (client->used && client->page.active && channel_backlog(&client->channel) < BACKLOG_BYTES) return true;
+    }
+    return false;
+}
+
+/* A turn of it: others come in between. */
 void query_page_pump(struct engine *engine, struct client *client) {
     static struct policy_facts facts; /* of the exit: the same for all objects of a turn */
     struct page_state *page = &client->page;
+    uint64_t turn = page->looked + TURN_ITEMS;
     bool fits = true;
+    enum err err = OK;
     policy_context_fill(&facts, engine, page->exit, NULL);
     while (fits && page->looked < LOOKED_MAX) {
         struct page stored;
-        if (channel_backlog(&client->channel) >= BACKLOG_BYTES) return; /* goes on when the client has read */
+        if (page->looked >= turn || channel_backlog(&client->channel) >= BACKLOG_BYTES) return; /* goes on later */
         uint64_t cursor = next_cursor(page);
         if (page->id_count > 0) {
             if (cursor == 0) break;
             fits = hit_take(engine, client, &facts, cursor);
             continue;
         }
-        enum err err = store_page_from(engine->store, cursor, &stored);
-        if (err == ERR_NOT_FOUND) break;
-        if (err == ERR_CORRUPT && stored.head.item_count > 0) {
-            page->after = stored.head.cursor + stored.head.item_count - 1; /* damaged: the others are still good */
-            continue;
-        }
-        if (err != OK) {
-            server_error(client, page->tag, err, "a stored page cannot be read: it is damaged on disk");
-            query_page_end(client);
-            return;
-        }
+        err = page_next(engine, page, &stored);
+        if (err == ERR_BUSY) continue;
+        if (err != OK) break;
         fits = page_take(engine, client, &facts, &stored);
     }
-    page_done(client, !fits || page->looked >= LOOKED_MAX);
+    if (err == OK || err == ERR_NOT_FOUND) {
+        page_done(engine, client, !fits || page->looked >= LOOKED_MAX);
+        return;
+    }
+    server_error(client, page->tag, err, "a stored page cannot be read: it is damaged on disk");
+    query_page_end(client);
 }
 
 /* --- the question --- */
@@ -231,8 +253,9 @@ static bool page_read(struct page_state *page, struct bytes body, uint64_t *afte
     page->versions = (unsigned)pack_read_uint(&reader);
     page->limit = pack_read_uint(&reader);
     page->exit = (enum policy_exit)pack_read_uint(&reader);
+    bool good = text_read(&reader, page->who, sizeof page->who);
     page->type_count = pack_read_array(&reader);
-    bool good = fields == 8 && page->exit > POLICY_LOCAL && page->exit < POLICY_EXIT_END && page->type_count <= PAGE_TYPES_MAX;
+    good = good && fields == 9 && page->exit > POLICY_LOCAL && page->exit < POLICY_EXIT_END && page->type_count <= PAGE_TYPES_MAX;
     for (size_t i = 0; good && i < page->type_count; i++) good = text_read(&reader, page->types[i], sizeof page->types[i]);
     page->id_count = good ? pack_read_array(&reader) : 0;
     good = good && page->id_count <= PAGE_IDS_MAX;
@@ -260,6 +283,8 @@ void query_page(struct engine *engine, struct client *client, const struct frame
         return;
     }
     if (cursor > page->after) page->after = cursor;
+    page->from = page->after;
     page->active = true;
+    page_look(engine, client, false);
     query_page_pump(engine, client);
 }

@@ -159,18 +159,28 @@ static uint64_t frame_terms(struct engine *engine, struct store_batch *batch, co
     struct statement_seen seen = {
         .agency_id = page->agency_id, .node_id = page->node_id, .seq = page->seq, .arrived_ms = page->arrived_ms, .item = &item};
     uint64_t first_ms = 0;
+    labelmap_note(&engine->labels, page->cursor, TLP_NONE); /* makes room */
     for (uint32_t i = 0; block_frame_next(&walk, &encoded); i++) {
         if (item_decode(&item, encoded) != OK) {
             engine->reader.blocks_bad++; /* kept, never shown: its author's mistake */
             continue;
         }
         store_batch_terms(batch, page->cursor + i, &item);
+        labelmap_note(&engine->labels, page->cursor + i, item.tlp);
+        versions_note(engine, &item);
         seen.index = page->item_first + i;
         if (statement_is(item.type)) statement_take(engine, batch, &seen);
         uint64_t end_ms = retention_end_ms(engine, page, &item);
         if (end_ms != 0 && (first_ms == 0 || end_ms < first_ms)) first_ms = end_ms;
     }
     return first_ms;
+}
+
+/* Every item before `end` that was stored since the start was noted. */
+static void labels_go_on(struct engine *engine, uint64_t end) {
+    uint64_t whole = end / LABELMAP_SPAN * LABELMAP_SPAN;
+    labelmap_known(&engine->labels, engine->labels_from, end);
+    if (whole > engine->labels_from) engine->labels_from = whole;
 }
 
 /* A replacement whose items stand here already: its statements are heard, and it gets no pages. */
@@ -207,6 +217,7 @@ enum err reader_pages(struct engine *engine, struct store_batch *batch, const st
         enum err err = store_batch_page(batch, &page, frame.packed);
         if (err != OK) return err;
         uint64_t over_ms = frame_terms(engine, batch, &page, block_frame_plain(block, i));
+        labels_go_on(engine, page.cursor + page.item_count);
         if (over_ms != 0) store_batch_due_page(batch, over_ms > page.arrived_ms ? over_ms : page.arrived_ms, page.cursor);
         page.item_first += frame.item_count;
     }
@@ -220,6 +231,7 @@ enum err reader_pages(struct engine *engine, struct store_batch *batch, const st
 void reader_count_load(struct engine *engine) {
     uint64_t cursor, added_us;
     if (store_newest(engine->store, &cursor, &added_us) == OK && added_us > 0) engine->added_next_us = added_us + 1;
+    engine->labels_from = store_cursor_next(engine->store);
     buf_clear(&engine->scratch);
     if (store_meta(engine->store, READER_COUNT_KEY, &engine->scratch) == OK && engine->scratch.size == 8)
         engine->reader.blocks_read = get_be64(engine->scratch.data);

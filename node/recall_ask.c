@@ -60,7 +60,8 @@ static bool object_add(struct engine *engine, struct client *client, uint64_t ta
         server_error(client, tag, ERR_DENIED, "%.*s is an object of %s: only its author can recall it", shown, id.data,
                      engine_agency_name(engine, agency_id));
     else
-        server_error(client, tag, ERR_NOT_FOUND, "%.*s is not held here", shown, id.data);
+        server_error(client, tag, ERR_NOT_FOUND, "%.*s is not held here; `comity recall status` tells of what was recalled already",
+                     shown, id.data);
     return false;
 }
 

@@ -427,6 +427,7 @@ void server_client(struct engine *engine, struct client *client, short revents) 
 void server_progress(struct engine *engine) {
     outbox_drain(engine);
     statement_drain(engine);
+    versions_go_on(engine);
     for (size_t i = 0; i < CONTROL_CLIENTS_MAX && !engine->stopping; i++) {
         struct client *client = &engine->clients[i];
         if (!client->used) continue;

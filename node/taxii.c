@@ -177,6 +177,7 @@ static enum MHD_Result erase(struct web_request *request, const char *id, unsign
     if (!filter) return MHD_NO;
     taxii_filter_init(filter);
     filter->all_versions = true;
+    filter->who = request->user.name;
     filter->id_count = 1;
     snprintf(filter->ids[0], sizeof filter->ids[0], "%s", id);
     enum err err = web_page(request->web, filter, token_labels(&request->user.token, collection), on_seen, &seen, &end);

@@ -26,7 +26,8 @@ struct taxii_filter {
     enum policy_exit exit;               /* what the engine's policy is asked about: POLICY_TAXII, unless a feed or a list asks */
     uint64_t moments[TAXII_MOMENTS_MAX]; /* versions by their `modified`, microseconds */
     size_t moment_count;
-    unsigned specs; /* TAXII_SPEC_ bits; 0: any */
+    unsigned specs;  /* TAXII_SPEC_ bits; 0: any */
+    const char *who; /* whose token, for the engine's ledger; no part of a `next` */
     char types[TAXII_VALUES_MAX][ITEM_TYPE_BYTES_MAX + 1];
     size_t type_count;
     char ids[TAXII_VALUES_MAX][ITEM_ID_BYTES_MAX + 1];

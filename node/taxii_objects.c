@@ -139,6 +139,7 @@ static enum MHD_Result list_filtered(struct web_request *request, unsigned colle
     struct web_end end = {.cursor = filter->position};
     uint64_t deadline_ms = clock_monotonic_ms() + ROUNDS_MS;
     unsigned labels = token_labels(&request->user.token, collection);
+    filter->who = request->user.name;
     buf_put_text(&listing.body, list == TAXII_VERSIONS ? "{\"versions\":[" : "{\"objects\":[");
     /* Most polls find nothing new: they cost the engine nothing. */
     bool nothing = filter->after_us > 0 && filter->after_us >= atomic_load(&web->newest_us);

@@ -30,6 +30,7 @@ void watch_begin(struct engine *engine, struct client *client, const struct fram
     client->watch_tag = frame->tag;
     tokens_send(engine, client);
     newest_send(engine, client);
+    versions_begin(engine);
 }
 
 void watch_tick(struct engine *engine, struct client *client) {

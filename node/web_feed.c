@@ -4,6 +4,7 @@
 #include "node/json_out.h"
 #include "node/web_state.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +16,7 @@ struct stream {
     struct web *web;
     struct MHD_Connection *connection;
     uint8_t token[HASH_BYTES];
+    char name[TOKENS_NAME_BYTES_MAX + 1];
     unsigned labels;
     struct taxii_filter *filter;
     struct buf text; /* what is to be sent, from `sent` on */
@@ -184,7 +186,7 @@ static bool number_read(const char *text, uint64_t *out) {
 }
 
 /* All versions of what this token may see, behind a cursor. */
-static struct taxii_filter *filter_new(uint64_t position, uint64_t limit) {
+static struct taxii_filter *filter_new(const char *who, uint64_t position, uint64_t limit) {
     struct taxii_filter *filter = calloc(1, sizeof *filter);
     if (!filter) return NULL;
     taxii_filter_init(filter);
@@ -192,6 +194,7 @@ static struct taxii_filter *filter_new(uint64_t position, uint64_t limit) {
     filter->all_versions = true;
     filter->position = position;
     filter->limit = limit;
+    filter->who = who;
     return filter;
 }
 
@@ -216,7 +219,9 @@ enum MHD_Result web_feed_events(struct web_request *request) {
     *stream = (struct stream){.web = web,
                               .connection = request->connection,
                               .labels = token_labels_any(&request->user.token),
-                              .filter = filter_new(position, PAGE_EVENTS)};
+                              .filter = filter_new(NULL, position, PAGE_EVENTS)};
+    snprintf(stream->name, sizeof stream->name, "%s", request->user.name);
+    if (stream->filter) stream->filter->who = stream->name;
     memcpy(stream->token, request->user.token.hash, sizeof stream->token);
     if (!stream->filter || !stream_register(stream)) {
         free(stream->filter);
@@ -246,7 +251,7 @@ enum MHD_Result web_feed_lines(struct web_request *request) {
         return web_error(request, MHD_HTTP_BAD_REQUEST, "after: give the cursor of the last line, a number");
     if (most && (!number_read(most, &limit) || limit == 0 || limit > TAXII_LIMIT_MAX))
         return web_error(request, MHD_HTTP_BAD_REQUEST, "limit: give a number from 1 to %d", TAXII_LIMIT_MAX);
-    struct taxii_filter *filter = filter_new(position, limit);
+    struct taxii_filter *filter = filter_new(request->user.name, position, limit);
     if (!filter) return MHD_NO;
     while (err == OK && end.more && answer.body.size == 0 && filter->position < atomic_load(&request->web->newest_cursor)) {
         err = web_page(request->web, filter, token_labels_any(&request->user.token), on_line, &answer.body, &end);

@@ -72,13 +72,14 @@ static void texts_pack(struct buf *out, const char *texts, size_t stride, size_t
 
 static enum err page_ask(struct web_link *link, const struct taxii_filter *filter, unsigned labels) {
     struct buf body = {0};
-    pack_write_array(&body, 8);
+    pack_write_array(&body, 9);
     pack_write_uint(&body, filter->position);
     pack_write_uint(&body, filter->after_us);
     pack_write_uint(&body, labels);
     pack_write_uint(&body, taxii_filter_ask(filter));
     pack_write_uint(&body, filter->limit);
     pack_write_uint(&body, filter->exit);
+    pack_write_str(&body, bytes_of_text(filter->who ? filter->who : ""));
     texts_pack(&body, filter->types[0], sizeof filter->types[0], filter->type_count);
     texts_pack(&body, filter->ids[0], sizeof filter->ids[0], filter->id_count);
     enum err err = buf_result(&body);

@@ -64,6 +64,7 @@ static enum err list_make(struct web_request *request, const struct export_optio
         filter->exit = options->format->blocking ? POLICY_BLOCKING : POLICY_LIST;
         filter->versions = CONTROL_VERSION_LAST;
         filter->limit = TAXII_LIMIT_MAX;
+        filter->who = request->user.name;
     }
     while (err == OK && end.more) {
         err = web_page(request->web, filter, token_labels_any(&request->user.token), on_record, &work, &end);

@@ -137,6 +137,11 @@ def zones(place):
     config = place.path("unbound.conf", 'server:\n  module-config: "respip validator iterator"\n  chroot: ""\n  username: ""\n  directory: "%s"\n'
                         "rpz:\n  name: rpz.comity\n  zonefile: %s\n" % (place.dir, path))
     judge("unbound-checkconf takes it", "unbound-checkconf", config)
+    for bad in ("", "two words", "rpz.", "a..b", "rpz\n$INCLUDE /etc/passwd", "x" * 64, "a." * 64 + "a"):
+        result = node("export", "rpz", "--zone", bad)
+        check(result.code == USAGE and not result.out, "a zone name that would spoil the file is refused", lambda: (bad, result))
+    check("$ORIGIN my-zone.example.\n" in node("export", "rpz", "--zone", "my-zone.example").out.decode(), "a good one heads the file")
+    check_equal(node("export", "list", "--zone", "rpz.example").code, USAGE, "only rpz has a zone")
 
 
 @story

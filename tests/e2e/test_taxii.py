@@ -160,6 +160,10 @@ def filters(place):
     answer = web(path + "objects/%s/versions/" % first["id"])
     check_equal(answer.value["versions"], [first["modified"], second["modified"], third["modified"]], "its versions")
     check_equal(web(path + "objects/indicator--00000000-0000-4000-8000-000000000000/").status, 404, "an object that is not there")
+    node.stop()
+    start(place, node, link=False)
+    check_equal(names(), ["X", "third", "about single.example"], "after a restart, too, the last version of each")
+    check_equal(names(version="first"), ["about versioned.example", "X", "about single.example"], "and the first")
 
 
 @story
@@ -185,6 +189,8 @@ def labels(place):
     path = green.collection("all")
     check_equal(green.all(path + "objects/", {"match[id]": indicator("label2.example")["id"]}), [], "nor by its id")
     check_equal(green(path + "objects/%s/" % indicator("label2.example")["id"]).status, 404, "in no way")
+    rows = b("ledger", "show", "--kind", "look").out.decode()
+    check("taxii green" in rows and "taxii green ended" in rows, "the ledger tells whose token looked", rows[-2000:])
     stolen = every(every.collection("all") + "objects/", {"limit": 1}).value["next"]
     check_equal([each["id"] for each in green.all(path + "objects/", {"next": stolen})], [indicator("label1.example")["id"]],
                 "a next of one who sees more shows no more")
@@ -193,6 +199,31 @@ def labels(place):
     check_equal(b("token", "remove", "green").code, OK, "the token is revoked")
     check_equal(green("/taxii2/").status, 401, "and is refused at once")
     check_equal(every("/taxii2/").status, 200, "others are not")
+
+
+@story
+def rare(place):
+    """A few objects of one label among many of another: found all, before and after a restart, however they are asked for."""
+    node, other = web_mesh(place, "agency.a", "agency.b")
+    web = Web(node, "soc", token(node, "soc", "--rate", "10000"))
+    wanted = []
+    for at in range(3):
+        many, _ = indicators("many%d" % at, 700)
+        few, _ = indicators("few%d" % at, 2)
+        node.publish_good(many, "TLP:AMBER", [other])
+        node.publish_good(few, "TLP:GREEN", [other])
+        wanted += [each["id"] for each in few]
+    wait_ids(web, 2106)
+    for when in ("at first", "again", "after a restart", "and again"):
+        if when == "after a restart":
+            node.stop()
+            start(place, node, link=False)
+        check_equal(web.ids("green"), wanted, "the rare ones, %s" % when)
+        check_equal(web.ids("green", {"limit": 1}), wanted, "in pages of one, %s" % when)
+        check_equal(len(web.ids("amber", {"limit": 1000})), 2100, "the others, %s" % when)
+    must(node.writes, 30, "the node writes again")
+    node.publish_good([indicator("one-more.example")], "TLP:GREEN", [other])
+    must(lambda: web.ids("green") == wanted + [indicator("one-more.example")["id"]], 20, "and one more", lambda: web.ids("green"))
 
 
 @story

@@ -198,7 +198,7 @@ static void pages_look(struct unlock *unlock, const char *path, struct bytes con
         size_t left = content.size;
         for (const uint8_t *hit; left > 0 && (hit = memmem(at, left, unlock->nodes[i], NODE_ID_BYTES)) != NULL;) {
             size_t offset = (size_t)(hit - content.data);
-            if (offset >= 8 && content.size - offset + 8 > PAGES_OVERHEAD_BYTES && hit[-8] == 1 && hit[-7] == 0 &&
+            if (offset >= 8 && content.size - offset + 8 > PAGES_OVERHEAD_BYTES && hit[-8] == PAGES_VERSION && hit[-7] == 0 &&
                 get_be32(hit - 4) <= BLOCK_PLAIN_BYTES_MAX)
                 page_try(unlock, path, hit - 8, content.size - offset + 8);
             at = hit + 1;

@@ -126,7 +126,7 @@ static void test_documents(void **state) {
                      "publishing: yes\n"
                      "store:\n"
                      "  entries: 12\n"
-                     "  started_ms: 2026-09-21T14:13:20.123Z\n");
+                     "  started: 2026-09-21T14:13:20.123Z\n");
     assert_true(document_flag(bytes_of_buf(&document), "publishing"));
     assert_false(document_flag(bytes_of_buf(&document), "none"));
     assert_false(document_flag(bytes_of_buf(&document), "missing"));
