@@ -52,7 +52,8 @@
        that has this id)
    ANSWER_HELD [cursor uint, author name str, author agency bin, node bin, seq uint, arrived_ms uint, encoded item bin]
    ASK_ERASE [[[kind uint, value bin]...], [row uint...], reason str] -> every object held that tells of one of them goes (own ones are
-       recalled), the details of these rows too, and a row tells of it: ANSWER_LEDGER [objects of others uint, rows uint], then as ASK_RECALL
+       recalled), what waits in the outbox, the details of these rows too, and a row tells of it: ANSWER_LEDGER [objects of others uint,
+       rows uint, objects of the outbox uint], then as ASK_RECALL
    ASK_PAGE [after cursor uint, after_us uint, labels uint (bit n: enum tlp n), versions uint, limit uint, exit uint, who str, [type str...],
        [id str...]]
        -> ANSWER_PAGE... then DONE [count uint, cursor uint, more bool]: the objects behind both, in the order of their arrival. An empty

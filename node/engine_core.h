@@ -415,6 +415,10 @@ enum err outbox_put(struct engine *engine, struct publication *publication) MUST
 bool outbox_durable(const struct engine *engine, const struct publication *publication);
 void outbox_stored(struct engine *engine, uint64_t ticket);
 void outbox_drain(struct engine *engine); /* goes on turning records into blocks */
+/* What waits and tells of any of these goes, out of all files too; nothing may be under way to the disk, and the batch is to be on it before
+   the outbox goes on. */
+enum err outbox_erase(struct engine *engine, struct store_batch *batch, const struct observable *asked, size_t asked_count,
+                      uint64_t *dropped) MUST_USE;
 void outbox_again(struct engine *engine); /* the recipients of the record under way are resolved anew: trust changed */
 
 /* server.c, query.c, report.c */

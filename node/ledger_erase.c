@@ -1,4 +1,4 @@
-/* ledger: erasing what is held about a value. Own objects are recalled; those of others are taken out here, with the payloads that could
+/* ledger: erasing what is held about a value. Own objects are recalled; what waits in the outbox and those of others are taken out here, with the payloads that could
    bring them back; details of rows that hold the value go; and a row tells of it, without the value. */
 #include "node/clock.h"
 #include "node/engine_core.h"
@@ -30,7 +30,7 @@ struct erasing {
     struct pack_reader rows;
     uint32_t row_count;
     struct bytes reason;
-    uint64_t own, others;
+    uint64_t own, others, waited;
     enum err err;
 };
 
@@ -131,7 +131,7 @@ static void record(struct erasing *erasing) {
     struct buf details = {0};
     struct pack_reader rows = erasing->rows;
     random_bytes(&erasing->engine->random, salt, sizeof salt);
-    pack_write_map(&details, 7);
+    pack_write_map(&details, 8);
     key_put(&details, "asked");
     pack_write_array(&details, (uint32_t)erasing->candidate_count);
     for (size_t i = 0; i < erasing->candidate_count; i++) {
@@ -155,6 +155,8 @@ static void record(struct erasing *erasing) {
     }
     key_put(&details, "uid");
     pack_write_uint(&details, erasing->client->uid);
+    key_put(&details, "waited");
+    pack_write_uint(&details, erasing->waited);
     if (details.failed) erasing->err = ERR_MEMORY;
     store_batch_disclosure(erasing->batch, DISCLOSURE_ERASE, clock_wall_ms(), salt, bytes_of_buf(&details));
     buf_free(&details);
@@ -175,9 +177,10 @@ static void refuse(struct erasing *erasing, uint64_t tag) {
 static void answer(struct erasing *erasing, uint64_t tag) {
     struct client *client = erasing->client;
     struct buf body = {0};
-    pack_write_array(&body, 2);
+    pack_write_array(&body, 3);
     pack_write_uint(&body, erasing->others);
     pack_write_uint(&body, erasing->row_count);
+    pack_write_uint(&body, erasing->waited);
     server_answer(client, FRAME_ANSWER_LEDGER, tag, bytes_of_buf(&body));
     buf_free(&body);
     /* With own objects the answer goes on when their RECALL entries are stored; recall_ask.c says so. */
@@ -205,9 +208,12 @@ void ledger_erase_go_on(struct engine *engine, struct client *client) {
     erasing.err = !erasing.batch ? ERR_MEMORY : question_read(&erasing, bytes_of_buf(&client->erase)) ? OK : ERR_FORMAT;
     for (size_t i = 0; i < erasing.candidate_count && erasing.err == OK; i++) held_find(&erasing, erasing.candidates[i]);
     if (erasing.err == OK) others_erase(&erasing);
+    if (erasing.err == OK)
+        erasing.err = outbox_erase(engine, erasing.batch, erasing.candidates, erasing.candidate_count, &erasing.waited);
     if (erasing.err == OK) record(&erasing);
     if (erasing.err == OK) {
         withdraw_commit(engine, erasing.batch);
+        if (erasing.waited > 0) store_wait(engine->store); /* before the outbox reads its records again */
         answer(&erasing, client->erase_tag);
     } else {
         refuse(&erasing, client->erase_tag);

@@ -253,6 +253,61 @@ void outbox_drain(struct engine *engine) {
     }
 }
 
+/* The record's items that do not tell of any of these, behind its head; returns how many did. */
+static uint64_t items_keep(struct buf *out, struct bytes items, const struct observable *asked, size_t asked_count) {
+    static struct item item;
+    struct cursor cursor = cursor_of(items);
+    uint64_t dropped = 0;
+    while (cursor.left > 0 && !cursor.failed) {
+        uint8_t flags = cursor_u8(&cursor);
+        struct bytes encoded = cursor_take(&cursor, cursor_u32(&cursor));
+        bool tells = false, whole = !cursor.failed && item_decode(&item, encoded) == OK;
+        for (size_t i = 0; i < asked_count && whole; i++) tells = tells || ledger_asked_tells(&item, asked[i]);
+        dropped += tells;
+        if (tells || cursor.failed) continue;
+        buf_put_u8(out, flags);
+        buf_put_u32(out, (uint32_t)encoded.size);
+        buf_put(out, encoded);
+    }
+    return dropped;
+}
+
+enum err outbox_erase(struct engine *engine, struct store_batch *batch, const struct observable *asked, size_t asked_count,
+                      uint64_t *dropped) {
+    struct outbox *outbox = &engine->outbox;
+    struct buf value = {0}, kept = {0};
+    enum err err = OK;
+    *dropped = 0;
+    outbox_again(engine);
+    for (uint64_t number = outbox->first; number < outbox->next && err == OK; number++) {
+        struct record record;
+        char name[40];
+        record_name(name, number);
+        buf_clear(&value), buf_clear(&kept);
+        err = store_meta(engine->store, name, &value);
+        if (err != OK || !record_read(&record, bytes_of_buf(&value))) {
+            if (err == ERR_NOT_FOUND) err = OK;
+            continue;
+        }
+        size_t head = value.size - record.items.size;
+        buf_put_raw(&kept, value.data, head);
+        uint64_t count = items_keep(&kept, record.items, asked, asked_count);
+        err = buf_result(&kept);
+        if (count == 0 || err != OK) continue;
+        if (kept.size > head)
+            store_batch_meta(batch, name, bytes_of_buf(&kept));
+        else
+            store_batch_meta_delete(batch, name);
+        uint64_t bytes = value.size - (kept.size > head ? kept.size : 0);
+        outbox->items -= count < outbox->items ? count : outbox->items;
+        outbox->bytes -= bytes < outbox->bytes ? bytes : outbox->bytes;
+        *dropped += count;
+    }
+    if (*dropped > 0) store_batch_erase_between(batch, PREFIX, PREFIX "~");
+    buf_free(&value), buf_free(&kept);
+    return err;
+}
+
 void outbox_again(struct engine *engine) {
     struct outbox *outbox = &engine->outbox;
     if (!outbox->open) return;

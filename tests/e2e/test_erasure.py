@@ -123,6 +123,20 @@ def after_an_outbox(place):
 
 
 @story
+def in_an_outbox(place):
+    """A value is erased while its object waits in the outbox: the records in which it stood are in no file."""
+    a, b = place.mesh("agency.a", "agency.b", start=False)
+    a.start()
+    objects, values = indicators("waits", 20)
+    a.publish_good(objects, "TLP:AMBER", [b])
+    before = {a.name: marks(a)}
+    check_equal(a("ledger", "erase", values[7], "--reason", "wrong person").code, OK, "A erases it")
+    must(lambda: before[a.name] - marks(a) and not left_over(a, before[a.name] - marks(a)), 60, "the record leaves all files", a.log_tail)
+    a.stop()
+    every_file_is_clean((a,), before, [values[7]])
+
+
+@story
 def after_an_expiry(place):
     """Half of what was published is over after a while: nothing shows it, and all files are opened with their nodes' keys."""
     a, b = place.mesh("agency.a", "agency.b")

@@ -289,6 +289,29 @@ def erased(place):
 
 
 @story
+def erased_while_waiting(place):
+    """What waits in the outbox and tells of the value goes too: it is never published."""
+    a, b = place.mesh("agency.a", "agency.b", start=False)
+    a.start()
+    objects, values = indicators("waits", 12)
+    a.publish_good(objects[:6], "TLP:AMBER", [b])
+    a.publish_good(objects[6:7], "TLP:AMBER", [b])
+    a.publish_good(objects[7:], "TLP:AMBER", [b])
+    check_equal(a.status()["outbox"], 12, "all of it waits")
+    for at, left in ((3, 11), (6, 10)):
+        result = a("ledger", "erase", values[at], "--reason", "wrong person", "--json")
+        check_equal((result.code, result.value["own"], result.value["others"], result.value["waited"]), (OK, 0, 0, 1), "it is taken out", result)
+        check_equal(a.status()["outbox"], left, "of what waits")
+    a.stop()
+    place.start(a, b, link=False)
+    must(lambda: a.status()["outbox"] == 0, 90, "the rest is published", a.log_tail)
+    must_hold(b, 10, 45, "B has the rest", b.log_tail)
+    check(not b.finds(values[3]) and not b.finds(values[6]) and b.finds(values[4]), "and not what was erased")
+    check_equal(rows(a, "--kind", "erase")[-1]["details"]["waited"], 1, "a row tells of it")
+    whole(a, "A's ledger is whole")
+
+
+@story
 def killed(place):
     """The engine, or all of the node, is killed again and again while it publishes: after each start the ledger is whole, and every own block has its row."""
     place.kills = True
