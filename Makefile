@@ -124,6 +124,7 @@ sim-gate: $(B)/tests/sim/simfast
 sim-night: $(B)/tests/sim/simfast $(B)/tests/sim/sim
 	@$(B)/tests/sim/simfast --seeds 100000:$(SEEDS) --jobs $(JOBS) --situations
 	@$(B)/tests/sim/simfast --seeds 200000:$$(($(SEEDS) / 40)) --minutes 30 --jobs $(JOBS)
+	@$(B)/tests/sim/simfast --seeds 400000:$$(($(SEEDS) / 10)) --profile confidential --jobs $(JOBS)
 	@$(B)/tests/sim/sim --seeds 300000:$$(($(SEEDS) / 40)) --jobs $(JOBS)
 mutants: $(B)/tests/sim/simfast
 	@/usr/bin/python3 -B tests/sim/mutants.py --build $(B) --jobs $(JOBS)
