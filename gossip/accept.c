@@ -145,9 +145,18 @@ enum err accept_entries(struct gossip *gossip, size_t index, struct bytes entrie
     return OK;
 }
 
+bool accept_full(struct gossip *gossip, size_t index, struct missing *missing) {
+    struct peer *peer = gossip->peers.list[index];
+    if (!over_quota(gossip, peer, &missing->body)) return false;
+    sync_unask(gossip, missing);
+    log_missing_done(&peer->log, missing);
+    return true;
+}
+
 enum err accept_payload(struct gossip *gossip, size_t index, struct missing *missing, struct bytes payload, bool quiet) {
     struct peer *peer = gossip->peers.list[index];
     if (!block_payload_matches(payload, &missing->body.seal)) return ERR_HASH;
+    if (accept_full(gossip, index, missing)) return OK; /* others that were asked for meanwhile took the room */
     struct question *question = question_new(gossip, QUESTION_STORE_PAYLOAD);
     if (!question) return ERR_BUSY;
     memcpy(question->node_id, peer->node->id, NODE_ID_BYTES);

@@ -224,6 +224,8 @@ void sync_tick(struct gossip *gossip);
    ERR_REVOKED when there is nothing up to the cut; ERR_BUSY; ERR_CHAIN when they begin past our head; otherwise the sender's fault. */
 enum err accept_entries(struct gossip *gossip, size_t index, struct bytes entries, uint64_t *seq_last) MUST_USE;
 /* `quiet`: it came with its entry, so that nobody waits to hear that we have it. */
+/* Is there no room for this payload under its agency's quota? Then it is wanted no longer; the row may have moved. */
+bool accept_full(struct gossip *gossip, size_t index, struct missing *missing);
 enum err accept_payload(struct gossip *gossip, size_t index, struct missing *missing, struct bytes payload, bool quiet) MUST_USE;
 /* Whether we want this payload at all: relay, or direct in an epoch that is ours. */
 bool accept_wants(struct gossip *gossip, const struct peer *peer, const struct block_body *body);
@@ -248,7 +250,8 @@ void freeze_settled(struct gossip *gossip, size_t index, const struct question *
 void freeze_truncated(struct gossip *gossip, const struct question *question);
 
 /* --- split.c: an agency whose root keys contradict themselves --- */
-enum err split_take(struct gossip *gossip, struct bytes chain) MUST_USE; /* a chain that parts from the held one */
+/* A chain that parts from the held one: does it freeze its agency? */
+enum err split_take(struct gossip *gossip, struct bytes chain, bool *frozen) MUST_USE;
 void split_tell(struct gossip *gossip, struct link *link, const struct member *member);
 
 /* --- dispute.c: finding the place where two branches part --- */

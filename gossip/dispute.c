@@ -24,17 +24,19 @@ static struct peer *author_of(const struct gossip *gossip, const struct dispute 
 static void end(struct gossip *gossip, struct dispute *dispute) {
     struct peer *peer = author_of(gossip, dispute);
     struct link *link = links_find(&gossip->links, dispute->link);
-    bool evidence = dispute->evidence;
+    bool evidence = dispute->evidence, sure = dispute->sure;
     buf_free(&dispute->theirs);
     *dispute = (struct dispute){0};
-    if (!peer || !evidence || peer->log.frozen) return;
+    if (!peer || peer->log.frozen || (!evidence && !sure)) return;
+    peer->log.dispute_next_ms = gossip->monotonic_ms + DISPUTE_RETRY_MS;
+    if (!evidence) return;
     /* Nothing was found, or the peer is gone: the log goes on, and the peer's claims of it count when it makes them anew. */
     peer->log.disputed = false;
-    peer->log.dispute_next_ms = gossip->monotonic_ms + DISPUTE_RETRY_MS;
     if (link) sync_unheard(gossip, link, peers_index(&gossip->peers, peer));
 }
 
-/* One at a time for each log; a mere look gives way to an entry that is known to differ from ours. */
+/* One at a time for each log, and half of the `places` for each link: an author with many logs, and a peer that spins out its answers,
+   leave room for others. A mere look gives way to an entry that is known to differ from ours. */
 static struct dispute *dispute_new(struct gossip *gossip, const struct link *link, const struct peer *peer, size_t places,
                                    bool sure) {
     for (size_t i = 0; i < LIMIT_DISPUTES; i++) {
@@ -43,6 +45,9 @@ static struct dispute *dispute_new(struct gossip *gossip, const struct link *lin
         if (!sure || dispute->sure || dispute->evidence) return NULL;
         end(gossip, dispute);
     }
+    size_t mine = 0;
+    for (size_t i = 0; i < LIMIT_DISPUTES; i++) mine += gossip->disputes[i].used && gossip->disputes[i].link == link->number;
+    if (mine >= places / 2) return NULL;
     for (size_t i = 0; i < places; i++) {
         struct dispute *dispute = &gossip->disputes[i];
         if (dispute->used) continue;

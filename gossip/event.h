@@ -13,6 +13,7 @@ enum event_kind {
     EVENT_SENT,           /* bytes of this link left our process */
     EVENT_MESSAGE,        /* one message of a link */
     EVENT_SIGNED,         /* the answer to ACTION_SIGN */
+    EVENT_SIGNER_LOST,    /* and there will be none to those that wait: who signs has started anew */
     EVENT_PUBLISH,        /* an own entry, signed, to be stored and spread */
     EVENT_STORED,         /* the answer to ACTION_STORE_*: durable now */
     EVENT_LOADED_ENTRIES, /* the answer to ACTION_LOAD_ENTRIES */

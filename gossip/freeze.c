@@ -8,13 +8,8 @@
 
 static struct log *log_of(const struct gossip *gossip, size_t index) { return &gossip->peers.list[index]->log; }
 
-/* The log ends in front of its fork. */
-static void clamp(struct gossip *gossip, size_t index) {
-    struct log *log = log_of(gossip, index);
-    uint64_t last = log->fork->seq - 1;
-    if (log->head > last) log->head = last, memcpy(log->head_id, log->fork->previous, HASH_BYTES);
-    if (log->durable > last) log->durable = last, memcpy(log->durable_id, log->fork->previous, HASH_BYTES);
-    log->heard = log->head;
+/* No payload behind this number is wanted any more. */
+static void wanted_end(struct gossip *gossip, struct log *log, uint64_t last) {
     for (size_t i = 0; i < log->missing_count; i++) {
         struct missing *missing = &log->missing[i];
         if (missing->seq <= last || missing->done) continue;
@@ -24,6 +19,16 @@ static void clamp(struct gossip *gossip, size_t index) {
     }
     if (log->scan_until > last) log->scan_until = last;
     if (log->scan_from > last) log->scan_from = 0;
+}
+
+/* The log ends in front of its fork. */
+static void clamp(struct gossip *gossip, size_t index) {
+    struct log *log = log_of(gossip, index);
+    uint64_t last = log->fork->seq - 1;
+    if (log->head > last) log->head = last, memcpy(log->head_id, log->fork->previous, HASH_BYTES);
+    if (log->durable > last) log->durable = last, memcpy(log->durable_id, log->fork->previous, HASH_BYTES);
+    log->heard = log->head;
+    wanted_end(gossip, log, last);
     for (size_t i = 0; i < LIMIT_LINKS; i++) {
         struct link *link = &gossip->links.list[i];
         if (link->number == 0 || index >= link->log_count) continue;
@@ -144,6 +149,7 @@ void freeze_tell(struct gossip *gossip, struct link *link) {
 void freeze_cut_check(struct gossip *gossip, size_t index) {
     const struct peer *peer = gossip->peers.list[index];
     const struct log *log = &peer->log;
+    if (peer->node->revoked) wanted_end(gossip, log_of(gossip, index), peer->node->revoked_seq);
     if (!peer->node->revoked || peer->node->revoked_seq == 0) return;
     if (log->fork && log->frozen) {
         settle(gossip, index);

@@ -87,14 +87,15 @@ static void on_message(struct gossip *gossip, const struct event *event) {
 }
 
 static enum err on_trust(struct gossip *gossip, const struct event *event) {
-    bool changed = false;
+    bool changed = false, frozen = false;
     enum err err = peers_trust(&gossip->peers, event->trust.chain, &changed);
     if (err == OK && !event->trust.stored) peers_pinned(&gossip->peers, event->trust.chain);
     if (err == OK) err = peers_prekeys(&gossip->peers, event->trust.prekeys);
     if (changed) tell_trust_changed(gossip);
     if (err != ERR_CHAIN) return err;
-    err = split_take(gossip, event->trust.chain);
-    return err == OK ? ERR_SPLIT : err;
+    err = split_take(gossip, event->trust.chain, &frozen);
+    if (err != OK) return err;
+    return frozen ? ERR_SPLIT : ERR_CHAIN; /* the latter: another continuation, and nobody signed two of one generation */
 }
 
 static void on_distrust(struct gossip *gossip, const struct event *event) {
@@ -184,6 +185,16 @@ static void on_answer(struct gossip *gossip, const struct event *event, uint64_t
     }
 }
 
+/* Nobody answers what it was asked: links in handshake begin again, and a peer that waits for our heads may ask again. */
+static void on_signer_lost(struct gossip *gossip) {
+    for (size_t i = 0; i < LIMIT_TICKETS; i++) {
+        struct question question = gossip->questions[i];
+        if (question.kind != QUESTION_SIGN && question.kind != QUESTION_VERIFY) continue;
+        if (!question_take(gossip, question.ticket, &question)) continue;
+        (question.kind == QUESTION_SIGN ? proof_signed : verify_signed)(gossip, &question, NULL);
+    }
+}
+
 static void on_sent(struct gossip *gossip, const struct event *event) {
     struct link *link = links_find(&gossip->links, event->sent.link);
     if (!link) return;
@@ -216,6 +227,7 @@ static enum err dispatch(struct gossip *gossip, const struct event *event) {
     case EVENT_SENT: on_sent(gossip, event); break;
     case EVENT_MESSAGE: on_message(gossip, event); break;
     case EVENT_SIGNED: on_answer(gossip, event, event->signed_.ticket); break;
+    case EVENT_SIGNER_LOST: on_signer_lost(gossip); break;
     case EVENT_PUBLISH: return own_publish(gossip, event);
     case EVENT_STORED: on_answer(gossip, event, event->stored.ticket); break;
     case EVENT_LOADED_ENTRIES: on_answer(gossip, event, event->loaded_entries.ticket); break;

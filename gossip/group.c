@@ -82,7 +82,8 @@ static struct group_version *follower(struct group *group) {
     return best;
 }
 
-/* A later version whose predecessors never came, signed by enough admins of its own and of the first one; the earliest of them. */
+/* A later version whose predecessors never came, signed by enough admins of its own, of the first one, and of the one that is held: who was
+   removed cannot leap over its removal. The earliest of them. */
 static struct group_version *anchor(const struct group *group) {
     struct roster first, roster;
     struct group_version *best = NULL;
@@ -96,7 +97,9 @@ static struct group_version *anchor(const struct group *group) {
                      (version->version == best->version && memcmp(version->hash, best->hash, HASH_BYTES) > 0)))
             continue;
         if (roster_decode(&roster, bytes_of_buf(&version->bytes)) != OK) continue;
+        if (roster_continues(&group->roster, &roster) != OK) continue;
         if (vote_of(version, &roster).votes < roster.threshold || vote_of(version, &first).votes < first.threshold) continue;
+        if (vote_of(version, &group->roster).votes < group->roster.threshold) continue;
         best = version;
     }
     return best;
@@ -202,9 +205,22 @@ static enum err author_room(struct group *group, const uint8_t *author, uint64_t
     return OK;
 }
 
+/* What no admin of the roster in force has signed gives way to what one of them says. */
+static void strangers_drop(struct group *group, const uint8_t *author) {
+    if (roster_admin(&group->roster, author) < 0) return;
+    for (size_t i = 0; i < group->version_count; i++) {
+        struct group_version *each = group->versions[i];
+        if (each->in_force || vote_of(each, &group->roster).votes > 0) continue;
+        version_free(each);
+        group->versions[i] = group->versions[--group->version_count];
+        return;
+    }
+}
+
 static enum err room(struct group *group, const uint8_t *author, uint64_t version, const uint8_t *hash) {
     enum err err = author_room(group, author, version, hash);
     if (err == OK && group->version_count == LIMIT_GROUP_VERSIONS) err = settle(group);
+    if (err == OK && group->version_count == LIMIT_GROUP_VERSIONS) strangers_drop(group, author);
     return err == OK && group->version_count == LIMIT_GROUP_VERSIONS ? ERR_LIMIT : err;
 }
 

@@ -38,8 +38,8 @@ void group_free(struct group *group);
 
 /* Takes a version that an agency published; group->hash tells whether another one is in force now. A version needs as many admins of the
    one before it as that one's threshold; of two good ones that contradict each other the one wins whose signers stand first in that list
-   of admins, then the lower hash. A version whose predecessors never came is believed when admins of its own list and of the first one
-   signed it, in the numbers that each of the two asks for: so newcomers begin.
+   of admins, then the lower hash. A version whose predecessors never came is believed when admins of its own list, of the first one and
+   of the one in force signed it, in the numbers that each of them asks for: so newcomers begin.
    ERR_EXISTS: known already, or older than what is looked at again. ERR_CHAIN: another group's. ERR_LIMIT. Else as roster_decode. */
 enum err group_take(struct group *group, const uint8_t author[static AGENCY_ID_BYTES], struct bytes encoded) MUST_USE;
 

@@ -49,7 +49,7 @@ enum err recv_tags(struct gossip *gossip, struct link *link, struct message *mes
 
 /* An agency's chain, longer than ours: any node may bring it in. PROTOCOL.md 3 */
 enum err recv_chain(struct gossip *gossip, struct link *link, struct message *message) {
-    bool changed = false;
+    bool changed = false, frozen = false;
     struct member *member = peers_member_find(&gossip->peers, message->chain.agency_id);
     if (!member) return OK; /* trust sets differ: no fault of the peer's */
     struct bytes held = member->chain, chain = message->chain.chain;
@@ -62,7 +62,7 @@ enum err recv_chain(struct gossip *gossip, struct link *link, struct message *me
     if (!bucket_take(&link->signatures, gossip->monotonic_ms, cost, LIMIT_RATE_SIGNATURES_PER_S, LIMIT_RATE_SIGNATURES_BURST))
         return ERR_BUSY;
     /* A longer one that begins with ours is this agency's for sure; one that parts from it may freeze the agency. */
-    if (parted) return split_take(gossip, chain);
+    if (parted) return split_take(gossip, chain, &frozen);
     enum err err = peers_trust(&gossip->peers, chain, &changed);
     if (!changed) return err;
     /* Taken, even if it names more nodes than there is room for: what it revokes counts. */

@@ -114,7 +114,11 @@ static enum err rows_check(struct bytes rows) {
 static void row_add(struct gossip *gossip, struct buf *out, size_t index, const uint8_t *told) {
     const struct peer *peer = gossip->peers.list[index];
     const uint8_t *id;
-    struct verified_row row = {.told = told != NULL, .missing = log_missing_live(&peer->log), .frozen = peer->log.frozen};
+    struct verified_row row;
+    memset(&row, 0, sizeof row); /* its padding goes out too */
+    row.told = told != NULL;
+    row.missing = log_missing_live(&peer->log);
+    row.frozen = peer->log.frozen;
     row.ours = sync_claim(peer, &id);
     row.looking = peer->log.scan_from != 0 || peer->log.scanning;
     memcpy(row.node_id, peer->node->id, NODE_ID_BYTES);

@@ -218,12 +218,17 @@ static bool member_follows(const struct roster *before, const struct roster *nex
     return row->since_ms >= before->time_ms && row->since_ms >= old->removed_ms && row->removed_ms == 0;
 }
 
+enum err roster_continues(const struct roster *before, const struct roster *next) {
+    if (roster_phase(before, next->time_ms) == ROSTER_OVER) return ERR_DENIED;
+    return next->time_ms < before->time_ms || !same_for_ever(before, next) ? ERR_RANGE : OK;
+}
+
 enum err roster_follows(const struct roster *before, const uint8_t before_hash[static HASH_BYTES], const struct roster *next) {
     const uint8_t *id = before->version == 1 ? before_hash : before->group_id;
     if (next->version != before->version + 1 || memcmp(next->previous, before_hash, HASH_BYTES) != 0) return ERR_CHAIN;
     if (memcmp(next->group_id, id, HASH_BYTES) != 0) return ERR_CHAIN;
-    if (roster_phase(before, next->time_ms) == ROSTER_OVER) return ERR_DENIED;
-    if (next->time_ms < before->time_ms || !same_for_ever(before, next)) return ERR_RANGE;
+    enum err err = roster_continues(before, next);
+    if (err != OK) return err;
     if (next->ends_ms != before->ends_ms && next->ends_ms && next->ends_ms < next->time_ms) return ERR_RANGE;
     size_t kept = 0;
     for (size_t i = 0; i < next->member_count; i++) {

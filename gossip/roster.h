@@ -55,6 +55,9 @@ void roster_hash(uint8_t out[static HASH_BYTES], struct bytes encoded);
 enum err roster_follows(const struct roster *before, const uint8_t before_hash[static HASH_BYTES],
                         const struct roster *next) MUST_USE;
 
+/* May `next` come somewhere behind `before`, with versions between them that are not known? ERR_DENIED, ERR_RANGE as above. */
+enum err roster_continues(const struct roster *before, const struct roster *next) MUST_USE;
+
 enum roster_place { ROSTER_NEVER, ROSTER_MEMBER, ROSTER_REMOVED };
 enum roster_place roster_place(const struct roster *roster, const uint8_t agency_id[static AGENCY_ID_BYTES]);
 /* The row of an agency, or null. */

@@ -15,9 +15,10 @@ void split_tell(struct gossip *gossip, struct link *link, const struct member *m
     }
 }
 
-enum err split_take(struct gossip *gossip, struct bytes chain) {
+enum err split_take(struct gossip *gossip, struct bytes chain, bool *frozen) {
     struct member *member = NULL;
     enum err err = peers_rival(&gossip->peers, chain, &member);
+    *frozen = member != NULL;
     if (err != OK || !member) return err;
     struct action *action = emit(gossip, ACTION_SPLIT);
     action->chain.agency_id = member->agency->id;

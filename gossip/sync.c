@@ -179,6 +179,8 @@ void sync_pump_payloads(struct gossip *gossip, size_t index) {
             log->missing_unasked++;
             continue;
         }
+        /* Noted while there was room: what was stored since counts. The list may be compacted, and then this place is another row's. */
+        if (accept_full(gossip, index, missing)) continue;
         struct link *link = best_for_payload(gossip, index, missing, &anyone);
         if (!link && anyone) break; /* all who have it are busy: an answer comes back here */
         log->missing_unasked++;

@@ -42,10 +42,10 @@ void permission_keep(struct engine *engine, struct store_batch *batch, size_t at
    ERR_EXPIRED, ERR_BUSY: the statement that gives it is not on disk yet, and what prove_item returns. */
 enum err permission_proof(struct engine *engine, struct buf *out, const uint8_t leaf[static HASH_BYTES],
                           const uint8_t author[static AGENCY_ID_BYTES], const uint8_t reader[static AGENCY_ID_BYTES]) MUST_USE;
-/* The permissions given to this agency for that reader, as facts of the policy: of one version, or (null) of all objects. Views are
-   borrowed until a record changes. Returns how many. */
+/* The permissions that this author gave to this agency for that reader, as facts of the policy: of one version, or (null) of all its
+   objects. Views are borrowed until a record changes. Returns how many. */
 size_t permission_facts(const struct engine *engine, struct policy_permission *out, size_t max, const uint8_t *leaf,
-                        const uint8_t reader[static AGENCY_ID_BYTES]);
+                        const uint8_t author[static AGENCY_ID_BYTES], const uint8_t reader[static AGENCY_ID_BYTES]);
 
 /* passing.c: shares */
 statement_handler share_take;

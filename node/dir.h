@@ -18,6 +18,8 @@
 #define DIR_TOKENS    "web.tokens"    /* 0600; who may use the web process, with hashes of their tokens */
 #define DIR_WEB_CERT  "web.crt"       /* PEM; made at the first start, unless the configuration names another */
 #define DIR_WEB_KEY   "web.key"       /* PEM, 0600; its key */
+#define DIR_RESTORED  "restored"      /* came from a backup, and has not heard yet what was recalled since (node/replay.h) */
+#define DIR_BACKUP    "backup"        /* a folder, while a backup is made; flock */
 #define DIR_LOCK      "lock"          /* flock, held while the node runs; holds its pid as text */
 /* and control.sock, while it runs (node/control.h). */
 

@@ -263,6 +263,7 @@ static void on_parent(struct engine *engine, const struct frame *frame) {
         case ROLE_NET: net_restarted(engine); break;
         case ROLE_KEY:
             engine->prekey_asked = engine->renew_asked = false;
+            step_or_fail(engine, &(struct event){.kind = EVENT_SIGNER_LOST});
             publisher_key_restarted(engine);
             reader_key_restarted(engine);
             ledger_key_restarted(engine);

@@ -311,7 +311,9 @@ struct engine {
     uint64_t started_ms, started_monotonic_ms;
     uint64_t upkeep_due_ms, upkeep_minute_ms;
     bool prekey_asked;
-    uint64_t verify_numbers; /* given to questions of completeness so far */
+    bool replaying;             /* DIR/restored is there: nothing is shown */
+    uint64_t replay_settled_ms; /* monotonic; since then all that was heard of is here; 0: it is not */
+    uint64_t verify_numbers;    /* given to questions of completeness so far */
     bool stopping;
     int landlock_abi; /* what the kernel offers, asked before the sandbox closes */
     int exit_code;
@@ -457,6 +459,13 @@ unsigned versions_of(struct engine *engine, uint64_t cursor, const struct page_h
 void watch_begin(struct engine *engine, struct client *client, const struct frame *frame);
 void watch_tick(struct engine *engine, struct client *client); /* tells of what is new */
 void watch_tokens(struct engine *engine, struct client *client, const struct frame *frame);
+
+/* backup_ask.c, replay.c: copies of this node, and the first time of one that came from a copy */
+void backup_ask(struct engine *engine, struct client *client, const struct frame *frame);
+void replay_load(struct engine *engine);
+void replay_tick(struct engine *engine, uint64_t monotonic_ms);
+/* Answers with an error what would show objects, until the recalls since the backup are here. */
+bool replay_refuses(struct engine *engine, struct client *client, const struct frame *frame);
 
 /* completeness.c */
 void completeness_ask(struct engine *engine, struct client *client, const struct frame *frame);

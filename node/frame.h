@@ -85,6 +85,7 @@ enum frame_type {
     FRAME_ASK_LEDGER_SIGN = 137,
     FRAME_ASK_SUBJECT = 138,
     FRAME_ASK_ERASE = 139,
+    FRAME_ASK_BACKUP = 129,
     /* engine -> client */
     FRAME_ANSWER_DONE = 100,
     FRAME_ANSWER_ERROR = 101,

@@ -1,5 +1,6 @@
 #include "node/clock.h"
 #include "node/engine_core.h"
+#include "node/prove.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -44,6 +45,7 @@ static void page_purge(struct engine *engine, struct store_batch *batch, const s
         place = (struct recall_place){
             .holder = page->head.seq, .cursor = page->head.cursor, .items = page->head.item_count, .own = true};
         withdraw_items(engine, batch, &place, marked);
+        prove_withdraw(engine, batch, page->head.node_id, page->head.seq, 0);
         return;
     }
     uint64_t first = page->head.cursor;

@@ -56,6 +56,10 @@ void ledger_acts(struct engine *engine, const struct client *client, const struc
         about_add(about, pack_read_str(&reader));
         told = true;
         break;
+    case FRAME_ASK_BACKUP:
+        snprintf(act, sizeof act, "backup");
+        told = true;
+        break;
     default: break;
     }
     if (told && !pack_failed(&reader)) ledger_act(engine, NULL, client, act, about);

@@ -10,7 +10,7 @@
 
 #define PAGES_VERSION   2
 #define PAGES_KEY_BYTES 8 /* cursor of the last item, big-endian: the first key at or past a cursor is its page's */
-/* version 1 (2), zero 1, items 2, plain bytes 4, node 16, agency 32, seq 8, first 4, arrived (microseconds) 8, expires 8, bucket 4 */
+/* PAGES_VERSION 1, zero 1, items 2, plain bytes 4, node 16, agency 32, seq 8, first 4, arrived (microseconds) 8, expires 8, bucket 4 */
 #define PAGES_HEAD_BYTES     88
 #define PAGES_OVERHEAD_BYTES (PAGES_HEAD_BYTES + 40)
 

@@ -4,6 +4,7 @@
 #include "node/prove.h"
 #include "node/shown.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* Shares: another agency's object, passed on with its author's proof and permission. What was passed on stands in a record, so that it
@@ -169,15 +170,19 @@ bool share_was_recalled(struct engine *engine, const uint8_t node_id[static NODE
 /* The item that carried it, among our own: found under the object inside it. */
 static enum err carrier_add(struct engine *engine, struct recall_task *task, const struct row *row) {
     static struct item item;
-    uint64_t cursors[1024];
-    size_t count = store_find_id(engine->store, row->object_id, cursors, 1024);
-    for (size_t i = 0; i < count; i++) {
+    uint64_t *cursors;
+    size_t count;
+    enum err err = store_find_id_all(engine->store, row->object_id, &cursors, &count);
+    for (size_t i = 0; err == OK && i < count; i++) {
         struct page_head head;
         struct bytes encoded;
         if (store_item(engine->store, cursors[i], &head, &item, &encoded) != OK || !bytes_equal(item.id, row->share_id)) continue;
-        if (memcmp(head.node_id, engine->node_id, NODE_ID_BYTES) == 0) return recall_task_add(engine, task, cursors[i]);
+        if (memcmp(head.node_id, engine->node_id, NODE_ID_BYTES) != 0) continue;
+        err = recall_task_add(engine, task, cursors[i]);
+        break;
     }
-    return OK;
+    free(cursors);
+    return err;
 }
 
 /* Of those whose recall is made, the rows go. */
@@ -283,7 +288,8 @@ static bool decided(struct sharing *sharing, const uint8_t *reader, enum carriag
     policy_context_author(&facts, engine, sharing->facts.entry.agency_id);
     /* Of this version alone: another author's object may have the same id. */
     facts.context.permissions = permission;
-    facts.context.permission_count = permission_facts(engine, permission, 1, sharing->facts.leaf, reader);
+    facts.context.permission_count =
+        permission_facts(engine, permission, 1, sharing->facts.leaf, sharing->facts.entry.agency_id, reader);
     policy_decide(&verdict, &sharing->policy, &facts.reader, &facts.context);
     *carriage = verdict.carriage;
     if (verdict.allow) return true;
@@ -414,6 +420,7 @@ void share_ask(struct engine *engine, struct client *client, const struct frame 
         return;
     }
     enum err err = object_keep(&sharing, &shown.item);
+    sharing.policy.author_removed = groups_shut_out(engine, sharing.marks.group, shown.author, shown.head.arrived_ms);
     if (err == OK) err = share_object_proof(engine, &shown, &sharing.object, &sharing.facts);
     if (err != OK)
         server_error(client, frame->tag, err, "the object cannot be proved to be its author's: %s", err_text(err));

@@ -140,13 +140,13 @@ enum err permission_proof(struct engine *engine, struct buf *out, const uint8_t 
 }
 
 size_t permission_facts(const struct engine *engine, struct policy_permission *out, size_t max, const uint8_t *leaf,
-                        const uint8_t reader[static AGENCY_ID_BYTES]) {
+                        const uint8_t author[static AGENCY_ID_BYTES], const uint8_t reader[static AGENCY_ID_BYTES]) {
     const struct records *records = &engine->dealings.permissions;
     size_t count = 0;
     for (size_t i = 0; i < records->count && count < max; i++) {
         struct permission_row row;
         if (!permission_row_read(&row, records_at(records, i)) || row.ours || row.state != PERMISSION_GRANTED) continue;
-        if (memcmp(row.reader, reader, AGENCY_ID_BYTES) != 0) continue;
+        if (memcmp(row.other, author, AGENCY_ID_BYTES) != 0 || memcmp(row.reader, reader, AGENCY_ID_BYTES) != 0) continue;
         if (leaf && memcmp(row.object.leaf, leaf, HASH_BYTES) != 0) continue;
         /* It came in its author's own log, which is verified before anything in it is read. */
         out[count] = (struct policy_permission){

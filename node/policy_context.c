@@ -20,11 +20,12 @@ static void agreements_find(struct engine *engine, unsigned slot, const uint8_t 
     *count = agreements_facts(engine, slot, agency_id, agreements);
 }
 
-/* Permissions that authors gave to this agency to pass something on to that one. */
-static void permissions_fill(struct policy_facts *facts, struct engine *engine, const uint8_t *agency_id) {
+/* Permissions that this author gave to this agency to pass something on to the reader: nobody else's word counts for its objects. */
+static void permissions_fill(struct policy_facts *facts, struct engine *engine, const uint8_t *author_id) {
     static struct policy_permission permissions[PERMISSIONS_MAX];
     facts->context.permissions = permissions;
-    facts->context.permission_count = agency_id ? permission_facts(engine, permissions, PERMISSIONS_MAX, NULL, agency_id) : 0;
+    facts->context.permission_count =
+        permission_facts(engine, permissions, PERMISSIONS_MAX, NULL, author_id, facts->reader.agency_id);
 }
 
 void policy_context_fill(struct policy_facts *out, struct engine *engine, enum policy_exit exit, const uint8_t *agency_id) {
@@ -38,9 +39,9 @@ void policy_context_fill(struct policy_facts *out, struct engine *engine, enum p
         agreements_find(engine, SLOT_READER, agency_id, &reader->agreements, &reader->agreement_count);
     }
     groups_fill(out, engine, exit, agency_id ? agency_id : engine->agency_id);
-    permissions_fill(out, engine, exit == POLICY_RESHARE ? agency_id : NULL);
 }
 
 void policy_context_author(struct policy_facts *facts, struct engine *engine, const uint8_t author_id[static AGENCY_ID_BYTES]) {
     agreements_find(engine, SLOT_AUTHOR, author_id, &facts->context.author_agreements, &facts->context.author_agreement_count);
+    if (facts->reader.exit == POLICY_RESHARE) permissions_fill(facts, engine, author_id);
 }

@@ -19,7 +19,7 @@ struct policy_facts {
    follow by policy_context_author. */
 void policy_context_fill(struct policy_facts *out, struct engine *engine, enum policy_exit exit, const uint8_t *agency_id);
 
-/* Adds what is agreed with the author of a foreign object: for POLICY_RESHARE. */
+/* Adds what is agreed with the author of a foreign object, and what that author permits: for POLICY_RESHARE. */
 void policy_context_author(struct policy_facts *facts, struct engine *engine, const uint8_t author_id[static AGENCY_ID_BYTES]);
 
 #endif

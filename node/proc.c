@@ -47,6 +47,7 @@ struct parent {
     bool asked;      /* to stop, by a signal: the next one means at once */
     bool restarting; /* the engine died: all go, then all start */
     uint64_t stop_ms;
+    uint64_t watchdog_ms, watchdog_due_ms; /* how often the service manager wants to hear of us; 0: never */
     int exit_code;
 };
 
@@ -320,11 +321,28 @@ static void signals_read(struct parent *parent) {
     }
 }
 
+/* --- the watchdog of the service manager --- */
+
+static void watchdog_open(struct parent *parent) {
+    uint64_t within_us = 0;
+    if (sd_watchdog_enabled(0, &within_us) > 0) parent->watchdog_ms = within_us / 1000 / 3 + 1;
+    parent->watchdog_due_ms = clock_monotonic_ms();
+}
+
+/* From the loop itself, which watches the children: while it turns, one that dies is started again. */
+static void watchdog_step(struct parent *parent) {
+    uint64_t now_ms = clock_monotonic_ms();
+    if (parent->watchdog_ms == 0 || now_ms < parent->watchdog_due_ms) return;
+    parent->watchdog_due_ms = now_ms + parent->watchdog_ms;
+    sd_notify(0, "WATCHDOG=1");
+}
+
 /* --- the loop --- */
 
 static int wait_ms(const struct parent *parent) {
     uint64_t now_ms = clock_monotonic_ms(), deadline_ms = proc_names_deadline(&parent->names);
     if (parent->stopping) deadline_ms = now_ms + 50;
+    if (parent->watchdog_ms > 0 && parent->watchdog_due_ms < deadline_ms) deadline_ms = parent->watchdog_due_ms;
     for (int role = ROLE_NET; role <= ROLE_WEB; role++) {
         uint64_t restart_ms = parent->children[role].restart_ms;
         if (child_startable(parent, role) && restart_ms < deadline_ms) deadline_ms = restart_ms;
@@ -353,6 +371,7 @@ static void turn(struct parent *parent) {
         if ((fds[1 + i].revents & POLLOUT) != 0) child_flush(child);
         if ((fds[1 + i].revents & ~POLLOUT) != 0 && child->channel.fd >= 0) child_read(parent, roles[i]);
     }
+    watchdog_step(parent);
     if (!parent->stopping) proc_names_step(&parent->names, &parent->children[ROLE_ENGINE].channel);
     children_reap(parent);
     if (parent->stopping) {
@@ -407,6 +426,7 @@ int proc_run(const struct proc_options *options) {
     } else {
         for (int role = ROLE_NET; role <= ROLE_KEY; role++) parent.children[role].restart_ms = 1;
         if (web_wanted(&parent)) parent.children[ROLE_WEB].restart_ms = 1;
+        watchdog_open(&parent);
         children_restart(&parent);
         while (!parent_done(&parent)) turn(&parent);
         close(parent.signal_fd);

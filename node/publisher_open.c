@@ -32,6 +32,8 @@ bool publisher_open(const struct engine *engine, const char **why) {
     enum gossip_own state = gossip_own_ready(engine->gossip);
     *why = own_reason(state);
     if (state != GOSSIP_OWN_READY) return false;
+    *why = "this node was restored, and has not heard yet what was recalled since its backup";
+    if (engine->replaying) return false;
     *why = "this node has no usable prekey yet";
     if (!gossip_prekey(engine->gossip, engine->node_id)) return false;
     *why = "the key process is restarting";

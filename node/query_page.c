@@ -36,7 +36,9 @@ static bool may_leave(struct engine *engine, const struct policy_facts *facts, c
     if (retention_over(engine, head, item, clock_wall_ms())) return false; /* also before it is taken out */
     struct policy_object object = {
         .tlp = item->tlp, .valid_until_ms = item->valid_until_ms, .id = item->id, .type = item->type, .marks = &marks};
+    if (item->marks.size == 0) object.marks = NULL;
     object.foreign = memcmp(head->agency_id, engine->agency_id, AGENCY_ID_BYTES) != 0;
+    object.author_removed = groups_shut_out(engine, marks.group, head->agency_id, head->arrived_ms);
     policy_decide(&verdict, &object, &facts->reader, &facts->context);
     return verdict.allow;
 }

@@ -7,7 +7,6 @@
 
 /* comity recall: what clients ask, and what readers answered. */
 
-#define VERSIONS_MAX    1024
 #define RECEIPT_VERSION 1
 
 static void put_uint(struct buf *out, const char *key, uint64_t value) {
@@ -35,11 +34,18 @@ static void document_answer(struct client *client, uint64_t tag, struct buf *bod
 
 /* Every version of the object that this node published. False: the client was told why not. */
 static bool object_add(struct engine *engine, struct client *client, uint64_t tag, struct bytes id) {
-    static uint64_t cursors[VERSIONS_MAX];
     static struct item item;
+    uint64_t *cursors;
+    size_t count;
     uint8_t agency_id[AGENCY_ID_BYTES];
     bool own = false, foreign = false;
-    size_t count = store_find_id(engine->store, id, cursors, VERSIONS_MAX);
+    enum err found = store_find_id_all(engine->store, id, &cursors, &count);
+    if (found != OK) {
+        free(cursors);
+        server_error(client, tag, found, "the versions of the object cannot be looked up: %s; nothing was recalled",
+                     err_text(found));
+        return false;
+    }
     for (size_t i = 0; i < count; i++) {
         struct page_head head;
         struct bytes encoded;
@@ -51,6 +57,7 @@ static bool object_add(struct engine *engine, struct client *client, uint64_t ta
         foreign = true;
         memcpy(agency_id, head.agency_id, AGENCY_ID_BYTES);
     }
+    free(cursors);
     client->recall.objects += own;
     if (own) return true;
     int shown = (int)(id.size < ITEM_ID_BYTES_MAX ? id.size : ITEM_ID_BYTES_MAX);
@@ -211,9 +218,11 @@ static bool receipt_get(struct engine *engine, uint64_t block, const uint8_t *no
 void recall_receipt_take(struct engine *engine, struct store_batch *batch, const struct statement_seen *seen) {
     struct recall_receipt said;
     struct receipt receipt;
+    struct recall_row row;
     struct buf value = {0};
     char name[64];
     if (recall_receipt_read(&said, seen->item->text) != OK || memcmp(said.node_id, engine->node_id, NODE_ID_BYTES) != 0) return;
+    if (recall_row_get(engine, engine->node_id, said.block, &row) != OK) return; /* nobody asked for it */
     receipt_get(engine, said.block, seen->node_id, &receipt);
     if (receipt.state < said.state) receipt.state = said.state;
     if (receipt.count < said.count) receipt.count = said.count;

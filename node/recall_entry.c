@@ -96,9 +96,24 @@ bool recall_reads(struct engine *engine, const uint8_t node_id[static NODE_ID_BY
     return ours;
 }
 
+/* Did an earlier entry of the log say what is known? What this node took out by itself (ledger_erase.c) gives way to its author's word. */
+static bool said_before(struct engine *engine, const struct entry *entry, uint64_t block) {
+    struct recall_row held;
+    struct recall recall;
+    struct entry before;
+    bool verified;
+    if (recall_row_get(engine, entry->node_id, block, &held) != OK || held.by >= entry->seq) return false;
+    buf_clear(&engine->scratch_entry);
+    return store_entry(engine->store, entry->node_id, held.by, &engine->scratch_entry, &verified) == OK &&
+           entry_parse(&before, bytes_of_buf(&engine->scratch_entry)) == OK && before.type == ENTRY_RECALL &&
+           recall_read(&recall, before.seq, before.body) == OK && recall.block == block;
+}
+
 void recall_entry(struct engine *engine, struct store_batch *batch, const struct entry *entry, uint64_t ticket) {
     struct recall_row row = {.by = entry->seq, .noted_ms = clock_wall_ms()};
     if (recall_read(&row.recall, entry->seq, entry->body) != OK) return;
+    /* A block is recalled once: another one changes nothing, and costs no round and no receipts. */
+    if (said_before(engine, entry, row.recall.block)) return;
     memcpy(row.agency_id, entry->agency_id, AGENCY_ID_BYTES);
     struct recall_waiting *waiting = waiting_new(engine);
     if (!waiting) return;

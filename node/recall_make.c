@@ -1,5 +1,6 @@
 #include "node/clock.h"
 #include "node/engine_core.h"
+#include "node/policy_context.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,6 +61,8 @@ struct making {
     struct buf ids; /* of the objects taken back: length 2, id */
     uint32_t id_count;
     struct buf stays; /* index 4, length 4, encoded item */
+    struct buf asked; /* offsets 4 in it, of items that the policy may see otherwise than the one before */
+    struct buf alike; /* what it looks at of the last of those */
     bool stay[BLOCK_ITEMS_MAX];
     struct ledger_cause cause; /* labels of what stays */
 };
@@ -74,7 +77,59 @@ static enum err body_read(struct making *making) {
     return err == OK ? block_body_read(&making->body, entry.body) : err;
 }
 
-/* Whoever read the block, as far as it is still pinned and can be sealed to. */
+/* A replacement reaches who never got the block: so each of its readers is asked about anew, by all that is known today. */
+static bool item_may_go(struct making *making, struct policy_facts *facts, const uint8_t *agency_id, struct bytes encoded) {
+    static struct item item, inside;
+    static struct marks marks;
+    static struct share_facts share;
+    static struct verdict verdict;
+    const struct group_known *known;
+    if (item_decode(&item, encoded) != OK) return false;
+    if (!statement_is(item.type)) {
+        struct policy_object object = {
+            .tlp = item.tlp, .valid_until_ms = item.valid_until_ms, .id = item.id, .type = item.type, .marks = &marks};
+        if (marks_decode(&marks, item.marks) != OK) return false;
+        if (item.marks.size == 0) object.marks = NULL;
+        policy_decide(&verdict, &object, &facts->reader, &facts->context);
+        return verdict.allow;
+    }
+    /* What was passed on went under its author's permission; a group's roster counts all the same. */
+    if (!bytes_equal_text(item.type, SHARE_TYPE)) return true;
+    if (share_read(&share, &inside, item.text) != OK || marks_decode(&marks, inside.marks) != OK) return false;
+    if (marks.group.size == 0) return true;
+    known = groups_find(making->engine, marks.group.data);
+    return known && group_standing(making->engine, known, agency_id) == ROSTER_MEMBER;
+}
+
+static bool all_may_go(struct making *making, const uint8_t *agency_id) {
+    static struct policy_facts facts;
+    struct cursor asked = cursor_of(bytes_of_buf(&making->asked));
+    policy_context_fill(&facts, making->engine, POLICY_PUBLISH, agency_id);
+    while (asked.left > 0) {
+        size_t at = cursor_u32(&asked);
+        struct cursor walk = cursor_of(bytes_of(making->stays.data + at, making->stays.size - at));
+        cursor_u32(&walk);
+        if (!item_may_go(making, &facts, agency_id, cursor_take(&walk, cursor_u32(&walk)))) return false;
+    }
+    return true;
+}
+
+/* Notes where the item stands, unless the policy sees in it what it saw in the one before. */
+static void asked_note(struct making *making, const struct item *item) {
+    struct buf key = {0};
+    bool share = bytes_equal_text(item->type, SHARE_TYPE);
+    buf_put_u8(&key, (uint8_t)item->tlp);
+    buf_put_u64(&key, making->engine->agreements.count > 0 ? item->valid_until_ms : 0);
+    buf_put_u16(&key, (uint16_t)item->type.size);
+    buf_put(&key, item->type);
+    buf_put(&key, item->marks);
+    if (key.failed || share || !bytes_equal(bytes_of_buf(&key), bytes_of_buf(&making->alike)))
+        buf_put_u32(&making->asked, (uint32_t)making->stays.size);
+    buf_free(&making->alike);
+    making->alike = key;
+}
+
+/* Whoever read the block, as far as it is still pinned, can be sealed to, and may read what stays. */
 static void audience_again(struct making *making, struct audience *audience) {
     struct engine *engine = making->engine;
     struct buf readers = {0};
@@ -87,12 +142,16 @@ static void audience_again(struct making *making, struct audience *audience) {
         bool reads = index == 0;
         for (size_t at = 0; at + NODE_ID_BYTES <= readers.size && !reads; at += NODE_ID_BYTES)
             reads = agency_node_find(agency, readers.data + at) != NULL;
-        if (reads && audience_add(audience, engine->gossip, index, clock_wall_ms()) != OK) left_out++;
+        if (reads && ((index > 0 && !all_may_go(making, agency->id)) ||
+                      audience_add(audience, engine->gossip, index, clock_wall_ms()) != OK))
+            left_out++;
     }
     if (left_out > 0)
-        engine_notice(engine,
-                      "%zu reader%s of a block that is recalled cannot be sealed to now: what stays of it does not reach them",
-                      left_out, left_out == 1 ? "" : "s");
+        engine_notice(
+            engine,
+            "%zu reader%s of a block that is recalled cannot be sealed to, or may not read it, now: what stays of it does not "
+            "reach them",
+            left_out, left_out == 1 ? "" : "s");
     audience_seal(audience);
     buf_free(&readers);
 }
@@ -109,6 +168,7 @@ static void item_sort(struct making *making, uint32_t index, struct bytes encode
     if (recall_marked(&making->recall, index) || expiry_over(&item, now_ms)) return;
     making->stay[index] = true;
     ledger_cause_add(&making->cause, &item, NULL);
+    asked_note(making, &item);
     buf_put_u32(&making->stays, index);
     buf_put_u32(&making->stays, (uint32_t)encoded.size);
     buf_put(&making->stays, encoded);
@@ -142,7 +202,7 @@ static enum err items_sort(struct making *making) {
     for (uint32_t i = 0; i < count && i < BLOCK_ITEMS_MAX; i++)
         if (!making->stay[i]) recall_mark(&making->recall, i);
     buf_put_u8(&making->ids, 0); /* never empty */
-    return making->ids.failed || making->stays.failed ? ERR_MEMORY : OK;
+    return making->ids.failed || making->stays.failed || making->asked.failed ? ERR_MEMORY : OK;
 }
 
 static enum err notice_encode(struct making *making, struct buf *out) {
@@ -280,6 +340,7 @@ static enum err block_recall(struct engine *engine, struct recall_task *task, si
 out:
     buf_free(&making->ids);
     buf_free(&making->stays);
+    buf_free(&making->asked), buf_free(&making->alike);
     free(making);
     return err;
 }

@@ -44,6 +44,7 @@ struct resolving {
     struct publication *publication;
     uint8_t strangers[SETEXPR_SET_MAX - LIMIT_AGENCIES][AGENCY_ID_BYTES];
     size_t stranger_count;
+    bool limits; /* the expression leaves somebody out */
     enum err err;
     char *problem;
 };
@@ -95,6 +96,10 @@ static bool group_put(struct resolving *resolving, struct setexpr_set *set, stru
     if (phase != ROSTER_RUNNING)
         return fail(resolving, ERR_DENIED, "group", name,
                     phase == ROSTER_OVER ? "is over [group.ended]" : "has not begun yet [group.not-yet]");
+    /* Its admins pass on to every member what carries the group's mark: whom this node leaves out, they would not. */
+    if (!known->group && resolving->limits)
+        return fail(resolving, ERR_DENIED, "group", name,
+                    "is hidden: its admins pass on to all members, so that nobody can be left out with '-' or '&'");
     if (!members_put(resolving, set, known))
         return fail(resolving, ERR_LIMIT, "group", name, "has too many members that are not pinned");
     if (!publication->group_set) memcpy(publication->group_id, known->id, HASH_BYTES);
@@ -169,6 +174,11 @@ enum err recipients_resolve(struct engine *engine, struct publication *publicati
             snprintf(problem, RECIPIENTS_PROBLEM_MAX, "--to: character %zu of '%.*s': %s; nothing was published", at + 1,
                      (int)(expressions[i].size < 200 ? expressions[i].size : 200), (const char *)expressions[i].data, what);
             return ERR_SYNTAX;
+        }
+        resolving.limits = false;
+        for (size_t k = 0; k < expression.step_count; k++) {
+            enum setexpr_kind kind = expression.steps[k].kind;
+            resolving.limits = resolving.limits || kind == SETEXPR_MINUS || kind == SETEXPR_AND;
         }
         if (!setexpr_evaluate(&expression, atom, &resolving, &set)) {
             size_t length = strlen(problem);

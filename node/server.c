@@ -357,6 +357,7 @@ static void on_trust_reload(struct engine *engine, struct client *client, const 
 /* --- frames --- */
 
 static void dispatch(struct engine *engine, struct client *client, const struct frame *frame) {
+    if (replay_refuses(engine, client, frame)) return;
     ledger_acts(engine, client, frame);
     switch (frame->type) {
     case FRAME_ASK_PUBLISH:
@@ -388,6 +389,7 @@ static void dispatch(struct engine *engine, struct client *client, const struct 
     case FRAME_ASK_LEDGER_SIGN: ledger_ask_sign(engine, client, frame); break;
     case FRAME_ASK_ERASE: ledger_erase_ask(engine, client, frame); break;
     case FRAME_ASK_SUBJECT: ledger_ask_subject(engine, client, frame); break;
+    case FRAME_ASK_BACKUP: backup_ask(engine, client, frame); break;
     default: client->closing = true;
     }
 }

@@ -243,6 +243,8 @@ enum err store_item(struct store *store, uint64_t cursor, struct page_head *head
 /* Cursors of the items that carry this term, oldest first, at most `max`; returns how many were written. A hit may be a hash
    collision: callers compare. When reading failed there may be too few: store_find_result tells. */
 size_t store_find_id(struct store *store, struct bytes id, uint64_t *cursors, size_t max);
+/* All of them, however many somebody else has published under that id: freed by the caller. ERR_MEMORY, or what store_find_result says. */
+enum err store_find_id_all(struct store *store, struct bytes id, uint64_t **cursors, size_t *count) MUST_USE;
 /* Exact value. For an address (or network): also every stored network around it. */
 size_t store_find_value(struct store *store, struct observable observable, uint64_t *cursors, size_t max);
 
@@ -251,6 +253,10 @@ uint64_t store_id_mark(const struct store *store, struct bytes id);
 
 /* OK, or why the last find may have missed something: ERR_CORRUPT, ERR_IO. */
 enum err store_find_result(const struct store *store);
+
+/* Makes `path`, which must not exist, a copy of the store as it stands, all completed commits included (store_copy.c). Files that
+   never change are shared with it by hard links where the file system can. ERR_EXISTS, ERR_IO, ERR_FULL; store_why is not changed. */
+enum err store_copy(struct store *store, const char *path, char *why, size_t why_bytes) MUST_USE;
 
 struct store_counts {
     uint64_t items, pages, payloads, payload_bytes, entries, disk_bytes, terms_in_memory;

@@ -4,6 +4,7 @@
 #include "crypto/secret.h"
 
 #include <sodium.h>
+#include <stdlib.h>
 #include <string.h>
 
 void store_payload_lock(uint8_t *out, struct bytes payload, const uint8_t key[static 32]) {
@@ -247,6 +248,20 @@ size_t store_find_id(struct store *store, struct bytes id, uint64_t *cursors, si
     size_t count;
     enum err error = index_find(store->index, index_hash_id(store->vault, id), cursors, max, &count);
     return find_end(store, error, count);
+}
+
+enum err store_find_id_all(struct store *store, struct bytes id, uint64_t **cursors, size_t *count) {
+    *cursors = NULL;
+    for (size_t room = 64;; room *= 2) {
+        uint64_t *grown = realloc(*cursors, room * sizeof *grown);
+        if (!grown) break;
+        *cursors = grown;
+        *count = store_find_id(store, id, grown, room);
+        if (*count < room) return store->find_result;
+    }
+    free(*cursors);
+    *cursors = NULL, *count = 0;
+    return ERR_MEMORY;
 }
 
 size_t store_find_value(struct store *store, struct observable observable, uint64_t *cursors, size_t max) {

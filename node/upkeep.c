@@ -24,7 +24,10 @@ static bool chain_take(void *context, const char *key, struct bytes value) {
         event.trust.chain = value;
         event.trust.stored = true;
         enum err err = engine_step(engine, &event);
-        if (err != OK && err != ERR_SPLIT) engine_notice(engine, "a stored agency chain was not taken: %s", err_text(err));
+        /* A rival chain that an operator's later pin has ruled out is no news. */
+        bool ruled_out = err == ERR_CHAIN && strncmp(key, "rival/", strlen("rival/")) == 0;
+        if (err != OK && err != ERR_SPLIT && !ruled_out)
+            engine_notice(engine, "a stored agency chain was not taken: %s", err_text(err));
         break;
     }
     return true;
@@ -144,6 +147,7 @@ enum err upkeep_open(struct engine *engine, char why[static 256]) {
     if (!agency_node_find(&own.card.agency, engine->node_id)) err = ERR_NOT_FOUND;
     if (err != OK) goto out;
     reader_count_load(engine);
+    replay_load(engine);
     snprintf(why, 256, "the gossip core cannot be opened");
     err = core_open(engine, &own.card);
     if (err == OK) err = outbox_load(engine);
@@ -226,5 +230,6 @@ void upkeep_tick(struct engine *engine) {
     }
     /* At a start the own log opens a little later than the node: a prekey that is due does not wait for the next minute. */
     bool done = prekey_look(engine, now_ms);
-    engine->upkeep_due_ms = done ? engine->upkeep_minute_ms : monotonic_ms + UPKEEP_SOON_MS;
+    replay_tick(engine, monotonic_ms);
+    engine->upkeep_due_ms = done && !engine->replaying ? engine->upkeep_minute_ms : monotonic_ms + UPKEEP_SOON_MS;
 }

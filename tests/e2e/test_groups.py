@@ -116,6 +116,30 @@ def test_misp_10899_removed_member_is_refused(place):
 
 
 @story
+def test_recall_gives_nothing_to_who_was_removed(place):
+    """D was away when objects went to its group, and was removed since. A recall seals what stays of their block again: not to D."""
+    a, b, d = place.mesh("cert.a", "cert.b", "cert.d")
+    group(a, "create", "nightfall")
+    for other in (b, d):
+        group(a, "add", "nightfall", other.name)
+    for node in (b, d):
+        must(lambda: members(node, "nightfall") == ["cert.a", "cert.b", "cert.d"], 30, "%s knows the roster" % node.name, node.log_tail)
+    d.stop()
+    some, _ = indicators("while-away", 3)
+    check_equal(publish_to(a, some, "group:nightfall").code, OK, "A publishes to the group while D is away")
+    must(lambda: len(b.feed_ids()) == 3, 30, "B has all", b.log_tail)
+    group(a, "remove", "nightfall", "cert.d")
+    check_equal(a("recall", some[0]["id"], "--reason", "a mistake").code, OK, "A takes one of them back")
+    must(lambda: set(b.feed_ids()) == {each["id"] for each in some[1:]}, 30, "B keeps the others", b.log_tail)
+    place.start(d, link=False)
+    must(lambda: "cert.d" not in members(d, "nightfall"), 60, "D hears of its removal", d.log_tail)
+    late, _ = indicators("late", 1)
+    check_equal(publish_to(a, late, "cert.d").code, OK, "A writes to D of its own")
+    must(lambda: late[0]["id"] in d.feed_ids(), 60, "which D has, so that it has read A's log to its end", d.log_tail)
+    check_equal(d.feed_ids(), [late[0]["id"]], "and nothing of the group's")
+
+
+@story
 def test_restart_keeps_groups(place):
     """A roster outlives a restart, an order of names that is not the admins', and a name that two groups bear is asked back."""
     a, b = place.mesh("cert.a", "cert.b")
@@ -231,6 +255,10 @@ def test_hidden_group(place):
         check("members" not in shown(node, "shade"), "and not of whom else")
         check_equal(shown(node, "shade")["admins"], ["cert.a", "cert.b"], "but who the admins are")
     check_equal(e("group", "list", "--json").value["groups"], [], "an outsider knows nothing")
+
+    for words in ("group:shade - cert.d", "group:shade & cert.a"):
+        result = publish_to(c, indicators("but-not", 1)[0], words, "TLP:AMBER")
+        check(result.code not in (OK, USAGE) and b"hidden" in result.err, "a member can leave nobody out of what admins pass on", str(result))
 
     some, _ = indicators("contributed", 4)
     before = d.status()["items"]

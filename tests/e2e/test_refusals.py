@@ -80,7 +80,7 @@ def exit_codes(place):
     check_equal(a("status", "--json").code, OK, "options may follow")
     check_equal(a("trust", "list", "--json").code, OK, "trust list works with a node")
     for words in (("backup",), ("restore",), ("verify",)):
-        check(a(*words).code in (REFUSED, USAGE, INTERNAL), "%s is a reserved name" % words[0])
+        check(a(*words).code in (REFUSED, USAGE, INTERNAL), "%s says what is missing" % words[0])
 
 
 @story

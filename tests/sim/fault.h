@@ -31,7 +31,8 @@
     X(trust, "chains grow, nodes are revoked, agencies unpinned and pinned again")                                                 \
     X(sparse, "not everybody trusts everybody")                                                                                    \
     X(quota, "payloads are held up to a small quota")                                                                              \
-    X(hostile, "members misbehave")
+    X(hostile, "members misbehave")                                                                                                \
+    X(sharing, "groups change, agreements end, and policies decide who reads")
 
 #define FAULT_ROW(name, text) FAULT_##name,
 enum fault { FAULTS(FAULT_ROW) FAULT_COUNT };

@@ -21,9 +21,13 @@ static const struct {
     uint64_t from, count;
     unsigned minutes; /* 0: the seed chooses */
 } parts[] = {
-    {"swarm", PROFILE_swarm, 1000, 160, 0},      {"safety", PROFILE_safety, 2000, 200, 0},
-    {"liveness", PROFILE_liveness, 3000, 50, 0}, {"hostile", PROFILE_hostile, 4000, 120, 4},
-    {"storage", PROFILE_storage, 5000, 160, 0},  {"scale", PROFILE_scale, 6000, 2, 4},
+    {"swarm", PROFILE_swarm, 1000, 160, 0},
+    {"safety", PROFILE_safety, 2000, 200, 0},
+    {"liveness", PROFILE_liveness, 3000, 50, 0},
+    {"hostile", PROFILE_hostile, 4000, 120, 4},
+    {"storage", PROFILE_storage, 5000, 160, 0},
+    {"scale", PROFILE_scale, 6000, 2, 4},
+    {"confidential", PROFILE_confidential, 7000, 60, 4},
 };
 #define PART_COUNT (sizeof parts / sizeof *parts)
 

@@ -1,6 +1,6 @@
 /* The simulator. Without arguments: its stories and gate, as TAP. Otherwise
 
-   sim --seed N | --seeds FROM:COUNT [--profile swarm|safety|liveness|hostile|storage|scale|all] [--nodes N] [--minutes M]
+   sim --seed N | --seeds FROM:COUNT [--profile swarm|safety|liveness|hostile|storage|scale|confidential|all] [--nodes N] [--minutes M]
        [--off FAULT,...] [--ops N,N-N,...] [--jobs N] [--seconds S] [--twice] [--hashes] [--no-shrink] [--tell] [--explain] [--situations] [--list] */
 #include "tests/sim/campaign.h"
 #include "tests/sim/gate.h"
@@ -25,6 +25,6 @@ int main(int count, char **words) {
     int failed = 0;
     if (sim_real_signatures)
         failed += test_delivery() + test_absence() + test_confidential() + test_hostile() + test_fork() + test_survive() +
-                  test_trust() + test_many() + test_recall() + test_groups();
+                  test_trust() + test_many() + test_recall() + test_groups() + test_bounds();
     return failed + gate(words[0]);
 }

@@ -28,6 +28,8 @@ static bool on(const struct plan *plan, enum fault fault) { return fault == FAUL
 
 static unsigned weight(const struct plan *plan, enum operation_kind kind) {
     enum fault fault = operations[kind].fault;
+    /* Only where a profile asks for it: the plans of the others stay as they are. */
+    if (fault == FAULT_sharing && !(plan->emphasis >> FAULT_sharing & 1)) return 0;
     return operations[kind].weight * (fault != FAULT_NONE && (plan->emphasis >> fault & 1) ? 4 : 1);
 }
 

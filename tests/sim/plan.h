@@ -45,7 +45,12 @@
     X(renew, FAULT_trust, 3)                                                                                                       \
     X(node_add, FAULT_trust, 1)                                                                                                    \
     X(revoke, FAULT_trust, 1)                                                                                                      \
-    X(unpin, FAULT_trust, 2)
+    X(unpin, FAULT_trust, 2)                                                                                                       \
+    X(club_open, FAULT_sharing, 3)                                                                                                 \
+    X(club_change, FAULT_sharing, 16)                                                                                              \
+    X(object_publish, FAULT_sharing, 30)                                                                                           \
+    X(object_pass, FAULT_sharing, 20)                                                                                              \
+    X(pact_end, FAULT_sharing, 2)
 
 #define OPERATION_ROW(name, fault, weight) OPERATION_##name,
 enum operation_kind { OPERATIONS(OPERATION_ROW) OPERATION_COUNT };

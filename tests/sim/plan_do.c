@@ -1,5 +1,6 @@
 #include "tests/sim/plan.h"
 
+#include "tests/sim/confide.h"
 #include "tests/sim/item.h"
 
 #include <string.h>
@@ -212,6 +213,7 @@ bool plan_do(struct world *world, const struct operation *operation) {
     case OPERATION_memory: node->memory_in = 1 + (uint32_t)(operation->by % 300); return false;
     default: break;
     }
+    if (operation->kind >= OPERATION_club_open) return confide_do(world, operation), false;
     if (operation->kind <= OPERATION_prekey) return publish(world, operation), false;
     if (operation->kind <= OPERATION_eclipse) return network(world, operation);
     if (operation->kind <= OPERATION_rot) return disks(world, operation);

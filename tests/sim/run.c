@@ -1,6 +1,7 @@
 #include "tests/sim/run.h"
 
 #include "gossip/core.h"
+#include "tests/sim/confide.h"
 #include "tests/sim/hostile.h"
 #include "tests/sim/real.h"
 
@@ -65,6 +66,9 @@ static void faults_choose(struct chosen *chosen, const struct run_options *optio
     case PROFILE_hostile:
         plan->faults = BIT(hostile) | ((BIT(reset) | BIT(cut) | BIT(partition) | BIT(crash) | BIT(pause)) & coin);
         break;
+    case PROFILE_confidential:
+        plan->faults = BIT(sharing) | BIT(trust) | ((NETWORK | POWER | BIT(pause)) & coin), plan->emphasis = BIT(sharing);
+        break;
     default: plan->faults = (BIT(reset) | BIT(cut) | BIT(partition) | BIT(crash)) & coin;
     }
     /* A quota and sparse trust take much of the rest away: less often. */
@@ -80,9 +84,11 @@ static struct chosen choose(const struct run_options *options) {
     plan->seed = options->seed;
     plan->nodes = options->profile == PROFILE_scale ? 40 + nodes % 40 : nodes % 4 == 0 ? 3 + nodes / 4 % 14 : 3 + nodes / 4 % 6;
     if (options->nodes) plan->nodes = options->nodes;
+    if (options->profile == PROFILE_confidential && plan->nodes > CONFIDE_NODES_MAX) plan->nodes = CONFIDE_NODES_MAX;
     chosen.minutes = options->minutes ? options->minutes : lengths[minutes % (sizeof lengths / sizeof *lengths)];
     plan->length_ms = chosen.minutes > 6 ? (chosen.minutes - 4) * MINUTE_MS : chosen.minutes * MINUTE_MS * 2 / 5;
     plan->count = (size_t)(plan->length_ms * OPERATIONS_A_MINUTE / MINUTE_MS);
+    if (options->profile == PROFILE_confidential) plan->count *= 8;
     if (plan->count == 0) plan->count = 1;
     plan->turn_ms = TURN_MS;
     plan->left_out = options->left_out;
@@ -114,6 +120,7 @@ static void populate(struct world *world, struct chosen *chosen) {
     size_t bad = plan->faults & BIT(hostile) && plan->nodes > 2 ? 1 + mix(&chosen->state) % (plan->nodes / 3) : 0;
     for (size_t i = 0; i < bad; i++)
         hostile_make(world, plan->nodes - 1 - i, (enum hostile_kind)(mix(&chosen->state) % HOSTILE_COUNT));
+    if (plan->emphasis & BIT(sharing)) confide_open(world, plan->seed);
     for (size_t a = 0; a < plan->nodes; a++) world_start(world, a);
 }
 
@@ -264,6 +271,7 @@ struct run_result run(struct world *world, const struct run_options *options) {
     for (uint64_t at = 0; at < chosen.plan.length_ms && !world->broken[0]; at += 1000) world_run(world, 1000);
     if (!world->broken[0]) heal(world, &chosen, &result);
     if (!world->broken[0]) check_disks(world);
+    if (!world->broken[0] && world->confide) confide_check_end(world);
     if (world->broken[0] && options->explain) check_explain(world);
     result.events = world->events;
     result.entries = world->ledger.count;
@@ -271,6 +279,7 @@ struct run_result run(struct world *world, const struct run_options *options) {
     result.trace = world->trace;
     result.situations = world->situations;
     memcpy(result.broken, world->broken, sizeof result.broken);
+    if (world->confide) confide_close(world);
     world_close(world);
     return result;
 }

@@ -11,7 +11,8 @@
     X(liveness, "the network at its worst")                                                                                        \
     X(hostile, "up to a third of the members misbehave")                                                                           \
     X(storage, "disks and power at their worst")                                                                                   \
-    X(scale, "more nodes than links")
+    X(scale, "more nodes than links")                                                                                              \
+    X(confidential, "groups, agreements and policies decide who reads, while the network and power fail")
 
 #define PROFILE_ROW(name, text) PROFILE_##name,
 enum profile { PROFILES(PROFILE_ROW) PROFILE_COUNT };

@@ -67,6 +67,22 @@
     X(stranger_refused, "an unknown key was shown the door")                                                                       \
     X(trust_sparse, "not everybody trusted everybody")                                                                             \
     X(core_tree, "the healed core was no full mesh")                                                                               \
+    X(member_removed_seen, "a node heard that another one removed a member")                                                       \
+    X(member_contested, "two versions of a roster contradicted each other about a member")                                         \
+    X(member_added_with_history, "a newcomer joined a group that gives its history")                                               \
+    X(sealed_after_removal_refused, "nothing was sealed to a removed member")                                                      \
+    X(third_party_bound, "a member that is no admin was bound by a removal that it heard of")                                      \
+    X(group_published, "an object went to members of its group")                                                                   \
+    X(group_unknown_refused, "an object of a group that is not known here went nowhere")                                           \
+    X(group_ceiling_held, "an object above its group's ceiling went nowhere")                                                      \
+    X(group_ended, "an object of a group that is over went nowhere")                                                               \
+    X(hidden_passed_on, "an admin of a hidden group passed on what a member said")                                                 \
+    X(history_given, "a newcomer got what was said before it")                                                                     \
+    X(history_withheld, "a newcomer did not get what was said before it")                                                          \
+    X(agreement_ended, "an agreement was ended")                                                                                   \
+    X(agreement_refused, "a clause, or the want of an agreement, kept an object back")                                             \
+    X(reshare_refused, "an object was not passed on without its author's permission")                                              \
+    X(revoked_not_sealed_to, "nothing was sealed to a revoked node")                                                               \
     X(real_signatures, "real signatures were made and checked")
 
 #define SITUATION_ROW(name, text) SITUATION_##name,

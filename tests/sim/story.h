@@ -30,5 +30,6 @@ int test_trust(void);
 int test_many(void);
 int test_recall(void);
 int test_groups(void);
+int test_bounds(void);
 
 #endif

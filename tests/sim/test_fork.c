@@ -346,6 +346,66 @@ static void completeness_can_be_shown(void **state) {
     story_end(world);
 }
 
+/* A store that holds one branch behind another, when its agency was unpinned and pinned again: what is served of it ends at the seam,
+   and its bearer, who told no lie, is not refused. */
+static void a_mixed_store_is_no_lie(void **state) {
+    struct world *world = &story_world;
+    struct buf unseen = {0};
+    (void)state;
+    world_mesh(world, 84, 3);
+    struct branch one = branch_of(world, 0), two = one;
+    world->nodes[0].suspect = true;
+    world_crash(world, 0), world_crash(world, 1);
+    branch_plant(world, &one, 1, 3, 1);
+    for (size_t i = 0; i < 3; i++) branch_write(world, &two, &unseen, 2);
+    branch_plant(world, &two, 1, 4, 2);
+    world_start(world, 1);
+    world_run(world, 90 * SECONDS);
+    assert_int_equal(view_of(world, 1, 0).head, two.seq);
+    assert_int_equal(view_of(world, 2, 0).head, one.seq);
+    assert_int_equal(world->nodes[2].notices[NOTICE_PEER_MALFORMED] + world->nodes[2].notices[NOTICE_PEER_SIGNATURE], 0);
+    assert_non_null(world_link_between(world, 1, 2));
+    buf_free(&unseen);
+    world_close(world);
+}
+
+static size_t searches(const struct world *world, size_t node) {
+    size_t count = 0;
+    for (size_t i = 0; i < LIMIT_DISPUTES; i++) count += world->nodes[node].gossip->disputes[i].used;
+    return count;
+}
+
+/* An entry that hangs on another one than ours: its author's branch parted where nobody has looked yet. */
+static void branch_contradict(struct world *world, size_t author, size_t from, size_t to) {
+    struct branch other = branch_of(world, author);
+    struct buf bytes = {0}, message = {0};
+    memset(other.id, 9, sizeof other.id);
+    branch_write(world, &other, &bytes, 9);
+    wire_push(&message, bytes_of_buf(&bytes), PUSH_AWAITED, bytes_of(NULL, 0));
+    assert_true(world_inject(world, from, to, bytes_of_buf(&message)));
+    buf_free(&bytes), buf_free(&message);
+    world_run(world, 200);
+}
+
+/* A peer that brings contradictions in many logs, and never says where they begin, has half of the searches: another peer's are looked
+   into meanwhile. */
+static void searches_are_shared(void **state) {
+    struct world *world = &story_world;
+    (void)state;
+    world_mesh(world, 85, 7);
+    world_run(world, 20 * SECONDS);
+    world_cut_way(world, 6, 5, true);
+    for (size_t author = 0; author < 4; author++) branch_contradict(world, author, 5, 6);
+    assert_int_equal(searches(world, 6), LIMIT_DISPUTES / 2);
+    branch_contradict(world, 4, 3, 6);
+    const struct peer *author = peers_find(&world->nodes[6].gossip->peers, world->nodes[4].identity.node_id);
+    assert_true(author->log.disputed || author->log.dispute_next_ms > 0); /* it may be over already */
+    world_run(world, 60 * SECONDS);
+    assert_int_equal(searches(world, 6), 0);
+    for (size_t i = 0; i < 5; i++) assert_false(view_of(world, 6, i).frozen);
+    world_close(world);
+}
+
 int test_fork(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_equivocator_is_frozen_everywhere),
@@ -360,6 +420,8 @@ int test_fork(void) {
         cmocka_unit_test(a_slow_line_is_no_lie),
         cmocka_unit_test(alone_it_writes_at_once),
         cmocka_unit_test(completeness_can_be_shown),
+        cmocka_unit_test(a_mixed_store_is_no_lie),
+        cmocka_unit_test(searches_are_shared),
     };
     return cmocka_run_group_tests_name("sim: forks", tests, NULL, NULL);
 }

@@ -72,6 +72,33 @@ static void a_cut_is_a_cut(void **state) {
     story_end(world);
 }
 
+/* What stands behind a cut is not missed any more, when nobody is there to give it. */
+static void nothing_behind_a_cut_is_missed(void **state) {
+    struct world *world = &story_world;
+    struct gossip_log_view view;
+    (void)state;
+    world_mesh(world, 52, 2);
+    uint64_t good = world_publish_all(world, 0, 100);
+    world_run(world, 5 * SECONDS);
+    uint64_t late = world_publish_all(world, 0, 9000);
+    const uint8_t *id = world->nodes[0].identity.node_id;
+    do {
+        world_run(world, 1);
+        assert_true(gossip_log_find(world->nodes[1].gossip, id, &view));
+    } while (view.head < late);
+    world_crash(world, 0);
+    world_run(world, 10 * SECONDS);
+    assert_false(disk_payload_here(&world->nodes[1].disk, id, late));
+    assert_false(gossip_caught_up(world->nodes[1].gossip));
+    identity_revoke(&world->nodes[0].identity, good, world_ledger(world, 0, good)->id, world_wall_ms(world, 0));
+    world_learn_chain(world, 1, 0);
+    world_run(world, 10 * SECONDS);
+    assert_true(gossip_caught_up(world->nodes[1].gossip));
+    assert_true(gossip_log_find(world->nodes[1].gossip, id, &view));
+    assert_int_equal(view.missing, 0);
+    story_end(world);
+}
+
 /* Pinned again, an agency's log goes on where the store left off. */
 static void pinned_again(void **state) {
     struct world *world = &story_world;
@@ -158,6 +185,34 @@ static struct link *end_of(struct world *world, size_t node, size_t peer) {
     return NULL;
 }
 
+/* What the core says of a chain that comes from a file. */
+static enum err trusts(struct world *world, size_t node, struct bytes chain) {
+    struct world_node *self = &world->nodes[node];
+    struct event event = {.kind = EVENT_TRUST, .now_ms = world_wall_ms(world, node), .monotonic_ms = world->now_ms + 1000};
+    event.trust.chain = chain;
+    return gossip_step(self->gossip, &event, &self->actions);
+}
+
+/* Another continuation of a chain is refused by that name; it freezes nobody, as two ROOTs of one generation do. */
+static void another_continuation_is_no_split(void **state) {
+    struct world *world = &story_world;
+    struct identity other, rival;
+    (void)state;
+    world_mesh(world, 50, 3);
+    identity_make(&other, 50, 0, WORLD_EPOCH_MS, false);
+    identity_make(&rival, 50, 0, WORLD_EPOCH_MS, false);
+    identity_rotate(&world->nodes[0].identity, 50, 0, 1, world_wall_ms(world, 0));
+    world_learn_chain(world, 1, 0);
+    world_run(world, 30 * SECONDS);
+    identity_node_add(&other, 78, world_wall_ms(world, 0));
+    identity_rotate(&rival, 50, 0, 2, world_wall_ms(world, 0));
+    assert_int_equal(trusts(world, 2, bytes_of_buf(&other.chain)), ERR_CHAIN);
+    assert_int_equal(trusts(world, 1, bytes_of_buf(&rival.chain)), ERR_CHAIN); /* the operator's file has decided already */
+    assert_int_equal(trusts(world, 2, bytes_of_buf(&rival.chain)), ERR_SPLIT);
+    identity_free(&other), identity_free(&rival);
+    world_close(world); /* the world knows one of the chains only, so the invariants cannot be asked here */
+}
+
 /* What was said of an earlier trust and comes late changes nothing. */
 static void late_trust_is_ignored(void **state) {
     struct world *world = &story_world;
@@ -210,10 +265,73 @@ static void losses_are_met_together(void **state) {
     story_end(world);
 }
 
+/* Where the logs of an agency's nodes stand at one end of a link, and whether they are common. */
+static bool common(struct world *world, size_t node, size_t peer, size_t agency) {
+    const struct gossip *gossip = world->nodes[node].gossip;
+    const struct link *end = end_of(world, node, peer);
+    const struct peer *author = peers_find(&gossip->peers, world->nodes[agency].identity.node_id);
+    return end && author && peers_index(&gossip->peers, author) < end->log_count &&
+           end->logs[peers_index(&gossip->peers, author)].common;
+}
+
+/* While two nodes have not told each other yet in what their trust differs, what was common stays so, and nothing else becomes it:
+   entries go to and fro as before. */
+static void what_was_common_stays_so(void **state) {
+    struct world *world = &story_world;
+    (void)state;
+    world_open(world, 49, 4);
+    for (size_t i = 0; i < 3; i++)
+        for (size_t k = 0; k < 3; k++)
+            if (i != k) world_pin(world, i, k);
+    for (size_t i = 0; i < 3; i++) world_start(world, i);
+    world_run(world, 60 * SECONDS);
+    assert_true(common(world, 0, 1, 0) && common(world, 0, 1, 1) && common(world, 0, 1, 2));
+    const uint8_t *id = world->nodes[0].identity.node_id;
+    /* The first change is told at once, the second waits. */
+    world_pin(world, 0, 3);
+    identity_node_add(&world->nodes[2].identity, 77, world_wall_ms(world, 0));
+    world_learn_chain(world, 0, 2);
+    assert_true(end_of(world, 0, 1)->trust_due_ms > 0);
+    assert_true(common(world, 0, 1, 0) && common(world, 0, 1, 1) && common(world, 0, 1, 2));
+    assert_false(common(world, 0, 1, 3));
+    uint64_t seq = world_publish_all(world, 0, 100);
+    world_run(world, 30); /* on its way to the disk, and pushed; nobody has answered yet */
+    assert_true(common(world, 0, 1, 0));
+    assert_false(common(world, 0, 1, 3));
+    world_run(world, 120);
+    assert_int_equal(disk_head(&world->nodes[1].disk, id), seq);
+    world_run(world, 30 * SECONDS);
+    assert_false(common(world, 0, 1, 3));
+    story_end(world);
+}
+
+/* So with one agency less, of those that were all common. */
+static void what_is_left_stays_common(void **state) {
+    struct world *world = &story_world;
+    (void)state;
+    world_mesh(world, 51, 3);
+    world_run(world, 10 * SECONDS);
+    assert_true(end_of(world, 0, 1)->same);
+    world_unpin(world, 0, 2);
+    assert_true(common(world, 0, 1, 0) && common(world, 0, 1, 1));
+    uint64_t seq = world_publish_all(world, 0, 100);
+    world_run(world, 100);
+    assert_int_equal(disk_head(&world->nodes[1].disk, world->nodes[0].identity.node_id), seq);
+    story_end(world);
+}
+
 int test_trust(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(unpinned_is_unlinked),  cmocka_unit_test(a_longer_chain_spreads),
-                                       cmocka_unit_test(a_cut_is_a_cut),        cmocka_unit_test(pinned_again),
-                                       cmocka_unit_test(pinned_again_goes_on),  cmocka_unit_test(two_roots_freeze_an_agency),
-                                       cmocka_unit_test(late_trust_is_ignored), cmocka_unit_test(losses_are_met_together)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(unpinned_is_unlinked),
+                                       cmocka_unit_test(a_longer_chain_spreads),
+                                       cmocka_unit_test(a_cut_is_a_cut),
+                                       cmocka_unit_test(nothing_behind_a_cut_is_missed),
+                                       cmocka_unit_test(pinned_again),
+                                       cmocka_unit_test(pinned_again_goes_on),
+                                       cmocka_unit_test(two_roots_freeze_an_agency),
+                                       cmocka_unit_test(another_continuation_is_no_split),
+                                       cmocka_unit_test(late_trust_is_ignored),
+                                       cmocka_unit_test(losses_are_met_together),
+                                       cmocka_unit_test(what_was_common_stays_so),
+                                       cmocka_unit_test(what_is_left_stays_common)};
     return cmocka_run_group_tests_name("trust", tests, NULL, NULL);
 }

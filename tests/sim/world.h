@@ -35,6 +35,7 @@ struct world_link {
 };
 
 struct hostile;
+struct confide;
 
 /* A recall that the store carries out when its entry is safe. */
 struct world_recall {
@@ -101,7 +102,8 @@ struct world {
     struct item_event *items_free;
     uint64_t trace, events;
     struct situations situations;
-    char broken[256]; /* the first invariant that did not hold, with node and time; empty: none */
+    char broken[256];        /* the first invariant that did not hold, with node and time; empty: none */
+    struct confide *confide; /* groups, agreements and policies; null: none */
     /* What is known good of the message at hand: a push goes to many links. */
     const uint8_t *checked;
     const struct ledger_row *checked_row; /* of the payload in it */

@@ -314,6 +314,64 @@ static void test_order_and_newcomer(void **state) {
     group_free(&group), group_free(&other);
 }
 
+/* However many members fill the places, an admin's word finds one. */
+static void test_crowd(void **state) {
+    struct roster next;
+    (void)state;
+    sample(1, 1);
+    opened(&group);
+    for (size_t i = 0; i < LIMIT_GROUP_VERSIONS; i++) {
+        group_next(&group, &next, T0 + 100 + i);
+        assert_int_equal(take(&group, 50 + i / LIMIT_GROUP_OF_AUTHOR, &next), OK);
+    }
+    group_next(&group, &next, T0 + 1000);
+    assert_int_equal(take(&group, 99, &next), ERR_LIMIT);
+    assert_int_equal(take(&group, 1, &next), OK);
+    assert_int_equal(group.roster.version, 2);
+    group_free(&group);
+}
+
+/* A removed admin who leaves a number out does not come back by that, nor does a closed group, nor is what stands for ever changed. */
+static void test_no_leap(void **state) {
+    struct roster removal, leap;
+    (void)state;
+    sample(2, 1);
+    opened(&group);
+    group_next(&group, &removal, T0 + 10);
+    assert_int_equal(roster_remove(&removal, ids[2]), OK);
+    group_next(&group, &leap, T0 + 20);
+    leap.version = 5;
+    memset(leap.previous, 7, HASH_BYTES);
+    memcpy(leap.admins[0], ids[2], AGENCY_ID_BYTES);
+    leap.admin_count = 1;
+    assert_int_equal(take(&group, 1, &removal), OK);
+    assert_int_equal(take(&group, 2, &leap), OK);
+    assert_int_equal(group.roster.version, 2);
+    assert_int_equal(group_place(&group, ids[2]), ROSTER_REMOVED);
+    group_free(&group);
+
+    opened(&group); /* a newcomer whom it reached first finds back */
+    assert_int_equal(take(&group, 2, &leap), OK);
+    assert_int_equal(take(&group, 1, &removal), OK);
+    assert_int_equal(group.roster.version, 2);
+    leap.ceiling = TLP_RED;
+    leap.version = 6;
+    memcpy(leap.admins[0], ids[1], AGENCY_ID_BYTES);
+    assert_int_equal(take(&group, 1, &leap), OK);
+    assert_int_equal(group.roster.version, 2);
+    assert_int_equal(group.roster.ceiling, TLP_AMBER);
+    group_free(&group);
+
+    opened(&group);
+    group_next(&group, &removal, T0 + 10);
+    removal.closed = true;
+    leap.ceiling = TLP_AMBER;
+    assert_int_equal(take(&group, 1, &removal), OK);
+    assert_int_equal(take(&group, 1, &leap), OK);
+    assert_int_equal(group.roster.closed, true);
+    group_free(&group);
+}
+
 /* Strangers fill no places, long lives keep few versions, and what is kept comes back the same. */
 static void test_bounds_of_versions(void **state) {
     struct roster next;
@@ -457,7 +515,7 @@ int main(void) {
         cmocka_unit_test(test_add_remove),         cmocka_unit_test(test_no_admin),     cmocka_unit_test(test_past_stays),
         cmocka_unit_test(test_contradiction),      cmocka_unit_test(test_equivocation), cmocka_unit_test(test_order_and_newcomer),
         cmocka_unit_test(test_bounds_of_versions), cmocka_unit_test(test_flood),        cmocka_unit_test(test_standing),
-        cmocka_unit_test(test_any_order),
+        cmocka_unit_test(test_any_order),          cmocka_unit_test(test_no_leap),      cmocka_unit_test(test_crowd),
     };
     return cmocka_run_group_tests(tests, ids_make, NULL);
 }
