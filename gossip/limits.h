@@ -64,6 +64,7 @@
 #define LIMIT_GROUP_SETTLED     16          /* of them kept behind the one in force: how late a contradiction is still seen */
 #define LIMIT_GROUP_SIGNERS     16          /* agencies that published one version; who is no admin does not count */
 #define LIMIT_GROUP_OF_AUTHOR   8           /* versions not in force that one agency has published */
+#define LIMIT_GROUP_TOLD        4           /* standings of a hidden group that one admin has told and that wait for other admins */
 #define LIMIT_GROUP_NAME_BYTES  64          /* a petname's size */
 #define LIMIT_GROUP_TEXT_BYTES  256         /* purpose of a group, title of an agreement */
 #define LIMIT_SETEXPR_TERMS     1024        /* names in one expression: every agency that may be pinned */

@@ -4,8 +4,9 @@
 
 #include <string.h>
 
-#define FORMAT 1
-#define FIELDS 13
+#define FORMAT        2
+#define FIELDS        13
+#define VERSIONS_LEAP 65536 /* how far one word may be ahead of the standing known */
 
 void standing_of_roster(struct standing *out, const struct roster *roster, const uint8_t group_id[static HASH_BYTES],
                         bool removed) {
@@ -16,7 +17,7 @@ void standing_of_roster(struct standing *out, const struct roster *roster, const
     out->starts_ms = roster->starts_ms, out->ends_ms = roster->ends_ms;
     out->closed = roster->closed, out->removed = removed;
     memcpy(out->admins, roster->admins, sizeof out->admins);
-    out->admin_count = roster->admin_count;
+    out->admin_count = roster->admin_count, out->threshold = roster->threshold;
 }
 
 static enum err standing_check(const struct standing *standing) {
@@ -25,6 +26,7 @@ static enum err standing_check(const struct standing *standing) {
     if (standing->ceiling < TLP_CLEAR || standing->ceiling > TLP_RED) return ERR_RANGE;
     if (standing->ends_ms && standing->ends_ms <= standing->starts_ms) return ERR_RANGE;
     if (standing->admin_count == 0 || standing->admin_count > LIMIT_GROUP_ADMINS) return ERR_RANGE;
+    if (standing->threshold == 0 || standing->threshold > standing->admin_count) return ERR_RANGE;
     for (size_t i = 0; i < purpose.size; i++)
         if (purpose.data[i] < ' ' || purpose.data[i] == 0x7f) return ERR_RANGE;
     return pack_utf8_valid(purpose) ? OK : ERR_UTF8;
@@ -47,7 +49,7 @@ enum err standing_encode(struct buf *out, const struct standing *standing) {
     pack_write_bool(out, standing->removed);
     pack_write_array(out, (uint32_t)standing->admin_count);
     for (size_t i = 0; i < standing->admin_count; i++) pack_write_bin(out, bytes_of(standing->admins[i], AGENCY_ID_BYTES));
-    pack_write_nil(out);
+    pack_write_uint(out, standing->threshold);
     return buf_result(out);
 }
 
@@ -87,18 +89,32 @@ enum err standing_decode(struct standing *out, struct bytes encoded) {
         if (id.size != AGENCY_ID_BYTES) return ERR_FORMAT;
         memcpy(out->admins[out->admin_count], id.data, AGENCY_ID_BYTES);
     }
-    pack_read_nil(&reader);
+    uint64_t threshold = pack_read_uint(&reader);
     enum err err = pack_done(&reader);
+    if (err == OK && threshold > LIMIT_GROUP_ADMINS) return ERR_RANGE;
+    out->threshold = (uint8_t)threshold;
     return err == OK ? standing_check(out) : err;
+}
+
+bool standing_admin(const struct standing *standing, const uint8_t agency_id[static AGENCY_ID_BYTES]) {
+    for (size_t i = 0; i < standing->admin_count; i++)
+        if (memcmp(standing->admins[i], agency_id, AGENCY_ID_BYTES) == 0) return true;
+    return false;
+}
+
+/* As roster.c: what stands before the admins in a roster never changes, and a closed group stays closed. */
+static bool same_for_ever(const struct standing *before, const struct standing *next) {
+    return memcmp(before->group_id, next->group_id, HASH_BYTES) == 0 && strcmp(before->name, next->name) == 0 &&
+           strcmp(before->purpose, next->purpose) == 0 && before->ceiling == next->ceiling && before->starts_ms == next->starts_ms;
 }
 
 enum err standing_follows(const struct standing *before, const struct standing *next,
                           const uint8_t author[static AGENCY_ID_BYTES]) {
-    bool admin = false;
-    if (memcmp(before->group_id, next->group_id, HASH_BYTES) != 0 || strcmp(before->name, next->name) != 0) return ERR_CHAIN;
-    for (size_t i = 0; i < before->admin_count; i++) admin = admin || memcmp(before->admins[i], author, AGENCY_ID_BYTES) == 0;
-    if (!admin) return ERR_DENIED;
-    return next->version > before->version ? OK : ERR_EXISTS;
+    if (!same_for_ever(before, next)) return ERR_CHAIN;
+    if (!standing_admin(before, author)) return ERR_DENIED;
+    if (next->version <= before->version) return ERR_EXISTS;
+    if (before->closed) return ERR_CHAIN;
+    return next->version - before->version > VERSIONS_LEAP ? ERR_RANGE : OK;
 }
 
 enum roster_phase standing_phase(const struct standing *standing, uint64_t now_ms) {

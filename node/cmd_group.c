@@ -124,7 +124,10 @@ const struct command cmd_group = {
     .details =
         "Its admins alone change a group. A removed member gets nothing more from any member that has heard of it, whatever\n"
         "they think of it themselves; what it has already it keeps until it is recalled or the group is over. Closing is for\n"
-        "good: what went to the group is taken back everywhere.",
+        "good: what went to the group is taken back everywhere.\n"
+        "Two admins who contradict each other are settled by their order in --admins, the maker first: with a threshold of 1\n"
+        "the admin listed first can undo its own removal by another. Where that matters take --threshold 2 or more, and fewer\n"
+        "than there are admins: removing admins lowers it, and newcomers of a hidden group then believe too few.",
     .arguments_min = 1,
     .arguments_max = 3,
     .prints_json = true,

@@ -31,6 +31,8 @@ static void put_time(struct buf *out, const char *key, uint64_t ms) {
 
 /* --- documents --- */
 
+static const char *const places[] = {"invited", "member", "removed"};
+
 static const char *phase_name(enum roster_phase phase) {
     static const char *const names[] = {"not-yet", "running", "over"};
     return names[phase];
@@ -82,7 +84,7 @@ static void roster_document(struct engine *engine, struct buf *out, const struct
     char hex[2 * HASH_BYTES + 1], change[80] = "";
     hex_encode(hex, bytes_of(known->id, HASH_BYTES));
     if (votes > 0) snprintf(change, sizeof change, "signed by %zu of %zu admins", votes, needed);
-    pack_write_map(out, 17);
+    pack_write_map(out, 18);
     put_agencies(engine, out, "admins", roster->admins, roster->admin_count);
     put_text(out, "change_waiting", change);
     put_uint(out, "contradicted", known->group->contradicted);
@@ -90,6 +92,7 @@ static void roster_document(struct engine *engine, struct buf *out, const struct
     put_bool(out, "hidden", roster->hidden);
     put_text(out, "history", roster->history == ROSTER_HISTORY_ALL ? "all" : "none");
     put_text(out, "id", hex);
+    put_agency(engine, out, "introduced_by", known->introducer);
     put_agency(engine, out, "lead", roster->lead);
     put_members(engine, out, known->group);
     put_text(out, "name", roster->name);
@@ -104,19 +107,21 @@ static void roster_document(struct engine *engine, struct buf *out, const struct
 
 /* A member of a hidden group sees what it was told. */
 static void standing_document(struct engine *engine, struct buf *out, const struct group_known *known) {
-    const struct standing *standing = &known->standing;
+    const struct standing *standing = &known->membership.standing;
     char hex[2 * HASH_BYTES + 1];
     hex_encode(hex, bytes_of(known->id, HASH_BYTES));
-    pack_write_map(out, 11);
+    pack_write_map(out, 13);
     put_agencies(engine, out, "admins", standing->admins, standing->admin_count);
     put_time(out, "ends", standing->ends_ms);
     put_bool(out, "hidden", true);
     put_text(out, "id", hex);
-    put_text(out, "membership", standing->removed ? "removed" : "member");
+    put_agency(engine, out, "introduced_by", known->introducer);
+    put_text(out, "membership", places[group_standing(engine, known, engine->agency_id)]);
     put_text(out, "name", standing->name);
     put_text(out, "purpose", standing->purpose);
     put_time(out, "starts", standing->starts_ms);
     put_text(out, "state", phase_name(group_phase(known, clock_wall_ms())));
+    put_uint(out, "threshold", standing->threshold);
     put_text(out, "tlp_max", tlp_name(standing->ceiling));
     put_uint(out, "version", standing->version);
 }
@@ -139,7 +144,6 @@ static void document_send(struct engine *engine, struct client *client, const st
         }
         char hex[2 * HASH_BYTES + 1];
         hex_encode(hex, bytes_of(each->id, HASH_BYTES));
-        static const char *const places[] = {"invited", "member", "removed"};
         pack_write_map(&out, 5);
         put_text(&out, "id", hex);
         put_text(&out, "membership", places[group_standing(engine, each, engine->agency_id)]);

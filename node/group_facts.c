@@ -19,7 +19,7 @@ static void fact_of(struct policy_group *out, const struct engine *engine, const
         /* Contested: removed by one of two versions. */
         if (place == ROSTER_REMOVED) out->removed_ms = row && row->removed_ms ? row->removed_ms : 1;
     } else {
-        const struct standing *standing = &known->standing;
+        const struct standing *standing = &known->membership.standing;
         out->starts_ms = standing->starts_ms, out->ends_ms = standing->ends_ms, out->closed = standing->closed;
         if (place == ROSTER_REMOVED) out->removed_ms = standing->time_ms;
     }

@@ -31,9 +31,7 @@ bool groups_passes(const struct engine *engine, struct bytes group_id, const uin
     const struct group_known *known = group_id.size == HASH_BYTES ? groups_find(engine, group_id.data) : NULL;
     if (!known || group_standing(engine, known, engine->agency_id) != ROSTER_MEMBER) return false;
     if (known->group) return known->group->roster.hidden && roster_admin(&known->group->roster, via) >= 0;
-    for (size_t i = 0; i < known->standing.admin_count; i++)
-        if (memcmp(known->standing.admins[i], via, AGENCY_ID_BYTES) == 0) return true;
-    return false;
+    return standing_admin(&known->membership.standing, via);
 }
 
 /* Is it this node's part to pass on what members contribute? */

@@ -6,7 +6,7 @@
 
 /* Groups on the wire: statements of GROUPS_TYPE, whose text is [format 1, kind, ...]:
    [1, 1, first version bin (empty: the other one is the first), version bin]   a version that the author signs by publishing it
-   [1, 2, standing bin]                                                         what a member of a hidden group is told */
+   [1, 2, first version bin, standing bin]                                      what a member of a hidden group is told */
 #define FORMAT       1
 #define KIND_VERSION 1
 #define KIND_TOLD    2
@@ -54,9 +54,10 @@ static enum err standing_say(struct engine *engine, struct store_batch *batch, c
     struct buf text = {0}, part = {0};
     standing_of_roster(&standing, &known->group->roster, known->id, removed);
     enum err err = standing_encode(&part, &standing);
-    pack_write_array(&text, 3);
+    pack_write_array(&text, 4);
     pack_write_uint(&text, FORMAT);
     pack_write_uint(&text, KIND_TOLD);
+    pack_write_bin(&text, bytes_of_buf(&known->group->first));
     pack_write_bin(&text, bytes_of_buf(&part));
     if (err == OK) err = buf_result(&text);
     if (err == OK) err = say(engine, batch, bytes_of_buf(&text), listeners);
@@ -231,14 +232,13 @@ static enum err roster_begin(struct engine *engine, struct store_batch *batch, c
     return err;
 }
 
-/* Who becomes an admin of a hidden group learns its roster, in place of what it was told. */
+/* Who becomes an admin of a hidden group learns its roster, in place of what it was told. Not by one admin's word where several must agree. */
 static enum err standing_replace(struct engine *engine, struct store_batch *batch, const struct statement_seen *seen,
                                  struct group_known *told, struct bytes first, struct bytes version) {
     struct groups *groups = &engine->groups;
-    bool admin = false;
-    for (size_t i = 0; i < told->standing.admin_count; i++)
-        admin = admin || memcmp(told->standing.admins[i], seen->agency_id, AGENCY_ID_BYTES) == 0;
-    enum err err = admin ? roster_begin(engine, batch, seen, first, version) : ERR_DENIED;
+    const struct standing *standing = &told->membership.standing;
+    if (!standing_admin(standing, seen->agency_id) || standing->threshold > 1) return ERR_DENIED;
+    enum err err = roster_begin(engine, batch, seen, first, version);
     if (err != OK) return err;
     group_history_again(engine, told);
     if (groups->purging == told) groups->purging = NULL;
@@ -273,35 +273,48 @@ static enum err version_hear(struct engine *engine, struct store_batch *batch, c
     return err == ERR_EXISTS ? OK : err;
 }
 
+/* A hidden group that was not known, by an agency that its first version names as an admin. */
+static enum err standing_begin(const struct engine *engine, const struct statement_seen *seen, struct bytes first,
+                               struct group_known **out) {
+    if (memcmp(seen->agency_id, engine->agency_id, AGENCY_ID_BYTES) == 0) return ERR_DENIED;
+    struct group_known *known = *out = known_new(seen);
+    enum err err = known ? membership_open(&known->membership, first) : ERR_MEMORY;
+    if (err == OK) memcpy(known->id, known->membership.standing.group_id, HASH_BYTES);
+    return err;
+}
+
+/* Too few admins have told it: nothing changes yet. */
+static void standing_changed(struct engine *engine, const struct group_known *known, enum roster_place before) {
+    enum roster_place place = group_standing(engine, known, engine->agency_id);
+    if (place != before && place != ROSTER_NEVER)
+        engine_notice(engine, "group %s: this agency %s", group_name(known),
+                      place == ROSTER_REMOVED ? "was removed" : "is a member");
+    server_publications_group(engine, known->id);
+    server_decisions_again(engine);
+}
+
 static enum err standing_hear(struct engine *engine, struct store_batch *batch, const struct statement_seen *seen,
-                              struct bytes told) {
+                              struct bytes first, struct bytes told) {
     struct standing standing;
+    uint8_t id[HASH_BYTES];
     enum err err = standing_decode(&standing, told);
     if (err != OK) return err;
-    struct group_known *known = groups_find(engine, standing.group_id);
+    roster_hash(id, first);
+    if (memcmp(id, standing.group_id, HASH_BYTES) != 0) return ERR_CHAIN;
+    struct group_known *known = groups_find(engine, id), *fresh = NULL;
     if (known && known->group) return OK; /* more is known already, or the own statement */
-    if (known) {
-        err = standing_follows(&known->standing, &standing, seen->agency_id);
-        if (err != OK) return err == ERR_EXISTS ? OK : err;
-        if (standing.removed != known->standing.removed)
-            engine_notice(engine, "group %s: this agency %s", standing.name,
-                          standing.removed ? "was removed" : "is a member again");
-        known->standing = standing;
-        server_publications_group(engine, known->id);
-        server_decisions_again(engine);
-        return group_keep(batch, known);
+    if (!known) err = standing_begin(engine, seen, first, &fresh);
+    if (fresh) known = fresh;
+    enum roster_place before = ROSTER_NEVER;
+    uint64_t version = 0;
+    if (err == OK) {
+        before = group_standing(engine, known, engine->agency_id), version = known->membership.standing.version;
+        err = membership_take(&known->membership, seen->agency_id, &standing);
     }
-    bool admin = false;
-    for (size_t i = 0; i < standing.admin_count; i++)
-        admin = admin || memcmp(standing.admins[i], seen->agency_id, AGENCY_ID_BYTES) == 0;
-    if (!admin || memcmp(seen->agency_id, engine->agency_id, AGENCY_ID_BYTES) == 0) return ERR_DENIED;
-    known = known_new(seen);
-    if (!known) return ERR_MEMORY;
-    known->standing = standing;
-    memcpy(known->id, standing.group_id, HASH_BYTES);
-    err = keep_new(engine, batch, known);
-    if (err != OK) group_known_free(known);
-    return err;
+    if (err == OK) err = fresh ? keep_new(engine, batch, known) : group_keep(batch, known);
+    if (err == OK && known->membership.standing.version != version) standing_changed(engine, known, before);
+    if (err != OK) group_known_free(fresh);
+    return err == ERR_EXISTS ? OK : err;
 }
 
 void group_hear(struct engine *engine, struct store_batch *batch, const struct statement_seen *seen) {
@@ -309,10 +322,10 @@ void group_hear(struct engine *engine, struct store_batch *batch, const struct s
     enum err err = ERR_FORMAT;
     uint32_t fields = pack_read_array(&reader);
     uint64_t format = pack_read_uint(&reader), kind = pack_read_uint(&reader);
-    struct bytes one = pack_read_bin(&reader), two = fields == 4 ? pack_read_bin(&reader) : bytes_of(NULL, 0);
-    if (pack_done(&reader) == OK && format == FORMAT) {
-        if (kind == KIND_VERSION && fields == 4) err = version_hear(engine, batch, seen, one, two);
-        if (kind == KIND_TOLD && fields == 3) err = standing_hear(engine, batch, seen, one);
+    struct bytes one = pack_read_bin(&reader), two = pack_read_bin(&reader);
+    if (fields == 4 && pack_done(&reader) == OK && format == FORMAT) {
+        if (kind == KIND_VERSION) err = version_hear(engine, batch, seen, one, two);
+        if (kind == KIND_TOLD) err = standing_hear(engine, batch, seen, one, two);
     }
     bool own = memcmp(seen->agency_id, engine->agency_id, AGENCY_ID_BYTES) == 0;
     if (err != OK && !own)

@@ -31,23 +31,26 @@ void groups_free(struct engine *engine) {
 
 /* --- one group --- */
 
-const char *group_name(const struct group_known *known) { return known->group ? known->group->roster.name : known->standing.name; }
+const char *group_name(const struct group_known *known) {
+    return known->group ? known->group->roster.name : known->membership.standing.name;
+}
 
 enum tlp group_ceiling(const struct group_known *known) {
-    return known->group ? known->group->roster.ceiling : known->standing.ceiling;
+    return known->group ? known->group->roster.ceiling : known->membership.standing.ceiling;
 }
 
 enum roster_phase group_phase(const struct group_known *known, uint64_t now_ms) {
-    return known->group ? roster_phase(&known->group->roster, now_ms) : standing_phase(&known->standing, now_ms);
+    return known->group ? roster_phase(&known->group->roster, now_ms) : standing_phase(&known->membership.standing, now_ms);
 }
 
 enum roster_place group_standing(const struct engine *engine, const struct group_known *known,
                                  const uint8_t agency_id[static AGENCY_ID_BYTES]) {
     if (known->group) return group_place(known->group, agency_id);
-    if (memcmp(agency_id, engine->agency_id, AGENCY_ID_BYTES) == 0) return known->standing.removed ? ROSTER_REMOVED : ROSTER_MEMBER;
-    for (size_t i = 0; i < known->standing.admin_count; i++)
-        if (memcmp(agency_id, known->standing.admins[i], AGENCY_ID_BYTES) == 0) return ROSTER_MEMBER;
-    return ROSTER_NEVER;
+    const struct standing *standing = &known->membership.standing;
+    if (memcmp(agency_id, engine->agency_id, AGENCY_ID_BYTES) != 0)
+        return standing_admin(standing, agency_id) ? ROSTER_MEMBER : ROSTER_NEVER;
+    if (!membership_begun(&known->membership)) return ROSTER_NEVER; /* too few admins have said so */
+    return standing->removed ? ROSTER_REMOVED : ROSTER_MEMBER;
 }
 
 /* --- the list --- */
@@ -102,7 +105,7 @@ static void key_of(char out[static STORE_META_KEY_BYTES_MAX + 1], const uint8_t 
 enum err group_keep(struct store_batch *batch, const struct group_known *known) {
     char key[STORE_META_KEY_BYTES_MAX + 1];
     struct buf value = {0}, part = {0};
-    enum err err = known->group ? group_save(&part, known->group) : standing_encode(&part, &known->standing);
+    enum err err = known->group ? group_save(&part, known->group) : membership_save(&part, &known->membership);
     pack_write_array(&value, FIELDS);
     pack_write_uint(&value, FORMAT);
     pack_write_bool(&value, known->group != NULL);
@@ -138,8 +141,8 @@ static enum err known_read(struct group_known *out, struct bytes value) {
     memcpy(out->introducer, introducer.data, AGENCY_ID_BYTES);
     memcpy(out->told, told.data, HASH_BYTES);
     if (!roster) {
-        enum err err = standing_decode(&out->standing, part);
-        memcpy(out->id, out->standing.group_id, HASH_BYTES);
+        enum err err = membership_load(&out->membership, part);
+        memcpy(out->id, out->membership.standing.group_id, HASH_BYTES);
         return err;
     }
     out->group = calloc(1, sizeof *out->group);

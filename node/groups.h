@@ -4,8 +4,8 @@
 #define NODE_GROUPS_H
 
 #include "gossip/group.h"
+#include "gossip/membership.h"
 #include "gossip/policy.h"
-#include "gossip/standing.h"
 #include "node/frame.h"
 #include "node/recalls.h"
 #include "node/statement.h"
@@ -19,12 +19,12 @@
 struct client;
 struct publication;
 
-/* Of a hidden group of which this agency is no admin only the standing is known; else the roster. */
+/* Of a hidden group of which this agency is no admin only what its admins told is known; else the roster. */
 struct group_known {
     uint8_t id[HASH_BYTES];
     uint8_t introducer[AGENCY_ID_BYTES]; /* who told of it first */
     struct group *group;                 /* or null */
-    struct standing standing;            /* when `group` is null */
+    struct membership membership;        /* when `group` is null */
     uint8_t told[HASH_BYTES];            /* the version in force that this node told the members about, being one of its signers */
     bool over;                           /* its end was seen, and what follows from it begun */
     uint64_t purge_cursor;               /* while what went to it is taken back: where the walk stands; 0: not under way */

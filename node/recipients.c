@@ -71,8 +71,8 @@ static bool put(struct resolving *resolving, struct setexpr_set *set, const uint
 /* Of a hidden group only the admins are known, and they pass it on. */
 static bool members_put(struct resolving *resolving, struct setexpr_set *set, const struct group_known *known) {
     if (!known->group) {
-        for (size_t i = 0; i < known->standing.admin_count; i++)
-            if (!put(resolving, set, known->standing.admins[i])) return false;
+        for (size_t i = 0; i < known->membership.standing.admin_count; i++)
+            if (!put(resolving, set, known->membership.standing.admins[i])) return false;
         return true;
     }
     for (size_t i = 0; i < known->group->roster.member_count; i++) {
@@ -90,7 +90,11 @@ static bool group_put(struct resolving *resolving, struct setexpr_set *set, stru
         return fail(resolving, ERR_DENIED, "several groups are called", name,
                     "here: write group: and the first digits of one's id");
     if (err != OK) return fail(resolving, ERR_NOT_FOUND, "group", name, "is not known here: `comity group list` shows them");
-    if (group_standing(resolving->engine, known, resolving->engine->agency_id) != ROSTER_MEMBER)
+    enum roster_place place = group_standing(resolving->engine, known, resolving->engine->agency_id);
+    if (place == ROSTER_NEVER)
+        return fail(resolving, ERR_DENIED, "group", name,
+                    "does not count this agency as a member until more of its admins have said so [group.member]");
+    if (place != ROSTER_MEMBER)
         return fail(resolving, ERR_DENIED, "group", name, "does not count this agency as a member any more [group.removed]");
     enum roster_phase phase = group_phase(known, clock_wall_ms());
     if (phase != ROSTER_RUNNING)

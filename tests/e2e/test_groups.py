@@ -212,6 +212,41 @@ def test_two_admins_agree(place):
 
 
 @story
+def test_two_admins_hidden(place):
+    """Members of a hidden group with a threshold of two believe what both admins told: that they belong to it, and that it is closed."""
+    a, b, c = place.mesh("cert.a", "cert.b", "cert.c")
+    group(a, "create", "murk", "--hidden", "--admins", "cert.b", "--threshold", "2")
+    must(lambda: shown(b, "murk"), 30, "B is an admin", b.log_tail)
+    check_equal(shown(b, "murk")["introduced_by"], "cert.a", "and sees who introduced it")
+    group(a, "add", "murk", "cert.c")
+    must(lambda: shown(b, "murk")["change_waiting"], 30, "B sees the change that waits", b.log_tail)
+    group(b, "add", "murk", "cert.c")
+    must(lambda: (shown(c, "murk") or {}).get("membership") == "member", 30, "both have told C", c.log_tail)
+    check_equal((shown(c, "murk")["threshold"], shown(c, "murk")["admins"]), (2, ["cert.a", "cert.b"]), "C knows how many must agree")
+    check(shown(c, "murk")["introduced_by"] in ("cert.a", "cert.b"), "and who introduced it", shown(c, "murk"))
+    some, _ = indicators("murky", 2)
+    check_equal(publish_to(c, some, "group:murk").code, OK, "C contributes")
+    wanted = {each["id"] for each in some}
+    for node in (a, b):
+        must(lambda: set(node.feed_ids()) == wanted, 60, "%s has it" % node.name, node.log_tail)
+    # C hears nothing of A while both admins close it: what B alone tells C changes nothing, also across a restart.
+    group(a, "close", "murk")
+    must(lambda: shown(b, "murk")["change_waiting"], 30, "B sees that A would close it", b.log_tail)
+    a.stop()
+    group(b, "close", "murk")
+    told = publish_to(b, indicators("behind-it", 1)[0], "cert.c")
+    check_equal(told.code, OK, "B publishes behind that", str(told))
+    must(lambda: len(c.feed_ids()) == 3, 60, "C has heard all that B said", c.log_tail)
+    check_equal(shown(c, "murk")["state"], "running", "and does not believe B alone that it is closed")
+    c.stop()
+    place.start(c, link=False)
+    check_equal(shown(c, "murk")["state"], "running", "nor after a restart")
+    place.start(a, link=False)
+    must(lambda: shown(c, "murk")["state"] == "over" and not wanted & set(c.feed_ids()), 60, "once A has told it too, it is over",
+         c.log_tail, a.log_tail)
+
+
+@story
 def test_history_for_newcomers(place):
     """A group with history: who joins late gets what each author gave it before, from that author; a group without gives nothing."""
     a, b, c = place.mesh("cert.a", "cert.b", "cert.c")

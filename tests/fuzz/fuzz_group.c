@@ -1,6 +1,6 @@
 /* Rosters from foreign agencies: one that decodes encodes to the same bytes, and a group takes it, saves and loads. */
 #include "gossip/group.h"
-#include "gossip/standing.h"
+#include "gossip/membership.h"
 
 #include <string.h>
 
@@ -25,6 +25,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (standing_decode(&standing, input) == OK &&
         (standing_encode(&again, &standing) != OK || !bytes_equal(bytes_of_buf(&again), input)))
         __builtin_trap();
+    static struct membership membership;
+    buf_clear(&again);
+    if (membership_load(&membership, input) == OK &&
+        (membership_save(&again, &membership) != OK || !bytes_equal(bytes_of_buf(&again), input)))
+        __builtin_trap();
+    if (membership_open(&membership, input) == OK &&
+        (membership_begun(&membership) ||
+         membership_take(&membership, membership.standing.admins[0], &membership.standing) != ERR_EXISTS))
+        __builtin_trap(); /* that one is held already */
     if (group_load(&loaded, input) == OK) group_free(&loaded);
     buf_free(&again);
     return 0;
