@@ -95,24 +95,32 @@ enum outcome client_document_of(struct client *client, enum frame_type type, str
     return client_lost(client, err);
 }
 
+enum outcome client_document_print(const struct invocation *invocation, struct bytes document) {
+    struct buf out = {0};
+    enum err err;
+    if (invocation->json) {
+        struct json_out json = json_out_of(&out);
+        struct pack_reader reader = pack_reader_of(document);
+        err = document_json(&json, &reader);
+        if (err == OK) err = pack_done(&reader);
+        json_out_line(&json);
+    } else {
+        err = document_text(&out, document);
+    }
+    if (err == OK) command_print_buf(&out);
+    buf_free(&out);
+    return err == OK ? OUTCOME_SUCCESS
+                     : command_fail(invocation, OUTCOME_INTERNAL, "the node's answer cannot be read: %s", err_text(err));
+}
+
 enum outcome client_print_document(const struct invocation *invocation, enum frame_type type, struct bytes body) {
     struct client client;
-    struct buf document = {0}, out = {0};
-    enum err err = OK;
+    struct buf document = {0};
     enum outcome outcome = client_open(&client, invocation);
     if (outcome == OUTCOME_SUCCESS) outcome = client_document_of(&client, type, body, &document);
     client_close(&client);
-    if (outcome == OUTCOME_SUCCESS && invocation->json) {
-        struct json_out json = json_out_of(&out);
-        struct pack_reader reader = pack_reader_of(bytes_of_buf(&document));
-        err = document_json(&json, &reader);
-        json_out_line(&json);
-    } else if (outcome == OUTCOME_SUCCESS) {
-        err = document_text(&out, bytes_of_buf(&document));
-    }
-    if (err != OK) outcome = client_lost(&client, ERR_FORMAT);
-    if (outcome == OUTCOME_SUCCESS) command_print_buf(&out);
-    buf_free(&document), buf_free(&out);
+    if (outcome == OUTCOME_SUCCESS) outcome = client_document_print(invocation, bytes_of_buf(&document));
+    buf_free(&document);
     return outcome;
 }
 

@@ -25,6 +25,9 @@ enum outcome client_refused(const struct client *client, struct bytes body);
 /* Says that the connection failed and returns the exit code. */
 enum outcome client_lost(const struct client *client, enum err error);
 
+/* Prints a document, as JSON or for people, and returns the exit code. */
+enum outcome client_document_print(const struct invocation *invocation, struct bytes document);
+
 /* As below, with a body, and prints the document: as JSON with --json, else for people. The whole of a command that only asks. */
 enum outcome client_print_document(const struct invocation *invocation, enum frame_type type, struct bytes body) MUST_USE;
 

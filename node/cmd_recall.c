@@ -23,24 +23,6 @@ struct recalling {
     struct buf last;
 };
 
-static enum outcome document_print(const struct invocation *invocation, struct bytes document) {
-    struct buf out = {0};
-    enum err err;
-    if (invocation->json) {
-        struct json_out json = json_out_of(&out);
-        struct pack_reader reader = pack_reader_of(document);
-        err = document_json(&json, &reader);
-        if (err == OK) err = pack_done(&reader);
-        buf_put_text(&out, "\n");
-    } else {
-        err = document_text(&out, document);
-    }
-    if (err == OK) command_print_buf(&out);
-    buf_free(&out);
-    return err == OK ? OUTCOME_SUCCESS
-                     : command_fail(invocation, OUTCOME_INTERNAL, "the node's answer cannot be read: %s", err_text(err));
-}
-
 static enum outcome ask(struct client *client, enum frame_type type, const struct buf *body, struct buf *document) {
     struct frame frame;
     enum err err = body->failed ? ERR_MEMORY : client_ask(client, type, bytes_of_buf(body));
@@ -190,7 +172,7 @@ static enum outcome recall(struct recalling *recalling, const char *reason) {
     if (outcome == OUTCOME_SUCCESS && !invocation->json)
         sums_tell(sums, dry);
     else if (outcome == OUTCOME_SUCCESS)
-        outcome = document_print(invocation, bytes_of_buf(&document));
+        outcome = client_document_print(invocation, bytes_of_buf(&document));
     buf_free(&body);
     buf_free(&document);
     return outcome;
@@ -205,7 +187,7 @@ static enum outcome status(const struct invocation *invocation) {
     pack_write_str(&body, bytes_of_text(pack_utf8_valid(bytes_of_text(invocation->arguments[1])) ? invocation->arguments[1] : ""));
     if (outcome == OUTCOME_SUCCESS) outcome = ask(&client, FRAME_ASK_RECALL_STATUS, &body, &document);
     client_close(&client);
-    if (outcome == OUTCOME_SUCCESS) outcome = document_print(invocation, bytes_of_buf(&document));
+    if (outcome == OUTCOME_SUCCESS) outcome = client_document_print(invocation, bytes_of_buf(&document));
     buf_free(&body);
     buf_free(&document);
     return outcome;

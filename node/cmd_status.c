@@ -3,30 +3,12 @@
 #include "node/cmd.h"
 #include "node/document.h"
 
-static enum outcome document_print(const struct invocation *invocation, struct bytes document) {
-    struct buf out = {0};
-    enum err err;
-    if (invocation->json) {
-        struct json_out json = json_out_of(&out);
-        struct pack_reader reader = pack_reader_of(document);
-        err = document_json(&json, &reader);
-        if (err == OK) err = pack_done(&reader);
-        buf_put_text(&out, "\n");
-    } else {
-        err = document_text(&out, document);
-    }
-    if (err == OK) command_print_buf(&out);
-    buf_free(&out);
-    return err == OK ? OUTCOME_SUCCESS
-                     : command_fail(invocation, OUTCOME_INTERNAL, "the node's answer cannot be read: %s", err_text(err));
-}
-
 static enum outcome ask_and_print(const struct invocation *invocation, enum frame_type type, struct buf *document) {
     struct client client;
     enum outcome outcome = client_open(&client, invocation);
     if (outcome == OUTCOME_SUCCESS) outcome = client_document(&client, type, document);
     client_close(&client);
-    return outcome == OUTCOME_SUCCESS ? document_print(invocation, bytes_of_buf(document)) : outcome;
+    return outcome == OUTCOME_SUCCESS ? client_document_print(invocation, bytes_of_buf(document)) : outcome;
 }
 
 static enum outcome status_run(const struct invocation *invocation) {

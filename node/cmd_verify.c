@@ -4,24 +4,6 @@
 #include "node/cmd.h"
 #include "node/document.h"
 
-static enum outcome document_print(const struct invocation *invocation, struct bytes document) {
-    struct buf out = {0};
-    enum err err;
-    if (invocation->json) {
-        struct json_out json = json_out_of(&out);
-        struct pack_reader reader = pack_reader_of(document);
-        err = document_json(&json, &reader);
-        if (err == OK) err = pack_done(&reader);
-        buf_put_text(&out, "\n");
-    } else {
-        err = document_text(&out, document);
-    }
-    if (err == OK) command_print_buf(&out);
-    buf_free(&out);
-    return err == OK ? OUTCOME_SUCCESS
-                     : command_fail(invocation, OUTCOME_INTERNAL, "the node's answer cannot be read: %s", err_text(err));
-}
-
 static enum outcome ask(struct client *client, const char *name, struct buf *document) {
     struct buf body = {0};
     struct frame frame;
@@ -48,7 +30,7 @@ static enum outcome run(const struct invocation *invocation) {
     enum outcome outcome = client_open(&client, invocation);
     if (outcome == OUTCOME_SUCCESS) outcome = ask(&client, name, &document);
     client_close(&client);
-    if (outcome == OUTCOME_SUCCESS) outcome = document_print(invocation, bytes_of_buf(&document));
+    if (outcome == OUTCOME_SUCCESS) outcome = client_document_print(invocation, bytes_of_buf(&document));
     if (outcome == OUTCOME_SUCCESS && !document_flag(bytes_of_buf(&document), "same"))
         outcome = command_fail(invocation, OUTCOME_NOT_FOUND, "this node and '%s' do not hold the same at this moment", name);
     buf_free(&document);

@@ -111,7 +111,7 @@ static void accepting_set(struct net_guard *guard, bool paused) {
                         : setsockopt(guard->listen_fd, SOL_SOCKET, SO_DETACH_FILTER, &filter, sizeof filter);
     if (result != 0) return;
     guard->paused = paused;
-    log_warn(paused ? "%zu connections: accepting no more for now" : "%zu connections: accepting again", guard->used_count);
+    log_warn(paused ? "%zu connections: accepting no more until some end" : "%zu connections: accepting again", guard->used_count);
 }
 
 void net_guard_limit(struct net_guard *guard, size_t strangers_max, uint64_t now_ms) {

@@ -64,7 +64,7 @@ struct net {
 
 /* net.c: queues a frame to the engine; without an engine it is dropped. */
 void net_tell(struct net *net, enum frame_type type, uint64_t tag, struct bytes body);
-bool net_engine_behind(const struct net *net); /* nothing more is read from the network for now */
+bool net_engine_behind(const struct net *net); /* nothing more is read from the network until it has caught up */
 
 /* net_link.c */
 struct net_link *net_link_new(struct net *net, uint64_t number); /* null without memory or room */

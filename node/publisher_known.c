@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Was this object published before, to all whom it is meant for now? */
+/* Was this object published before, to all whom this publication addresses? */
 
 /* Was that block sealed to everyone whom this publication addresses? */
 static bool covered(struct engine *engine, uint64_t block_seq, const struct audience *audience) {

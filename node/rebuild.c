@@ -53,7 +53,7 @@ static bool entry_check(void *context, uint64_t seq, bool verified, struct bytes
                 memcmp(entry.previous, walk->previous, HASH_BYTES) == 0;
     if (!good) {
         walk->report->damaged++;
-        return false; /* the chain ends here for now */
+        return false; /* the chain ends here */
     }
     memcpy(walk->previous, entry.id, HASH_BYTES);
     walk->expected = seq + 1;
