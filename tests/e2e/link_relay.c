@@ -9,7 +9,7 @@
      cut on|off          end all connections, and every new one at once, until off
      refuse on|off       end every new connection at once, leave the others alone, until off
      bar PID on|off      end the connections that this process opened, and its new ones at once, until off
-     flip N [to|from]    invert one bit of the Nth byte from now on that is relayed (in that direction)
+     flip N [to|from]    invert one bit of the Nth byte from now on that is relayed (in that direction); 0: none any more
      target HOST:PORT    where new connections go
      count               "ok to BYTES from BYTES open N accepted N refused N flipped N" */
 #define _GNU_SOURCE
@@ -366,7 +366,6 @@ static bool command_stall(struct relay *relay, const char *text) {
 }
 
 static bool command_flip(struct relay *relay, uint64_t nth, const char *direction) {
-    if (nth == 0) return false;
     if (direction[0] == 0)
         relay->flip_any = nth;
     else if (strcmp(direction, "to") == 0)
