@@ -45,7 +45,7 @@ LIBS_NODE   = -lczmq -lzmq -lrocksdb -lyajl -lyaml -lidn2 -lpsl -lgnutls -lmicro
 
 CRYPTO_SOURCES = $(wildcard crypto/*.c)
 GOSSIP_SOURCES = $(wildcard gossip/*.c)
-NODE_SOURCES   = $(filter-out node/main.c,$(wildcard node/*.c))
+NODE_SOURCES   = $(wildcard node/*/*.c)
 objects = $(patsubst %.c,$(B)/%.o,$(1))
 ARCHIVES = $(B)/node.a $(B)/gossip.a $(B)/crypto.a
 

@@ -1,8 +1,8 @@
 /* comity: one binary; a table of commands. The processes of a node are this program too: `comity --role NAME`. */
 #include "crypto/selftest.h"
 #include "gossip/policy.h"
-#include "node/cmd.h"
-#include "node/proc.h"
+#include "node/cmd/cmd.h"
+#include "node/process/proc.h"
 
 #include <signal.h>
 #include <stdio.h>

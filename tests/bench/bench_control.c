@@ -5,10 +5,10 @@
                                                     gossip/item.h), or values that nobody has when FILE is - */
 #include "gossip/item.h"
 #include "gossip/pack.h"
-#include "node/answer.h"
-#include "node/clock.h"
-#include "node/control.h"
-#include "node/observable.h"
+#include "node/process/answer.h"
+#include "node/process/clock.h"
+#include "node/engine/control.h"
+#include "node/formats/observable.h"
 
 #include <inttypes.h>
 #include <stdio.h>

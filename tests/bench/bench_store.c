@@ -1,7 +1,7 @@
 /* bench_store: what the store alone does, with synthetic items of the size of real indicators. Prints "name value unit" lines.
    Usage: bench_store [items]. The directory is made under TMPDIR or /tmp and removed. */
 #define _GNU_SOURCE /* memfd_create */
-#include "node/store.h"
+#include "node/store/store.h"
 
 #include <assert.h>
 #include <dirent.h>

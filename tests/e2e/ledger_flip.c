@@ -5,8 +5,8 @@
      ledger_flip DIR flush                  moves what the write-ahead log holds into files */
 #include "crypto/keyfile.h"
 #include "crypto/secret.h"
-#include "node/dir.h"
-#include "node/store_private.h"
+#include "node/process/dir.h"
+#include "node/store/store_private.h"
 
 #include <sodium.h>
 #include <stdio.h>

@@ -16,7 +16,7 @@ from lib import (BUILD, PATIENCE, _die_with_parent, check, check_equal, indicato
 HOSTILE = os.path.join(BUILD, "tests", "e2e", "hostile", "hostile")
 SANITISED = BUILD.endswith("-san")
 
-# What one connection may make the three processes hold (node/net.h, gossip/limits.h): 8 MiB received and not delivered, 8 MiB accepted and
+# What one connection may make the three processes hold (node/net/net.h, gossip/limits.h): 8 MiB received and not delivered, 8 MiB accepted and
 # not sent, 4 MiB on the way to the engine, 8 MiB charged in the engine; and as much again for what the allocator keeps of it.
 GROWTH_MAX = 2 * (8 + 8 + 4 + 8) << 20
 DELIVERY_S = 2

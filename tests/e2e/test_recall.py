@@ -186,7 +186,7 @@ def an_old_disk(place):
 
 
 def ask_and_leave(node, ids):
-    """Asks for a recall at the control socket and is gone before any answer (node/control.h, ASK_RECALL)."""
+    """Asks for a recall at the control socket and is gone before any answer (node/engine/control.h, ASK_RECALL)."""
     def text(value):
         return (bytes([0xa0 + len(value)]) if len(value) < 32 else b"\xd9" + bytes([len(value)])) + value.encode()
     body = b"\x94\x01" + text("in a hurry") + b"\xc2\xdc" + struct.pack(">H", len(ids)) + b"".join(text(each) for each in ids)

@@ -3,8 +3,8 @@
    The value of indicator I is "PREFIX-I.example". */
 #include "gossip/item.h"
 #include "gossip/pack.h"
-#include "node/clock.h"
-#include "node/control.h"
+#include "node/process/clock.h"
+#include "node/engine/control.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -13,13 +13,13 @@
 #include "crypto/keyfile.h"
 #include "gossip/entry.h"
 #include "gossip/item.h"
-#include "node/dir.h"
-#include "node/index.h"
-#include "node/observable.h"
-#include "node/pages.h"
-#include "node/rocks.h"
-#include "node/trust_files.h"
-#include "node/vault.h"
+#include "node/process/dir.h"
+#include "node/store/index.h"
+#include "node/formats/observable.h"
+#include "node/store/pages.h"
+#include "node/store/rocks.h"
+#include "node/identity/trust_files.h"
+#include "node/store/vault.h"
 
 #include <dirent.h>
 #include <sodium.h>

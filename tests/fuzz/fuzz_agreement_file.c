@@ -1,5 +1,5 @@
 /* Agreement files: whatever is taken decodes as an agreement. */
-#include "node/agreement_file.h"
+#include "node/sharing/agreement_file.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* Whatever stands in a configuration file: it is refused with a message, or its settings survive writing and reading. */
-#include "node/config.h"
+#include "node/process/config.h"
 
 #include <stdlib.h>
 #include <string.h>

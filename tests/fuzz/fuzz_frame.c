@@ -1,5 +1,5 @@
 /* Arbitrary bytes as a stream of frames: nothing is read past the end, and what is accepted is in range. */
-#include "node/frame.h"
+#include "node/process/frame.h"
 
 #include <assert.h>
 

@@ -3,7 +3,7 @@
 #include "crypto/sign.h"
 #include "gossip/gossip.h"
 #include "gossip/limits.h"
-#include "node/genesis.h"
+#include "node/identity/genesis.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* The front door on STIX JSON: cut in two at a place the input chooses, the result must be that of one piece; every item must be
    encodable, and its text must be taken again, unchanged. */
-#include "node/intake.h"
+#include "node/formats/intake.h"
 
 #include <stdlib.h>
 

@@ -1,6 +1,6 @@
 /* Values as people write them: what is taken is valid, and its text, normalised again, is itself. */
 #include "gossip/pack.h"
-#include "node/observable.h"
+#include "node/formats/observable.h"
 
 #include <stdlib.h>
 

@@ -1,6 +1,6 @@
 /* The pattern reader: valid observables only, places inside the pattern, and what 2.1 takes 2.0 takes too. */
 #include "gossip/pack.h"
-#include "node/pattern.h"
+#include "node/formats/pattern.h"
 
 #include <stdlib.h>
 

@@ -1,6 +1,6 @@
 /* Whatever stands in a policy file: it is refused with a message, or what is shown of it parses to the same again. */
-#include "node/policy_file.h"
-#include "node/policy_print.h"
+#include "node/policy/policy_file.h"
+#include "node/policy/policy_print.h"
 
 #include <stdlib.h>
 

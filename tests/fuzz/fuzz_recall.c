@@ -1,6 +1,6 @@
 /* RECALL bodies, notices and receipts: a body that was read is written back to the same bytes; a notice's items rise and are in range. */
 #include "gossip/recall.h"
-#include "node/recall_text.h"
+#include "node/recall/recall_text.h"
 
 #include <stdlib.h>
 #include <string.h>

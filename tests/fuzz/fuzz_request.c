@@ -3,8 +3,8 @@
 #include "crypto/hash.h"
 #include "crypto/selftest.h"
 #include "gossip/armour.h"
-#include "node/offer.h"
-#include "node/request.h"
+#include "node/identity/offer.h"
+#include "node/identity/request.h"
 
 static void request_try(struct bytes text) {
     struct request request;

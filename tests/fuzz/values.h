@@ -3,7 +3,7 @@
 #ifndef TESTS_FUZZ_VALUES_H
 #define TESTS_FUZZ_VALUES_H
 
-#include "node/intake.h"
+#include "node/formats/intake.h"
 
 #include <stdlib.h>
 #include <string.h>

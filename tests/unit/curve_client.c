@@ -1,7 +1,7 @@
 /* curve_client: a hostile member that speaks ZMTP 3.0 with CURVE by hand. */
 #include "tests/unit/curve_client.h"
 
-#include "node/endpoint.h"
+#include "node/net/endpoint.h"
 
 #include <arpa/inet.h>
 #include <assert.h>

@@ -1,6 +1,6 @@
 #include "tests/unit/fixture_intake.h"
 
-#include "node/observable.h"
+#include "node/formats/observable.h"
 
 #include <assert.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
 #ifndef TESTS_FIXTURE_INTAKE_H
 #define TESTS_FIXTURE_INTAKE_H
 
-#include "node/intake.h"
+#include "node/formats/intake.h"
 
 #define TAKEN_MAX 4096
 

@@ -2,10 +2,10 @@
 #define _GNU_SOURCE
 #include "tests/unit/net_node.h"
 
-#include "node/clock.h"
-#include "node/net.h"
-#include "node/proc.h"
-#include "node/proc_spawn.h"
+#include "node/process/clock.h"
+#include "node/net/net.h"
+#include "node/process/proc.h"
+#include "node/process/proc_spawn.h"
 
 #include <assert.h>
 #include <sodium.h>

@@ -2,8 +2,8 @@
 #ifndef TESTS_UNIT_NET_NODE_H
 #define TESTS_UNIT_NET_NODE_H
 
-#include "node/endpoint.h"
-#include "node/frame.h"
+#include "node/net/endpoint.h"
+#include "node/process/frame.h"
 
 #include <sys/types.h>
 

@@ -2,7 +2,7 @@
 #ifndef TESTS_STORE_FIXTURE_H
 #define TESTS_STORE_FIXTURE_H
 
-#include "node/store.h"
+#include "node/store/store.h"
 
 struct fixture {
     char dir[256];

@@ -1,8 +1,8 @@
 /* agreement_file: the example that ships is read, and each mistake is named with its place. */
-#include "node/agreement_file.h"
+#include "node/sharing/agreement_file.h"
 
-#include "node/dir.h"
-#include "node/yaml_tree.h"
+#include "node/process/dir.h"
+#include "node/formats/yaml_tree.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

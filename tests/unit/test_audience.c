@@ -1,7 +1,7 @@
 /* Audiences: which nodes of the agencies named become readers, in which order, and under which name. */
 #include "gossip/audience.h"
 
-#include "node/genesis.h"
+#include "node/identity/genesis.h"
 #include "tests/unit/fixture_crypto.h"
 
 #include <setjmp.h>

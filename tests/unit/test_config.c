@@ -1,7 +1,7 @@
 /* The configuration file: every refusal names file, line, column and what to write; what is written parses again; the example that
    ships says the defaults. */
-#include "node/config.h"
-#include "node/endpoint_text.h"
+#include "node/process/config.h"
+#include "node/net/endpoint_text.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "node/csv.h"
+#include "node/formats/csv.h"
 
 #include "tests/unit/fixture_intake.h"
 

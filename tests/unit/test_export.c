@@ -1,5 +1,5 @@
-#include "node/export_value.h"
-#include "node/observable.h"
+#include "node/export/export_value.h"
+#include "node/formats/observable.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /* Frames between processes: what goes in comes out, in any portions; what is malformed or too long is refused. */
-#include "node/clock.h"
-#include "node/frame.h"
-#include "node/log.h"
+#include "node/process/clock.h"
+#include "node/process/frame.h"
+#include "node/process/log.h"
 
 #include <setjmp.h>
 #include <fcntl.h>

@@ -2,7 +2,7 @@
 #include "crypto/prekey.h"
 #include "crypto/secret.h"
 #include "crypto/selftest.h"
-#include "node/genesis.h"
+#include "node/identity/genesis.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

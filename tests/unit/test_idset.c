@@ -1,5 +1,5 @@
 /* idset: what stands twice is never said to stand once. */
-#include "node/idset.h"
+#include "node/store/idset.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

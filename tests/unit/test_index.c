@@ -1,5 +1,5 @@
 /* The term table against a plain list, and the index through ingestions, crashes between file and mark, and networks. */
-#include "node/index_file.h"
+#include "node/store/index_file.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

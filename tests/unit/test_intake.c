@@ -1,4 +1,4 @@
-#include "node/intake.h"
+#include "node/formats/intake.h"
 
 #include "tests/unit/fixture_intake.h"
 

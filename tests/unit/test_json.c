@@ -1,4 +1,4 @@
-#include "node/json.h"
+#include "node/formats/json.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /* What --json prints is JSON whatever strangers named themselves; documents of the engine become JSON and text. */
-#include "node/document.h"
-#include "node/json_out.h"
-#include "node/jsonwalk.h"
+#include "node/formats/document.h"
+#include "node/formats/json_out.h"
+#include "node/formats/jsonwalk.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "node/jsonwalk.h"
+#include "node/formats/jsonwalk.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

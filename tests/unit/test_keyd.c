@@ -3,12 +3,12 @@
 #define _GNU_SOURCE
 #include "crypto/selftest.h"
 #include "crypto/verify.h"
-#include "node/dir.h"
-#include "node/genesis.h"
-#include "node/keyd.h"
-#include "node/newnode.h"
-#include "node/proc.h"
-#include "node/proc_spawn.h"
+#include "node/process/dir.h"
+#include "node/identity/genesis.h"
+#include "node/process/keyd.h"
+#include "node/identity/newnode.h"
+#include "node/process/proc.h"
+#include "node/process/proc_spawn.h"
 
 #include <errno.h>
 #include <setjmp.h>

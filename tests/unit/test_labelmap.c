@@ -1,5 +1,5 @@
 /* labelmap: it passes over what it knows to have none of the labels, and over nothing else. */
-#include "node/labelmap.h"
+#include "node/store/labelmap.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

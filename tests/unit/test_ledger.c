@@ -1,8 +1,8 @@
 /* The disclosure ledger in a store: rows are numbered as batches are committed, each is durable with its batch or not at all, and a broken
    chain is found and located, while erased details do it no harm. */
 #include "gossip/pack.h"
-#include "node/ledger_check.h"
-#include "node/ledger_details.h"
+#include "node/ledger/ledger_check.h"
+#include "node/ledger/ledger_details.h"
 #include "tests/unit/store_fixture.h"
 
 #include <setjmp.h>

@@ -1,6 +1,6 @@
-#include "node/list.h"
+#include "node/formats/list.h"
 
-#include "node/generate.h"
+#include "node/formats/generate.h"
 #include "tests/unit/fixture_intake.h"
 
 #include <setjmp.h>

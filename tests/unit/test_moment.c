@@ -1,4 +1,4 @@
-#include "node/moment.h"
+#include "node/formats/moment.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -3,9 +3,9 @@
 #include "tests/unit/curve_client.h"
 #include "tests/unit/net_node.h"
 
-#include "node/clock.h"
-#include "node/net.h"
-#include "node/role.h"
+#include "node/process/clock.h"
+#include "node/net/net.h"
+#include "node/process/role.h"
 
 #include <zmq.h>
 

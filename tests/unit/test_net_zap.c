@@ -1,5 +1,5 @@
 /* Who may enter: the allow list, and that nobody enters when its keeper is gone. */
-#include "node/net_zap.h"
+#include "node/net/net_zap.h"
 
 #include <setjmp.h>
 #include <sodium.h>

@@ -1,4 +1,4 @@
-#include "node/notices.h"
+#include "node/process/notices.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

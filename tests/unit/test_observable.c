@@ -1,6 +1,6 @@
-#include "node/observable.h"
+#include "node/formats/observable.h"
 
-#include "node/address.h"
+#include "node/formats/address.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

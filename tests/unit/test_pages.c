@@ -1,5 +1,5 @@
 /* Pages and their keys: what is sealed opens, at its place and unaltered only; bucket keys live as long as a batch that brings them. */
-#include "node/pages.h"
+#include "node/store/pages.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

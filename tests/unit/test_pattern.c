@@ -1,7 +1,7 @@
-#include "node/pattern.h"
+#include "node/formats/pattern.h"
 
-#include "node/jsonwalk.h"
-#include "node/observable.h"
+#include "node/formats/jsonwalk.h"
+#include "node/formats/observable.h"
 #include "tests/unit/fixture_intake.h"
 
 #include <setjmp.h>

@@ -1,8 +1,8 @@
 /* The policy file: every refusal names file, line, column and what to write; the examples that ship are good; what is shown parses to the
    same again. */
 #include "gossip/policy_rule.h"
-#include "node/policy_file.h"
-#include "node/policy_print.h"
+#include "node/policy/policy_file.h"
+#include "node/policy/policy_print.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

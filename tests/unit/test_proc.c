@@ -1,10 +1,10 @@
 /* The parent of the processes: all start, know each other, are restarted, stopped, and given up in the right way.
    The test binary is its own set of roles: run with "--role NAME" it plays that role, as the scenario in its settings says. */
 #define _GNU_SOURCE
-#include "node/clock.h"
-#include "node/endpoint.h"
-#include "node/log.h"
-#include "node/proc.h"
+#include "node/process/clock.h"
+#include "node/net/endpoint.h"
+#include "node/process/log.h"
+#include "node/process/proc.h"
 
 #include <setjmp.h>
 #include <fcntl.h>

@@ -1,8 +1,8 @@
 /* The client's side of a publication against an engine played by a thread: batches, refusals that find their object, broken answers. */
 #include "crypto/agency.h"
 #include "gossip/pack.h"
-#include "node/answer.h"
-#include "node/publication.h"
+#include "node/process/answer.h"
+#include "node/cmd/publication.h"
 
 #include <pthread.h>
 #include <setjmp.h>

@@ -1,7 +1,7 @@
 /* What a RECALL entry may say, and which blocks of a log are recalled. */
 #include "gossip/entry.h"
 #include "gossip/recall.h"
-#include "node/recall_text.h"
+#include "node/recall/recall_text.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /* records: rows outlive the store's closing, none fills the others' places; and when: moments as people give them. */
-#include "node/records.h"
-#include "node/when.h"
+#include "node/sharing/records.h"
+#include "node/formats/when.h"
 #include "tests/unit/store_fixture.h"
 
 #include <setjmp.h>

@@ -1,11 +1,11 @@
 /* Requests: a drafted record goes as a file to the keys that sign it and comes back; offers; and what is not signed counts for nothing. */
 #include "crypto/secret.h"
 #include "crypto/selftest.h"
-#include "node/genesis.h"
-#include "node/newnode.h"
-#include "node/offer.h"
-#include "node/ownchain.h"
-#include "node/request.h"
+#include "node/identity/genesis.h"
+#include "node/identity/newnode.h"
+#include "node/identity/offer.h"
+#include "node/cmd/ownchain.h"
+#include "node/identity/request.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

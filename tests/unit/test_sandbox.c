@@ -1,6 +1,6 @@
 /* The sandbox: each role tries in a process of its own what it may not, and what it must be able to do. */
 #define _GNU_SOURCE
-#include "node/sandbox.h"
+#include "node/process/sandbox.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,5 +1,5 @@
 #define _GNU_SOURCE /* memmem */
-#include "node/stix.h"
+#include "node/formats/stix.h"
 
 #include "tests/unit/fixture_intake.h"
 

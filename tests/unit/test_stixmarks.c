@@ -1,7 +1,7 @@
 /* What STIX says in markings, extensions and labels arrives as marks; what is not understood is said to be so. */
 #include "gossip/pack.h"
-#include "node/intake.h"
-#include "node/stixmarks.h"
+#include "node/formats/intake.h"
+#include "node/formats/stixmarks.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

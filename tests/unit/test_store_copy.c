@@ -1,5 +1,5 @@
 /* store_copy: a copy of an open store, taken while commits are under way, holds all that had been given to it, and nothing later. */
-#include "node/folder.h"
+#include "node/process/folder.h"
 #include "tests/unit/store_fixture.h"
 
 #include <setjmp.h>

@@ -1,7 +1,7 @@
 #define _GNU_SOURCE /* memmem */
 /* What is taken out of the store is found no more, and after a round its bytes stand in no file. */
-#include "node/index.h"
-#include "node/vault.h"
+#include "node/store/index.h"
+#include "node/store/vault.h"
 #include "tests/unit/store_fixture.h"
 
 #include <setjmp.h>

@@ -1,6 +1,6 @@
 #define _GNU_SOURCE /* pipe2 */
 /* The store under kills, damage and a full disk: what was called completed is there, and nothing wrong is ever given. */
-#include "node/rocks.h"
+#include "node/store/rocks.h"
 #include "tests/unit/store_fixture.h"
 
 #include <setjmp.h>

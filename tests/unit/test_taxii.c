@@ -1,9 +1,9 @@
 /* taxii: content negotiation, filters and `next`, and tokens: what strangers send is met once, here. */
-#include "node/control.h"
-#include "node/moment.h"
-#include "node/taxii_filter.h"
-#include "node/taxii_media.h"
-#include "node/tokens.h"
+#include "node/engine/control.h"
+#include "node/formats/moment.h"
+#include "node/web/taxii_filter.h"
+#include "node/web/taxii_media.h"
+#include "node/web/tokens.h"
 
 #include <setjmp.h>
 #include <sodium.h>

@@ -1,8 +1,8 @@
 /* Pinned cards: what may be pinned under which name, what an update may change, and that the files survive. */
 #include "crypto/selftest.h"
-#include "node/dir.h"
-#include "node/genesis.h"
-#include "node/trust_files.h"
+#include "node/process/dir.h"
+#include "node/identity/genesis.h"
+#include "node/identity/trust_files.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "node/uuid.h"
+#include "node/formats/uuid.h"
 
 #include "tests/unit/fixture_intake.h"
 

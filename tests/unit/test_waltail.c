@@ -1,5 +1,5 @@
 /* Which damage to the write-ahead log is a power cut's and which is not, with groups of several batches. */
-#include "node/waltail.h"
+#include "node/store/waltail.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

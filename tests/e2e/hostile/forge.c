@@ -1,7 +1,7 @@
 /* forge: signing and sealing what no honest node would. */
 #include "tests/e2e/hostile/forge.h"
 
-#include "node/clock.h"
+#include "node/process/clock.h"
 
 #include <sodium.h>
 #include <stdio.h>

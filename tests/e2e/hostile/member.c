@@ -2,7 +2,7 @@
 #include "tests/e2e/hostile/member.h"
 
 #include "crypto/secret.h"
-#include "node/dir.h"
+#include "node/process/dir.h"
 
 #include <poll.h>
 #include <sodium.h>

@@ -1,0 +1,159 @@
+/* comity feed, comity get: objects in the order of their arrival, or by their id. */
+#include "gossip/label.h"
+#include "gossip/pack.h"
+#include "node/process/answer.h"
+#include "node/cmd/client.h"
+#include "node/cmd/cmd.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool number_read(const char *text, uint64_t *out) {
+    char *end;
+    errno = 0;
+    if (*text < '0' || *text > '9') return false;
+    *out = strtoull(text, &end, 10);
+    return errno == 0 && *end == 0;
+}
+
+/* What is not UTF-8 names nothing that can exist; it is asked for as an empty text, which names nothing either. */
+static void pack_text_or_nil(struct buf *out, const char *text) {
+    if (!text)
+        pack_write_nil(out);
+    else
+        pack_write_str(out, bytes_of_text(pack_utf8_valid(bytes_of_text(text)) ? text : ""));
+}
+
+/* [after, follow, type, tlp_max, from, limit] */
+static enum outcome feed_pack(const struct invocation *invocation, struct buf *out) {
+    const char *after_text = command_value(invocation, "after"), *limit_text = command_value(invocation, "limit");
+    const char *tlp_text = command_value(invocation, "tlp-max");
+    uint64_t after = 0, limit = 0;
+    enum tlp tlp = TLP_NONE;
+    if (after_text && !number_read(after_text, &after))
+        return command_usage(invocation, "--after %s: this is no cursor; give a number", after_text);
+    if (limit_text && (!number_read(limit_text, &limit) || limit == 0))
+        return command_usage(invocation, "--limit %s: give a number from 1", limit_text);
+    if (tlp_text && !tlp_parse(&tlp, bytes_of_text(tlp_text)))
+        return command_usage(invocation,
+                             "--tlp-max %s: unknown label; valid are TLP:CLEAR, TLP:GREEN, TLP:AMBER, TLP:AMBER+STRICT and TLP:RED",
+                             tlp_text);
+    pack_write_array(out, 6);
+    pack_write_uint(out, after);
+    pack_write_bool(out, command_has(invocation, "follow"));
+    pack_text_or_nil(out, command_value(invocation, "type"));
+    pack_write_uint(out, tlp);
+    pack_text_or_nil(out, command_value(invocation, "from"));
+    pack_write_uint(out, limit);
+    return OUTCOME_SUCCESS;
+}
+
+/* Prints objects until DONE; its first field is their number. While nothing more is there yet, what was printed is flushed. */
+static enum outcome objects_print(struct client *client, struct answer_reader *reader, uint64_t *count) {
+    void (*print)(struct buf *, const struct answer *) = client->invocation->json ? answer_json : answer_line;
+    struct buf out = {0};
+    struct frame frame;
+    enum outcome outcome = OUTCOME_SUCCESS;
+    bool done = false;
+    while (outcome == OUTCOME_SUCCESS && !done) {
+        enum err err = client_answer(client, &frame, 0);
+        if (err == ERR_TIMEOUT) {
+            command_flush();
+            err = client_answer(client, &frame, -1);
+        }
+        if (err == OK && frame.type == FRAME_ANSWER_OBJECT && (err = answer_read(reader, frame.body)) == OK) {
+            print(&out, &reader->answer);
+            command_print_buf(&out);
+        } else if (err == OK && frame.type == FRAME_ANSWER_DONE) {
+            struct pack_reader in = pack_reader_of(frame.body);
+            done = pack_read_array(&in) > 0;
+            *count = pack_read_uint(&in);
+            if (pack_failed(&in)) err = ERR_FORMAT;
+        } else if (err == OK && frame.type == FRAME_ANSWER_ERROR) {
+            outcome = client_refused(client, frame.body);
+        } else if (err == OK) {
+            err = ERR_FORMAT;
+        }
+        if (err != OK) outcome = client_lost(client, err);
+    }
+    buf_free(&out);
+    return outcome;
+}
+
+static enum outcome ask_and_print(const struct invocation *invocation, enum frame_type type, struct bytes body, uint64_t *count) {
+    struct client client = {.channel.fd = -1};
+    struct answer_reader *reader = calloc(1, sizeof *reader);
+    if (!reader || answer_reader_init(reader) != OK) {
+        free(reader);
+        return command_fail(invocation, OUTCOME_INTERNAL, "%s", err_text(ERR_MEMORY));
+    }
+    enum outcome outcome = client_open(&client, invocation);
+    if (outcome == OUTCOME_SUCCESS) {
+        enum err err = client_ask(&client, type, body);
+        outcome = err == OK ? objects_print(&client, reader, count) : client_lost(&client, err);
+    }
+    client_close(&client);
+    answer_reader_free(reader);
+    free(reader);
+    return outcome;
+}
+
+static enum outcome feed_run(const struct invocation *invocation) {
+    struct buf body = {0};
+    uint64_t count = 0;
+    enum outcome outcome = feed_pack(invocation, &body);
+    if (outcome == OUTCOME_SUCCESS) outcome = ask_and_print(invocation, FRAME_ASK_FEED, bytes_of_buf(&body), &count);
+    buf_free(&body);
+    return outcome;
+}
+
+static enum outcome get_run(const struct invocation *invocation) {
+    struct buf body = {0};
+    uint64_t count = 0;
+    pack_write_array(&body, 2);
+    pack_text_or_nil(&body, invocation->arguments[0]);
+    pack_text_or_nil(&body, command_value(invocation, "from"));
+    enum outcome outcome = ask_and_print(invocation, FRAME_ASK_GET, bytes_of_buf(&body), &count);
+    buf_free(&body);
+    if (outcome != OUTCOME_SUCCESS || count > 0) return outcome;
+    return command_fail(invocation, OUTCOME_NOT_FOUND, "no object with the id %s is readable here", invocation->arguments[0]);
+}
+
+static const struct command_option feed_options[] = {
+    {"after", "CURSOR", "start behind this cursor instead of at the oldest object"},
+    {"follow", NULL, "stay, and print what arrives"},
+    {"type", "TYPE", "only objects of this STIX type"},
+    {"tlp-max", "LABEL", "only objects with this label or a less restrictive one"},
+    {"from", "NAME", "only objects of the agency pinned under this name"},
+    {"limit", "N", "at most so many objects"},
+    {0},
+};
+
+const struct command cmd_feed = {
+    .name = "feed",
+    .synopsis = "[--after CURSOR] [--follow] [--type T] [--tlp-max LABEL] [--from NAME] [--limit N]",
+    .summary = "print objects in the order of their arrival, one a line",
+    .details =
+        "A line is: cursor, author, label, object, with a tab between. It ends at the newest object unless --follow is given.",
+    .prints_json = true,
+    .options = feed_options,
+    .run = feed_run,
+};
+
+static const struct command_option get_options[] = {
+    {"from", "NAME", "only the one of the agency pinned under this name"},
+    {0},
+};
+
+const struct command cmd_get = {
+    .name = "get",
+    .synopsis = "OBJECT-ID [--from NAME]",
+    .summary = "print the objects with this id, of all authors, one a line",
+    .details = "An object is (author, id): another agency's object of the same id stands beside it and never replaces it.",
+    .arguments_min = 1,
+    .arguments_max = 1,
+    .prints_json = true,
+    .options = get_options,
+    .run = get_run,
+};

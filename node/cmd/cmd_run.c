@@ -1,0 +1,189 @@
+/* comity run: checks everything that can be checked before a process starts, then hands over to proc. */
+#include "crypto/secret.h"
+#include "node/cmd/cmd.h"
+#include "node/process/dir.h"
+#include "node/net/endpoint.h"
+#include "node/engine/engine.h"
+#include "node/process/keyd.h"
+#include "node/net/net.h"
+#include "node/process/proc.h"
+#include "node/cmd/setup.h"
+#include "node/web/web.h"
+#include "node/web/web_identity.h"
+
+#include <netdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define KEY_SETTINGS_BYTES_MAX 4096
+
+/* What proc_run borrows, one buffer for each role. The key role's holds the passphrase and is guarded. */
+struct settings {
+    struct buf net, engine, key, web;
+    void *key_memory;
+};
+
+static void settings_free(struct settings *settings) {
+    buf_free(&settings->net);
+    buf_free(&settings->engine);
+    if (settings->web.data) secret_wipe(settings->web.data, settings->web.capacity);
+    buf_free(&settings->web);
+    secret_free(settings->key_memory);
+}
+
+/* The net process gets literal addresses only: the first one that the name stands for. */
+static enum outcome listen_resolve(const struct invocation *invocation, const char *what, const char *listen,
+                                   char out[static ENDPOINT_BYTES_MAX]) {
+    char host[ENDPOINT_HOST_MAX], address[NI_MAXHOST];
+    struct addrinfo wanted = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_ADDRCONFIG}, *found = NULL;
+    uint16_t port;
+    out[0] = 0;
+    if (!*listen) return OUTCOME_SUCCESS;
+    int size = snprintf(out, ENDPOINT_BYTES_MAX, "%s", listen);
+    if (endpoint_literal(bytes_of_text(listen), false) && size < ENDPOINT_BYTES_MAX) return OUTCOME_SUCCESS;
+    if (endpoint_split(bytes_of_text(listen), host, &port) != OK)
+        return command_fail(invocation, OUTCOME_REFUSED, "%s: %s is no endpoint", what, listen);
+    int failed = getaddrinfo(host, NULL, &wanted, &found);
+    if (failed != 0)
+        return command_fail(invocation, OUTCOME_REFUSED, "%s: the name %s cannot be resolved: %s; write an address of this machine",
+                            what, host, gai_strerror(failed));
+    failed = getnameinfo(found->ai_addr, found->ai_addrlen, address, sizeof address, NULL, 0, NI_NUMERICHOST);
+    bool ipv6 = found->ai_family == AF_INET6;
+    freeaddrinfo(found);
+    size = snprintf(out, ENDPOINT_BYTES_MAX, ipv6 ? "tcp://[%s]:%u" : "tcp://%s:%u", failed == 0 ? address : "", (unsigned)port);
+    if (failed == 0 && size < ENDPOINT_BYTES_MAX && endpoint_literal(bytes_of_text(out), false)) return OUTCOME_SUCCESS;
+    return command_fail(invocation, OUTCOME_REFUSED, "%s: the name %s stands for no address that can be listened on", what, host);
+}
+
+/* Nothing where the configuration enables no web process. */
+static enum outcome web_settings_make(const struct invocation *invocation, const char *dir, const struct config *config,
+                                      const struct agency *own, enum log_level level, struct buf *out) {
+    struct web_settings web = {.log_level = level, .agency = own->name};
+    char text[CONFIG_TEXT_MAX + 8];
+    if (!config->web_listen[0]) return OUTCOME_SUCCESS;
+    snprintf(text, sizeof text, "tcp://%s", config->web_listen);
+    enum outcome outcome = listen_resolve(invocation, "web.listen", text, web.listen);
+    if (outcome == OUTCOME_SUCCESS && config->web_metrics[0]) {
+        snprintf(text, sizeof text, "tcp://%s", config->web_metrics);
+        outcome = listen_resolve(invocation, "web.metrics", text, web.metrics);
+    }
+    if (outcome != OUTCOME_SUCCESS) return outcome;
+    struct buf certificate = {0}, key = {0};
+    char problem[WEB_IDENTITY_PROBLEM_MAX];
+    enum err err = web_identity_get(dir, config, &certificate, &key, problem);
+    if (err != OK) outcome = command_fail(invocation, OUTCOME_REFUSED, "%s", problem);
+    memcpy(web.agency_id, own->id, AGENCY_ID_BYTES);
+    snprintf(web.dir, sizeof web.dir, "%s", dir);
+    web.certificate = bytes_of_buf(&certificate);
+    web.key = bytes_of_buf(&key);
+    if (err == OK) err = web_settings_encode(&web, out);
+    if (err != OK && outcome == OUTCOME_SUCCESS)
+        outcome = command_fail(invocation, OUTCOME_INTERNAL, "settings of the web process: %s", err_text(err));
+    if (key.data) secret_wipe(key.data, key.capacity);
+    buf_free(&key);
+    buf_free(&certificate);
+    return outcome;
+}
+
+static enum outcome settings_make(const struct invocation *invocation, const char *dir, const struct config *config,
+                                  const struct agency *own, struct bytes passphrase, struct settings *out) {
+    char key_path[DIR_PATH_MAX];
+    struct net_settings net;
+    struct engine_settings engine;
+    enum log_level level = LOG_LEVEL_INFO;
+    log_level_of(config->log_level, &level);
+    log_open("run", level);
+    net_settings_default(&net);
+    net.log_level = level;
+    enum outcome outcome = listen_resolve(invocation, "listen", config->listen, net.listen);
+    if (outcome != OUTCOME_SUCCESS) return outcome;
+    outcome = web_settings_make(invocation, dir, config, own, level, &out->web);
+    if (outcome != OUTCOME_SUCCESS) return outcome;
+    engine_settings_of_config(&engine, config, dir);
+    out->key_memory = secret_new(KEY_SETTINGS_BYTES_MAX);
+    out->key = (struct buf){.data = out->key_memory, .capacity = KEY_SETTINGS_BYTES_MAX, .size_max = KEY_SETTINGS_BYTES_MAX};
+    enum err err = out->key_memory ? dir_path(key_path, dir, DIR_NODE_KEY) : ERR_MEMORY;
+    if (err == OK) err = net_settings_encode(&net, &out->net);
+    if (err == OK) err = engine_settings_encode(&engine, &out->engine);
+    if (err == OK) err = keyd_settings_encode(&out->key, level, key_path, passphrase);
+    return err == OK ? OUTCOME_SUCCESS : command_fail(invocation, OUTCOME_INTERNAL, "settings of the processes: %s", err_text(err));
+}
+
+static enum outcome processes_run(const struct settings *settings, const struct config *config, const char *dir) {
+    char what[AGENCY_NAME_BYTES_MAX + COMMAND_DIR_MAX + 32];
+    struct proc_options options = {.what = what};
+    snprintf(what, sizeof what, "node of %s in %s", config->agency_name, dir);
+    options.settings[ROLE_NET] = bytes_of_buf(&settings->net);
+    options.settings[ROLE_ENGINE] = bytes_of_buf(&settings->engine);
+    options.settings[ROLE_KEY] = bytes_of_buf(&settings->key);
+    options.settings[ROLE_WEB] = bytes_of_buf(&settings->web);
+    int status = proc_run(&options);
+    return status >= OUTCOME_SUCCESS && status <= OUTCOME_INTERNAL ? (enum outcome)status : OUTCOME_INTERNAL;
+}
+
+static enum outcome node_run(const struct invocation *invocation, const char *dir, const struct config *config,
+                             const struct agency *own) {
+    struct settings settings = {0};
+    struct passphrase passphrase = {0};
+    struct buf sealed = {0};
+    enum outcome outcome = setup_node_key(invocation, &sealed, &passphrase, NULL);
+    if (outcome == OUTCOME_SUCCESS) outcome = setup_next_key(invocation, own, &passphrase);
+    if (outcome == OUTCOME_SUCCESS) outcome = settings_make(invocation, dir, config, own, passphrase_bytes(&passphrase), &settings);
+    passphrase_free(&passphrase);
+    buf_free(&sealed);
+    if (outcome == OUTCOME_SUCCESS) outcome = processes_run(&settings, config, dir);
+    settings_free(&settings);
+    return outcome;
+}
+
+/* The engine reads the file by itself; here the operator hears of a mistake before anything starts. */
+static enum outcome policy_good(const struct invocation *invocation) {
+    static struct policy_settings policy;
+    bool found;
+    enum outcome outcome = setup_policy(invocation, &policy, &found);
+    if (outcome == OUTCOME_SUCCESS) policy_file_free(&policy);
+    return outcome;
+}
+
+static enum outcome run(const struct invocation *invocation) {
+    struct config config;
+    struct card_file own = {0};
+    int lock = -1;
+    enum outcome outcome = setup_config(invocation, &config);
+    if (outcome == OUTCOME_SUCCESS) outcome = policy_good(invocation);
+    if (outcome == OUTCOME_SUCCESS) outcome = setup_lock(invocation, &lock);
+    if (outcome == OUTCOME_SUCCESS) outcome = setup_own_card(invocation, &own);
+    if (outcome != OUTCOME_SUCCESS) {
+        card_file_free(&own);
+        if (lock >= 0) close(lock);
+        return outcome;
+    }
+    /* The processes get the whole path: they do not depend on where this one was started. */
+    char *dir = realpath(invocation->dir, NULL);
+    if (!dir || strlen(dir) >= COMMAND_DIR_MAX)
+        outcome = command_fail(invocation, OUTCOME_INTERNAL, "%s: its whole path cannot be found, or is longer than %d bytes",
+                               invocation->dir, COMMAND_DIR_MAX - 1);
+    else
+        outcome = node_run(invocation, dir, &config, &own.card.agency);
+    card_file_free(&own);
+    free(dir);
+    close(lock);
+    return outcome;
+}
+
+static const struct command_option options[] = {
+    {"passphrase-file", "FILE", "take the passphrase from FILE instead of the terminal"},
+    {0},
+};
+
+const struct command cmd_run = {
+    .name = "run",
+    .synopsis = "[--passphrase-file FILE]",
+    .summary = "run the node, in the foreground, until SIGTERM",
+    .details =
+        "The passphrase comes from --passphrase-file, or from the systemd credential \"passphrase\", or is asked on the terminal.",
+    .options = options,
+    .run = run,
+};

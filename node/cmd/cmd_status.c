@@ -1,0 +1,46 @@
+/* comity status, comity peers: the engine's own words about itself. */
+#include "node/cmd/client.h"
+#include "node/cmd/cmd.h"
+#include "node/formats/document.h"
+
+static enum outcome ask_and_print(const struct invocation *invocation, enum frame_type type, struct buf *document) {
+    struct client client;
+    enum outcome outcome = client_open(&client, invocation);
+    if (outcome == OUTCOME_SUCCESS) outcome = client_document(&client, type, document);
+    client_close(&client);
+    return outcome == OUTCOME_SUCCESS ? client_document_print(invocation, bytes_of_buf(document)) : outcome;
+}
+
+static enum outcome status_run(const struct invocation *invocation) {
+    struct buf document = {0};
+    enum outcome outcome = ask_and_print(invocation, FRAME_ASK_STATUS, &document);
+    if (outcome == OUTCOME_NOT_RUNNING && invocation->json)
+        command_print(bytes_of_text("{\"running\":false,\"publishing\":false}\n"));
+    if (outcome == OUTCOME_SUCCESS && !document_flag(bytes_of_buf(&document), "publishing"))
+        outcome = command_fail(invocation, OUTCOME_REFUSED, "the node runs but does not accept publications at this moment");
+    buf_free(&document);
+    return outcome;
+}
+
+static enum outcome peers_run(const struct invocation *invocation) {
+    struct buf document = {0};
+    enum outcome outcome = ask_and_print(invocation, FRAME_ASK_PEERS, &document);
+    buf_free(&document);
+    return outcome;
+}
+
+const struct command cmd_status = {
+    .name = "status",
+    .synopsis = "",
+    .summary = "tell how the node is; exit 0 only when it accepts publications",
+    .prints_json = true,
+    .run = status_run,
+};
+
+const struct command cmd_peers = {
+    .name = "peers",
+    .synopsis = "",
+    .summary = "list the pinned agencies' nodes and the links to them",
+    .prints_json = true,
+    .run = peers_run,
+};

@@ -1,0 +1,127 @@
+/* comity why: may this object go there, and which rule says so. */
+#include "gossip/pack.h"
+#include "node/cmd/client.h"
+#include "node/cmd/cmd.h"
+#include "node/formats/document.h"
+#include "node/process/log.h"
+#include "node/formats/moment.h"
+
+#include <string.h>
+
+/* --- for people: the engine's document in the order in which why.c writes it --- */
+
+static struct bytes text_next(struct pack_reader *reader) {
+    pack_read_str(reader); /* the key */
+    return pack_read_str(reader);
+}
+
+static void put_safe(struct buf *out, struct bytes text) {
+    char safe[2048];
+    log_escape(safe, sizeof safe, text);
+    buf_put_text(out, safe);
+}
+
+/* The names of times end in _ms; nothing else is a number there. */
+static void value_put(struct buf *out, const char *name, struct bytes value) {
+    char text[MOMENT_TEXT_BYTES];
+    size_t size = strlen(name);
+    uint64_t ms = 0;
+    bool time = size > 3 && strcmp(name + size - 3, "_ms") == 0 && value.size > 0 && value.size < 20;
+    for (size_t i = 0; time && i < value.size; i++) {
+        time = value.data[i] >= '0' && value.data[i] <= '9';
+        ms = 10 * ms + (uint64_t)(value.data[i] - '0');
+    }
+    if (time) moment_text(text, ms);
+    put_safe(out, time ? bytes_of_text(text) : value);
+}
+
+static void decision_put(struct buf *out, struct pack_reader *reader) {
+    uint32_t fields = pack_read_map(reader);
+    struct bytes author = text_next(reader), label = text_next(reader), exit = text_next(reader);
+    pack_read_str(reader);
+    bool allow = pack_read_bool(reader);
+    struct bytes rule = text_next(reader), reason = text_next(reader);
+    pack_read_str(reader);
+    uint32_t inputs = fields == 7 ? pack_read_array(reader) : 0;
+    put_safe(out, label);
+    buf_put_text(out, " of ");
+    put_safe(out, author);
+    buf_put_text(out, allow ? ": may leave by " : ": may NOT leave by ");
+    put_safe(out, exit);
+    buf_put_text(out, "\n  rule    ");
+    put_safe(out, rule);
+    buf_put_text(out, "\n  reason  ");
+    put_safe(out, reason);
+    buf_put_text(out, "\n  looked at\n");
+    for (uint32_t i = 0; i < inputs && !pack_failed(reader); i++) {
+        char name[64];
+        pack_read_map(reader);
+        log_escape(name, sizeof name, text_next(reader));
+        buf_put_format(out, "    %-22s ", name);
+        value_put(out, name, text_next(reader));
+        buf_put_text(out, "\n");
+    }
+}
+
+static enum err text_put(struct buf *out, struct bytes document) {
+    struct pack_reader reader = pack_reader_of(document);
+    uint32_t fields = pack_read_map(&reader);
+    put_safe(out, text_next(&reader));
+    buf_put_text(out, " to ");
+    put_safe(out, text_next(&reader));
+    buf_put_text(out, "\n");
+    pack_read_str(&reader);
+    uint32_t count = fields == 3 ? pack_read_array(&reader) : 0;
+    for (uint32_t i = 0; i < count && !pack_failed(&reader); i++) decision_put(out, &reader);
+    return pack_done(&reader);
+}
+
+static enum err print(const struct invocation *invocation, struct bytes document) {
+    struct buf out = {0};
+    enum err err;
+    if (invocation->json) {
+        struct json_out json = json_out_of(&out);
+        struct pack_reader reader = pack_reader_of(document);
+        err = document_json(&json, &reader);
+        if (err == OK) err = pack_done(&reader);
+        buf_put_text(&out, "\n");
+    } else {
+        err = text_put(&out, document);
+    }
+    if (err == OK) command_print_buf(&out);
+    buf_free(&out);
+    return err;
+}
+
+static enum outcome run(const struct invocation *invocation) {
+    struct client client;
+    struct buf body = {0}, document = {0};
+    for (size_t i = 0; i < 2; i++)
+        if (!pack_utf8_valid(bytes_of_text(invocation->arguments[i])))
+            return command_usage(invocation, "'%s' is not UTF-8", invocation->arguments[i]);
+    pack_write_array(&body, 2);
+    pack_write_str(&body, bytes_of_text(invocation->arguments[0]));
+    pack_write_str(&body, bytes_of_text(invocation->arguments[1]));
+    enum outcome outcome = client_open(&client, invocation);
+    if (outcome == OUTCOME_SUCCESS) outcome = client_document_of(&client, FRAME_ASK_WHY, bytes_of_buf(&body), &document);
+    client_close(&client);
+    if (outcome == OUTCOME_SUCCESS && print(invocation, bytes_of_buf(&document)) != OK)
+        outcome = command_fail(invocation, OUTCOME_INTERNAL, "the node's answer cannot be read");
+    buf_free(&body);
+    buf_free(&document);
+    return outcome;
+}
+
+const struct command cmd_why = {
+    .name = "why",
+    .synopsis = "OBJECT-ID NAME|EXIT",
+    .summary = "tell whether an object may go to an agency or leave by an exit, and which rule says so",
+    .details = "NAME is a pinned agency: own objects would be published to it, others' re-shared. EXIT is local, search, feed, "
+               "export-stix,\n"
+               "export-list, export-blocking, taxii, live, hook, console or metrics (exit:NAME where an agency has that name).\n"
+               "Exit 0 when it could be told, whatever the answer is; 1 when no such object is held here.",
+    .arguments_min = 2,
+    .arguments_max = 2,
+    .prints_json = true,
+    .run = run,
+};

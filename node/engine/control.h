@@ -1,0 +1,89 @@
+/* control: what the engine's local clients may ask, and the answers. Bodies are one canonical MessagePack value each (gossip/pack.h).
+   A client connects to DIR/control.sock; peer credentials are checked: the engine's own user and root only. Requests on one
+   connection are answered in order and may be pipelined. Every request ends in one FRAME_ANSWER_DONE or FRAME_ANSWER_ERROR.
+
+   ASK_PUBLISH  [tlp uint (0: objects' own only), to_all bool, [recipients str...]], each an expression (gossip/setexpr.h)
+       -> ANSWER_AUDIENCE [[name str, nodes uint]...] (no nodes: a group's member that is not pinned here, and gets nothing) then DONE [] | ERROR. Opens the connection's publication.
+   ASK_LINT     as ASK_PUBLISH; opens a publication that only says what would be decided: ANSWER_ITEMS tells of every item (err 0: it may
+       go), and nothing is published
+   ASK_ITEMS    body is not MessagePack: per item u8 flags (1: generated from a value list), u32 length, encoded item (gossip/item.h)
+       -> ANSWER_ITEMS [[index uint, err uint, rule str, reason str]...] for the refused or already known ones (err ERR_EXISTS:
+          known, not an error), then DONE [accepted uint, known uint, refused uint]. The answer may come before the sync.
+   ASK_COMMIT   [] -> after the sync of all that was accepted: DONE [accepted uint, known uint, refused uint, cursor uint]
+   ASK_SEARCH   [[kind uint, value bin]...]  -> ANSWER_OBJECT... then DONE [count uint]; an address matches stored CIDRs around it
+   ASK_GET      [id str, from name str or nil] -> ANSWER_OBJECT... then DONE [count]
+   ASK_FEED     [after cursor uint, follow bool, type str or nil, tlp_max uint (0: any), from name str or nil, limit uint (0: none),
+                 exit uint (gossip/policy_facts.h; may be left out: local)]
+       -> ANSWER_OBJECT... then DONE [count, cursor, kept back by the policy] (never when following)
+   ANSWER_OBJECT [cursor uint, author name str, author agency bin, tlp uint, arrived_ms uint, encoded item bin, name str of who passed it
+       on or nil, sightings or nil (of a feed): [seen uint, false positive uint, expired uint, agencies uint]]
+   ASK_PERMISSION [1, object id str, author name str or nil, [reader name str...], reason str]: ask the author
+       [2, object id, asker name str or nil (the one that asked), [reader name...] (none: those asked for), until_ms uint, codes uint]
+       [3, object id, asker name str or nil, [reader name...], reason str]: deny; [4]: list -> ANSWER_DOCUMENT map then DONE []
+   ASK_SHARE    [object id str, author name str or nil, [reader name str...]] -> ANSWER_DOCUMENT map then DONE []
+   ASK_SIGHTING [object id str, author name str or nil, kind uint, count uint] -> ANSWER_DOCUMENT map then DONE []
+   ASK_REQUEST  [1, asked name str, kind uint, urgency uint, deadline_ms uint, about uint, its text str, legal basis str, purpose str,
+       text str]: send; [2]: list; [3, id str]: who asked this (of this node) -> ANSWER_DOCUMENT with "asker";
+       [4, id str, state uint, reason str, [object id str...]]: tell the asker -> ANSWER_DOCUMENT map then DONE []
+   ASK_WHY      [object id str, pinned agency or exit str] -> ANSWER_DOCUMENT map {id, to, decisions: [{author, label, exit, allow, rule,
+       reason, inputs: [{name, value}...]}...]} then DONE [], for each author's newest version held here
+   ASK_STATUS, ASK_PEERS [] -> ANSWER_DOCUMENT map (string keys; printed as JSON by the client) then DONE []
+   ASK_VERIFY   [name str] -> ANSWER_DOCUMENT map then DONE [], after a pinned agency's node signed where the common logs end at it
+   ASK_TRUST_RELOAD [name str] -> the engine reads this card of DIR/trust again (or forgets it when it is gone); [] -> all of them;
+       DONE [agencies uint]
+   ASK_CHAIN [own agency's chain bin, PREKEY entries bin] -> the engine takes a longer chain of its own agency: DONE [records uint]
+   ASK_ENTRY_ID [node bin 16 (empty: this one), last bool, seq uint (0: none)] -> the entry of that number, or the last one held:
+       DONE [node bin 16, seq uint, id bin 32]
+   ASK_GROUP    ["list"] | ["show", group str] | ["close", group str] | ["add" or "remove", group str, agency str] |
+                ["create", name str, ceiling uint, hidden bool, starts_ms uint, ends_ms uint, purpose str, history uint,
+                 [admin str...], threshold uint]; a group by name or id, an agency by petname or id
+       -> ANSWER_DOCUMENT map (of the group; of "list": all of them) then DONE []
+   ASK_AGREEMENT ["list"] | ["propose", text bin (gossip/agreement.h)] | ["sign" or "show" or "terminate", id str]
+       -> ANSWER_DOCUMENT map (of the agreement; of "list": all of them) then DONE []
+   ASK_RECALL [cause uint (1 recall, 3 erasure), reason str, dry run bool, [object id str...]] -> ANSWER_DOCUMENT map then DONE [], when the
+       RECALL entries are stored here. ERR_DENIED: an object of somebody else's; nothing was recalled then.
+   ASK_RECALL_STATUS [object id str] -> ANSWER_DOCUMENT map then DONE []; ERR_NOT_FOUND: no such recall by this node
+   ASK_LEDGER [part uint, from uint, until uint (0: the end)] -> ANSWER_LEDGER... then DONE [count uint, last uint]; of the disclosure
+       ledger the rows (part 1), its signed ends (2), or the own BLOCK entries that must have rows (3); node/cmd/ledger_source.h
+   ANSWER_LEDGER 1: [number uint, row bin or nil, its state uint, details' state uint, row written bin, salt bin, details bin]
+                 2: [head bin] (empty: damaged)    3: [seq uint, node bin, Merkle root bin]
+   ASK_LEDGER_SIGN [about str] -> a row that the ledger is exported, then its end, signed and durable: DONE [number uint, 0]
+   ASK_SUBJECT [[kind uint, value bin]...] -> ANSWER_HELD... then DONE [count uint, more uint]: every version of every object held that tells of one (kind 0:
+       that has this id)
+   ANSWER_HELD [cursor uint, author name str, author agency bin, node bin, seq uint, arrived_ms uint, encoded item bin]
+   ASK_ERASE [[[kind uint, value bin]...], [row uint...], reason str] -> every object held that tells of one of them goes (own ones are
+       recalled), what waits in the outbox, the details of these rows too, and a row tells of it: ANSWER_LEDGER [objects of others uint,
+       rows uint, objects of the outbox uint], then as ASK_RECALL
+   ASK_PAGE [after cursor uint, after_us uint, labels uint (bit n: enum tlp n), versions uint, limit uint, exit uint, who str, [type str...],
+       [id str...]]
+       -> ANSWER_PAGE... then DONE [count uint, cursor uint, more bool]: the objects behind both, in the order of their arrival. An empty
+       list of types or ids means any. Versions: of one author's objects of one id CONTROL_VERSION_LAST, _FIRST and _BETWEEN, or 0 for
+       all without telling. Who: the token's name, for the ledger. Exit: which one the policy is
+       asked about (gossip/policy_facts.h). It ends at the limit, or when it has looked at so much that others wait: more tells.
+   ANSWER_PAGE  body is not MessagePack: per object u64 cursor, u64 added_us, u8 tlp, u8 versions, u8 length and the author's name, u32
+       length and the encoded item
+   ASK_WATCH    [] -> ANSWER_WATCH [cursor uint, added_us uint], now and whenever newer objects can be read, and ANSWER_TOKENS, the
+       file DIR/web.tokens, now and after ASK_TOKENS. Never DONE.
+   ASK_TOKENS   [] -> DONE [] after all that watch were sent the file
+   ASK_BACKUP   [] -> DONE [] when DIR/backup/store is a copy of the store as it stands, all that was acknowledged included; it is the
+       client's to remove. ERR_EXISTS: one is there.
+   ANSWER_ERROR [err uint, text str] */
+#ifndef NODE_CONTROL_H
+#define NODE_CONTROL_H
+
+#include "node/process/frame.h"
+
+#define CONTROL_SOCKET_NAME    "control.sock"
+#define CONTROL_CLIENTS_MAX    64
+#define CONTROL_ITEM_GENERATED 1
+
+#define CONTROL_PAGE_BYTES_MAX  (16 * 1024 * 1024) /* an ASK_PAGE answers no more, however large its limit */
+#define CONTROL_VERSION_LAST    1
+#define CONTROL_VERSION_FIRST   2
+#define CONTROL_VERSION_BETWEEN 4
+
+/* Client side. Connects to DIR's engine; ERR_CLOSED when no node runs there, ERR_DENIED without the right, ERR_TOO_BIG when the
+   socket's path does not fit a socket address. */
+enum err control_connect(struct channel *out, const char *dir) MUST_USE;
+
+#endif

@@ -1,0 +1,231 @@
+#include "node/export/export.h"
+
+#include "node/export/export_value.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define FLUSH_BYTES (256 * 1024)
+
+struct export {
+    struct export_options options;
+    struct export_counts counts;
+    struct arena arena;
+    struct export_row *rows;
+    size_t row_count, row_capacity;
+    struct bytes author_last; /* the arena's copy */
+    struct buf out;
+    enum err error;
+    void *state;
+    bool opened;
+};
+
+const struct export_format *const export_formats[] = {
+    &export_list,
+    &export_csv,
+    &export_hosts,
+    &export_rpz,
+    &export_nftables,
+    &export_zeek,
+    &export_suricata,
+    &export_suricata_datasets,
+    &export_stix,
+    &export_jsonl,
+    &export_misp,
+    &export_misp_feed,
+    NULL,
+};
+
+const struct export_format *export_format_find(const char *name) {
+    for (size_t i = 0; export_formats[i]; i++)
+        if (strcmp(export_formats[i]->name, name) == 0) return export_formats[i];
+    return NULL;
+}
+
+static const struct {
+    const char *name, *text;
+} reasons[EXPORT_REASON_COUNT] = {
+    [EXPORT_FITS] = {"fits", "it was written"},
+    [EXPORT_REVOKED] = {"revoked", "its author withdrew it"},
+    [EXPORT_UNSOUND] = {"unsound", "its text is not what its author indexed"},
+    [EXPORT_CONJUNCTION] = {"conjunction", "its pattern joins values by AND or FOLLOWEDBY: none of them means anything alone"},
+    [EXPORT_OTHER_TYPE] = {"other-type", "neither an indicator nor an observable"},
+    [EXPORT_OTHER_KIND] = {"other-kind", "a kind of value that this format does not carry"},
+    [EXPORT_WIDE] = {"wide-network", "a network wider than /8, or /16 of IPv6"},
+    [EXPORT_LOCAL] = {"local-address", "an address that is not in public use"},
+    [EXPORT_SUFFIX] = {"public-suffix", "a public suffix: it would hit everybody below it"},
+    [EXPORT_NAME] = {"bad-name", "no host name: a label over 63 octets, over 253 in all, or other characters"},
+    [EXPORT_CHARACTERS] = {"bad-characters", "characters that the format cannot carry"},
+};
+
+const char *export_reason_name(enum export_reason reason) { return reasons[reason].name; }
+const char *export_reason_text(enum export_reason reason) { return reasons[reason].text; }
+
+struct export *export_new(const struct export_options *options) {
+    struct export *work = calloc(1, sizeof *work);
+    if (!work) return NULL;
+    work->options = *options;
+    if (!work->options.zone) work->options.zone = "rpz.comity";
+    return work;
+}
+
+void export_free(struct export *work) {
+    if (!work) return;
+    arena_free(&work->arena);
+    buf_free(&work->out);
+    free(work->rows);
+    if (work->state && work->options.format->release) work->options.format->release(work->state);
+    free(work->state);
+    free(work);
+}
+
+const struct export_counts *export_counted(const struct export *work) { return &work->counts; }
+struct buf *export_out(struct export *work) {
+    return &work->out;
+}
+const struct export_options *export_options_of(const struct export *work) { return &work->options; }
+struct bytes export_keep(struct export *work, struct bytes text) {
+    return arena_copy(&work->arena, text);
+}
+
+void *export_state(struct export *work, size_t size) {
+    if (!work->state) work->state = calloc(1, size);
+    if (!work->state) work->error = ERR_MEMORY;
+    return work->state;
+}
+
+void export_leave_out(struct export *work, enum export_reason reason, struct bytes id) {
+    if (work->counts.left_out[reason]++ == 0) work->counts.example[reason] = export_keep(work, id);
+}
+
+/* --- output --- */
+
+static void flush(struct export *work) {
+    if (work->out.failed && work->error == OK) work->error = ERR_MEMORY;
+    if (work->error == OK && work->out.size > 0)
+        work->error = work->options.sink.write(work->options.sink.context, bytes_of_buf(&work->out));
+    buf_clear(&work->out);
+}
+
+void export_file(struct export *work, const char *name) {
+    flush(work);
+    if (work->error == OK) work->error = work->options.sink.open(work->options.sink.context, name);
+}
+
+static void begin(struct export *work) {
+    if (work->opened) return;
+    work->opened = true;
+    if (!work->options.format->folder) export_file(work, NULL);
+    if (work->options.format->head) work->options.format->head(work);
+}
+
+/* --- taking objects --- */
+
+static bool carries_values(struct bytes type) {
+    static const char *const types[] = {"indicator", "ipv4-addr",  "ipv6-addr", "domain-name",
+                                        "url",       "email-addr", "file",      "observed-data"};
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+        if (bytes_equal_text(type, types[i])) return true;
+    return false;
+}
+
+static enum export_reason object_judge(const struct export *work, const struct answer *answer) {
+    if (answer->problem) return EXPORT_UNSOUND;
+    if (!work->options.format->row) return EXPORT_FITS;
+    if (answer->item.revoked) return EXPORT_REVOKED;
+    if (!carries_values(answer->item.type)) return EXPORT_OTHER_TYPE;
+    return work->options.format->blocking && answer->conjunction ? EXPORT_CONJUNCTION : EXPORT_FITS;
+}
+
+static bool row_add(struct export *work, const struct export_row *row) {
+    if (work->row_count == work->row_capacity) {
+        size_t capacity = work->row_capacity ? 2 * work->row_capacity : 1024;
+        struct export_row *grown = realloc(work->rows, capacity * sizeof *grown);
+        if (!grown) return false;
+        work->rows = grown, work->row_capacity = capacity;
+    }
+    work->rows[work->row_count] = *row;
+    work->rows[work->row_count++].value.value = export_keep(work, row->value.value);
+    return true;
+}
+
+static void values_take(struct export *work, const struct answer *answer) {
+    const struct item *item = &answer->item;
+    const struct export_format *format = work->options.format;
+    struct export_row row = {.tlp = answer->tlp,
+                             .modified_ms = item->modified_ms,
+                             .arrived_ms = answer->arrived_ms,
+                             .valid_until_ms = item->valid_until_ms};
+    for (size_t i = 0; i < item->observable_count && work->error == OK; i++) {
+        row.value = item->observables[i];
+        unsigned kind = EXPORT_KIND(row.value.kind);
+        enum export_reason reason = format->kinds & kind ? EXPORT_FITS : EXPORT_OTHER_KIND;
+        if (reason == EXPORT_FITS && work->options.kinds_wanted && !(work->options.kinds_wanted & kind)) continue;
+        if (reason == EXPORT_FITS && format->blocking) reason = export_value_judge(row.value);
+        if (reason != EXPORT_FITS) {
+            export_leave_out(work, reason, item->id);
+            continue;
+        }
+        if (row.id.size == 0) row.id = export_keep(work, item->id);
+        if (!bytes_equal(work->author_last, answer->author)) work->author_last = export_keep(work, answer->author);
+        row.author = work->author_last;
+        if (!row_add(work, &row)) work->error = ERR_MEMORY;
+    }
+}
+
+enum err export_add(struct export *work, const struct answer *answer) {
+    begin(work);
+    work->counts.objects++;
+    enum export_reason reason = object_judge(work, answer);
+    if (reason != EXPORT_FITS) {
+        export_leave_out(work, reason, answer->item.id);
+    } else if (work->options.format->object) {
+        work->options.format->object(work, answer);
+        work->counts.values++;
+    } else {
+        values_take(work, answer);
+    }
+    if (work->out.size >= FLUSH_BYTES) flush(work);
+    return work->error;
+}
+
+/* --- writing values --- */
+
+/* By kind and value; of equal ones the newest first, so that it is the one that stays. */
+static int row_compare(const void *a, const void *b) {
+    const struct export_row *x = a, *y = b;
+    if (x->value.kind != y->value.kind) return x->value.kind < y->value.kind ? -1 : 1;
+    size_t size = x->value.value.size < y->value.value.size ? x->value.value.size : y->value.value.size;
+    int order = size ? memcmp(x->value.value.data, y->value.value.data, size) : 0;
+    if (order != 0) return order;
+    if (x->value.value.size != y->value.value.size) return x->value.value.size < y->value.value.size ? -1 : 1;
+    if (x->arrived_ms != y->arrived_ms) return x->arrived_ms > y->arrived_ms ? -1 : 1;
+    return bytes_compare(x->id, y->id);
+}
+
+static bool same_value(const struct export_row *a, const struct export_row *b) {
+    return a->value.kind == b->value.kind && bytes_equal(a->value.value, b->value.value);
+}
+
+static void rows_write(struct export *work) {
+    const struct export_format *format = work->options.format;
+    if (work->row_count > 1) qsort(work->rows, work->row_count, sizeof *work->rows, row_compare);
+    for (size_t i = 0; i < work->row_count && work->error == OK; i++) {
+        if (format->unique && i > 0 && same_value(&work->rows[i], &work->rows[i - 1])) {
+            work->counts.doubles++;
+            continue;
+        }
+        uint64_t before = work->counts.left_out[EXPORT_NAME] + work->counts.left_out[EXPORT_CHARACTERS];
+        format->row(work, &work->rows[i]);
+        work->counts.values += before == work->counts.left_out[EXPORT_NAME] + work->counts.left_out[EXPORT_CHARACTERS];
+        if (work->out.size >= FLUSH_BYTES) flush(work);
+    }
+}
+
+enum err export_finish(struct export *work) {
+    begin(work);
+    if (work->options.format->row) rows_write(work);
+    if (work->options.format->tail) work->options.format->tail(work);
+    flush(work);
+    return work->error;
+}

@@ -1,0 +1,104 @@
+/* export: what a node holds, as files that other tools load. Pure: rows in, text out through a sink; the formats are one file each
+   (export_*.c). A value that does not fit a format is left out with a count and a reason and never spoils the file. */
+#ifndef NODE_EXPORT_H
+#define NODE_EXPORT_H
+
+#include "node/process/answer.h"
+#include "node/formats/arena.h"
+
+/* Where the text goes. A format that makes several files opens each by its name; the others are opened once, without one. */
+struct export_sink {
+    void *context;
+    enum err (*open)(void *context, const char *name);
+    enum err (*write)(void *context, struct bytes text);
+};
+
+/* Why something was left out. */
+enum export_reason {
+    EXPORT_FITS,
+    EXPORT_REVOKED,     /* its author withdrew it */
+    EXPORT_UNSOUND,     /* its text is not what its author indexed */
+    EXPORT_CONJUNCTION, /* a pattern that joins values by AND or FOLLOWEDBY: no value alone means anything */
+    EXPORT_OTHER_TYPE,  /* neither an indicator nor an observable */
+    EXPORT_OTHER_KIND,  /* a kind of value that the format has no place for */
+    EXPORT_WIDE,        /* a network wider than /8 (IPv6: /16) */
+    EXPORT_LOCAL,       /* an address that is not a public one */
+    EXPORT_SUFFIX,      /* a name that is a public suffix (publicsuffix.org): it would hit everybody below it */
+    EXPORT_NAME,        /* a name with a label over 63 octets, over 253 in all, or with characters that the format cannot carry */
+    EXPORT_CHARACTERS,  /* a value with characters that the format cannot carry */
+    EXPORT_REASON_COUNT
+};
+const char *export_reason_name(enum export_reason reason); /* "public-suffix" */
+const char *export_reason_text(enum export_reason reason); /* a sentence for people */
+
+/* One value of one object. Views live as long as the export. */
+struct export_row {
+    struct observable value;
+    struct bytes id, author;
+    enum tlp tlp;
+    uint64_t modified_ms, arrived_ms, valid_until_ms;
+};
+
+struct export;
+
+/* A format. `row` is called for every value, in order, doubles dropped when `unique`; `object` for every object, at once. */
+struct export_format {
+    const char *name, *summary;
+    unsigned kinds; /* a bit for each observable_kind that it can carry */
+    bool blocking;  /* what loads it blocks or raises alarms */
+    bool unique;
+    bool folder; /* makes several files */
+    void (*head)(struct export *work);
+    void (*row)(struct export *work, const struct export_row *row);
+    void (*object)(struct export *work, const struct answer *answer);
+    void (*tail)(struct export *work);
+    void (*release)(void *state); /* frees what the format's own memory points to */
+};
+/* All formats, ended by null. */
+extern const struct export_format *const export_formats[];
+const struct export_format *export_format_find(const char *name);
+
+struct export_options {
+    const struct export_format *format;
+    struct export_sink sink;
+    uint64_t now_ms;
+    const char *zone;      /* of the response policy zone; null: "rpz.comity" */
+    unsigned kinds_wanted; /* 0: all that the format carries */
+};
+
+/* Borrows nothing but the sink. Null without memory. */
+struct export *export_new(const struct export_options *options);
+void export_free(struct export *work);
+/* Takes one object. ERR_MEMORY, or what the sink returned. */
+enum err export_add(struct export *work, const struct answer *answer) MUST_USE;
+/* Writes what is left. */
+enum err export_finish(struct export *work) MUST_USE;
+
+struct export_counts {
+    uint64_t objects; /* taken */
+    uint64_t values;  /* written; of formats that carry objects: objects written */
+    uint64_t doubles; /* written once already */
+    uint64_t left_out[EXPORT_REASON_COUNT];
+    struct bytes example[EXPORT_REASON_COUNT]; /* the id of the first object that was left out for it */
+};
+const struct export_counts *export_counted(const struct export *work);
+
+/* --- for the formats --- */
+struct buf *export_out(struct export *work); /* the text under construction: taken away as it grows */
+const struct export_options *export_options_of(const struct export *work);
+void export_file(struct export *work, const char *name); /* closes the file under way and opens the next one */
+void export_leave_out(struct export *work, enum export_reason reason, struct bytes id);
+void *export_state(struct export *work,
+                   size_t size); /* the format's own memory: zeros at first, freed by export_free; null without memory */
+struct bytes export_keep(struct export *work, struct bytes text); /* a copy that lives as long as the export */
+
+#define EXPORT_KIND(kind) (1u << (kind))
+#define EXPORT_ADDRESSES  (EXPORT_KIND(OBSERVABLE_IPV4) | EXPORT_KIND(OBSERVABLE_IPV6))
+#define EXPORT_HASHES                                                                                                              \
+    (EXPORT_KIND(OBSERVABLE_MD5) | EXPORT_KIND(OBSERVABLE_SHA1) | EXPORT_KIND(OBSERVABLE_SHA256) | EXPORT_KIND(OBSERVABLE_SHA512))
+#define EXPORT_ALL_KINDS ((1u << OBSERVABLE_KIND_COUNT) - 2)
+
+extern const struct export_format export_list, export_csv, export_hosts, export_rpz, export_nftables, export_zeek, export_suricata,
+    export_suricata_datasets, export_stix, export_jsonl, export_misp, export_misp_feed;
+
+#endif

@@ -1,0 +1,21 @@
+/* document: the MessagePack documents that the engine answers with, as JSON and as text for people. Pure. */
+#ifndef NODE_DOCUMENT_H
+#define NODE_DOCUMENT_H
+
+#include "gossip/pack.h"
+#include "node/formats/json_out.h"
+
+#define DOCUMENT_DEPTH_MAX 8
+
+/* One value of our own kinds: nil, bool, uint, str, bin (as hexadecimal), array, map with string keys, at most DOCUMENT_DEPTH_MAX
+   deep. ERR_FORMAT. */
+enum err document_json(struct json_out *json, struct pack_reader *reader) MUST_USE;
+
+/* A whole document (a map) for people: "key: value" lines, maps indented, an array of flat maps as a table. Foreign text is made
+   safe for a terminal. ERR_FORMAT. */
+enum err document_text(struct buf *out, struct bytes document) MUST_USE;
+
+/* The value of a bool key of the top map; false when it is missing or something else. */
+bool document_flag(struct bytes document, const char *key);
+
+#endif

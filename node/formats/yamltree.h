@@ -1,0 +1,49 @@
+/* yamltree: strict YAML as a tree whose every node knows its line and column: maps, lists and plain values; no anchors, tags,
+   aliases, doubled keys or second documents. Bounded; all of it lives until yamltree_free. */
+#ifndef NODE_YAMLTREE_H
+#define NODE_YAMLTREE_H
+
+#include "node/formats/arena.h"
+
+#define YAMLTREE_BYTES_MAX (256 * 1024)
+#define YAMLTREE_NODES_MAX 16384
+#define YAMLTREE_DEPTH_MAX 8
+#define YAMLTREE_TEXT_MAX  1024
+#define YAMLTREE_ERROR_MAX 1024
+
+enum yaml_kind { YAML_VALUE, YAML_LIST, YAML_MAP };
+
+struct yaml_node {
+    enum yaml_kind kind;
+    size_t line, column; /* from 1; of a map's child those of its value */
+    const char *text;    /* of a value: terminated, no zero byte inside; "" otherwise */
+    const char *key;     /* as a child of a map; else null */
+    size_t key_line, key_column;
+    struct yaml_node *first; /* children in their order */
+    struct yaml_node *next;  /* the parent's next child */
+    size_t count;            /* of children */
+};
+
+struct yamltree {
+    const char *file_name;  /* for messages; borrowed */
+    struct yaml_node *root; /* null: the file says nothing */
+    struct yaml_node *nodes;
+    size_t node_count;
+    struct arena texts;
+    char message[YAMLTREE_ERROR_MAX]; /* FILE:LINE:COLUMN: what, and what to do; the first one stays */
+};
+
+/* ERR_SYNTAX with the message filled in, ERR_MEMORY. Release with yamltree_free, also after an error. */
+enum err yamltree_parse(struct yamltree *out, struct bytes yaml, const char *file_name) MUST_USE;
+void yamltree_free(struct yamltree *tree);
+
+/* Says what is wrong with a node, or with a child's key, and returns false. Control characters are escaped. */
+bool yamltree_refuse(struct yamltree *tree, const struct yaml_node *node, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+bool yamltree_refuse_key(struct yamltree *tree, const struct yaml_node *node, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Is the node of this kind? Says "KEY: ..." what should stand there when not. */
+bool yamltree_want(struct yamltree *tree, const struct yaml_node *node, enum yaml_kind kind);
+
+#endif

@@ -1,0 +1,270 @@
+#include "node/process/clock.h"
+#include "node/engine/engine_core.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What RECALL entries say, kept and told to the core, and where the items of a block stand. */
+
+#define ROW_VERSION 1
+#define NAME_BYTES  64
+
+static void name_of(char out[static NAME_BYTES], const char *prefix, const uint8_t *node_id, uint64_t block) {
+    char hex[2 * NODE_ID_BYTES + 1];
+    hex_encode(hex, bytes_of(node_id, NODE_ID_BYTES));
+    snprintf(out, NAME_BYTES, "%s/%s/%016llx", prefix, hex, (unsigned long long)block);
+}
+
+/* --- rows --- */
+
+void recall_row_put(struct store_batch *batch, const uint8_t node_id[static NODE_ID_BYTES], uint64_t block,
+                    const struct recall_row *row) {
+    struct buf value = {0};
+    char name[NAME_BYTES];
+    buf_put_u8(&value, ROW_VERSION);
+    buf_put_u8(&value, (uint8_t)row->state);
+    buf_put_u8(&value, row->reader);
+    buf_put_u64(&value, row->by);
+    buf_put_u64(&value, row->noted_ms);
+    buf_put_u64(&value, row->withdrawn_ms);
+    buf_put_u64(&value, row->erased_ms);
+    buf_put_u64(&value, row->count);
+    buf_put_raw(&value, row->agency_id, AGENCY_ID_BYTES);
+    recall_write(&value, &row->recall);
+    name_of(name, "recall", node_id, block);
+    if (!value.failed) store_batch_meta(batch, name, bytes_of_buf(&value));
+    buf_free(&value);
+}
+
+static enum err row_read(struct recall_row *out, struct bytes value) {
+    struct cursor cursor = cursor_of(value);
+    uint8_t version = cursor_u8(&cursor);
+    out->state = (enum recall_state)cursor_u8(&cursor);
+    out->reader = cursor_u8(&cursor) != 0;
+    out->by = cursor_u64(&cursor);
+    out->noted_ms = cursor_u64(&cursor);
+    out->withdrawn_ms = cursor_u64(&cursor);
+    out->erased_ms = cursor_u64(&cursor);
+    out->count = cursor_u64(&cursor);
+    cursor_copy(&cursor, out->agency_id, AGENCY_ID_BYTES);
+    if (cursor.failed || version != ROW_VERSION) return ERR_CORRUPT;
+    return recall_read(&out->recall, out->by, bytes_of(cursor.at, cursor.left)) == OK ? OK : ERR_CORRUPT;
+}
+
+enum err recall_row_get(struct engine *engine, const uint8_t node_id[static NODE_ID_BYTES], uint64_t block,
+                        struct recall_row *out) {
+    struct buf value = {0};
+    char name[NAME_BYTES];
+    name_of(name, "recall", node_id, block);
+    enum err err = store_meta(engine->store, name, &value);
+    if (err == OK) err = row_read(out, bytes_of_buf(&value));
+    buf_free(&value);
+    return err;
+}
+
+static struct recall_waiting *waiting_new(struct engine *engine) {
+    struct recalls *recalls = &engine->recalls;
+    if (recalls->count == recalls->capacity) {
+        size_t capacity = recalls->capacity ? 2 * recalls->capacity : 16;
+        struct recall_waiting *grown = realloc(recalls->waiting, capacity * sizeof *grown);
+        if (!grown) {
+            engine_fail(engine, 5, "out of memory for a recall");
+            return NULL;
+        }
+        recalls->waiting = grown, recalls->capacity = capacity;
+    }
+    struct recall_waiting *waiting = &recalls->waiting[recalls->count++];
+    *waiting = (struct recall_waiting){0};
+    return waiting;
+}
+
+bool recall_reads(struct engine *engine, const uint8_t node_id[static NODE_ID_BYTES], uint64_t block) {
+    struct entry entry;
+    struct block_body body;
+    struct buf verdict = {0};
+    char name[96];
+    bool verified;
+    if (memcmp(node_id, engine->node_id, NODE_ID_BYTES) == 0) return false;
+    buf_clear(&engine->scratch_entry);
+    if (store_entry(engine->store, node_id, block, &engine->scratch_entry, &verified) != OK) return false;
+    if (entry_parse(&entry, bytes_of_buf(&engine->scratch_entry)) != OK || entry.type != ENTRY_BLOCK) return false;
+    if (block_body_read(&body, entry.body) != OK) return false;
+    name_of(name, READER_OURS_PREFIX, node_id, body.epoch_seq);
+    bool ours = store_meta(engine->store, name, &verdict) == OK && bytes_equal_text(bytes_of_buf(&verdict), "1");
+    buf_free(&verdict);
+    return ours;
+}
+
+/* Did an earlier entry of the log say what is known? What this node took out by itself (ledger_erase.c) gives way to its author's word. */
+static bool said_before(struct engine *engine, const struct entry *entry, uint64_t block) {
+    struct recall_row held;
+    struct recall recall;
+    struct entry before;
+    bool verified;
+    if (recall_row_get(engine, entry->node_id, block, &held) != OK || held.by >= entry->seq) return false;
+    buf_clear(&engine->scratch_entry);
+    return store_entry(engine->store, entry->node_id, held.by, &engine->scratch_entry, &verified) == OK &&
+           entry_parse(&before, bytes_of_buf(&engine->scratch_entry)) == OK && before.type == ENTRY_RECALL &&
+           recall_read(&recall, before.seq, before.body) == OK && recall.block == block;
+}
+
+void recall_entry(struct engine *engine, struct store_batch *batch, const struct entry *entry, uint64_t ticket) {
+    struct recall_row row = {.by = entry->seq, .noted_ms = clock_wall_ms()};
+    if (recall_read(&row.recall, entry->seq, entry->body) != OK) return;
+    /* A block is recalled once: another one changes nothing, and costs no round and no receipts. */
+    if (said_before(engine, entry, row.recall.block)) return;
+    memcpy(row.agency_id, entry->agency_id, AGENCY_ID_BYTES);
+    struct recall_waiting *waiting = waiting_new(engine);
+    if (!waiting) return;
+    memcpy(waiting->node_id, entry->node_id, NODE_ID_BYTES);
+    waiting->block = row.recall.block;
+    waiting->ticket = ticket;
+    recall_row_put(batch, entry->node_id, row.recall.block, &row);
+}
+
+void recall_await_erased(struct engine *engine, const uint8_t node_id[static NODE_ID_BYTES], uint64_t block) {
+    struct recall_waiting *waiting = waiting_new(engine);
+    if (!waiting) return;
+    memcpy(waiting->node_id, node_id, NODE_ID_BYTES);
+    waiting->block = block;
+    waiting->withdrawn = true;
+}
+
+/* --- the start --- */
+
+/* Tells the core of a row; false: it is none that can be read. */
+static bool row_tell(struct engine *engine, const char *key, struct bytes value, struct recall_row *row,
+                     uint8_t node_id[static NODE_ID_BYTES]) {
+    struct event event = {.kind = EVENT_RECALL};
+    const char *hex = key + strlen("recall/");
+    if (strlen(hex) != 2 * NODE_ID_BYTES + 17 || !hex_decode(node_id, NODE_ID_BYTES, bytes_of(hex, 2 * NODE_ID_BYTES)))
+        return false;
+    if (row_read(row, value) != OK) {
+        engine_notice(engine, "what is known of a recall cannot be read");
+        return false;
+    }
+    event.recall.node_id = node_id;
+    event.recall.block = row->recall.block;
+    event.recall.by = row->by;
+    if (engine_step(engine, &event) != OK) engine_fail(engine, 5, "out of memory");
+    return true;
+}
+
+static bool row_load(void *context, const char *key, struct bytes value) {
+    struct engine *engine = context;
+    struct recall_row row;
+    uint8_t node_id[NODE_ID_BYTES];
+    if (!row_tell(engine, key, value, &row, node_id)) return true;
+    struct recall_waiting *waiting = row.state == RECALL_ERASED ? NULL : waiting_new(engine);
+    if (!waiting) return true;
+    memcpy(waiting->node_id, node_id, NODE_ID_BYTES);
+    waiting->block = row.recall.block;
+    waiting->withdrawn = row.state == RECALL_WITHDRAWN;
+    /* Nobody remembers what exactly was to be rewritten. */
+    if (waiting->withdrawn) store_erase_all(engine->store), engine->recalls.round_due_ms = 1;
+    return true;
+}
+
+static bool row_load_again(void *context, const char *key, struct bytes value) {
+    struct recall_row row;
+    uint8_t node_id[NODE_ID_BYTES];
+    (void)row_tell(context, key, value, &row, node_id);
+    return true;
+}
+
+enum err recalls_load_again(struct engine *engine, const uint8_t node_id[static NODE_ID_BYTES]) {
+    char prefix[NAME_BYTES];
+    name_of(prefix, "recall", node_id, 0);
+    prefix[strlen("recall/") + 2 * NODE_ID_BYTES + 1] = 0;
+    return store_meta_each(engine->store, prefix, row_load_again, engine);
+}
+
+enum err recalls_load(struct engine *engine) { return store_meta_each(engine->store, "recall/", row_load, engine); }
+
+void recalls_free(struct engine *engine) {
+    free(engine->recalls.waiting);
+    recall_task_free(&engine->recalls.expired);
+    for (size_t i = 0; i < engine->recalls.left_count; i++) recall_task_free(&engine->recalls.left[i]);
+    engine->recalls.left_count = 0;
+}
+
+struct dropping {
+    struct store_batch *batch;
+    uint64_t seq;
+};
+
+static bool row_drop(void *context, const char *key, struct bytes value) {
+    const struct dropping *dropping = context;
+    struct recall_row row;
+    if (row_read(&row, value) == OK && row.by >= dropping->seq) store_batch_meta_delete(dropping->batch, key);
+    return true;
+}
+
+void recall_truncate(struct engine *engine, struct store_batch *batch, const uint8_t node_id[static NODE_ID_BYTES], uint64_t seq) {
+    struct dropping dropping = {batch, seq};
+    char prefix[NAME_BYTES];
+    name_of(prefix, "recall", node_id, 0);
+    prefix[strlen("recall/") + 2 * NODE_ID_BYTES + 1] = 0;
+    if (store_meta_each(engine->store, prefix, row_drop, &dropping) != OK)
+        engine_notice(engine, "what was recalled cannot be read");
+}
+
+/* --- where items stand --- */
+
+bool recall_place_find(struct engine *engine, const uint8_t node_id[static NODE_ID_BYTES], uint64_t block,
+                       struct recall_place *out) {
+    struct buf value = {0};
+    char name[NAME_BYTES];
+    *out = (struct recall_place){.holder = block, .own = true};
+    if (store_block(engine->store, node_id, block, &out->cursor, &out->items)) return true;
+    name_of(name, "alias", node_id, block);
+    if (store_meta(engine->store, name, &value) == OK) {
+        struct cursor cursor = cursor_of(bytes_of_buf(&value));
+        out->own = false;
+        out->holder = cursor_u64(&cursor);
+        while (cursor.left >= 2 && out->map_count < BLOCK_ITEMS_MAX) out->map[out->map_count++] = cursor_u16(&cursor);
+    }
+    buf_free(&value);
+    return !out->own && store_block(engine->store, node_id, out->holder, &out->cursor, &out->items);
+}
+
+bool recall_place_of(const struct recall_place *place, uint32_t index, uint32_t *held) {
+    if (place->own) {
+        *held = index;
+        return index < place->items;
+    }
+    if (index == 0 || index - 1 >= place->map_count) return false;
+    *held = place->map[index - 1];
+    return *held < place->items;
+}
+
+bool recall_alias(struct engine *engine, struct store_batch *batch, const struct page_head *head, struct bytes first,
+                  uint64_t *holder) {
+    static struct item item;
+    static struct recall_place place;
+    struct recall_notice notice;
+    struct recall gone = {0};
+    struct buf value = {0};
+    char name[NAME_BYTES];
+    uint32_t held;
+    if (item_decode(&item, first) != OK || !bytes_equal_text(item.type, RECALL_NOTICE_TYPE)) return false;
+    if (recall_notice_read(&notice, item.text) != OK || notice.block >= head->seq) return false;
+    if (!recall_place_find(engine, head->node_id, notice.block, &place)) return false;
+    for (uint32_t i = 0; i < notice.item_count; i++) recall_mark(&gone, (uint32_t)pack_read_uint(&notice.items));
+    *holder = place.holder;
+    buf_put_u64(&value, place.holder);
+    uint32_t items = place.own ? place.items : place.map_count + 1;
+    for (uint32_t i = 0; i < items; i++)
+        if (!recall_marked(&gone, i) && recall_place_of(&place, i, &held)) buf_put_u16(&value, (uint16_t)held);
+    name_of(name, "alias", head->node_id, head->seq);
+    store_batch_meta(batch, name, bytes_of_buf(&value));
+    if (memcmp(head->node_id, engine->node_id, NODE_ID_BYTES) == 0) {
+        uint8_t now[8];
+        snprintf(name, sizeof name, "recall-now/%016llx", (unsigned long long)place.holder);
+        put_be64(now, head->seq);
+        store_batch_meta(batch, name, bytes_of(now, sizeof now));
+    }
+    buf_free(&value);
+    return true;
+}

@@ -1,0 +1,159 @@
+#include "node/web/tokens.h"
+
+#include <inttypes.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FIELDS 8
+
+static const char *const aliases[COLLECTION_COUNT] = {"all", "clear", "green", "amber", "amber-strict"};
+
+const char *collection_alias(unsigned collection) { return collection < COLLECTION_COUNT ? aliases[collection] : NULL; }
+
+/* --- parts of a line --- */
+
+/* What stands before the next `end`; the rest is left in `text`. */
+static struct bytes split(struct bytes *text, char end) {
+    const uint8_t *at = text->size > 0 ? memchr(text->data, end, text->size) : NULL;
+    size_t size = at ? (size_t)(at - text->data) : text->size;
+    struct bytes part = bytes_of(text->data, size);
+    size_t used = at ? size + 1 : size;
+    *text = bytes_of(text->data ? text->data + used : NULL, text->size - used);
+    return part;
+}
+
+static bool number_read(uint64_t *out, struct bytes text, uint64_t most) {
+    uint64_t value = 0;
+    if (text.size == 0 || text.size > 18) return false;
+    for (size_t i = 0; i < text.size; i++) {
+        if (text.data[i] < '0' || text.data[i] > '9') return false;
+        value = value * 10 + (text.data[i] - '0');
+    }
+    *out = value;
+    return value <= most;
+}
+
+bool token_name_valid(struct bytes name) {
+    static const char known[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+    if (name.size == 0 || name.size > TOKENS_NAME_BYTES_MAX) return false;
+    for (size_t i = 0; i < name.size; i++)
+        if (!name.data[i] || !strchr(known, name.data[i])) return false;
+    return true;
+}
+
+enum err collections_parse(unsigned *out, struct bytes text) {
+    *out = 0;
+    if (bytes_equal_text(text, "*")) {
+        *out = (1u << COLLECTION_COUNT) - 1;
+        return OK;
+    }
+    do {
+        struct bytes name = split(&text, ',');
+        unsigned at = 0;
+        while (at < COLLECTION_COUNT && !bytes_equal_text(name, aliases[at])) at++;
+        if (at == COLLECTION_COUNT) return ERR_NOT_FOUND;
+        *out |= 1u << at;
+    } while (text.size > 0);
+    return OK;
+}
+
+static bool line_read(struct token *out, struct bytes line) {
+    struct bytes fields[FIELDS];
+    uint64_t rate;
+    for (size_t i = 0; i < FIELDS; i++) fields[i] = split(&line, '\t');
+    if (line.size > 0 || fields[FIELDS - 1].size == 0) return false;
+    *out = (struct token){.name = fields[0], .recipients = fields[7]};
+    out->read = fields[3].size > 0 && memchr(fields[3].data, 'r', fields[3].size);
+    out->write = fields[3].size > 0 && memchr(fields[3].data, 'w', fields[3].size);
+    if (!token_name_valid(out->name) || !hex_decode(out->hash, sizeof out->hash, fields[1])) return false;
+    if (!tlp_parse(&out->label_max, fields[2]) || out->label_max < TLP_CLEAR || out->label_max > TLP_AMBER_STRICT) return false;
+    if (!number_read(&out->expires_ms, fields[4], UINT64_MAX) || !number_read(&rate, fields[5], TOKENS_RATE_MAX) || rate == 0)
+        return false;
+    out->rate = (unsigned)rate;
+    return collections_parse(&out->collections, fields[6]) == OK;
+}
+
+/* --- the file --- */
+
+static int by_name(const void *a, const void *b) {
+    const struct token *x = a, *y = b;
+    return bytes_compare(x->name, y->name);
+}
+
+enum err tokens_parse(struct tokens *out, struct bytes file, size_t *line) {
+    *out = (struct tokens){0};
+    *line = 0;
+    if (file.size > TOKENS_FILE_BYTES_MAX) return ERR_LIMIT;
+    buf_put(&out->text, file);
+    out->items = calloc(TOKENS_MAX, sizeof *out->items);
+    if (out->text.failed || !out->items) return ERR_MEMORY;
+    struct bytes rest = bytes_of_buf(&out->text);
+    while (rest.size > 0) {
+        struct bytes text = split(&rest, '\n');
+        ++*line;
+        if (text.size == 0 || text.data[0] == '#') continue;
+        if (out->count == TOKENS_MAX) return ERR_LIMIT;
+        if (!line_read(&out->items[out->count], text)) return ERR_SYNTAX;
+        out->count++;
+    }
+    qsort(out->items, out->count, sizeof *out->items, by_name);
+    return OK;
+}
+
+void tokens_free(struct tokens *tokens) {
+    free(tokens->items);
+    buf_free(&tokens->text);
+    *tokens = (struct tokens){0};
+}
+
+void token_write(struct buf *out, const struct token *token) {
+    char hex[2 * HASH_BYTES + 1];
+    hex_encode(hex, bytes_of(token->hash, sizeof token->hash));
+    buf_put(out, token->name);
+    buf_put_format(out, "\t%s\t%s\t%s%s\t%" PRIu64 "\t%u\t", hex, tlp_name(token->label_max), token->read ? "r" : "",
+                   token->write ? "w" : "", token->expires_ms, token->rate);
+    bool comma = false;
+    for (unsigned i = 0; i < COLLECTION_COUNT; i++) {
+        if ((token->collections >> i & 1) == 0) continue;
+        buf_put_format(out, "%s%s", comma ? "," : "", aliases[i]);
+        comma = true;
+    }
+    buf_put_text(out, "\t");
+    buf_put(out, token->recipients);
+    buf_put_text(out, "\n");
+}
+
+/* --- looking up --- */
+
+const struct token *tokens_of_name(const struct tokens *tokens, struct bytes name) {
+    struct token wanted = {.name = name};
+    return tokens->count > 0 ? bsearch(&wanted, tokens->items, tokens->count, sizeof wanted, by_name) : NULL;
+}
+
+/* All are compared, each in the same time: how long it takes tells nothing. */
+const struct token *tokens_of_hash(const struct tokens *tokens, const uint8_t hash[static HASH_BYTES]) {
+    const struct token *found = NULL;
+    for (size_t i = 0; i < tokens->count; i++)
+        if (sodium_memcmp(tokens->items[i].hash, hash, HASH_BYTES) == 0) found = &tokens->items[i];
+    return found;
+}
+
+void token_hash(uint8_t out[static HASH_BYTES], struct bytes text) { hash_of(out, "comity-web-token", text, bytes_of(NULL, 0)); }
+
+void token_text(char out[static TOKENS_TEXT_BYTES], const uint8_t random[static 32]) {
+    memcpy(out, "cty_", 4);
+    sodium_bin2base64(out + 4, TOKENS_TEXT_BYTES - 4, random, 32, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+}
+
+unsigned token_labels(const struct token *token, unsigned collection) {
+    if (collection >= COLLECTION_COUNT || (token->collections >> collection & 1) == 0) return 0;
+    unsigned allowed = (1u << (token->label_max + 1)) - 2; /* from CLEAR on */
+    return collection == COLLECTION_ALL ? allowed : allowed & 1u << collection;
+}
+
+unsigned token_labels_any(const struct token *token) {
+    unsigned labels = 0;
+    for (unsigned i = 0; i < COLLECTION_COUNT; i++) labels |= token_labels(token, i);
+    return labels;
+}

@@ -1,0 +1,285 @@
+/* web_http: requests over HTTPS: who asks, what is asked, and how an answer goes out. */
+#include "node/process/clock.h"
+#include "node/formats/json_out.h"
+#include "node/web/web_state.h"
+
+#include <netinet/in.h>
+#include <sodium.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define FAILURES_A_SECOND 10 /* of one address, without a good token */
+#define HEADER_BYTES_MAX  1024
+#define MEMORY_BYTES      (48 * 1024) /* of one connection, for its request line and headers */
+
+/* --- answers --- */
+
+const char *web_header(const struct web_request *request, const char *name) {
+    return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, name);
+}
+
+static bool headers_add(struct MHD_Response *response, const struct web_answer *answer) {
+    bool good = MHD_add_response_header(response, "Content-Type", answer->type) == MHD_YES;
+    good = good && MHD_add_response_header(response, "X-Content-Type-Options", "nosniff") == MHD_YES;
+    good = good && MHD_add_response_header(response, "Cache-Control", "no-store") == MHD_YES;
+    if (answer->first[0]) {
+        good = good && MHD_add_response_header(response, "X-TAXII-Date-Added-First", answer->first) == MHD_YES;
+        good = good && MHD_add_response_header(response, "X-TAXII-Date-Added-Last", answer->last) == MHD_YES;
+    }
+    for (size_t i = 0; answer->headers[i]; i += 2)
+        good = good && MHD_add_response_header(response, answer->headers[i], answer->headers[i + 1]) == MHD_YES;
+    return good;
+}
+
+enum MHD_Result web_answer(struct web_request *request, struct web_answer *answer) {
+    struct web *web = request->web;
+    struct MHD_Response *response = NULL;
+    size_t size = answer->body.size;
+    if (buf_result(&answer->body) == OK) response = MHD_create_response_from_buffer(size, answer->body.data, MHD_RESPMEM_MUST_FREE);
+    if (!response) {
+        buf_free(&answer->body);
+        return MHD_NO; /* without memory the connection ends */
+    }
+    request->answer_bytes += size;
+    atomic_fetch_add(&web->answers_bytes, size);
+    atomic_fetch_add(&web->bytes_sent, size);
+    enum MHD_Result result =
+        headers_add(response, answer) ? MHD_queue_response(request->connection, answer->status, response) : MHD_NO;
+    MHD_destroy_response(response);
+    return result;
+}
+
+static const char *status_title(unsigned status) {
+    switch (status) {
+    case MHD_HTTP_BAD_REQUEST: return "The request is not well formed";
+    case MHD_HTTP_UNAUTHORIZED: return "A token is needed";
+    case MHD_HTTP_FORBIDDEN: return "Not permitted";
+    case MHD_HTTP_NOT_FOUND: return "Not found";
+    case MHD_HTTP_METHOD_NOT_ALLOWED: return "This method is not for this resource";
+    case MHD_HTTP_NOT_ACCEPTABLE: return "No acceptable media type";
+    case MHD_HTTP_CONTENT_TOO_LARGE: return "The body is too large";
+    case MHD_HTTP_UNSUPPORTED_MEDIA_TYPE: return "The media type of the body is not supported";
+    case MHD_HTTP_TOO_MANY_REQUESTS: return "Too many requests";
+    case MHD_HTTP_SERVICE_UNAVAILABLE: return "Not available at this moment";
+    default: return "The server failed";
+    }
+}
+
+enum MHD_Result web_error(struct web_request *request, unsigned status, const char *format, ...) {
+    struct web_answer answer = {.status = status, .type = "application/taxii+json;version=2.1"};
+    struct json_out json = json_out_of(&answer.body);
+    char text[512], number[8];
+    size_t at = 0;
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    snprintf(number, sizeof number, "%u", status);
+    json_out_object(&json);
+    json_out_key(&json, "title");
+    json_out_text(&json, status_title(status));
+    json_out_key(&json, "description");
+    json_out_text(&json, text);
+    json_out_key(&json, "http_status");
+    json_out_text(&json, number);
+    json_out_object_end(&json);
+    if (status == MHD_HTTP_UNAUTHORIZED) {
+        answer.headers[at++] = "WWW-Authenticate";
+        answer.headers[at++] = "Bearer realm=\"Comity\"";
+        answer.headers[at++] = "WWW-Authenticate";
+        answer.headers[at++] = "Basic realm=\"Comity\", charset=\"UTF-8\"";
+    }
+    if (status == MHD_HTTP_TOO_MANY_REQUESTS || status == MHD_HTTP_SERVICE_UNAVAILABLE) {
+        answer.headers[at++] = "Retry-After";
+        answer.headers[at++] = "1";
+    }
+    if (status == MHD_HTTP_METHOD_NOT_ALLOWED) {
+        answer.headers[at++] = "Allow";
+        answer.headers[at++] = "GET, HEAD, POST, DELETE";
+    }
+    return web_answer(request, &answer);
+}
+
+/* --- who asks --- */
+
+/* The token of an Authorization header, and the name that stands beside it (Basic), as views into `space`. */
+static bool credentials_read(const char *header, char space[static HEADER_BYTES_MAX], struct bytes *name, struct bytes *token) {
+    size_t size = 0;
+    *name = bytes_of(NULL, 0);
+    if (strlen(header) >= HEADER_BYTES_MAX) return false;
+    if (strncasecmp(header, "Bearer ", 7) == 0) {
+        size = (size_t)snprintf(space, HEADER_BYTES_MAX, "%s", header + 7);
+        *token = bytes_of(space, size);
+        return size > 0;
+    }
+    if (strncasecmp(header, "Basic ", 6) != 0) return false;
+    if (sodium_base642bin((uint8_t *)space, HEADER_BYTES_MAX, header + 6, strlen(header + 6), " ", &size, NULL,
+                          sodium_base64_VARIANT_ORIGINAL) != 0)
+        return false;
+    const char *colon = memchr(space, ':', size);
+    if (!colon) return false;
+    *name = bytes_of(space, (size_t)(colon - space));
+    *token = bytes_of(colon + 1, size - name->size - 1);
+    return name->size > 0 && token->size > 0;
+}
+
+static void user_copy(struct web_user *out, const struct token *token) {
+    out->token = *token;
+    memcpy(out->name, token->name.data, token->name.size);
+    out->name[token->name.size] = 0;
+    out->token.name = bytes_of(out->name, token->name.size);
+    size_t size = token->recipients.size < sizeof out->recipients ? token->recipients.size : 0;
+    memcpy(out->recipients, token->recipients.data, size);
+    out->recipients[size] = 0;
+    out->token.recipients = bytes_of(out->recipients, size);
+}
+
+static bool user_find(struct web *web, const char *header, struct web_user *out) {
+    char space[HEADER_BYTES_MAX];
+    struct bytes name, text;
+    uint8_t hash[HASH_BYTES];
+    if (!header || !credentials_read(header, space, &name, &text)) return false;
+    token_hash(hash, text);
+    sodium_memzero(space + name.size, sizeof space - name.size);
+    pthread_rwlock_rdlock(&web->tokens_lock);
+    const struct token *token = tokens_of_hash(&web->tokens, hash);
+    bool good = token && (!name.data || bytes_equal(token->name, name));
+    good = good && (token->expires_ms == 0 || token->expires_ms > clock_wall_ms());
+    if (good) user_copy(out, token);
+    pthread_rwlock_unlock(&web->tokens_lock);
+    return good;
+}
+
+static uint64_t address_key(struct MHD_Connection *connection) {
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    uint8_t hash[HASH_BYTES];
+    struct bytes address = bytes_of(NULL, 0);
+    if (info && info->client_addr->sa_family == AF_INET)
+        address = bytes_of(&((const struct sockaddr_in *)(const void *)info->client_addr)->sin_addr, 4);
+    if (info && info->client_addr->sa_family == AF_INET6)
+        address = bytes_of(&((const struct sockaddr_in6 *)(const void *)info->client_addr)->sin6_addr, 8); /* a network of /64 */
+    hash_of(hash, "comity-web-address", address, bytes_of(NULL, 0));
+    return get_be64(hash);
+}
+
+/* Null when the request may go on; else the answer was queued. */
+static bool admitted(struct web_request *request, enum MHD_Result *result) {
+    struct web *web = request->web;
+    if (!user_find(web, web_header(request, "Authorization"), &request->user)) {
+        atomic_fetch_add(&web->refused_unknown, 1);
+        if (web_client_take(web, address_key(request->connection), FAILURES_A_SECOND))
+            *result = web_error(
+                request, MHD_HTTP_UNAUTHORIZED,
+                "Send the token that `comity token add NAME` printed: as the password of user NAME, or as a Bearer token");
+        else
+            *result = web_error(request, MHD_HTTP_TOO_MANY_REQUESTS, "Too many requests without a good token");
+        return false;
+    }
+    if (!web_client_take(web, get_be64(request->user.token.hash), request->user.token.rate)) {
+        atomic_fetch_add(&web->refused_rate, 1);
+        *result = web_error(request, MHD_HTTP_TOO_MANY_REQUESTS, "This token may ask %u times a second", request->user.token.rate);
+        return false;
+    }
+    if (atomic_load(&web->answers_bytes) > WEB_ANSWERS_BYTES_MAX) {
+        *result = web_error(request, MHD_HTTP_SERVICE_UNAVAILABLE, "Too many large answers are under way");
+        return false;
+    }
+    return true;
+}
+
+/* --- what is asked --- */
+
+static enum MHD_Result route(struct web_request *request) {
+    const char *url = request->url;
+    if (strncmp(url, "/taxii2", 7) == 0 && (url[7] == '/' || url[7] == 0)) return taxii_handle(request);
+    bool get = strcmp(request->method, "GET") == 0 || strcmp(request->method, "HEAD") == 0;
+    if (!get) return web_error(request, MHD_HTTP_METHOD_NOT_ALLOWED, "Only GET is for %.200s", url);
+    if (strcmp(url, "/feed") == 0 || strcmp(url, "/feed.jsonl") == 0 || strncmp(url, "/lists/", 7) == 0) {
+        if (!request->user.token.read) return web_error(request, MHD_HTTP_FORBIDDEN, "This token may not read");
+        if (strcmp(url, "/feed") == 0) return web_feed_events(request);
+        return url[1] == 'f' ? web_feed_lines(request) : web_list(request, url + 7);
+    }
+    return web_error(request, MHD_HTTP_NOT_FOUND, "There is no %.200s; TAXII 2.1 begins at /taxii2/", url);
+}
+
+static enum MHD_Result body_take(struct web_request *request, const char *data, size_t *size) {
+    if (!request->refused && request->body.size + *size <= WEB_BODY_BYTES_MAX)
+        buf_put_raw(&request->body, data, *size);
+    else
+        request->refused = true;
+    *size = 0;
+    return MHD_YES;
+}
+
+static enum MHD_Result on_request(void *context, struct MHD_Connection *connection, const char *url, const char *method,
+                                  const char *version, const char *data, size_t *data_size, void **per_request) {
+    struct web_request *request = *per_request;
+    enum MHD_Result result = MHD_NO;
+    (void)version;
+    if (!request) {
+        request = calloc(1, sizeof *request);
+        if (!request) return MHD_NO;
+        *request = (struct web_request){.web = context, .connection = connection, .method = method, .url = url};
+        *per_request = request;
+        atomic_fetch_add(&request->web->requests, 1);
+        /* Strangers' bodies are not even read: such an answer ends the connection, so others are given at the second call. */
+        request->bodied = strcmp(method, "POST") == 0 || strcmp(method, "PUT") == 0 || strcmp(method, "PATCH") == 0;
+        return !request->bodied || admitted(request, &result) ? MHD_YES : result;
+    }
+    if (*data_size > 0) return body_take(request, data, data_size);
+    if (!request->bodied && !admitted(request, &result)) return result;
+    if (request->refused)
+        return web_error(request, MHD_HTTP_CONTENT_TOO_LARGE, "At most %d bytes in one request", WEB_BODY_BYTES_MAX);
+    return buf_result(&request->body) == OK ? route(request) : MHD_NO;
+}
+
+static void on_completed(void *context, struct MHD_Connection *connection, void **per_request,
+                         enum MHD_RequestTerminationCode code) {
+    struct web_request *request = *per_request;
+    (void)context, (void)connection, (void)code;
+    if (!request) return;
+    atomic_fetch_sub(&request->web->answers_bytes, request->answer_bytes);
+    buf_free(&request->body);
+    free(request);
+    *per_request = NULL;
+}
+
+/* --- start and end --- */
+
+static void on_log(void *context, const char *format, va_list arguments) {
+    char text[512];
+    (void)context;
+    vsnprintf(text, sizeof text, format, arguments);
+    text[strcspn(text, "\n")] = 0;
+    log_debug("http: %s", text);
+}
+
+bool web_http_start(struct web *web, char why[static 256]) {
+    unsigned flags = MHD_USE_TLS | MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ERROR_LOG | MHD_ALLOW_SUSPEND_RESUME;
+    struct MHD_OptionItem options[] = {
+        {MHD_OPTION_EXTERNAL_LOGGER, (intptr_t)on_log, web},
+        {MHD_OPTION_LISTEN_SOCKET, web->listener, NULL},
+        {MHD_OPTION_THREAD_POOL_SIZE, WEB_THREADS, NULL},
+        {MHD_OPTION_CONNECTION_LIMIT, WEB_CONNECTIONS_MAX, NULL},
+        {MHD_OPTION_CONNECTION_TIMEOUT, WEB_IDLE_SECONDS, NULL},
+        {MHD_OPTION_CONNECTION_MEMORY_LIMIT, MEMORY_BYTES, NULL},
+        {MHD_OPTION_HTTPS_MEM_CERT, 0, web->certificate},
+        {MHD_OPTION_HTTPS_MEM_KEY, 0, web->key},
+        {MHD_OPTION_HTTPS_PRIORITIES, 0, NULL},
+        {MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)on_completed, web},
+        {MHD_OPTION_END, 0, NULL},
+    };
+    static char priorities[] = "SECURE128:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:%SERVER_PRECEDENCE";
+    options[8].ptr_value = priorities;
+    web->daemon = MHD_start_daemon(flags, 0, NULL, NULL, on_request, web, MHD_OPTION_ARRAY, options, MHD_OPTION_END);
+    if (!web->daemon) snprintf(why, 256, "the HTTPS server does not start: are certificate and key a pair, in PEM?");
+    return web->daemon != NULL;
+}
+
+void web_http_stop(struct web *web) {
+    if (web->daemon) MHD_stop_daemon(web->daemon);
+    web->daemon = NULL;
+}

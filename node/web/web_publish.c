@@ -1,0 +1,455 @@
+/* web_publish: what clients post, published by one thread of its own, in order, through the engine's usual door; and the status
+   resources that tell what became of it. They are kept for a day, in memory. */
+#include "gossip/pack.h"
+#include "node/process/clock.h"
+#include "node/engine/control.h"
+#include "node/formats/intake.h"
+#include "node/formats/json.h"
+#include "node/formats/json_out.h"
+#include "node/web/web_state.h"
+
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define POSTS_MAX         4096
+#define POSTS_WAITING_MAX 32
+#define KEPT_MS           (25ull * 3600 * 1000) /* a client that comes after exactly a day finds it */
+#define FRAME_BYTES       (512 * 1024)
+#define FRAME_ITEMS_MAX   4096
+#define REASON_BYTES_MAX  400
+#define ROWS_MAX          20000 /* objects that one status tells of, one by one */
+
+/* What became of one object. */
+struct row {
+    char id[ITEM_ID_BYTES_MAX + 1];
+    char version[MOMENT_TEXT_BYTES];
+    char *message; /* owned; null: published */
+};
+
+/* One POST, from its body to its status. */
+struct post {
+    char id[UUID_CHARS + 1];
+    char user[TOKENS_NAME_BYTES_MAX + 1];
+    char *recipients;
+    unsigned collection;
+    enum tlp label_max;
+    uint64_t asked_ms, asked_monotonic_ms;
+    bool done;
+    struct buf body;
+    struct row *rows;
+    size_t row_count, row_capacity;
+    uint64_t total, successes, failures;
+};
+
+struct web_publisher {
+    struct web *web;
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    bool stopping;
+    struct post *posts[POSTS_MAX]; /* a ring, oldest first */
+    size_t first, count, waiting;
+};
+
+/* The work on one post, in the thread. */
+struct work {
+    struct web *web;
+    struct web_link *link;
+    struct post *post;
+    struct buf frame;
+    size_t rows[FRAME_ITEMS_MAX]; /* which row each item of the frame has */
+    size_t items;
+    bool failed;
+    char why[REASON_BYTES_MAX];
+};
+
+/* --- rows --- */
+
+static size_t row_add(struct post *post, struct bytes id, uint64_t modified_ms, const char *message) {
+    if (post->row_count == post->row_capacity) {
+        size_t capacity = post->row_capacity ? 2 * post->row_capacity : 64;
+        struct row *grown = capacity <= 2 * ROWS_MAX ? realloc(post->rows, capacity * sizeof *grown) : NULL;
+        if (!grown) return SIZE_MAX;
+        post->rows = grown, post->row_capacity = capacity;
+    }
+    struct row *row = &post->rows[post->row_count];
+    *row = (struct row){0};
+    if (id.size > 0 && id.size <= ITEM_ID_BYTES_MAX) memcpy(row->id, id.data, id.size);
+    if (modified_ms) moment_text(row->version, modified_ms);
+    if (message) row->message = strdup(message);
+    return post->row_count++;
+}
+
+static void row_refuse(struct post *post, size_t at, struct bytes rule, struct bytes reason) {
+    char text[REASON_BYTES_MAX];
+    if (at >= post->row_count || post->rows[at].message) return;
+    snprintf(text, sizeof text, "%.*s%s%.*s%s", (int)(reason.size < 300 ? reason.size : 300), (const char *)reason.data,
+             rule.size > 0 ? " [" : "", (int)(rule.size < 64 ? rule.size : 64), (const char *)rule.data, rule.size > 0 ? "]" : "");
+    post->rows[at].message = strdup(text);
+}
+
+static void rows_refuse_all(struct post *post, const char *why) {
+    for (size_t i = 0; i < post->row_count; i++) row_refuse(post, i, bytes_of(NULL, 0), bytes_of_text(why));
+}
+
+/* --- to the engine --- */
+
+/* An error of the engine becomes the reason of all that stands or fails with it. */
+static void work_refused(struct work *work, struct bytes body) {
+    struct pack_reader in = pack_reader_of(body);
+    pack_read_array(&in);
+    pack_read_uint(&in);
+    struct bytes text = pack_read_str(&in);
+    work->failed = true;
+    snprintf(work->why, sizeof work->why, "%.*s", (int)(text.size < 300 ? text.size : 300),
+             text.size > 0 ? (const char *)text.data : "");
+}
+
+static void verdicts_read(struct work *work, struct bytes body) {
+    struct pack_reader in = pack_reader_of(body);
+    uint32_t count = pack_read_array(&in);
+    for (uint32_t i = 0; i < count && !pack_failed(&in); i++) {
+        pack_read_array(&in);
+        uint64_t index = pack_read_uint(&in), code = pack_read_uint(&in);
+        struct bytes rule = pack_read_str(&in), reason = pack_read_str(&in);
+        if (!pack_failed(&in) && index < work->items && code != ERR_EXISTS) row_refuse(work->post, work->rows[index], rule, reason);
+    }
+}
+
+/* Asks, and reads answers until the request ends. */
+static enum err ask(struct work *work, enum frame_type type, struct bytes body) {
+    struct frame frame;
+    enum err err = web_link_ask(work->link, type, body);
+    while (err == OK && (err = web_link_answer(work->link, &frame)) == OK) {
+        if (frame.type == FRAME_ANSWER_DONE) return OK;
+        if (frame.type == FRAME_ANSWER_ITEMS) verdicts_read(work, frame.body);
+        if (frame.type != FRAME_ANSWER_ERROR) continue;
+        work_refused(work, frame.body);
+        return OK;
+    }
+    work->failed = true;
+    snprintf(work->why, sizeof work->why, "the node does not answer (%s): post again, which doubles nothing", err_text(err));
+    web_break(work->web, err_text(err));
+    return err;
+}
+
+static enum err publication_open(struct work *work) {
+    const char *names = work->post->recipients;
+    bool all = strcmp(names, "*") == 0;
+    struct buf body = {0};
+    uint32_t count = all ? 0 : 1;
+    for (const char *at = names; !all && *at; at++) count += *at == ',';
+    pack_write_array(&body, 3);
+    pack_write_uint(&body, work->post->collection); /* the number of its label; everything has none */
+    pack_write_bool(&body, all);
+    pack_write_array(&body, count);
+    while (!all && *names) {
+        size_t size = strcspn(names, ",");
+        pack_write_str(&body, bytes_of(names, size));
+        names += names[size] ? size + 1 : size;
+    }
+    enum err err = buf_result(&body);
+    if (err == OK) err = ask(work, FRAME_ASK_PUBLISH, bytes_of_buf(&body));
+    buf_free(&body);
+    return err;
+}
+
+static enum err items_send(struct work *work) {
+    if (work->items == 0 || work->failed) return OK;
+    enum err err = ask(work, FRAME_ASK_ITEMS, bytes_of_buf(&work->frame));
+    buf_clear(&work->frame);
+    work->items = 0;
+    return err;
+}
+
+/* --- from the body --- */
+
+/* Why this token or collection does not take an object, or null. */
+static const char *label_problem(const struct post *post, const struct item *item) {
+    if (post->collection != COLLECTION_ALL && item->tlp > (enum tlp)post->collection)
+        return "its own label is stricter than the collection's: post it to the collection of its label";
+    if (item->tlp > post->label_max) return "its label is stricter than this token's";
+    return NULL;
+}
+
+static enum err on_accept(void *context, const struct item *item, const struct intake_place *place) {
+    struct work *work = context;
+    struct post *post = work->post;
+    (void)place;
+    const char *problem = label_problem(post, item);
+    size_t row = row_add(post, item->id, item->modified_ms, problem);
+    if (row == SIZE_MAX) return ERR_MEMORY;
+    if (problem || work->failed) return OK;
+    size_t before = work->frame.size;
+    buf_put_u8(&work->frame, 0);
+    buf_put_u32(&work->frame, 0);
+    enum err err = item_encode(&work->frame, item);
+    if (err != OK || work->frame.failed) {
+        work->frame.size = before;
+        row_refuse(post, row, bytes_of(NULL, 0), bytes_of_text(err_text(err != OK ? err : ERR_MEMORY)));
+        return OK;
+    }
+    put_be32(work->frame.data + before + 1, (uint32_t)(work->frame.size - before - 5));
+    work->rows[work->items++] = row;
+    return work->items == FRAME_ITEMS_MAX || work->frame.size > FRAME_BYTES ? items_send(work) : OK;
+}
+
+static void on_refuse(void *context, const struct intake_place *place, const char *id, const char *reason) {
+    struct work *work = context;
+    char text[REASON_BYTES_MAX];
+    snprintf(text, sizeof text, "line %llu (byte %llu): %.300s", (unsigned long long)place->line,
+             (unsigned long long)place->byte_offset, reason);
+    if (row_add(work->post, id ? bytes_of_text(id) : bytes_of(NULL, 0), 0, text) == SIZE_MAX) work->failed = true;
+}
+
+static void body_read(struct work *work) {
+    struct intake_options options = {.format = INTAKE_STIX,
+                                     .now_ms = clock_wall_ms(),
+                                     .tlp = (enum tlp)work->post->collection,
+                                     .context = work,
+                                     .accept = on_accept,
+                                     .refuse = on_refuse};
+    memcpy(options.agency_id, work->web->settings.agency_id, sizeof options.agency_id);
+    struct intake *intake = intake_new(&options);
+    enum err err = intake ? intake_feed(intake, bytes_of_buf(&work->post->body)) : ERR_MEMORY;
+    if (err == OK) err = intake_finish(intake);
+    intake_free(intake);
+    if (err == OK || err == ERR_SYNTAX || err == ERR_TRUNCATED) return; /* said through `refuse` */
+    work->failed = true;
+    snprintf(work->why, sizeof work->why, "%s", err_text(err));
+}
+
+static void post_publish(struct web *web, struct post *post) {
+    static const uint8_t nothing = 0x90; /* an empty array */
+    struct work *work = calloc(1, sizeof *work);
+    if (!work) {
+        row_add(post, bytes_of(NULL, 0), 0, err_text(ERR_MEMORY));
+        return;
+    }
+    *work = (struct work){.web = web, .post = post, .link = web_link_take(web)};
+    enum err err = publication_open(work);
+    if (err == OK) body_read(work);
+    if (err == OK && !work->failed) err = items_send(work);
+    if (err == OK && !work->failed) err = ask(work, FRAME_ASK_COMMIT, bytes_of(&nothing, 1));
+    if (work->failed) rows_refuse_all(post, work->why);
+    web_link_give(web, work->link);
+    buf_free(&work->frame);
+    free(work);
+}
+
+/* --- how many --- */
+
+static enum err on_value(void *context, struct bytes text, const struct intake_place *place) {
+    (void)text, (void)place;
+    ++*(uint64_t *)context;
+    return OK;
+}
+
+static enum err on_shell(void *context, struct bytes text, const struct intake_place *place, bool complete, bool *enter) {
+    (void)context, (void)text, (void)place, (void)complete;
+    *enter = true;
+    return OK;
+}
+
+static void on_json_refuse(void *context, const struct intake_place *place, const char *reason) {
+    (void)place, (void)reason;
+    ++*(uint64_t *)context;
+}
+
+/* Objects in an envelope; none of them was looked at. ERR_SYNTAX, ERR_TRUNCATED: this is no JSON. */
+static enum err objects_count(struct bytes body, uint64_t *count) {
+    struct json_handlers handlers = {.context = count, .value = on_value, .shell = on_shell, .refuse = on_json_refuse};
+    size_t at = 0;
+    while (at < body.size && strchr(" \t\r\n", body.data[at]) != NULL && body.data[at] != 0) at++;
+    if (at == body.size || body.data[at] != '{') return ERR_SYNTAX;
+    struct json *json = json_new(&handlers, ITEM_TEXT_BYTES_MAX, 0);
+    enum err err = json ? json_feed(json, body) : ERR_MEMORY;
+    if (err == OK) err = json_finish(json);
+    json_free(json);
+    return err;
+}
+
+/* --- status resources --- */
+
+static void rows_write(struct json_out *json, const struct post *post, bool good) {
+    json_out_array(json);
+    for (size_t i = 0; i < post->row_count && i < ROWS_MAX; i++) {
+        const struct row *row = &post->rows[i];
+        if ((row->message == NULL) != good) continue;
+        json_out_object(json);
+        json_out_key(json, "id");
+        json_out_text(json, row->id);
+        json_out_key(json, "version");
+        json_out_text(json, row->version);
+        if (row->message) {
+            json_out_key(json, "message");
+            json_out_text(json, row->message);
+        }
+        json_out_object_end(json);
+    }
+    json_out_array_end(json);
+}
+
+static void status_write(struct buf *out, const struct post *post) {
+    struct json_out json = json_out_of(out);
+    json_out_object(&json);
+    json_out_key(&json, "id");
+    json_out_text(&json, post->id);
+    json_out_key(&json, "status");
+    json_out_text(&json, post->done ? "complete" : "pending");
+    json_out_key(&json, "request_timestamp");
+    json_out_time(&json, post->asked_ms);
+    json_out_key(&json, "total_count");
+    json_out_uint(&json, post->done ? post->row_count : post->total);
+    json_out_key(&json, "success_count");
+    json_out_uint(&json, post->successes);
+    if (post->done) {
+        json_out_key(&json, "successes");
+        rows_write(&json, post, true);
+    }
+    json_out_key(&json, "failure_count");
+    json_out_uint(&json, post->failures);
+    if (post->done) {
+        json_out_key(&json, "failures");
+        rows_write(&json, post, false);
+    }
+    json_out_key(&json, "pending_count");
+    json_out_uint(&json, post->done ? 0 : post->total);
+    json_out_object_end(&json);
+}
+
+static void post_free(struct post *post) {
+    if (!post) return;
+    for (size_t i = 0; i < post->row_count; i++) free(post->rows[i].message);
+    free(post->rows);
+    free(post->recipients);
+    buf_free(&post->body);
+    free(post);
+}
+
+static void old_forget(struct web_publisher *publisher, uint64_t now_ms) {
+    while (publisher->count > 0) {
+        struct post *oldest = publisher->posts[publisher->first];
+        if (!oldest->done || now_ms - oldest->asked_monotonic_ms < KEPT_MS) return;
+        post_free(oldest);
+        publisher->first = (publisher->first + 1) % POSTS_MAX;
+        publisher->count--;
+    }
+}
+
+static struct post *post_new(const struct web_user *user, unsigned collection, struct buf *body) {
+    struct post *post = calloc(1, sizeof *post);
+    uint8_t uuid[UUID_BYTES];
+    if (!post) return NULL;
+    randombytes_buf(uuid, sizeof uuid);
+    uuid[6] = (uint8_t)((uuid[6] & 0x0f) | 0x40); /* version 4 */
+    uuid[8] = (uint8_t)((uuid[8] & 0x3f) | 0x80);
+    uuid_text(post->id, uuid);
+    snprintf(post->user, sizeof post->user, "%s", user->name);
+    post->recipients = strdup(user->recipients);
+    post->collection = collection;
+    post->label_max = user->token.label_max;
+    post->asked_ms = clock_wall_ms();
+    post->asked_monotonic_ms = clock_monotonic_ms();
+    post->body = *body;
+    *body = (struct buf){0};
+    if (post->recipients) return post;
+    post_free(post);
+    return NULL;
+}
+
+enum err web_publisher_post(struct web *web, const struct web_user *user, unsigned collection, struct buf *body,
+                            struct buf *status) {
+    struct web_publisher *publisher = web->publisher;
+    uint64_t total = 0;
+    enum err err = objects_count(bytes_of_buf(body), &total);
+    if (err != OK) return err;
+    err = ERR_FULL;
+    pthread_mutex_lock(&publisher->lock);
+    old_forget(publisher, clock_monotonic_ms());
+    if (publisher->count < POSTS_MAX && publisher->waiting < POSTS_WAITING_MAX) {
+        struct post *post = post_new(user, collection, body);
+        err = post ? OK : ERR_MEMORY;
+        if (post) {
+            post->total = total;
+            publisher->posts[(publisher->first + publisher->count++) % POSTS_MAX] = post;
+            publisher->waiting++;
+            status_write(status, post);
+            pthread_cond_signal(&publisher->changed);
+        }
+    }
+    pthread_mutex_unlock(&publisher->lock);
+    return err;
+}
+
+enum err web_publisher_status(struct web *web, const struct web_user *user, const char *id, struct buf *status) {
+    struct web_publisher *publisher = web->publisher;
+    enum err err = ERR_NOT_FOUND;
+    pthread_mutex_lock(&publisher->lock);
+    for (size_t i = 0; err != OK && i < publisher->count; i++) {
+        const struct post *post = publisher->posts[(publisher->first + i) % POSTS_MAX];
+        if (strcmp(post->id, id) != 0 || strcmp(post->user, user->name) != 0) continue;
+        status_write(status, post);
+        err = OK;
+    }
+    pthread_mutex_unlock(&publisher->lock);
+    return err;
+}
+
+/* --- the thread --- */
+
+/* The oldest that waits; null when the thread is to end. */
+static struct post *post_take(struct web_publisher *publisher) {
+    struct post *post = NULL;
+    pthread_mutex_lock(&publisher->lock);
+    while (!publisher->stopping && publisher->waiting == 0) pthread_cond_wait(&publisher->changed, &publisher->lock);
+    if (!publisher->stopping) post = publisher->posts[(publisher->first + publisher->count - publisher->waiting) % POSTS_MAX];
+    pthread_mutex_unlock(&publisher->lock);
+    return post;
+}
+
+static void *publish_all(void *context) {
+    struct web_publisher *publisher = context;
+    struct post *post;
+    while ((post = post_take(publisher)) != NULL) {
+        /* Readers of its status look at nothing but `done` until it is set. */
+        struct post work = *post;
+        post_publish(publisher->web, &work);
+        for (size_t i = 0; i < work.row_count; i++) work.rows[i].message ? work.failures++ : work.successes++;
+        buf_free(&work.body);
+        pthread_mutex_lock(&publisher->lock);
+        work.done = true;
+        *post = work;
+        publisher->waiting--;
+        pthread_mutex_unlock(&publisher->lock);
+    }
+    return NULL;
+}
+
+enum err web_publisher_start(struct web *web) {
+    struct web_publisher *publisher = calloc(1, sizeof *publisher);
+    if (!publisher) return ERR_MEMORY;
+    publisher->web = web;
+    pthread_mutex_init(&publisher->lock, NULL);
+    pthread_cond_init(&publisher->changed, NULL);
+    web->publisher = publisher;
+    if (pthread_create(&publisher->thread, NULL, publish_all, publisher) == 0) return OK;
+    free(publisher);
+    web->publisher = NULL;
+    return ERR_MEMORY;
+}
+
+void web_publisher_stop(struct web *web) {
+    struct web_publisher *publisher = web->publisher;
+    if (!publisher) return;
+    pthread_mutex_lock(&publisher->lock);
+    publisher->stopping = true;
+    pthread_cond_signal(&publisher->changed);
+    pthread_mutex_unlock(&publisher->lock);
+    pthread_join(publisher->thread, NULL);
+    for (size_t i = 0; i < publisher->count; i++) post_free(publisher->posts[(publisher->first + i) % POSTS_MAX]);
+    free(publisher);
+    web->publisher = NULL;
+}

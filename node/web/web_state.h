@@ -1,0 +1,179 @@
+/* web_state: the web process's state, shared by the files that act on it: web.c (start, loop), web_links.c (questions to the engine),
+   web_http.c (requests, tokens, answers), taxii*.c, web_publish.c, web_feed.c, web_lists.c.
+   Several threads of libmicrohttpd handle requests; what they share is locked or atomic, and said so. */
+#ifndef NODE_WEB_STATE_H
+#define NODE_WEB_STATE_H
+
+#include "node/process/frame.h"
+#include "node/formats/moment.h"
+#include "node/process/proc.h"
+#include "node/web/taxii_filter.h"
+#include "node/web/tokens.h"
+#include "node/web/web.h"
+#include "node/web/web_facts.h"
+
+#include <microhttpd.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#define WEB_THREADS           2
+#define WEB_LINKS             4 /* connections to the engine: one for each thread, and for the publisher and the feeds */
+#define WEB_CONNECTIONS_MAX   1024
+#define WEB_IDLE_SECONDS      60
+#define WEB_BODY_BYTES_MAX    (8 * 1024 * 1024)   /* of a POST */
+#define WEB_ANSWERS_BYTES_MAX (256 * 1024 * 1024) /* of answers under way; beyond, clients are asked to come back */
+#define WEB_ENGINE_MS         30000
+#define WEB_CLIENTS_MAX       4096 /* whose requests are counted at once */
+
+/* A connection to the engine, for one thread at a time. */
+struct web_link {
+    struct channel channel;
+    uint64_t tag;
+    bool busy;
+    struct web_facts_reader *facts;
+    struct item *item;
+};
+
+/* Requests of one client: a bucket that fills with time. */
+struct web_client {
+    uint64_t key, used_ms;
+    double tokens;
+};
+
+struct web {
+    struct proc_child child;
+    struct web_settings settings;
+    char *certificate, *key; /* with a zero; the key is guarded */
+    uint8_t next_key[TAXII_KEY_BYTES];
+    uint8_t collections[COLLECTION_COUNT][UUID_BYTES];
+    int listener, metrics_listener;
+    struct MHD_Daemon *daemon, *metrics;
+    int wake_fd;
+
+    struct channel watch; /* the main thread's */
+    _Atomic uint64_t newest_cursor, newest_us;
+    _Atomic bool broken; /* the engine cannot be asked any more: the process ends, and is started again */
+    uint64_t started_ms;
+
+    pthread_rwlock_t tokens_lock;
+    struct tokens tokens;
+
+    pthread_mutex_t links_lock;
+    pthread_cond_t links_free;
+    struct web_link links[WEB_LINKS];
+
+    pthread_mutex_t clients_lock;
+    struct web_client *clients; /* WEB_CLIENTS_MAX */
+
+    struct web_publisher *publisher;
+    struct web_feeds *feeds;
+
+    _Atomic uint64_t answers_bytes; /* of answers under way */
+    _Atomic uint64_t requests, refused_unknown, refused_rate, objects_sent, objects_unsound, bytes_sent;
+};
+
+/* --- web.c --- */
+/* From any thread: the process cannot go on. */
+void web_break(struct web *web, const char *why);
+
+/* --- web_links.c --- */
+enum err web_links_open(struct web *web) MUST_USE;
+void web_links_close(struct web *web);
+struct web_link *web_link_take(struct web *web); /* waits for a free one */
+void web_link_give(struct web *web, struct web_link *link);
+enum err web_link_ask(struct web_link *link, enum frame_type type, struct bytes body) MUST_USE;
+enum err web_link_answer(struct web_link *link, struct frame *frame) MUST_USE;
+
+/* Objects of a page, as the engine tells them. Views live until the return. */
+struct web_record {
+    uint64_t cursor, added_us;
+    enum tlp tlp;
+    unsigned versions;
+    struct bytes author;
+    const struct item *item;
+    struct web_facts facts;
+};
+/* False ends the page here: this object and what follows are not taken. */
+typedef bool web_visit(void *context, const struct web_record *record);
+struct web_end {
+    uint64_t cursor; /* all up to it was looked at */
+    bool more;
+};
+/* Asks for the objects that the filter lets through, of these labels. ERR_CLOSED, ERR_TIMEOUT, ERR_FORMAT, ERR_CORRUPT, ERR_MEMORY. */
+enum err web_page(struct web *web, const struct taxii_filter *filter, unsigned labels, web_visit *visit, void *context,
+                  struct web_end *end) MUST_USE;
+
+/* Takes all versions of an own object back. ERR_DENIED: another's; `why` says it. */
+enum err web_recall(struct web *web, const char *id, char why[static 300]) MUST_USE;
+
+/* --- web_http.c --- */
+/* Who asks: a copy of its token, so that a change meanwhile does no harm. */
+struct web_user {
+    char name[TOKENS_NAME_BYTES_MAX + 1];
+    struct token token; /* name and recipients point into this struct */
+    char recipients[TOKENS_RECIPIENTS_MAX * (TOKENS_NAME_BYTES_MAX + 1) + 1];
+};
+
+struct web_request {
+    struct web *web;
+    struct MHD_Connection *connection;
+    const char *method, *url;
+    struct web_user user;
+    struct buf body;
+    size_t answer_bytes; /* counted in web->answers_bytes */
+    bool bodied;         /* of a method that brings a body: who asks was looked at before it was read */
+    bool refused;        /* the body is too large */
+};
+
+/* An answer under construction. Headers are pairs of name and value, ended by null. */
+struct web_answer {
+    unsigned status;
+    const char *type;
+    struct buf body;                                        /* taken over */
+    char first[MOMENT_TEXT_BYTES], last[MOMENT_TEXT_BYTES]; /* X-TAXII-Date-Added; "" when there is none */
+    const char *headers[9];
+};
+enum MHD_Result web_answer(struct web_request *request, struct web_answer *answer);
+/* The standard's error body. */
+enum MHD_Result web_error(struct web_request *request, unsigned status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+const char *web_header(const struct web_request *request, const char *name); /* null when it was not sent */
+bool web_http_start(struct web *web, char why[static 256]);
+void web_http_stop(struct web *web);
+
+/* --- web_clients.c --- */
+/* Takes one request of what `key` may have; false when it has to wait. */
+bool web_client_take(struct web *web, uint64_t key, unsigned rate);
+
+/* --- taxii.c --- */
+enum MHD_Result taxii_handle(struct web_request *request);
+/* taxii_objects.c */
+enum taxii_list { TAXII_OBJECTS, TAXII_MANIFEST, TAXII_VERSIONS };
+enum MHD_Result taxii_list(struct web_request *request, unsigned collection, enum taxii_list list, const char *id);
+
+/* --- web_publish.c: what was posted, published by a thread of its own, and its status resources --- */
+enum err web_publisher_start(struct web *web) MUST_USE;
+void web_publisher_stop(struct web *web);
+/* Takes the body over. ERR_SYNTAX, ERR_TRUNCATED: it is no JSON; nothing was taken. ERR_FULL: too much waits, or too many status resources are kept. Appends the status resource. */
+enum err web_publisher_post(struct web *web, const struct web_user *user, unsigned collection, struct buf *body,
+                            struct buf *status) MUST_USE;
+/* Appends the status resource of this id, if it is this user's. ERR_NOT_FOUND. */
+enum err web_publisher_status(struct web *web, const struct web_user *user, const char *id, struct buf *status) MUST_USE;
+
+/* --- web_feed.c --- */
+enum err web_feeds_start(struct web *web) MUST_USE;
+void web_feeds_stop(struct web *web); /* ends all streams: before the server stops */
+void web_feeds_free(struct web *web);
+/* Something is new, or a token was revoked; `quiet`: nothing is, and a sign of life is due. */
+void web_feeds_wake(struct web *web, bool quiet);
+enum MHD_Result web_feed_lines(struct web_request *request);
+enum MHD_Result web_feed_events(struct web_request *request);
+
+/* --- web_lists.c --- */
+enum MHD_Result web_list(struct web_request *request, const char *file);
+
+/* --- web_health.c: metrics and health, without TLS and tokens --- */
+bool web_health_start(struct web *web, char why[static 256]);
+void web_health_stop(struct web *web);
+
+#endif
