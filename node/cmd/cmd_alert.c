@@ -5,7 +5,7 @@
 #include "node/cmd/cmd_publish.h"
 #include "node/cmd/dealing.h"
 #include "node/formats/json_out.h"
-#include "node/cmd/marking.h"
+#include "node/cmd/marking_options.h"
 #include "node/formats/moment.h"
 #include "node/cmd/setup.h"
 #include "node/formats/uuid.h"

@@ -7,7 +7,7 @@
 #include "node/cmd/cmd.h"
 #include "node/process/dir.h"
 #include "node/process/log.h"
-#include "node/cmd/marking.h"
+#include "node/cmd/marking_options.h"
 #include "node/process/progress.h"
 #include "node/cmd/publication.h"
 #include "node/cmd/setup.h"

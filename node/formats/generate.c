@@ -1,6 +1,6 @@
 #include "node/formats/generate.h"
 
-#include "node/cmd/marking.h"
+#include "node/formats/marking.h"
 #include "node/formats/observable.h"
 #include "node/formats/stixmarks.h"
 

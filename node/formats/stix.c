@@ -1,7 +1,7 @@
 #include "node/formats/stix.h"
 
 #include "gossip/pack.h"
-#include "node/cmd/marking.h"
+#include "node/formats/marking.h"
 #include "node/formats/markings.h"
 #include "node/formats/stixmarks.h"
 #include "node/formats/stixrules.h"

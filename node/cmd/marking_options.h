@@ -1,6 +1,6 @@
-/* marking: marks (gossip/marks.h) as the command line says them, and put together from several sources: the stricter holds. */
-#ifndef NODE_MARKING_H
-#define NODE_MARKING_H
+/* marking_options: marks (gossip/marks.h) as the command line says them. */
+#ifndef NODE_MARKING_OPTIONS_H
+#define NODE_MARKING_OPTIONS_H
 
 #include "gossip/marks.h"
 #include "node/cmd/command.h"
@@ -21,12 +21,5 @@
 
 /* Reads the options; says what is wrong with them and returns the exit code. Views point into argv. */
 enum outcome marking_options(const struct invocation *invocation, struct marks *out) MUST_USE;
-
-/* What an object is marked with instead, if its marks do contradict each other: it is refused. */
-#define MARKING_CONTRADICTION "(several that contradict each other, or are more than there is room for)"
-
-/* Adds what `more` says: whoever obeys the result obeys both. False: they contradict each other, or there is no room for both; then
-   *into must not be used. Views are taken over. */
-bool marking_merge(struct marks *into, const struct marks *more) MUST_USE;
 
 #endif
