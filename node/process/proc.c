@@ -35,13 +35,13 @@ struct child {
 
 struct parent {
     const struct proc_options *options;
-    struct child children[ROLE_COUNT]; /* ROLE_NET to ROLE_WEB */
+    struct child children[ROLE_COUNT]; /* ROLE_NET to ROLE_LAST */
     struct proc_names names;
     int signal_fd;
     uint64_t failures_ms[PROC_FAILURES_MAX]; /* times of the latest, as a ring */
     size_t failure_count;
-    uint64_t pauses_ms[ROLE_COUNT]; /* after the next death of net or web */
-    bool proven[ROLE_COUNT];        /* net or web was ready once: what ends it now came from outside */
+    uint64_t pauses_ms[ROLE_COUNT]; /* after the next death of net or an outer role */
+    bool proven[ROLE_COUNT];        /* net or an outer role was ready once: what ends it now came from outside */
     bool running;                   /* READY was told */
     bool stopping;
     bool asked;      /* to stop, by a signal: the next one means at once */
@@ -53,7 +53,7 @@ struct parent {
 
 static bool child_alive(const struct parent *parent, int role) { return parent->children[role].pid != 0; }
 
-static bool web_wanted(const struct parent *parent) { return parent->options->settings[ROLE_WEB].size > 0; }
+static bool wanted(const struct parent *parent, int role) { return !role_outer(role) || parent->options->settings[role].size > 0; }
 
 static void child_kill(struct parent *parent, int role) {
     if (child_alive(parent, role)) kill(parent->children[role].pid, SIGKILL);
@@ -102,7 +102,7 @@ static enum err child_start(struct parent *parent, int role) {
     child->settings_unsent = true;
     child->started_ms = clock_monotonic_ms();
     child_flush(child);
-    for (int other = ROLE_NET; role != ROLE_WEB && other <= ROLE_KEY; other++) {
+    for (int other = ROLE_NET; !role_outer(role) && other <= ROLE_KEY; other++) {
         if (other != role) children_link(parent, role, other);
     }
     log_debug("started %s as process %d", role_name(role), (int)child->pid);
@@ -125,8 +125,9 @@ static void stop_begin(struct parent *parent, int exit_code) {
     parent->exit_code = exit_code;
     sd_notify(0, "STOPPING=1");
     proc_names_end(&parent->names);
-    for (int role = ROLE_NET; role <= ROLE_WEB; role++) parent->children[role].restart_ms = 0;
-    child_stop(parent, ROLE_WEB);
+    for (int role = ROLE_NET; role <= ROLE_LAST; role++) parent->children[role].restart_ms = 0;
+    for (int role = ROLE_NET; role <= ROLE_LAST; role++)
+        if (role_outer(role)) child_stop(parent, role);
     child_stop(parent, ROLE_ENGINE);
 }
 
@@ -137,7 +138,7 @@ static void stop_step(struct parent *parent) {
         child_stop(parent, ROLE_KEY);
     }
     if (since_ms < PROC_STOP_MS) return;
-    for (int role = ROLE_NET; role <= ROLE_WEB; role++) child_kill(parent, role);
+    for (int role = ROLE_NET; role <= ROLE_LAST; role++) child_kill(parent, role);
 }
 
 /* --- failures --- */
@@ -155,8 +156,8 @@ static bool failure_count(struct parent *parent, uint64_t *delay_ms) {
     return recent < PROC_FAILURES_MAX;
 }
 
-/* Of net or web. */
-static void outer_failed(struct parent *parent, int role) {
+/* Of one that meets the world and was ready once. */
+static void proven_failed(struct parent *parent, int role) {
     struct child *child = &parent->children[role];
     uint64_t now_ms = clock_monotonic_ms(), *pause_ms = &parent->pauses_ms[role];
     if (*pause_ms == 0 || now_ms - child->started_ms >= PROC_NET_STEADY_MS) *pause_ms = PROC_NET_PAUSE_FIRST_MS;
@@ -168,7 +169,7 @@ static void outer_failed(struct parent *parent, int role) {
 static void child_failed(struct parent *parent, int role) {
     uint64_t delay_ms;
     if (parent->proven[role]) {
-        outer_failed(parent, role);
+        proven_failed(parent, role);
         return;
     }
     if (!failure_count(parent, &delay_ms)) {
@@ -185,9 +186,9 @@ static void child_failed(struct parent *parent, int role) {
     /* What the others know belongs to the engine that died: all start again. */
     proc_names_end(&parent->names);
     parent->restarting = true;
-    for (int other = ROLE_NET; other <= ROLE_WEB; other++) {
+    for (int other = ROLE_NET; other <= ROLE_LAST; other++) {
         child_kill(parent, other);
-        if (other != ROLE_WEB || web_wanted(parent)) parent->children[other].restart_ms = restart_ms;
+        if (wanted(parent, other)) parent->children[other].restart_ms = restart_ms;
     }
 }
 
@@ -199,7 +200,7 @@ static void exit_describe(int status, char out[static 64]) {
     }
 }
 
-/* What web needs to begin. */
+/* What the outer roles need to begin. */
 static bool inner_ready(const struct parent *parent) {
     for (int role = ROLE_NET; role <= ROLE_KEY; role++) {
         if (!child_alive(parent, role) || !parent->children[role].ready) return false;
@@ -209,14 +210,15 @@ static bool inner_ready(const struct parent *parent) {
 
 static bool child_startable(const struct parent *parent, int role) {
     if (parent->children[role].restart_ms == 0 || child_alive(parent, role)) return false;
-    return role != ROLE_WEB || inner_ready(parent);
+    return !role_outer(role) || inner_ready(parent);
 }
 
 /* --- frames from children --- */
 
 static void ready_check(struct parent *parent) {
-    if (!inner_ready(parent) || (web_wanted(parent) && !parent->children[ROLE_WEB].ready)) return;
     if (parent->running) return;
+    for (int role = ROLE_NET; role <= ROLE_LAST; role++)
+        if (wanted(parent, role) && !(child_alive(parent, role) && parent->children[role].ready)) return;
     parent->running = true;
     sd_notify(0, "READY=1");
     log_info("running%s%s", parent->options->what != NULL ? ": " : "", parent->options->what != NULL ? parent->options->what : "");
@@ -226,7 +228,7 @@ static void fatal_take(struct parent *parent, int role, struct bytes body) {
     char text[1200];
     int exit_code = body.size > 0 && body.data[0] >= 1 && body.data[0] <= 125 ? body.data[0] : 1;
     log_escape(text, sizeof text, body.size > 1 ? bytes_of(body.data + 1, body.size - 1) : bytes_of(NULL, 0));
-    if (role == ROLE_WEB && parent->proven[role]) {
+    if (role_outer(role) && parent->proven[role]) {
         log_warn("%s: %s", role_name(role), text);
         return;
     }
@@ -240,7 +242,7 @@ static bool frame_take(struct parent *parent, int role, const struct frame *fram
     switch (frame->type) {
     case FRAME_READY:
         parent->children[role].ready = true;
-        if (role == ROLE_NET || role == ROLE_WEB) parent->proven[role] = true;
+        if (role == ROLE_NET || role_outer(role)) parent->proven[role] = true;
         ready_check(parent);
         return true;
     case FRAME_FATAL: fatal_take(parent, role, frame->body); return true;
@@ -271,7 +273,7 @@ static void child_read(struct parent *parent, int role) {
 }
 
 static void children_reap(struct parent *parent) {
-    for (int role = ROLE_NET; role <= ROLE_WEB; role++) {
+    for (int role = ROLE_NET; role <= ROLE_LAST; role++) {
         struct child *child = &parent->children[role];
         int status;
         if (child->pid == 0 || waitpid(child->pid, &status, WNOHANG) != child->pid) continue;
@@ -293,12 +295,12 @@ static void children_reap(struct parent *parent) {
 static void children_restart(struct parent *parent) {
     uint64_t now_ms = clock_monotonic_ms();
     if (parent->restarting) {
-        for (int role = ROLE_NET; role <= ROLE_WEB; role++) {
+        for (int role = ROLE_NET; role <= ROLE_LAST; role++) {
             if (child_alive(parent, role) || parent->children[role].restart_ms > now_ms) return;
         }
         parent->restarting = false;
     }
-    for (int role = ROLE_NET; role <= ROLE_WEB; role++) {
+    for (int role = ROLE_NET; role <= ROLE_LAST; role++) {
         if (!child_startable(parent, role) || parent->children[role].restart_ms > now_ms) continue;
         if (child_start(parent, role) != OK) child_failed(parent, role);
     }
@@ -310,7 +312,7 @@ static void signals_read(struct parent *parent) {
         if (info.ssi_signo == SIGCHLD) continue;
         if (parent->asked) {
             log_warn("stopping at once");
-            for (int role = ROLE_NET; role <= ROLE_WEB; role++) child_kill(parent, role);
+            for (int role = ROLE_NET; role <= ROLE_LAST; role++) child_kill(parent, role);
         } else {
             parent->asked = true;
             if (!parent->stopping) {
@@ -343,7 +345,7 @@ static int wait_ms(const struct parent *parent) {
     uint64_t now_ms = clock_monotonic_ms(), deadline_ms = proc_names_deadline(&parent->names);
     if (parent->stopping) deadline_ms = now_ms + 50;
     if (parent->watchdog_ms > 0 && parent->watchdog_due_ms < deadline_ms) deadline_ms = parent->watchdog_due_ms;
-    for (int role = ROLE_NET; role <= ROLE_WEB; role++) {
+    for (int role = ROLE_NET; role <= ROLE_LAST; role++) {
         uint64_t restart_ms = parent->children[role].restart_ms;
         if (child_startable(parent, role) && restart_ms < deadline_ms) deadline_ms = restart_ms;
     }
@@ -356,7 +358,7 @@ static void turn(struct parent *parent) {
     int roles[ROLE_COUNT];
     size_t count = 0, role_count = 0;
     fds[count++] = (struct pollfd){.fd = parent->signal_fd, .events = POLLIN};
-    for (int role = ROLE_NET; role <= ROLE_WEB; role++) {
+    for (int role = ROLE_NET; role <= ROLE_LAST; role++) {
         struct channel *channel = &parent->children[role].channel;
         if (!child_alive(parent, role) || channel->fd < 0) continue;
         roles[role_count++] = role;
@@ -383,7 +385,7 @@ static void turn(struct parent *parent) {
 
 static bool parent_done(const struct parent *parent) {
     if (!parent->stopping) return false;
-    for (int role = ROLE_NET; role <= ROLE_WEB; role++) {
+    for (int role = ROLE_NET; role <= ROLE_LAST; role++) {
         if (child_alive(parent, role)) return false;
     }
     return true;
@@ -419,13 +421,13 @@ int proc_run(const struct proc_options *options) {
     signal(SIGCHLD, SIG_DFL);
     parent.signal_fd = signals_open(&before);
     proc_names_init(&parent.names, options);
-    for (int role = ROLE_NET; role <= ROLE_WEB; role++) parent.children[role].channel.fd = -1;
+    for (int role = ROLE_NET; role <= ROLE_LAST; role++) parent.children[role].channel.fd = -1;
     if (parent.signal_fd < 0) {
         log_fatal("signalfd: %s", strerror(errno));
         parent.exit_code = 1;
     } else {
-        for (int role = ROLE_NET; role <= ROLE_KEY; role++) parent.children[role].restart_ms = 1;
-        if (web_wanted(&parent)) parent.children[ROLE_WEB].restart_ms = 1;
+        for (int role = ROLE_NET; role <= ROLE_LAST; role++)
+            if (wanted(&parent, role)) parent.children[role].restart_ms = 1;
         watchdog_open(&parent);
         children_restart(&parent);
         while (!parent_done(&parent)) turn(&parent);

@@ -5,8 +5,8 @@
    standard input, standard output and standard error. It ignores SIGINT, SIGTERM and SIGHUP: it is stopped by FRAME_STOP, by the end
    of its channel, or by SIGKILL, which it also gets when the parent dies.
 
-   First frames: FRAME_SETTINGS, then FRAME_PEER for each of the two other roles, in any order (web: none, and it is started only
-   where it has settings, once the others are ready). Later FRAME_PEER frames replace a
+   First frames: FRAME_SETTINGS, then FRAME_PEER for each of the two other roles, in any order (outer ones: none, and they are
+   started only where they have settings, once the others are ready). Later FRAME_PEER frames replace a
    channel whose other end was restarted. The child answers FRAME_READY once. */
 #ifndef NODE_PROC_H
 #define NODE_PROC_H
@@ -20,7 +20,7 @@
 #define PROC_STOP_MS      4000 /* then SIGKILL */
 #define PROC_EXIT_CRASHES 70   /* exit code when giving up */
 
-/* The network and web processes read foreign bytes through libraries that they can abort, so their deaths never end the node once
+/* The network process and the outer ones read foreign bytes through libraries that they can abort, so their deaths never end the node once
    they were ready: they come back after a pause that doubles, up to a last one, and is short again after a steady life. */
 #define PROC_NET_PAUSE_FIRST_MS 100
 #define PROC_NET_PAUSE_LAST_MS  30000

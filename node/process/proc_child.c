@@ -25,7 +25,7 @@ static enum err settings_take(struct proc_child *child, struct bytes body) {
 }
 
 static bool peers_complete(const struct proc_child *child) {
-    for (int role = ROLE_NET; child->role != ROLE_WEB && role <= ROLE_KEY; role++) {
+    for (int role = ROLE_NET; !role_outer((int)child->role) && role <= ROLE_KEY; role++) {
         if (role != (int)child->role && child->peers[role].fd < 0) return false;
     }
     return true;
