@@ -7,7 +7,7 @@ here=$(dirname "$0")
 deploy=$here/..
 date=$(LC_ALL=C date -u -d "@$epoch" '+%B %-d, %Y')
 mkdir -p "$folder"
-rm -f "$folder"/*.[0-9]
+rm -f "$folder"/comity*.[0-9]
 
 # Pages written by hand: @DATE@, and @COMMANDS@ alone on a line for the list of commands.
 for page in comity.1 comity.yaml.5 comity-policy.5 comity-protocol.7 comity.8; do
