@@ -7,6 +7,6 @@ function words(text) {
 BEGIN { print ".Bl -tag -width Ds" }
 /^#/ { sub(/^# ?/, ""); comment = comment (comment == "" ? "" : " ") $0; next }
 /^$/ { if (!tagged) comment = ""; else { flush_text(); } comment = ""; tagged = 0; next }
-{ gsub(/"/, "\\(dq"); print ".It Cm " words($0); tagged = 1 }
+{ line = words($0); gsub(/"/, "\\(dq", line); print ".It Cm " line; tagged = 1 }
 function flush_text() { if (comment != "") print words(comment) }
 END { if (tagged) flush_text(); print ".El" }

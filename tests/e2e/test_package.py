@@ -33,6 +33,17 @@ def deb(folder, version=VERSION):
     return os.path.join(folder, found[0])
 
 
+_packages = {}
+
+
+def deb_bytes(place, version):
+    """The package of this version, made once."""
+    if version not in _packages:
+        with open(deb(place.path("deb-" + version), version), "rb") as file:
+            _packages[version] = file.read()
+    return _packages[version]
+
+
 def digest(path):
     with open(path, "rb") as file:
         return hashlib.sha256(file.read()).hexdigest()
@@ -46,7 +57,7 @@ def below(folder):
 def contents(place):
     """The same tree makes the same package twice; it holds what `make install` installs, owned by root, under the machine's own paths."""
     package = deb(place.path("one"))
-    check_equal(digest(deb(place.path("two"))), digest(package), "a second one is the same, byte for byte")
+    check_equal(hashlib.sha256(deb_bytes(place, VERSION)).hexdigest(), digest(package), "a second one is the same, byte for byte")
     field = lambda name: subprocess.run(["dpkg-deb", "-f", package, name], stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
     check_equal(field("Version"), VERSION, "its version is the program's")
     for library in ("libsodium23", "libzmq5", "libczmq4", "librocksdb", "libgnutls30", "libseccomp2"):
@@ -78,7 +89,7 @@ def life(place):
     """Installed, a node made, upgraded, removed, installed again, purged: nothing starts by itself, and no key is ever lost."""
     if os.geteuid() != 0:
         skip("only root can make a copy of this machine")
-    first, second = deb(place.path("first")), deb(place.path("second"), NEXT)
+    first, second = deb_bytes(place, VERSION), deb_bytes(place, NEXT)
     with Clone(place.path("clone")) as machine:
         if machine.why_not:
             skip("no copy of this machine can be made: " + machine.why_not)
@@ -88,11 +99,8 @@ def life(place):
             check(code == wanted, text, "exit %d: %s" % (code, script), said)
             return said
 
-        def bring(package, name):
-            with open(package, "rb") as file:
-                machine("sh", "-c", "cat >/tmp/" + name, input=file.read())
-        bring(first, "first.deb")
-        bring(second, "second.deb")
+        machine.shell("cat >/tmp/first.deb", input=first)
+        machine.shell("cat >/tmp/second.deb", input=second)
         said = does("dpkg -i /tmp/first.deb", "it installs")
         check("comity init" in said and "systemctl enable" in said, "it says what to do next", said)
         check_equal(does("comity version", "the program runs").strip(), "comity " + VERSION, "it is this version")
@@ -133,12 +141,11 @@ def nothing_left(place):
     """Installed and purged without a node in between, it leaves its user and nothing else."""
     if os.geteuid() != 0:
         skip("only root can make a copy of this machine")
-    package = deb(place.path("package"))
+    package = deb_bytes(place, VERSION)
     with Clone(place.path("clone")) as machine:
         if machine.why_not:
             skip("no copy of this machine can be made: " + machine.why_not)
-        with open(package, "rb") as file:
-            machine("sh", "-c", "cat >/tmp/comity.deb", input=file.read())
+        machine.shell("cat >/tmp/comity.deb", input=package)
         find = "find /usr /etc /lib /var -xdev -name '*comity*' 2>/dev/null | sort"
         before = machine.shell(find)[1]
         code, said = machine("dpkg", "-i", "/tmp/comity.deb")
