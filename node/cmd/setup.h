@@ -9,6 +9,10 @@
 #include "node/policy/policy_file.h"
 #include "node/identity/trust_files.h"
 
+/* A node's files belong to one user. Root, who could write into the directory of another, is told to be that user instead: what root
+   makes there the node could not read. The functions below ask this first. */
+enum outcome setup_owner(const struct invocation *invocation) MUST_USE;
+
 /* Reads DIR/comity.yaml. */
 enum outcome setup_config(const struct invocation *invocation, struct config *config) MUST_USE;
 

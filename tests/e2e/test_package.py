@@ -112,9 +112,13 @@ def life(place):
         does("test -z \"$(find /etc/systemd -name 'comity*')\"", "the service is not enabled")
         does("! grep -qsx comity /proc/[0-9]*/comm", "nothing was started")
 
+        said = does("comity init --agency cert.example --no-passphrase --dir /var/lib/comity", "root makes no node in another user's folder", wanted=3)
+        check("sudo -u 'comity' comity init" in said, "and is told to be that user", said)
+        check_equal(machine.shell("ls -A /var/lib/comity")[1], "", "nothing was made")
         does("runuser -u comity -- comity init --agency cert.example --no-passphrase --dir /var/lib/comity", "its user makes a node")
         does("echo '# ours' >>/var/lib/comity/comity.yaml; echo certificate >/etc/comity/web.pem; echo 'version: 1' >/var/lib/comity/policy.yaml",
              "the operator sets it up")
+        does("comity trust list --dir /var/lib/comity", "root does not work on its files either", wanted=3)
         before = does(SUMS, "what the node holds")
         said = does("dpkg -i /tmp/second.deb", "a newer one is installed over it")
         check("comity init" not in said, "it does not tell of a first node again", said)
