@@ -177,7 +177,7 @@ figures: $(B)/tests/sim/scale
 # --- manual pages, installation, package ---
 VERSION := $(shell sed -n 's/^.define COMITY_VERSION "\(.*\)"/\1/p' node/version.h)
 # What is made of one commit is the same everywhere: its time stands for all times in it.
-SOURCE_DATE_EPOCH ?= $(or $(shell git log -1 --format=%ct 2>/dev/null),$(shell stat -c %Y node/version.h))
+SOURCE_DATE_EPOCH := $(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct 2>/dev/null),$(shell stat -c %Y node/version.h))
 MANUALS = $(wildcard deploy/man/*) deploy/comity.yaml.example deploy/policies/POLICY.md
 
 $(B)/man/made: $(B)/comity $(MANUALS)
@@ -212,7 +212,7 @@ install: all
 DEBDIR     = $(B)/deb
 MAINTAINER ?= The Comity developers <comity@comity.invalid>
 deb: all
-	$(Q)SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) MAKE="$(MAKE)" sh deploy/debian/build.sh $(DEBDIR) $(VERSION) "$(MAINTAINER)"
+	$(Q)SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) MAKE="$(MAKE_COMMAND)" sh deploy/debian/build.sh $(DEBDIR) $(VERSION) "$(MAINTAINER)"
 
 # Writes the golden files anew; the difference is the review.
 golden: tests

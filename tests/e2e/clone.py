@@ -61,5 +61,9 @@ class Clone:
                               timeout=seconds * PATIENCE, check=False)
         return done.returncode, done.stdout.decode("utf-8", "replace")
 
+    def running(self, name):
+        """Does a process of this name run in it? One that ended and was not waited for does not."""
+        return any(not state.startswith("Z") for state in self("ps", "-C", name, "-o", "stat=")[1].split())
+
     def shell(self, script, **more):
         return self("sh", "-c", script, **more)

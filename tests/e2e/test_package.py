@@ -7,7 +7,7 @@ import shutil
 import subprocess
 
 from clone import Clone
-from lib import BUILD, PATIENCE, ROOT, check, check_equal, main, skip, story
+from lib import BUILD, NOT_RUNNING, PATIENCE, ROOT, check, check_equal, free_port, main, must, skip, story
 
 with open(os.path.join(ROOT, "node/version.h"), encoding="utf-8") as _file:
     VERSION = re.search(r'COMITY_VERSION "(.*)"', _file.read()).group(1)
@@ -110,7 +110,7 @@ def life(place):
         does("man -w comity-publish && man -w 5 comity-policy && man -w 8 comity", "man finds its pages")
         does("bash -c '. /usr/share/bash-completion/completions/comity && complete -p comity'", "bash takes its completion")
         does("test -z \"$(find /etc/systemd -name 'comity*')\"", "the service is not enabled")
-        does("! grep -qsx comity /proc/[0-9]*/comm", "nothing was started")
+        check(not machine.running("comity"), "nothing was started")
 
         said = does("comity init --agency cert.example --no-passphrase --dir /var/lib/comity", "root makes no node in another user's folder", wanted=3)
         check("sudo -u 'comity' comity init" in said, "and is told to be that user", said)
@@ -159,6 +159,78 @@ def nothing_left(place):
         check(code == 0 and "is kept" not in said, "it is purged, and keeps nothing", said)
         check_equal(machine.shell(find)[1], before, "no file or folder of it is left")
         check_equal(machine("getent", "passwd", "comity")[0], 0, "its user is")
+
+
+def instructions():
+    """The lines of the container file, as [(stage, word, rest)]."""
+    with open(os.path.join(ROOT, "deploy/Containerfile"), encoding="utf-8") as file:
+        text = "".join(line for line in file if not line.startswith("#"))
+    found, stage = [], -1
+    for line in text.replace("\\\n", " ").splitlines():
+        if line.strip():
+            word, rest = line.split(None, 1)
+            stage += word == "FROM"
+            found.append((stage, word, rest))
+    return found
+
+
+@story
+def container_build(place):
+    """What the container file copies is there, and is all that `make deb` wants. The images themselves are not at hand."""
+    lines = instructions()
+    check_equal([rest for _, word, rest in lines if word == "FROM"], ["debian:bookworm-slim AS build", "debian:bookworm-slim"], "two stages of one base")
+    tree = place.path("tree")
+    os.mkdir(tree)
+    for stage, word, rest in lines:
+        if word == "COPY" and stage == 0:
+            *sources, target = rest.split()
+            for source in sources:
+                check(os.path.exists(os.path.join(ROOT, source)), "%s is there to be copied" % source)
+                if os.path.isdir(os.path.join(ROOT, source)):
+                    shutil.copytree(os.path.join(ROOT, source), os.path.join(tree, target))
+                else:
+                    shutil.copy2(os.path.join(ROOT, source), tree)
+    run = " ".join(rest for stage, word, rest in lines if stage == 0 and word == "RUN")
+    made = re.search(r"\bmake [^&]*\bdeb\b.*", run).group(0)
+    # -n: every file that the package is made of has a rule or is there; what a compiler does with it other tests show.
+    done = subprocess.run(["sh", "-c", made.replace("make ", "make -n ", 1)], cwd=tree, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          check=False, timeout=120 * PATIENCE, env={"PATH": os.environ["PATH"], "SOURCE_DATE_EPOCH": ""})
+    check(done.returncode == 0 and "deploy/debian/build.sh /out " + VERSION in done.stdout, "`%s` has all that it needs there" % made, done.stdout[-2000:])
+    check("SOURCE_DATE_EPOCH= " not in done.stdout, "and a time for all files")
+    check([rest for stage, word, rest in lines if word == "COPY" and stage == 1] == ["--from=build /out/ /tmp/comity/"], "the second stage takes the package")
+
+
+@story
+def container_run(place):
+    """The second stage, done by hand in a copy of this machine: the package is installed, and the node runs as the user that it says."""
+    if os.geteuid() != 0:
+        skip("only root can make a copy of this machine")
+    package = deb_bytes(place, VERSION)
+    lines = [(word, rest) for stage, word, rest in instructions() if stage == 1]
+    said = dict(lines)
+    words = lambda text: re.findall(r'"([^"]+)"', text)
+    with Clone(place.path("clone")) as machine:
+        if machine.why_not:
+            skip("no copy of this machine can be made: " + machine.why_not)
+        machine.shell("userdel comity; groupdel comity; mkdir /tmp/comity; cat >/tmp/comity/comity_1.deb", input=package)
+        for word, rest in lines:
+            if word == "RUN":
+                # The base image knows no packages; this machine has those that the package depends on.
+                code, out = machine.shell(rest.replace("apt-get update", "true"))
+                check(code == 0, "RUN %s ..." % " ".join(rest.split()[:3]), out)
+        user, group = said["USER"].split(":")
+        check_equal(machine.shell("stat -c '%u %g %a' " + said["VOLUME"])[1].strip(), "%s %s 700" % (user, group), "the volume is the user's")
+        as_user = "cd / && exec env %s setpriv --reuid %s --regid %s --clear-groups --no-new-privs --bounding-set=-all " % (said["ENV"], user, group)
+        entry, command, health = words(said["ENTRYPOINT"]), words(said["CMD"]), words(said["HEALTHCHECK"])
+        check(entry == ["comity"] and health == ["comity", "status"], "it is the program that runs and is asked", said)
+        port = free_port()
+        code, out = machine.shell(as_user + "comity init --agency cert.example --no-passphrase --listen tcp://127.0.0.1:%d" % port)
+        check(code == 0, "a node is made in the volume", out)
+        check_equal(machine.shell(as_user + " ".join(health))[0], NOT_RUNNING, "before it runs it is not healthy")
+        machine.shell("(%s %s) >/tmp/log 2>&1 & echo $! >/tmp/pid" % (as_user, " ".join(entry + command)))
+        must(lambda: machine.shell(as_user + " ".join(health))[0] == 0, 30, "it runs and is healthy", lambda: machine.shell("cat /tmp/log")[1])
+        machine.shell("kill -%s $(cat /tmp/pid)" % said["STOPSIGNAL"].replace("SIG", ""))
+        must(lambda: not machine.running("comity"), 30, "it ends when it is told to", lambda: machine.shell("cat /tmp/log")[1])
 
 
 main()
