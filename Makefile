@@ -204,7 +204,7 @@ install: all
 	install -D -m 0644 -t $(DOC) README.md gossip/PROTOCOL.md $(wildcard deploy/*.md)
 	install -D -m 0644 -t $(DOC)/policies $(wildcard deploy/policies/*)
 	install -D -m 0644 -t $(DOC)/audit $(wildcard deploy/audit/*)
-	install -D -m 0644 -t $(DOC)/examples deploy/comity.yaml.example
+	install -D -m 0644 -t $(DOC)/examples deploy/comity.yaml.example deploy/demo/sample.json
 	for folder in $(wildcard deploy/prometheus deploy/clients deploy/hooks); do \
 	    install -D -m 0644 -t $(DOC)/examples/$${folder##*/} $$folder/* || exit 1; done
 

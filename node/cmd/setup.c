@@ -5,10 +5,35 @@
 
 #include <pwd.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define CONFIG_FILE_BYTES_MAX (1024 * 1024)
+#define SETUP_USER_BYTES      64
+
+/* A user as sudo takes it: its name, or its number behind a #. */
+static void user_name(char out[static SETUP_USER_BYTES], uid_t uid) {
+    const struct passwd *user = getpwuid(uid);
+    if (user)
+        snprintf(out, SETUP_USER_BYTES, "%s", user->pw_name);
+    else
+        snprintf(out, SETUP_USER_BYTES, "#%lu", (unsigned long)uid);
+}
+
+enum outcome setup_absent(const struct invocation *invocation, enum outcome outcome) {
+    struct stat facts;
+    char name[SETUP_USER_BYTES];
+    if (strcmp(invocation->dir, DIR_SYSTEM) != 0 && stat(DIR_SYSTEM, &facts) == 0 && facts.st_uid != geteuid()) {
+        user_name(name, facts.st_uid);
+        return command_fail(invocation, outcome,
+                            "there is no node in %s: --dir names another, `comity init` makes one.\n"
+                            "The service's node of this machine is in " DIR_SYSTEM ": sudo -u '%s' comity %s ...",
+                            invocation->dir, name, invocation->command->name);
+    }
+    return command_fail(invocation, outcome, "there is no node in %s: `comity init` makes one, --dir names another",
+                        invocation->dir);
+}
 
 /* Says what kept a file of the directory from being read. */
 static enum outcome file_unread(const struct invocation *invocation, const char *name, enum err err) {
@@ -22,19 +47,14 @@ static enum outcome file_unread(const struct invocation *invocation, const char 
     if (state == DIR_NODE)
         return command_fail(invocation, OUTCOME_REFUSED, "%s/%s is missing: bring it back from a copy of the directory",
                             invocation->dir, name);
-    return command_fail(invocation, OUTCOME_REFUSED, "there is no node in %s: `comity init` makes one, --dir names another",
-                        invocation->dir);
+    return setup_absent(invocation, OUTCOME_REFUSED);
 }
 
 enum outcome setup_owner(const struct invocation *invocation) {
     struct stat facts;
     if (geteuid() != 0 || stat(invocation->dir, &facts) != 0 || facts.st_uid == 0) return OUTCOME_SUCCESS;
-    const struct passwd *user = getpwuid(facts.st_uid);
-    char name[64];
-    if (user)
-        snprintf(name, sizeof name, "%s", user->pw_name);
-    else
-        snprintf(name, sizeof name, "#%lu", (unsigned long)facts.st_uid); /* as sudo takes a number */
+    char name[SETUP_USER_BYTES];
+    user_name(name, facts.st_uid);
     return command_fail(invocation, OUTCOME_REFUSED,
                         "%s belongs to the user %s, and what root makes there the node could not read; nothing was done.\n"
                         "Give the command as that user: sudo -u '%s' comity %s ...",

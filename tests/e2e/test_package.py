@@ -124,6 +124,8 @@ def life(place):
         check("comity init" not in said, "it does not tell of a first node again", said)
         check_equal(does("dpkg-query -W -f '${Version} ${Status}' comity", "dpkg knows it"), NEXT + " install ok installed", "it is the newer one")
         check_equal(does(SUMS, "after it"), before, "settings, keys and store are as they were")
+        said = does("useradd --create-home admin && runuser -u admin -- comity status", "another user has no node of its own", wanted=4)
+        check("sudo -u 'comity' comity status" in said, "and is told where the machine's is", said)
         does("dpkg --verify comity", "no file of the package is missing or changed")
         does("runuser -u comity -- comity check-config --dir /var/lib/comity", "the new program reads the settings")
 
