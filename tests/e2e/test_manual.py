@@ -133,6 +133,7 @@ def completed(place):
         (["verify"] + at + ["--with", ""], ["agency.b"]),
         (["node", "add", "--from", ""], [":folder"]),
         (["node", "revoke", "--a"], ["--after"]),
+        (["node", "revoke", "s"], ["self"]),
         (["root", "rotate", "one", "two", ""], [":file"]),
         (["help", "pub"], ["publish"]),
         (["nonesuch", ""], []),
