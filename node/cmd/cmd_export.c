@@ -27,9 +27,11 @@ struct work {
     uint64_t withheld; /* by the policy */
 };
 
+static bool carries_values(const struct export_format *format) { return format->row || format->values; }
+
 /* What the policy calls it. */
 static enum policy_exit exit_of(const struct export_format *format) {
-    return format->blocking ? POLICY_BLOCKING : format->row ? POLICY_LIST : POLICY_STIX;
+    return format->blocking ? POLICY_BLOCKING : carries_values(format) ? POLICY_LIST : POLICY_STIX;
 }
 
 /* --- where the text goes --- */
@@ -98,6 +100,21 @@ static enum outcome zone_read(const struct work *work, const char **out) {
         *out, ZONE_BYTES_MAX);
 }
 
+static enum outcome distribution_read(const struct work *work, unsigned *out) {
+    const char *text = command_value(work->invocation, "distribution");
+    if (!text) return OUTCOME_SUCCESS;
+    if (strncmp(work->format->name, "misp", 4) != 0)
+        return command_usage(work->invocation, "--distribution: only MISP events have one, %s has none", work->format->name);
+    if (text[0] < '0' || text[0] > '3' || text[1])
+        return command_usage(
+            work->invocation,
+            "--distribution %s: valid are 0 (your organisation), 1 (this community), 2 (connected communities) and 3 "
+            "(all); an event never gets a wider one than its label allows",
+            text);
+    *out = (unsigned)(text[0] - '0');
+    return OUTCOME_SUCCESS;
+}
+
 static enum outcome format_read(struct work *work) {
     const char *name = work->invocation->arguments[0];
     struct buf known = {0};
@@ -119,6 +136,7 @@ static enum outcome options_read(struct work *work, struct export_options *optio
     enum outcome outcome = format_read(work);
     if (outcome == OUTCOME_SUCCESS) outcome = kinds_read(invocation, &options->kinds_wanted);
     if (outcome == OUTCOME_SUCCESS) outcome = zone_read(work, &options->zone);
+    if (outcome == OUTCOME_SUCCESS) outcome = distribution_read(work, &options->distribution);
     if (outcome != OUTCOME_SUCCESS) return outcome;
     if (label && !tlp_parse(&tlp, bytes_of_text(label)))
         return command_usage(invocation,
@@ -127,7 +145,7 @@ static enum outcome options_read(struct work *work, struct export_options *optio
     work->path = command_value(invocation, "out");
     if (work->format->folder && !work->path)
         return command_usage(invocation, "%s makes several files: give --out FOLDER", work->format->name);
-    if (options->kinds_wanted && !work->format->row)
+    if (options->kinds_wanted && !carries_values(work->format))
         return command_usage(invocation, "--kind: %s carries objects, not values", work->format->name);
     options->format = work->format;
     options->now_ms = clock_wall_ms();
@@ -150,7 +168,7 @@ static void report_text(const struct work *work) {
     const struct invocation *invocation = work->invocation;
     char safe[512];
     command_fail(invocation, OUTCOME_SUCCESS, "%" PRIu64 " objects read, %" PRIu64 " %s written, %" PRIu64 " doubles dropped",
-                 counts->objects, counts->values, work->format->row ? "values" : "objects", counts->doubles);
+                 counts->objects, counts->values, carries_values(work->format) ? "values" : "objects", counts->doubles);
     if (work->withheld > 0)
         command_fail(invocation, OUTCOME_SUCCESS, "kept back by the policy: %" PRIu64 " objects; `comity why ID %s` tells why",
                      work->withheld, policy_exit_name(exit_of(work->format)));
@@ -262,6 +280,7 @@ static const struct command_option options_known[] = {
     {"tlp-max", "LABEL", "only objects with this label or a less restrictive one"},
     {"from", "NAME", "only objects of the agency pinned under this name"},
     {"zone", "NAME", "of rpz: the zone's name (default rpz.comity)"},
+    {"distribution", "N", "of misp: the widest distribution that an event may get in the MISP that loads it (default 0)"},
     {"quiet", NULL, "no report"},
     {0},
 };

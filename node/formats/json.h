@@ -11,13 +11,13 @@
 /* Callbacks return OK or what json_feed shall stop with. `text` is borrowed until the return. */
 struct json_handlers {
     void *context;
-    const char *list; /* the array of a top-level object whose elements are cut out; null: "objects". Static; at most 24 bytes */
     enum err (*value)(void *context, struct bytes text, const struct intake_place *place);
     /* The shell of a top-level object: first, not `complete`, when its "objects":[ begins (the text so far, closed with "[]}"):
        *enter says whether the elements are to be cut out one by one. Later, if so, complete, with "objects":[] left empty. */
     enum err (*shell)(void *context, struct bytes text, const struct intake_place *place, bool complete, bool *enter);
     /* A value that is too large or too deep was left out, or (returned error) the stream cannot be read further. */
     void (*refuse)(void *context, const struct intake_place *place, const char *reason);
+    const char *list; /* the array of a top-level object whose elements are cut out; null: "objects". Static; at most 24 bytes */
 };
 
 struct json;

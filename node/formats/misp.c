@@ -325,7 +325,7 @@ static bool event_judge(struct misp *misp, const struct misp_event *event) {
     const char *bar = NULL, *narrow = distribution_bar(event->distribution, &least);
     if (event->event_count > 1)
         bar = "several events in one object; write them as a list";
-    else if (!uuid_valid(event->uuid) && event->attribute_count == 0)
+    else if ((!uuid_valid(event->uuid) || (event->event_count == 0 && event->info.size == 0)) && event->attribute_count == 0)
         bar = "this is no MISP event: {\"Event\": {\"uuid\": ...}} is expected";
     else if (!uuid_valid(event->uuid))
         bar = "attributes without their event's uuid: its tags and its distribution are not known; export the event";
