@@ -341,6 +341,9 @@ static enum outcome settle(struct work *work) {
 static enum outcome publish(struct work *work, struct client *client, const struct audience_request *request, int fd) {
     struct buf audience = {0};
     enum outcome outcome = audience_open(client, request, &audience), commit;
+    if (outcome == OUTCOME_SUCCESS && work->folder &&
+        misp_folder_begin(work->folder, work->options.agency_id, bytes_of_buf(&audience), request->tlp, work->options.marks) != OK)
+        outcome = command_fail(work->invocation, OUTCOME_INTERNAL, "%s", err_text(ERR_MEMORY));
     if (outcome == OUTCOME_SUCCESS) {
         progress_start(&work->progress, command_has(work->invocation, "quiet"));
         outcome = work->folder ? folder_read(work) : input_read(work, fd);
@@ -392,7 +395,7 @@ static enum outcome folder_open(struct work *work) {
     if (command_has(invocation, "format") && strcmp(command_value(invocation, "format"), "misp") != 0)
         return command_usage(invocation, "--misp-feed is a folder of MISP events: leave --format away");
     work->options.format = work->format = INTAKE_MISP;
-    return misp_folder_open(&work->folder, invocation, work->task->path, work->task->request, work->task->marks);
+    return misp_folder_open(&work->folder, invocation, work->task->path);
 }
 
 static enum outcome work_open(struct work *work, int *fd) {

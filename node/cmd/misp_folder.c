@@ -26,12 +26,18 @@ struct misp_folder {
 /* --- what was published before --- */
 
 /* Whoever publishes to others, or under another label, begins anew. */
-static enum err memory_name(struct misp_folder *folder, const struct audience_request *request, const struct marks *marks) {
+static enum err memory_name(struct misp_folder *folder, const uint8_t *agency_id, struct bytes audience, enum tlp tlp,
+                            const struct marks *marks) {
     struct buf key = {0};
     uint8_t hash[HASH_BYTES];
     char hex[33], *whole = realpath(folder->dir, NULL);
-    buf_put_format(&key, "%s\n%d\n%s\n%s\n", whole ? whole : folder->dir, (int)request->tlp, request->to_all ? "all" : "",
-                   request->to ? request->to : "");
+    struct bytes path = bytes_of_text(whole ? whole : folder->dir);
+    buf_put_raw(&key, agency_id, AGENCY_ID_BYTES);
+    buf_put_u32(&key, (uint32_t)path.size);
+    buf_put(&key, path);
+    buf_put_u8(&key, (uint8_t)tlp);
+    buf_put_u32(&key, (uint32_t)audience.size);
+    buf_put(&key, audience);
     free(whole);
     enum err err = marks && !marks_empty(marks) ? marks_write(&key, marks) : OK;
     if (err == OK) err = buf_result(&key);
@@ -126,8 +132,7 @@ static enum outcome tables_read(struct misp_folder *folder) {
     return outcome;
 }
 
-enum outcome misp_folder_open(struct misp_folder **out, const struct invocation *invocation, const char *dir,
-                              const struct audience_request *request, const struct marks *marks) {
+enum outcome misp_folder_open(struct misp_folder **out, const struct invocation *invocation, const char *dir) {
     struct misp_folder *folder = calloc(1, sizeof *folder);
     *out = folder;
     if (!folder) return command_fail(invocation, OUTCOME_INTERNAL, "%s", err_text(ERR_MEMORY));
@@ -136,10 +141,14 @@ enum outcome misp_folder_open(struct misp_folder **out, const struct invocation 
     enum outcome outcome = tables_read(folder);
     if (outcome != OUTCOME_SUCCESS) return outcome;
     folder->settled = calloc(folder->manifest.event_count + 1, sizeof *folder->settled);
-    if (!folder->settled || memory_name(folder, request, marks) != OK)
-        return command_fail(invocation, OUTCOME_INTERNAL, "%s", err_text(ERR_MEMORY));
-    memory_read(folder);
-    return OUTCOME_SUCCESS;
+    return folder->settled ? OUTCOME_SUCCESS : command_fail(invocation, OUTCOME_INTERNAL, "%s", err_text(ERR_MEMORY));
+}
+
+enum err misp_folder_begin(struct misp_folder *folder, const uint8_t agency_id[static AGENCY_ID_BYTES], struct bytes audience,
+                           enum tlp tlp, const struct marks *marks) {
+    enum err err = memory_name(folder, agency_id, audience, tlp, marks);
+    if (err == OK) memory_read(folder);
+    return err;
 }
 
 void misp_folder_close(struct misp_folder *folder) {

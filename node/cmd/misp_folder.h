@@ -1,8 +1,9 @@
 /* misp_folder: a MISP feed's folder, event by event, and what of it was published before. The memory is a file of the node's directory,
-   one for each folder, audience, label and marks: DIR/misp-feed-HASH. */
+   DIR/misp-feed-HASH: one for each folder, agency, audience as it was resolved, label and marks. */
 #ifndef NODE_CMD_MISP_FOLDER_H
 #define NODE_CMD_MISP_FOLDER_H
 
+#include "gossip/entry.h"
 #include "gossip/marks.h"
 #include "node/cmd/audience.h"
 #include "node/formats/misp_manifest.h"
@@ -10,9 +11,12 @@
 struct misp_folder;
 
 /* Reads manifest.json and hashes.csv; says what is wrong with them and returns the exit code. Release with misp_folder_close. */
-enum outcome misp_folder_open(struct misp_folder **out, const struct invocation *invocation, const char *dir,
-                              const struct audience_request *request, const struct marks *marks) MUST_USE;
+enum outcome misp_folder_open(struct misp_folder **out, const struct invocation *invocation, const char *dir) MUST_USE;
 void misp_folder_close(struct misp_folder *folder); /* null: nothing */
+
+/* Reads what was published before to these readers (audience_open's answer) under this label. ERR_MEMORY, ERR_RANGE. */
+enum err misp_folder_begin(struct misp_folder *folder, const uint8_t agency_id[static AGENCY_ID_BYTES], struct bytes audience,
+                           enum tlp tlp, const struct marks *marks) MUST_USE;
 
 /* The path of the next event that changed; null: there is none. */
 const char *misp_folder_next(struct misp_folder *folder);
