@@ -5,6 +5,7 @@
 #include "node/process/clock.h"
 #include "node/cmd/cmd.h"
 #include "node/process/dir.h"
+#include "node/cmd/misp_sweep.h"
 #include "node/export/export.h"
 #include "node/formats/json_out.h"
 #include "node/process/log.h"
@@ -24,7 +25,8 @@ struct work {
     struct outfile file;
     struct export *export;
     struct answer_reader *reader;
-    uint64_t withheld; /* by the policy */
+    uint64_t withheld;           /* by the policy */
+    struct misp_manifest before; /* of misp-feed: what the folder listed */
 };
 
 static bool carries_values(const struct export_format *format) { return format->row || format->values; }
@@ -238,6 +240,8 @@ static enum outcome finish(struct work *work) {
     if (err != OK)
         return command_fail(work->invocation, command_outcome(err), "%s: %s", work->path ? work->path : "standard output",
                             err_text(err));
+    enum outcome swept = misp_sweep_end(&work->before, work->invocation, work->path);
+    if (swept != OUTCOME_SUCCESS) return swept;
     command_flush();
     if (!command_has(work->invocation, "quiet")) (work->invocation->json ? report_json : report_text)(work);
     return OUTCOME_SUCCESS;
@@ -254,7 +258,8 @@ static enum outcome run(const struct invocation *invocation) {
     if (outcome == OUTCOME_SUCCESS) {
         work.reader = calloc(1, sizeof *work.reader);
         work.export = export_new(&options);
-        if (!work.reader || !work.export || answer_reader_init(work.reader) != OK)
+        bool short_of_memory = work.format->folder && misp_sweep_begin(&work.before, work.path) != OK;
+        if (short_of_memory || !work.reader || !work.export || answer_reader_init(work.reader) != OK)
             outcome = command_fail(invocation, OUTCOME_INTERNAL, "%s", err_text(ERR_MEMORY));
     }
     if (outcome == OUTCOME_SUCCESS) outcome = client_open(&client, invocation);
@@ -263,6 +268,7 @@ static enum outcome run(const struct invocation *invocation) {
         outcome = err == OK ? objects_take(&work, &client) : client_lost(&client, err);
     }
     if (outcome == OUTCOME_SUCCESS) outcome = finish(&work);
+    misp_manifest_free(&work.before);
     outfile_drop(&work.file);
     client_close(&client);
     if (work.reader) answer_reader_free(work.reader);

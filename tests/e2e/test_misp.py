@@ -209,6 +209,14 @@ def marks(place):
         must(lambda: b.finds(label.replace("+", "-") + ".example"), 30, "tlp:%s is at B" % label, b.log_tail)
         back = {each["uuid"]: each for each in events_of(read(export(b, "misp", "--distribution", "3")[0]))}
         check_equal((back[key]["distribution"], tags_of(back[key])), (widest, {"tlp:" + label}), "tlp:%s gets no wider a distribution than %s" % (label, widest))
+    folder, _ = export(b, "misp-feed", name="feed")
+    place.path("feed/own.json", "{}")
+    check(os.path.exists(os.path.join(folder, EVENT + ".json")), "the feed has the event")
+    for each, _ in attributes_of(back[EVENT]):
+        check_equal(a("recall", "indicator--" + each["uuid"], "--reason", "a mistake").code, OK, "A recalls what is in it")
+    must(lambda: not b.finds("good.example"), 30, "it is gone at B (what is PAP:RED was never in the feed)", b.log_tail)
+    export(b, "misp-feed", name="feed")
+    check(EVENT + ".json" not in os.listdir(folder) and "own.json" in os.listdir(folder), "and so is the event's file, but no other", os.listdir(folder))
     check_equal(b("export", "misp", "--distribution", "4").code, USAGE, "--distribution 4 is none")
     check_equal(b("export", "list", "--distribution", "1").code, USAGE, "nor has a list one")
 
