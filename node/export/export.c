@@ -49,6 +49,7 @@ static const struct {
     [EXPORT_REVOKED] = {"revoked", "its author withdrew it"},
     [EXPORT_UNSOUND] = {"unsound", "its text is not what its author indexed"},
     [EXPORT_CONJUNCTION] = {"conjunction", "its pattern joins values by AND or FOLLOWEDBY: none of them means anything alone"},
+    [EXPORT_OBSERVED] = {"observation", "an observation, not an indicator: what was seen is not what to block"},
     [EXPORT_OTHER_TYPE] = {"other-type", "neither an indicator nor an observable"},
     [EXPORT_OTHER_KIND] = {"other-kind", "a kind of value that this format does not carry"},
     [EXPORT_WIDE] = {"wide-network", "a network wider than /8, or /16 of IPv6"},
@@ -84,6 +85,7 @@ struct buf *export_out(struct export *work) {
     return &work->out;
 }
 const struct export_options *export_options_of(const struct export *work) { return &work->options; }
+void export_written(struct export *work) { work->counts.values++; }
 struct bytes export_keep(struct export *work, struct bytes text) {
     return arena_copy(&work->arena, text);
 }
@@ -131,9 +133,11 @@ static bool carries_values(struct bytes type) {
 
 static enum export_reason object_judge(const struct export *work, const struct answer *answer) {
     if (answer->problem) return EXPORT_UNSOUND;
-    if (!work->options.format->row) return EXPORT_FITS;
+    if (!work->options.format->row && !work->options.format->values) return EXPORT_FITS;
     if (answer->item.revoked) return EXPORT_REVOKED;
     if (!carries_values(answer->item.type)) return EXPORT_OTHER_TYPE;
+    /* What somebody saw (in MISP: without to_ids) is no call to block it. */
+    if (work->options.format->blocking && bytes_equal_text(answer->item.type, "observed-data")) return EXPORT_OBSERVED;
     return work->options.format->blocking && answer->conjunction ? EXPORT_CONJUNCTION : EXPORT_FITS;
 }
 
@@ -181,7 +185,7 @@ enum err export_add(struct export *work, const struct answer *answer) {
         export_leave_out(work, reason, answer->item.id);
     } else if (work->options.format->object) {
         work->options.format->object(work, answer);
-        work->counts.values++;
+        if (!work->options.format->values) work->counts.values++;
     } else {
         values_take(work, answer);
     }

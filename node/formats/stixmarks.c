@@ -1,5 +1,6 @@
 #include "node/formats/stixmarks.h"
 
+#include "node/formats/leveltag.h"
 #include "node/formats/moment.h"
 
 #include <stdio.h>
@@ -426,7 +427,8 @@ static bool grade_set(struct marks *marks, struct bytes value, const char *valid
 bool stixmarks_label(struct bytes label, struct marks *marks, enum tlp *tlp) {
     enum tlp named;
     enum pap pap;
-    if (label.size == 0 || !strchr("PpTta", label.data[0])) return true;
+    if (label.size == 0) return true;
+    if (!strchr("PpTta", label.data[0])) return leveltag_read(label, marks) != LEVELTAG_UNKNOWN;
     if (label_starts(label, "PAP:", "pap:")) {
         if (!pap_parse(&pap, label)) return false;
         if (pap > marks->pap) marks->pap = pap;

@@ -21,6 +21,7 @@
 #define DIR_RESTORED  "restored"      /* came from a backup, and has not heard yet what was recalled since (node/engine/replay.h) */
 #define DIR_BACKUP    "backup"        /* a folder, while a backup is made; flock */
 #define DIR_LOCK      "lock"          /* flock, held while the node runs; holds its pid as text */
+/* misp-feed-HASH: what of a MISP feed was published already (node/cmd/misp_folder.h); */
 /* and control.sock, while it runs (node/engine/control.h). */
 
 #define DIR_PATH_MAX 1024
