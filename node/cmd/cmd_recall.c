@@ -231,7 +231,7 @@ static const struct command_option options[] = {
 
 const struct command cmd_recall = {
     .name = "recall",
-    .synopsis = "OBJECT-ID | --query FILTER, --reason TEXT | status OBJECT-ID",
+    .synopsis = "OBJECT-ID --reason TEXT | --query FILTER --reason TEXT | status OBJECT-ID",
     .summary = "take back what this node published, and see who complied",
     .details = "Every version of the object is taken back. Nothing shows it any more at a node that hears of the recall "
                "(withdrawn), and soon\n"

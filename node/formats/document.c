@@ -27,6 +27,16 @@ static enum kind kind_next(const struct pack_reader *reader) {
     return first >= 0xc4 && first <= 0xc6 ? KIND_BIN : KIND_BAD;
 }
 
+/* The names of times end in _ms and hold ms since 1970, 0 for none; the round trip is the one duration among them. */
+static bool is_time(struct bytes key) {
+    return key.size > 3 && memcmp(key.data + key.size - 3, "_ms", 3) == 0 && !bytes_equal_text(key, "rtt_ms");
+}
+
+/* A time is shown as a date, so its name goes without the unit. */
+static struct bytes name_shown(struct bytes key) { return is_time(key) ? bytes_of(key.data, key.size - 3) : key; }
+
+static void json_time(struct json_out *json, uint64_t ms) { ms > 0 ? json_out_time(json, ms) : json_out_null(json); }
+
 static enum err pack_value(struct json_out *json, struct pack_reader *reader, unsigned depth) {
     enum kind kind = kind_next(reader);
     if (kind == KIND_BAD || depth > DOCUMENT_DEPTH_MAX) return ERR_FORMAT;
@@ -47,9 +57,15 @@ static enum err pack_value(struct json_out *json, struct pack_reader *reader, un
         map ? json_out_object(json) : json_out_array(json);
         for (uint32_t i = 0; i < count && !pack_failed(reader); i++) {
             if (map) {
-                json_out_string(json, pack_read_str(reader));
+                struct bytes key = pack_read_str(reader);
+                bool time = is_time(key) && kind_next(reader) == KIND_UINT;
+                json_out_string(json, time ? name_shown(key) : key);
                 buf_put_u8(json->out, ':');
                 json->comma = false;
+                if (time) {
+                    json_time(json, pack_read_uint(reader));
+                    continue;
+                }
             }
             enum err err = pack_value(json, reader, depth + 1);
             if (err != OK) return err;
@@ -62,14 +78,6 @@ static enum err pack_value(struct json_out *json, struct pack_reader *reader, un
 enum err document_json(struct json_out *json, struct pack_reader *reader) { return pack_value(json, reader, 1); }
 
 /* --- for people --- */
-
-/* The names of times end in _ms and hold ms since 1970, 0 for none; the round trip is the one duration among them. */
-static bool is_time(struct bytes key) {
-    return key.size > 3 && memcmp(key.data + key.size - 3, "_ms", 3) == 0 && !bytes_equal_text(key, "rtt_ms");
-}
-
-/* A time is shown as a date, so its name goes without the unit. */
-static struct bytes name_shown(struct bytes key) { return is_time(key) ? bytes_of(key.data, key.size - 3) : key; }
 
 static void put_uint(struct buf *out, struct bytes key, uint64_t value) {
     char text[MOMENT_TEXT_BYTES];

@@ -26,6 +26,8 @@
 
 #define DIR_PATH_MAX 1024
 
+#define DIR_SYSTEM "/var/lib/comity" /* where the package's service has its node */
+
 /* $COMITY_DIR, else /var/lib/comity when we are root or may write there, else ~/.local/share/comity. False: none, or too long. */
 bool dir_default(char *out, size_t out_bytes);
 

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import time
 
-from lib import BUILD, INTERNAL, NOT_FOUND, NOT_RUNNING, OK, REFUSED, ROOT, USAGE, check, check_equal, indicator, indicators, main, must, must_hold, note, story, wait_until
+from lib import BUILD, NOT_FOUND, NOT_RUNNING, OK, REFUSED, ROOT, USAGE, check, check_equal, indicator, indicators, main, must, must_hold, note, story, wait_until
 
 FLIP = os.path.join(BUILD, "tests", "e2e", "ledger_flip")
 UNLOCK = os.path.join(BUILD, "tests", "e2e", "unlock")
@@ -222,7 +222,7 @@ def audit_exported(place):
     code, said = audit(place.path("part"))
     check_equal(code, 0, "and whole", said)
     check(json.loads(open(place.path("part")).readlines()[1])["number"] >= 3, "it begins where it was asked to", said)
-    check_equal(b("ledger", "export", place.path("none/such")).code, INTERNAL, "a folder that is missing is said to be")
+    check_equal(b("ledger", "export", place.path("none/such")).code, NOT_FOUND, "a folder that is missing is said to be")
 
 
 @story
