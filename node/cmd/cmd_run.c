@@ -95,8 +95,8 @@ static enum outcome settings_make(const struct invocation *invocation, const cha
     struct engine_settings engine;
     enum log_level level = LOG_LEVEL_INFO;
     log_level_of(config->log_level, &level);
-    log_open("run", level);
     log_format_set(strcmp(config->log_format, "json") == 0 ? LOG_FORMAT_JSON : LOG_FORMAT_TEXT);
+    log_open("run", level);
     net_settings_default(&net);
     net.log_level = level;
     enum outcome outcome = listen_resolve(invocation, "listen", config->listen, net.listen);

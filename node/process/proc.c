@@ -87,7 +87,7 @@ static void child_flush(struct child *child) {
     }
 }
 
-/* The engine tells them to who asks for figures. A failure shows when it dies of it. */
+/* The engine tells them to who asks for figures. Until it is ready it takes nothing but its settings and peers. */
 static void restarts_tell(struct parent *parent) {
     struct buf body = {0};
     uint64_t all = 0;
@@ -96,7 +96,7 @@ static void restarts_tell(struct parent *parent) {
         buf_put_u64(&body, parent->restarts[role]);
         all += parent->restarts[role];
     }
-    if (all > 0 && child_alive(parent, ROLE_ENGINE) && !body.failed &&
+    if (all > 0 && child_alive(parent, ROLE_ENGINE) && parent->children[ROLE_ENGINE].ready && !body.failed &&
         channel_queue(&parent->children[ROLE_ENGINE].channel, FRAME_RESTARTS, 0, bytes_of_buf(&body)) != OK)
         log_debug("the engine was not told of a restart");
     buf_free(&body);
@@ -121,7 +121,6 @@ static enum err child_start(struct parent *parent, int role) {
     for (int other = ROLE_NET; !role_outer(role) && other <= ROLE_KEY; other++) {
         if (other != role) children_link(parent, role, other);
     }
-    if (role == ROLE_ENGINE) restarts_tell(parent);
     log_debug("started %s as process %d", role_name(role), (int)child->pid);
     return OK;
 }
@@ -262,6 +261,7 @@ static bool frame_take(struct parent *parent, int role, const struct frame *fram
     switch (frame->type) {
     case FRAME_READY:
         parent->children[role].ready = true;
+        if (role == ROLE_ENGINE) restarts_tell(parent);
         if (role == ROLE_NET || role_outer(role)) parent->proven[role] = true;
         ready_check(parent);
         return true;

@@ -9,6 +9,7 @@
 
 #define LOOK_EACH  32 /* blocks in one go */
 #define LOOK_MS    50
+#define STORED_MS  500 /* a receipt is on the disk by then; if not, its block's turn comes */
 #define AGAIN_MS   60000
 #define AGAIN_EACH 256
 
@@ -21,13 +22,19 @@ void recall_due_add(struct engine *engine, uint64_t block, uint64_t noted_ms, bo
         recalls->due = grown, recalls->due_capacity = capacity;
     }
     recalls->due[recalls->due_count++] =
-        (struct recall_due){.block = block, .noted_ms = noted_ms, .waiting = !before, .fresh = true, .before = before};
-    recalls->due_fresh = true;
+        (struct recall_due){.block = block, .noted_ms = noted_ms, .waiting = !before, .look_ms = 1, .before = before};
+    recalls->due_next_ms = 0;
+}
+
+static void look_later(struct recalls *recalls, struct recall_due *due, uint64_t look_ms) {
+    due->look_ms = look_ms;
+    if (recalls->due_next_ms > look_ms) recalls->due_next_ms = look_ms;
 }
 
 void recall_due_again(struct engine *engine, uint64_t block) {
-    for (size_t i = 0; i < engine->recalls.due_count; i++)
-        if (engine->recalls.due[i].block == block) engine->recalls.due[i].fresh = engine->recalls.due_fresh = true;
+    struct recalls *recalls = &engine->recalls;
+    for (size_t i = 0; i < recalls->due_count; i++)
+        if (recalls->due[i].block == block) look_later(recalls, &recalls->due[i], clock_monotonic_ms() + STORED_MS);
 }
 
 struct look {
@@ -62,7 +69,7 @@ static bool block_look(struct engine *engine, struct recall_due *due, uint64_t n
     struct recall_row row;
     bool known = recall_row_get(engine, engine->node_id, due->block, &row) == OK;
     if (!known && store_pending(engine->store) > 0) return false; /* on its way to the disk: a later look finds it */
-    due->fresh = false;
+    due->look_ms = 0;
     if (!known) return true; /* its branch of the log was dropped */
     recall_readers(engine, due->block, reader_look, &look);
     due->waiting = look.waiting;
@@ -83,7 +90,7 @@ static void some_again(struct recalls *recalls, uint64_t monotonic_ms) {
     if (monotonic_ms < recalls->due_look_ms) return;
     recalls->due_look_ms = monotonic_ms + AGAIN_MS;
     for (size_t i = 0; i < AGAIN_EACH && i < recalls->due_count; i++)
-        recalls->due[recalls->due_at++ % recalls->due_count].fresh = recalls->due_fresh = true;
+        look_later(recalls, &recalls->due[recalls->due_at++ % recalls->due_count], monotonic_ms);
 }
 
 void recall_due_pump(struct engine *engine) {
@@ -91,18 +98,19 @@ void recall_due_pump(struct engine *engine) {
     uint64_t now_ms = clock_wall_ms(), monotonic_ms = clock_monotonic_ms();
     size_t kept = 0, looked = 0;
     some_again(recalls, monotonic_ms);
-    if (!recalls->due_fresh) return;
-    recalls->due_fresh = false;
-    for (size_t i = 0; i < recalls->due_count; i++) {
-        struct recall_due due = recalls->due[i];
-        bool look = due.fresh && looked < LOOK_EACH && !recalls->writing;
-        looked += look;
-        if (look && block_look(engine, &due, now_ms)) continue;
-        recalls->due_fresh |= due.fresh;
-        recalls->due[kept++] = due;
+    if (recalls->due_next_ms <= monotonic_ms && !recalls->writing) {
+        recalls->due_next_ms = UINT64_MAX;
+        for (size_t i = 0; i < recalls->due_count; i++) {
+            struct recall_due due = recalls->due[i];
+            bool look = due.look_ms != 0 && due.look_ms <= monotonic_ms && looked < LOOK_EACH;
+            looked += look;
+            if (look && block_look(engine, &due, now_ms)) continue;
+            if (due.look_ms != 0) look_later(recalls, &due, due.look_ms > monotonic_ms ? due.look_ms : monotonic_ms + LOOK_MS);
+            recalls->due[kept++] = due;
+        }
+        recalls->due_count = kept;
     }
-    recalls->due_count = kept;
-    if (looked == LOOK_EACH && recalls->due_ms > monotonic_ms + LOOK_MS) recalls->due_ms = monotonic_ms + LOOK_MS;
+    if (recalls->due_ms > recalls->due_next_ms) recalls->due_ms = recalls->due_next_ms;
 }
 
 struct recall_dues recall_due_count(const struct engine *engine) {

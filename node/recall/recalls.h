@@ -70,7 +70,7 @@ struct receipt {
 struct recall_due {
     uint64_t block, noted_ms, said_ms; /* said_ms: when it was last said to be overdue; 0: never */
     uint32_t waiting;                  /* readers: pinned, not revoked, and not known to have erased it */
-    bool fresh;                        /* to be looked at: begun, or a receipt came */
+    uint64_t look_ms;                  /* monotonic: when to look at it next; 0: in its turn, within minutes */
     bool before;                       /* from before the start: that it is complete is no news then */
 };
 #define RECALL_DUE_MAX    65536 /* blocks followed; of more only `comity recall status` tells */
@@ -79,7 +79,7 @@ struct recall_due {
 struct recalls {
     struct recall_due *due; /* in the order of their noting */
     size_t due_count, due_capacity, due_at;
-    bool due_fresh;       /* some may be fresh */
+    uint64_t due_next_ms; /* the earliest of their look_ms, or earlier; UINT64_MAX: none has one */
     uint64_t due_look_ms; /* monotonic: when some are looked at again without a receipt */
     struct recall_waiting *waiting;
     size_t count, capacity;
