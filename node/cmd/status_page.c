@@ -60,7 +60,7 @@ static void node_judge(struct page *page) {
     safe(why, document_string(page->document, "publishing_reason"));
     if (!document_flag(page->document, "publishing")) wrong(page, "publications are refused: %s", why);
     if (document_flag(page->document, "publishing") && !writes)
-        wrong(page, "publications wait in the outbox (%llu objects): %s", (unsigned long long)number(page, "outbox"), why);
+        wrong(page, "what is published waits in the outbox (%llu objects now): %s", (unsigned long long)number(page, "outbox"), why);
     if (document_flag(page->document, "revoked")) wrong(page, "this node was revoked by its agency: `comity node add`");
     if (!document_flag(page->document, "showing"))
         wrong(page, "restored from a backup: nothing is shown until a partner has told of the recalls since then");
@@ -77,7 +77,7 @@ static void node_judge(struct page *page) {
 static void mesh_judge(struct page *page) {
     const struct logs *logs = &page->logs;
     if (number(page, "links") == 0 && logs->others > 0)
-        wrong(page, "no link to any of %zu nodes of partners: is the network up, and the port open? `comity peers`", logs->others);
+        wrong(page, "no link to any of %zu other nodes: is the network up, and the port open? `comity peers`", logs->others);
     if (logs->frozen > 0) wrong(page, "frozen, for two entries contradict each other: %s", logs->frozen_names);
     if (number(page, "agencies_split") > 0)
         wrong(page, "%llu agencies signed two chains that contradict each other: pin a compared card anew",
@@ -232,7 +232,7 @@ static void mesh_show(struct page *page) {
     char behind[HUMAN_BYTES], missing[HUMAN_BYTES];
     human_count(behind, logs->behind);
     human_count(missing, logs->missing);
-    buf_put_format(page->out, "%-12s %llu open, to %zu of %zu nodes of %llu partners\n", "links",
+    buf_put_format(page->out, "%-12s %llu open, to %zu of %zu other nodes; %llu agencies are pinned\n", "links",
                    (unsigned long long)number(page, "links"), logs->linked, logs->others,
                    (unsigned long long)number(page, "agencies_pinned"));
     if (logs->behind + logs->missing == 0)
@@ -261,7 +261,7 @@ static void store_show(struct page *page) {
     buf_put_format(page->out, "%-12s %s, and %s are free\n", "store", taken, room);
     buf_put_format(page->out, "%-12s certificate for %llu days, prekey for %llu\n", "keys",
                    (unsigned long long)number(page, "certificate_days"), (unsigned long long)number(page, "prekey_days"));
-    buf_put_format(page->out, "%-12s %s\n", "web", document_flag(page->document, "web") ? "serves" : "none");
+    buf_put_format(page->out, "%-12s %s\n", "web", document_flag(page->document, "web") ? "serves tools" : "serves no tools");
 }
 
 size_t status_page(struct buf *out, struct bytes document) {

@@ -1,7 +1,7 @@
 /* engine_core: the engine's state, shared by the files that act on it: engine.c (start, loop), engine_act.c (actions of the core),
    engine_own.c (the own chain), reader.c (payloads to pages), publisher.c (items to blocks), outbox.c (items that wait), statement.c (what
    this node says itself), recalls.h and its files (what is taken back),
-   server.c (local clients), query.c, report.c, completeness.c, upkeep.c. */
+   server.c (local clients), query.c, report.c, figures_tell.c, completeness.c, upkeep.c. */
 #ifndef NODE_ENGINE_CORE_H
 #define NODE_ENGINE_CORE_H
 

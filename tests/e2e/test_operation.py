@@ -271,7 +271,7 @@ def status_and_top(place):
     a.start()
     must(lambda: "WRONG\n" in a("status").text, 20, "alone, something is wrong")
     text = a("status").text
-    check("no link to any of 1 nodes of partners" in text and text.index("WRONG") < text.index("\nlinks "), "the missing link, in front", text)
+    check("no link to any of 1 other nodes" in text and text.index("WRONG") < text.index("\nlinks "), "the missing link, in front", text)
     check_equal(a("top", "--every", "0").code, USAGE, "0 seconds are refused")
     b.start()
     place.link(a, b)
