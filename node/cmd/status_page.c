@@ -60,7 +60,8 @@ static void node_judge(struct page *page) {
     safe(why, document_string(page->document, "publishing_reason"));
     if (!document_flag(page->document, "publishing")) wrong(page, "publications are refused: %s", why);
     if (document_flag(page->document, "publishing") && !writes)
-        wrong(page, "what is published waits in the outbox (%llu objects now): %s", (unsigned long long)number(page, "outbox"), why);
+        wrong(page, "what is published waits in the outbox (%llu objects now): %s", (unsigned long long)number(page, "outbox"),
+              why);
     if (document_flag(page->document, "revoked")) wrong(page, "this node was revoked by its agency: `comity node add`");
     if (!document_flag(page->document, "showing"))
         wrong(page, "restored from a backup: nothing is shown until a partner has told of the recalls since then");

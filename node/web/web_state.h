@@ -52,7 +52,7 @@ struct web {
     struct MHD_Daemon *daemon, *metrics;
     int wake_fd;
 
-    struct channel watch;        /* the main thread's */
+    struct channel watch; /* the main thread's */
     _Atomic uint64_t newest_cursor, newest_us;
     struct channel figures_link; /* the metrics thread's, as what follows */
     uint64_t figures_tag, figures_ms;
