@@ -23,10 +23,24 @@
 #define SCREEN_END   "\033[?25h\033[?1049l"
 
 static volatile sig_atomic_t stopped;
+static bool on_screen; /* the terminal shows our pages, and has what was there before put aside */
 
 static void on_signal(int number) {
     (void)number;
     stopped = 1;
+}
+
+/* What goes wrong is said on the screen that stays. */
+static void screen_leave(void) {
+    if (!on_screen) return;
+    on_screen = false;
+    command_print(bytes_of_text(SCREEN_END));
+    command_flush();
+}
+
+static enum outcome ask_failed(const struct client *client, enum err err) {
+    screen_leave();
+    return client_lost(client, err);
 }
 
 static enum outcome ask(struct client *client, struct buf *figures) {
@@ -35,13 +49,14 @@ static enum outcome ask(struct client *client, struct buf *figures) {
     buf_clear(figures);
     enum err err = client_ask(client, FRAME_ASK_FIGURES, bytes_of(&nothing, 1));
     while (err == OK && (err = client_answer(client, &frame, -1)) == OK) {
+        if (frame.type == FRAME_ANSWER_ERROR) screen_leave();
         if (frame.type == FRAME_ANSWER_ERROR) return client_refused(client, frame.body);
         if (frame.type == FRAME_ANSWER_DONE) return OUTCOME_SUCCESS;
-        if (frame.type != FRAME_ANSWER_FIGURES) return client_lost(client, ERR_FORMAT);
+        if (frame.type != FRAME_ANSWER_FIGURES) return ask_failed(client, ERR_FORMAT);
         buf_put(figures, frame.body);
         err = buf_result(figures);
     }
-    return client_lost(client, err);
+    return ask_failed(client, err);
 }
 
 /* --- JSON: one array of samples --- */
@@ -156,9 +171,9 @@ static enum outcome screen_run(struct client *client, uint64_t every_ms) {
     sigaction(SIGTERM, &action, &end);
     bool keys = keys_begin(&before);
     command_print(bytes_of_text(SCREEN_BEGIN));
+    on_screen = true;
     enum outcome outcome = pages(client, true, every_ms);
-    command_print(bytes_of_text(SCREEN_END));
-    command_flush();
+    screen_leave();
     if (keys) tcsetattr(STDIN_FILENO, TCSANOW, &before);
     sigaction(SIGINT, &stop, NULL);
     sigaction(SIGTERM, &end, NULL);

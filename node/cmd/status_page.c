@@ -54,7 +54,7 @@ static void wrong(struct page *page, const char *format, ...) {
 }
 
 static void node_judge(struct page *page) {
-    char why[SAFE_BYTES];
+    char why[SAFE_BYTES], ago[HUMAN_BYTES];
     uint64_t days = number(page, "certificate_days"), prekey = number(page, "prekey_days");
     bool writes = document_string(page->document, "publishing_reason").size == 0;
     safe(why, document_string(page->document, "publishing_reason"));
@@ -70,9 +70,12 @@ static void node_judge(struct page *page) {
     if (prekey < STATUS_PAGE_WARN_DAYS)
         wrong(page, "partners can seal to this node for %llu days more: it publishes a new prekey as soon as it can write its log",
               (unsigned long long)prekey);
-    if (number(page, "restarts") > 0)
-        wrong(page, "processes ended by themselves %llu times and were started again: the log says why (role.restart)",
-              (unsigned long long)number(page, "restarts"));
+    uint64_t ago_s = number(page, "restart_ago_s");
+    human_span(ago, ago_s * 1000);
+    if (number(page, "restarts") > 0 && ago_s < STATUS_PAGE_RESTART_S)
+        wrong(page,
+              "processes ended by themselves %llu times, last %s ago, and were started again: the log says why (role.restart)",
+              (unsigned long long)number(page, "restarts"), ago);
 }
 
 static void mesh_judge(struct page *page) {

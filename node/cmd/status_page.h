@@ -5,7 +5,8 @@
 
 #include "crypto/bytes.h"
 
-#define STATUS_PAGE_WARN_DAYS 14 /* before a certificate or a prekey ends */
+#define STATUS_PAGE_WARN_DAYS 14          /* before a certificate or a prekey ends */
+#define STATUS_PAGE_RESTART_S (24 * 3600) /* that a process ended by itself is news for so long */
 
 /* Appends the page. Returns how many things are wrong. */
 size_t status_page(struct buf *out, struct bytes document);

@@ -295,6 +295,7 @@ static void on_restarts(struct engine *engine, struct bytes body) {
         uint64_t count = cursor_u64(&cursor);
         if (!cursor.failed && role < ROLE_COUNT) engine->tallies.restarts[role] = count;
     }
+    engine->tallies.restarted_ms = clock_monotonic_ms();
 }
 
 static void on_parent(struct engine *engine, const struct frame *frame) {

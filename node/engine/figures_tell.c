@@ -178,7 +178,7 @@ static void store_put(struct engine *engine, struct figures *out) {
     gauge(out, "comity_payloads_readable", "Those of them that are addressed to this node.", engine->reader.blocks_read);
     gauge(out, "comity_payloads_damaged", "Those addressed to this node that were not as signed.", engine->reader.blocks_bad);
     gauge(out, "comity_payloads_bytes", "Bytes of payloads.", counts.payload_bytes);
-    gauge(out, "comity_objects", "Objects that can be read here.", counts.items);
+    gauge(out, "comity_objects", "Objects that can be read here, statements of nodes among them.", counts.items);
     gauge(out, "comity_store_bytes", "What the store takes on disk.", counts.disk_bytes);
     gauge(out, "comity_store_pages_damaged", "Pages that could not be read while the index was made.", counts.pages_damaged);
     if (store_disk(engine->store, &free_bytes, &size_bytes)) {

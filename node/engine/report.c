@@ -208,7 +208,7 @@ void report_status(struct engine *engine, struct client *client, const struct fr
     store_counts(engine->store, &counts);
     const struct agency_node *self = agency_node_find(gossip_agency(engine->gossip, 0), engine->node_id);
     uint64_t now_ms = clock_wall_ms();
-    pack_write_map(&body, 40);
+    pack_write_map(&body, 41);
     put_text(&body, "agency", engine->own_name);
     put_uint(&body, "agencies_pinned", gossip_agency_count(engine->gossip) - 1);
     put_uint(&body, "agencies_split", agencies_split(engine));
@@ -237,6 +237,8 @@ void report_status(struct engine *engine, struct client *client, const struct fr
     put_text(&body, "publishing_reason", why ? why : "");
     put_recalls(engine, &body);
     put_uint(&body, "requests_overdue", inquiry_overdue(engine, now_ms));
+    put_uint(&body, "restart_ago_s",
+             engine->tallies.restarted_ms ? (clock_monotonic_ms() - engine->tallies.restarted_ms) / 1000 : 0);
     put_uint(&body, "restarts", restarts(engine));
     put_bool(&body, "revoked", self && self->revoked);
     put_bool(&body, "showing", !engine->replaying);

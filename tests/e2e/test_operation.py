@@ -185,7 +185,7 @@ def health(place):
     restart = events(node, "role.restart")
     check_equal([(line["level"], line["process"], line["restarts"]) for line in restart], [("warn", "net", 1)], "the log has its event")
     check_equal(events(node, "link.down")[0]["agency"], "agency.b", "as the link's end has")
-    check("ended by themselves 1 times" in node("status").text, "and status tells", node("status"))
+    check("ended by themselves 1 times, last " in node("status").text, "and status tells", node("status"))
     os.kill(node.pid_of("engine"), signal.SIGKILL)
     must(lambda: listens(node) and figures(node).get('comity_role_restarts_total{role="engine"}') == 1, 45, "a new engine knows of it",
          node.log_tail)
@@ -214,6 +214,9 @@ def log(place):
     """Every line of every process is one JSON object; the events that operators watch have their ids and fields."""
     a, b = place.mesh("agency.a", "agency.b", start=False)
     configure(a, log__format="json", log_level="debug")
+    with open(b.log_path, "wb") as file:
+        about = os.fstat(file.fileno())
+    b.env["JOURNAL_STREAM"] = "%d:%d" % (about.st_dev, about.st_ino)
     place.start(a, b)
     a.publish([indicator("x.example")], None, [b])
     a.publish_good([indicator("x.example")], "TLP:GREEN", [b])
@@ -232,7 +235,9 @@ def log(place):
     check({"recall", "group create"} <= {line["act"] for line in events(a, "admin.act")}, "acts of local users", events(a, "admin.act"))
     check_equal((len(events(a, "node.running")), len(events(a, "node.stopping"))), (1, 1), "start and stop")
     check(not any("x.example" in json.dumps(line) or "indicator--" in json.dumps(line) for line in lines), "and no object or value")
-    check(re.search(r"(?m)^\S+Z engine info \[link\.up\] linked with agency\.a$", b.log()), "in text the id stands in brackets", b.log_tail)
+    check(re.search(r"(?m)^<6>\S+Z engine info \[link\.up\] linked with agency\.a$", b.log()),
+          "in text the id stands in brackets, and for the journal the priority in front", b.log_tail)
+    check(all(re.match(r"<[2467]>2", line) for line in b.log().splitlines()), "as in each line of each process", b.log_tail)
     configure(a, log__format="xml")
     wrong = a("check-config")
     check("text or json" in str(wrong) and wrong.code != OK, "another format is refused", wrong)
@@ -301,6 +306,7 @@ def status_and_top(place):
     must(more, 20, "on a terminal the page comes again and again", lambda: shown)
     os.write(terminal, b"q")
     ended = []
+
     def gone():
         more()
         pid, code = os.waitpid(process, os.WNOHANG)
