@@ -10,8 +10,8 @@ import shutil
 import signal
 import subprocess
 
-from lib import (BUILD, COMITY, OK, REFUSED, ROOT, USAGE, PATIENCE, check, check_equal, free_port, indicator, main, must, skip, story,
-                 wait_until)
+from lib import (BUILD, COMITY, NOT_RUNNING, OK, PATIENCE, REFUSED, ROOT, USAGE, check, check_equal, free_port, indicator, main, must, skip,
+                 story)
 from web import Web, enable, token
 
 PROMETHEUS = os.path.join(ROOT, "deploy", "prometheus")
@@ -269,6 +269,47 @@ def overdue(place):
     check_equal(figures(a)["comity_recalls_overdue"], 0, "or overdue")
 
 
+class Terminal:
+    """A command on a terminal of its own."""
+
+    def __init__(self, *words):
+        self.shown, self.code = b"", None
+        self.process, self.fd = pty.fork()
+        if self.process == 0:
+            os.execv(COMITY, [COMITY] + list(words))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.code is None:
+            os.kill(self.process, signal.SIGKILL)
+            os.waitpid(self.process, 0)
+        os.close(self.fd)
+
+    def read(self):
+        while select.select([self.fd], [], [], 0.05)[0]:
+            try:
+                self.shown += os.read(self.fd, 65536)
+            except OSError:  # its end, on Linux
+                return
+
+    def shows(self, text, times):
+        self.read()
+        return self.shown.count(text) >= times
+
+    def press(self, key):
+        os.write(self.fd, key)
+
+    def ended(self):
+        self.read()
+        if self.code is None:
+            pid, status = os.waitpid(self.process, os.WNOHANG)
+            self.code = os.waitstatus_to_exitcode(status) if pid else None
+        self.read()
+        return self.code is not None
+
+
 @story
 def status_and_top(place):
     """A screenful: what is wrong first. top prints once into a pipe, and lives on a terminal until q."""
@@ -291,37 +332,18 @@ def status_and_top(place):
     samples = {each["name"]: each["value"] for each in a("top", "--json").value}
     check(samples["comity_nodes"] == 2 and samples["comity_store_sync_seconds_count"] > 0, "or all of it as JSON", samples)
 
-    process, terminal = pty.fork()
-    if process == 0:
-        os.execv(COMITY, [COMITY, "top", "--dir", a.dir])
-    shown = b""
-    def more():
-        nonlocal shown
-        if select.select([terminal], [], [], 0.2)[0]:
-            try:
-                shown += os.read(terminal, 65536)
-            except OSError:
-                pass
-        return shown.count(b"comity top") >= 2
-    must(more, 20, "on a terminal the page comes again and again", lambda: shown)
-    os.write(terminal, b"q")
-    ended = []
-
-    def gone():
-        more()
-        pid, code = os.waitpid(process, os.WNOHANG)
-        if pid:
-            ended.append(code)
-        return ended
-    must(gone, 20, "until q")
-    check_equal(ended, [0], "which ends it well")
-    while wait_until(lambda: select.select([terminal], [], [], 0)[0], 0.2):
-        before = len(shown)
-        more()
-        if len(shown) == before:
-            break
-    check(shown.rstrip().endswith(b"\033[?1049l"), "and gives the screen back", shown[-200:])
-    os.close(terminal)
+    with Terminal("top", "--dir", a.dir) as screen:
+        must(lambda: screen.shows(b"comity top", 2), 20, "on a terminal the page comes again and again", lambda: screen.shown)
+        screen.press(b"q")
+        must(screen.ended, 20, "until q", lambda: screen.shown)
+        check_equal(screen.code, OK, "which ends it well")
+        check(screen.shown.rstrip().endswith(b"\033[?1049l"), "and gives the screen back", screen.shown[-200:])
+    with Terminal("top", "--dir", a.dir) as screen:
+        must(lambda: screen.shows(b"comity top", 1), 20, "it runs again", lambda: screen.shown)
+        a.stop()
+        must(screen.ended, 20, "when the node stops it ends", lambda: screen.shown)
+        check_equal(screen.code, NOT_RUNNING, "with the exit code for that")
+        check(b"comity top: " in screen.shown.split(b"\033[?1049l")[-1], "and the reason on the screen that stays", screen.shown[-300:])
 
 
 main()
