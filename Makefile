@@ -110,6 +110,7 @@ TESTS     = $(UNIT_TESTS) $(SIM_TESTS) $(E2E_TOOLS)
 JOBS ?= 2
 check: all
 	-@sh deploy/suricata.sh
+	-@sh deploy/promtool.sh $(B)/tools
 	@$(MAKE) --no-print-directory -j$(JOBS) tests
 	@tests/run.py --build $(B) --jobs $(JOBS) $(FILTER)
 

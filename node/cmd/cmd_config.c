@@ -22,6 +22,8 @@ static void config_json(struct json_out *json, const struct config *config) {
     json_out_bool(json, config->sync);
     json_out_key(json, "log_level");
     json_out_text(json, config->log_level);
+    json_out_key(json, "log_format");
+    json_out_text(json, config->log_format);
 }
 
 static enum outcome run(const struct invocation *invocation) {

@@ -65,6 +65,8 @@
    ASK_WATCH    [] -> ANSWER_WATCH [cursor uint, added_us uint], now and whenever newer objects can be read, and ANSWER_TOKENS, the
        file DIR/web.tokens, now and after ASK_TOKENS. Never DONE.
    ASK_TOKENS   [] -> DONE [] after all that watch were sent the file
+   ASK_FIGURES  [] -> ANSWER_FIGURES (node/formats/figures.h) then DONE []. Figures only: the policy's exit "metrics" lets no object
+       through, and none is looked at.
    ASK_BACKUP   [] -> DONE [] when DIR/backup/store is a copy of the store as it stands, all that was acknowledged included; it is the
        client's to remove. ERR_EXISTS: one is there.
    ANSWER_ERROR [err uint, text str] */

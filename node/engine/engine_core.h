@@ -1,7 +1,7 @@
 /* engine_core: the engine's state, shared by the files that act on it: engine.c (start, loop), engine_act.c (actions of the core),
    engine_own.c (the own chain), reader.c (payloads to pages), publisher.c (items to blocks), outbox.c (items that wait), statement.c (what
    this node says itself), recalls.h and its files (what is taken back),
-   server.c (local clients), query.c, report.c, completeness.c, upkeep.c. */
+   server.c (local clients), query.c, report.c, figures_tell.c, completeness.c, upkeep.c. */
 #ifndef NODE_ENGINE_CORE_H
 #define NODE_ENGINE_CORE_H
 
@@ -12,10 +12,12 @@
 #include "node/engine/control.h"
 #include "node/sharing/dealings.h"
 #include "node/engine/engine.h"
+#include "node/engine/tallies.h"
 #include "node/store/idset.h"
 #include "node/store/labelmap.h"
 #include "node/sharing/groups.h"
 #include "node/ledger/ledger.h"
+#include "node/process/log_event.h"
 #include "node/process/notices.h"
 #include "node/process/proc.h"
 #include "node/sharing/recipients.h"
@@ -130,7 +132,8 @@ struct publication {
     struct decision decision;
     struct builder builders[CARRIAGE_DIRECT + 1];
     uint64_t accepted, known, refused;
-    uint64_t last_seq; /* last entry that carries its items; 0: none */
+    char refused_rule[TALLIES_RULE_BYTES]; /* of the first that was refused; "" */
+    uint64_t last_seq;                     /* last entry that carries its items; 0: none */
     bool committing;
     uint64_t commit_tag;
     bool boxed;          /* it goes into the outbox */
@@ -308,7 +311,10 @@ struct engine {
     struct client clients[CONTROL_CLIENTS_MAX];
 
     char last_notices[16][160]; /* what the operator should see, newest last */
+    uint64_t notices_ms[16];    /* wall clock */
     uint64_t notice_count;
+    struct tallies tallies;
+    uint64_t disk_noticed_ms; /* monotonic; 0: not yet */
     struct notices notices;
     uint64_t net_refused, net_cut, net_bytes_in, net_bytes_out;
     uint64_t started_ms, started_monotonic_ms;
@@ -338,7 +344,11 @@ const char *engine_agency_name(const struct engine *engine, const uint8_t agency
 /* Pinned, or the own one; null: neither. Borrowed until the next step. */
 const struct agency *engine_agency(const struct engine *engine, const uint8_t agency_id[static AGENCY_ID_BYTES]);
 bool engine_agency_of_name(const struct engine *engine, struct bytes name, uint8_t agency_id[static AGENCY_ID_BYTES]);
+/* For the log and for the list that status shows; the same a few times a minute only. */
 void engine_notice(struct engine *engine, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* The same with the event's id; `fields` may be null. */
+void engine_event(struct engine *engine, enum log_event event, const struct log_field *fields, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
 
 /* engine_act.c */
 void engine_act(struct engine *engine);
@@ -446,6 +456,7 @@ void server_decisions_again(struct engine *engine); /* what the policy said of p
 void server_publications_group(struct engine *engine, const uint8_t group_id[static HASH_BYTES]); /* likewise, those to a group */
 void report_status(struct engine *engine, struct client *client, const struct frame *frame);
 void report_peers(struct engine *engine, struct client *client, const struct frame *frame);
+void figures_tell(struct engine *engine, struct client *client, const struct frame *frame); /* figures_tell.c */
 
 /* query_page.c, watch.c: what the web process asks */
 void query_page(struct engine *engine, struct client *client, const struct frame *frame);

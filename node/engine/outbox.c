@@ -172,8 +172,8 @@ static void audience_again(struct engine *engine, struct publication *publicatio
     }
     audience_seal(&publication->audience);
     if (left_out > 0)
-        engine_notice(
-            engine,
+        engine_event(
+            engine, LOG_OUTBOX_DROPPED, LOG_FIELDS(LOG_NUMBER("recipients", left_out)),
             "%zu recipient%s of what waited in the outbox %s no longer pinned or a member, or without a usable key: left out",
             left_out, left_out == 1 ? "" : "s", left_out == 1 ? "is" : "are");
 }
@@ -187,8 +187,9 @@ static void record_forget(struct engine *engine) {
     store_batch_meta_delete(batch, name);
     store_commit(engine->store, batch, 0);
     if (outbox->refused > 0)
-        engine_notice(engine, "%llu object%s that waited in the outbox may not be published any more: %s",
-                      (unsigned long long)outbox->refused, outbox->refused == 1 ? "" : "s", outbox->refused_why);
+        engine_event(engine, LOG_OUTBOX_DROPPED, LOG_FIELDS(LOG_NUMBER("objects", outbox->refused)),
+                     "%llu object%s that waited in the outbox may not be published any more: %s",
+                     (unsigned long long)outbox->refused, outbox->refused == 1 ? "" : "s", outbox->refused_why);
     publisher_drop(engine, &outbox->publication);
     outbox->first++;
     outbox->items -= outbox->record_items < outbox->items ? outbox->record_items : outbox->items;
@@ -211,7 +212,8 @@ static bool record_open(struct engine *engine) {
     if (err == ERR_NOT_FOUND && store_pending(engine->store) > 0) return false; /* on its way to the disk */
     if (err != OK || !record_read(&record, bytes_of_buf(&outbox->record))) {
         if (err != ERR_NOT_FOUND)
-            engine_notice(engine, "a record of the outbox cannot be read: %s", err_text(err == OK ? ERR_FORMAT : err));
+            engine_event(engine, LOG_STORE_DAMAGED, NULL, "a record of the outbox cannot be read: %s",
+                         err_text(err == OK ? ERR_FORMAT : err));
         outbox->first++; /* it stays on the disk */
         return false;
     }

@@ -8,7 +8,7 @@ static void tokens_send(struct engine *engine, struct client *client) {
     struct buf file = {0};
     enum err err = dir_read(&file, engine->settings.dir, DIR_TOKENS, TOKENS_FILE_BYTES_MAX);
     if (err != OK && err != ERR_NOT_FOUND)
-        engine_notice(engine, "%s cannot be read (%s): no token is accepted", DIR_TOKENS, err_text(err));
+        engine_event(engine, LOG_TOKENS_BAD, NULL, "%s cannot be read (%s): no token is accepted", DIR_TOKENS, err_text(err));
     server_answer(client, FRAME_ANSWER_TOKENS, client->watch_tag, err == OK ? bytes_of_buf(&file) : bytes_of(NULL, 0));
     buf_free(&file);
 }

@@ -146,6 +146,9 @@ void ledger_act(struct engine *engine, struct store_batch *batch, const struct c
     pack_write_uint(&details, client ? client->uid : (uint64_t)geteuid());
     row_add(engine, batch ? batch : own, DISCLOSURE_ACT, &details);
     if (own) store_commit(engine->store, own, 0);
+    if (client)
+        log_event(LOG_ADMIN_ACT, LOG_FIELDS(LOG_TEXT("act", act), LOG_NUMBER("uid", client->uid), LOG_NUMBER("pid", client->pid)),
+                  "user %u: %s", (unsigned)client->uid, act);
 }
 
 /* --- the start --- */

@@ -117,7 +117,8 @@ void recall_ask_leave(struct engine *engine, struct client *client) {
         recalls->left[recalls->left_count++] = client->recall;
         client->recall = (struct recall_task){0};
     } else if (unfinished) {
-        engine_notice(engine, "a recall stopped half way with its client, because too many are under way: ask for it again");
+        engine_event(engine, LOG_RECALL_FAILED, NULL,
+                     "a recall stopped half way with its client, because too many are under way: ask for it again");
     }
     recall_task_free(&client->recall);
 }
@@ -135,8 +136,8 @@ void recall_ask_pump(struct engine *engine) {
             continue;
         }
         if (!done || task.failed)
-            engine_notice(engine, "a recall whose client went away is not complete: %s",
-                          why ? why : "some of it could not be recalled");
+            engine_event(engine, LOG_RECALL_FAILED, NULL, "a recall whose client went away is not complete: %s",
+                         why ? why : "some of it could not be recalled");
         else
             log_info("a recall whose client went away is complete: %llu objects", (unsigned long long)task.objects);
         recall_task_free(&task);
@@ -181,15 +182,13 @@ void recall_ask(struct engine *engine, struct client *client, const struct frame
     }
     task->active = true;
     ledger_act(engine, NULL, client, "recall", count == 1 ? first : "several objects");
+    log_event(LOG_RECALL_ASKED, LOG_FIELDS(LOG_NUMBER("objects", task->objects), LOG_NUMBER("uid", client->uid)),
+              "user %u recalled %llu object%s", (unsigned)client->uid, (unsigned long long)task->objects,
+              task->objects == 1 ? "" : "s");
     recall_ask_go_on(engine, client);
 }
 
 /* --- receipts --- */
-
-struct receipt {
-    enum recall_state state;
-    uint64_t count, withdrawn_ms, erased_ms;
-};
 
 static void receipt_name(char out[static 64], uint64_t block, const uint8_t *node_id) {
     char hex[2 * NODE_ID_BYTES + 1];
@@ -236,6 +235,30 @@ void recall_receipt_take(struct engine *engine, struct store_batch *batch, const
     receipt_name(name, said.block, seen->node_id);
     if (!value.failed) store_batch_meta(batch, name, bytes_of_buf(&value));
     buf_free(&value);
+    recall_due_again(engine, said.block);
+}
+
+/* --- the readers of a recalled block --- */
+
+void recall_readers(struct engine *engine, uint64_t block, recall_reader *visit, void *context) {
+    struct entry entry;
+    struct block_body body;
+    struct buf readers = {0};
+    char name[64];
+    bool verified;
+    buf_clear(&engine->scratch_entry);
+    if (store_entry(engine->store, engine->node_id, block, &engine->scratch_entry, &verified) != OK ||
+        entry_parse(&entry, bytes_of_buf(&engine->scratch_entry)) != OK || block_body_read(&body, entry.body) != OK)
+        return;
+    snprintf(name, sizeof name, "secret/audience/%016llx", (unsigned long long)body.epoch_seq);
+    if (store_meta(engine->store, name, &readers) != OK) buf_clear(&readers);
+    for (size_t at = 0; at + NODE_ID_BYTES <= readers.size; at += NODE_ID_BYTES) {
+        struct receipt receipt;
+        if (memcmp(readers.data + at, engine->node_id, NODE_ID_BYTES) == 0) continue;
+        receipt_get(engine, block, readers.data + at, &receipt);
+        visit(context, block, readers.data + at, &receipt);
+    }
+    buf_free(&readers);
 }
 
 /* --- status --- */
@@ -269,31 +292,18 @@ static void row_put(struct status *status, uint64_t block, const uint8_t *node_i
     status->waiting += receipt->state != RECALL_ERASED;
 }
 
+static void reader_put(void *context, uint64_t block, const uint8_t *node_id, const struct receipt *receipt) {
+    row_put(context, block, node_id, receipt, false);
+}
+
 /* The readers of one recalled block. */
 static void block_put(struct status *status, uint64_t block) {
     struct engine *engine = status->engine;
     struct recall_row row;
-    struct entry entry;
-    struct block_body body;
-    struct buf readers = {0};
-    char name[64];
-    bool verified;
     if (recall_row_get(engine, engine->node_id, block, &row) != OK) return; /* its entry is not stored yet */
     status->blocks++;
     row_put(status, block, engine->node_id, &(struct receipt){row.state, row.count, row.withdrawn_ms, row.erased_ms}, true);
-    buf_clear(&engine->scratch_entry);
-    if (store_entry(engine->store, engine->node_id, block, &engine->scratch_entry, &verified) != OK ||
-        entry_parse(&entry, bytes_of_buf(&engine->scratch_entry)) != OK || block_body_read(&body, entry.body) != OK)
-        return;
-    snprintf(name, sizeof name, "secret/audience/%016llx", (unsigned long long)body.epoch_seq);
-    if (store_meta(engine->store, name, &readers) != OK) buf_clear(&readers);
-    for (size_t at = 0; at + NODE_ID_BYTES <= readers.size; at += NODE_ID_BYTES) {
-        struct receipt receipt;
-        if (memcmp(readers.data + at, engine->node_id, NODE_ID_BYTES) == 0) continue;
-        receipt_get(engine, block, readers.data + at, &receipt);
-        row_put(status, block, readers.data + at, &receipt, false);
-    }
-    buf_free(&readers);
+    recall_readers(engine, block, reader_put, status);
 }
 
 static bool recalled_visit(void *context, const char *key, struct bytes value) {

@@ -121,6 +121,9 @@ void recall_entry(struct engine *engine, struct store_batch *batch, const struct
     waiting->block = row.recall.block;
     waiting->ticket = ticket;
     recall_row_put(batch, entry->node_id, row.recall.block, &row);
+    bool own = memcmp(entry->node_id, engine->node_id, NODE_ID_BYTES) == 0;
+    own ? engine->tallies.recalls_made++ : engine->tallies.recalls_heard++;
+    if (own) recall_due_add(engine, row.recall.block, row.noted_ms, false);
 }
 
 void recall_await_erased(struct engine *engine, const uint8_t node_id[static NODE_ID_BYTES], uint64_t block) {
@@ -141,7 +144,7 @@ static bool row_tell(struct engine *engine, const char *key, struct bytes value,
     if (strlen(hex) != 2 * NODE_ID_BYTES + 17 || !hex_decode(node_id, NODE_ID_BYTES, bytes_of(hex, 2 * NODE_ID_BYTES)))
         return false;
     if (row_read(row, value) != OK) {
-        engine_notice(engine, "what is known of a recall cannot be read");
+        engine_event(engine, LOG_STORE_DAMAGED, NULL, "what is known of a recall cannot be read");
         return false;
     }
     event.recall.node_id = node_id;
@@ -156,6 +159,7 @@ static bool row_load(void *context, const char *key, struct bytes value) {
     struct recall_row row;
     uint8_t node_id[NODE_ID_BYTES];
     if (!row_tell(engine, key, value, &row, node_id)) return true;
+    if (memcmp(node_id, engine->node_id, NODE_ID_BYTES) == 0) recall_due_add(engine, row.recall.block, row.noted_ms, true);
     struct recall_waiting *waiting = row.state == RECALL_ERASED ? NULL : waiting_new(engine);
     if (!waiting) return true;
     memcpy(waiting->node_id, node_id, NODE_ID_BYTES);
@@ -184,6 +188,7 @@ enum err recalls_load(struct engine *engine) { return store_meta_each(engine->st
 
 void recalls_free(struct engine *engine) {
     free(engine->recalls.waiting);
+    free(engine->recalls.due);
     recall_task_free(&engine->recalls.expired);
     for (size_t i = 0; i < engine->recalls.left_count; i++) recall_task_free(&engine->recalls.left[i]);
     engine->recalls.left_count = 0;
@@ -207,7 +212,7 @@ void recall_truncate(struct engine *engine, struct store_batch *batch, const uin
     name_of(prefix, "recall", node_id, 0);
     prefix[strlen("recall/") + 2 * NODE_ID_BYTES + 1] = 0;
     if (store_meta_each(engine->store, prefix, row_drop, &dropping) != OK)
-        engine_notice(engine, "what was recalled cannot be read");
+        engine_event(engine, LOG_STORE_DAMAGED, NULL, "what was recalled cannot be read");
 }
 
 /* --- where items stand --- */

@@ -362,8 +362,8 @@ void recall_task_go_on(struct engine *engine, struct recall_task *task) {
         enum err err = block_recall(engine, task, until);
         if (err == ERR_BUSY) return;
         if (err != OK) {
-            engine_notice(engine, "block %llu cannot be recalled: %s", (unsigned long long)task->items[task->at].holder,
-                          err_text(err));
+            engine_event(engine, LOG_RECALL_FAILED, NULL, "block %llu cannot be recalled: %s",
+                         (unsigned long long)task->items[task->at].holder, err_text(err));
             task->failed = true;
         }
         task->at = until;

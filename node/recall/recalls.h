@@ -60,7 +60,27 @@ struct recall_task {
     uint64_t tag; /* of the client that waits */
 };
 
+/* What a reader said of a recalled block. */
+struct receipt {
+    enum recall_state state;
+    uint64_t count, withdrawn_ms, erased_ms;
+};
+
+/* An own recalled block that some reader may not have erased yet. */
+struct recall_due {
+    uint64_t block, noted_ms, said_ms; /* said_ms: when it was last said to be overdue; 0: never */
+    uint32_t waiting;                  /* readers: pinned, not revoked, and not known to have erased it */
+    uint64_t look_ms;                  /* monotonic: when to look at it next; 0: in its turn, within minutes */
+    bool before;                       /* from before the start: that it is complete is no news then */
+};
+#define RECALL_DUE_MAX    65536 /* blocks followed; of more only `comity recall status` tells */
+#define RECALL_OVERDUE_MS (24ull * 3600 * 1000)
+
 struct recalls {
+    struct recall_due *due; /* in the order of their noting */
+    size_t due_count, due_capacity, due_at;
+    uint64_t due_next_ms; /* the earliest of their look_ms, or earlier; UINT64_MAX: none has one */
+    uint64_t due_look_ms; /* monotonic: when some are looked at again without a receipt */
     struct recall_waiting *waiting;
     size_t count, capacity;
     bool writing; /* pages are being changed: one commit at a time, so that none is changed twice from the same state */
@@ -141,6 +161,20 @@ void recall_ask_leave(struct engine *engine, struct client *client);
 void recall_ask_pump(struct engine *engine);
 void recall_status_ask(struct engine *engine, struct client *client, const struct frame *frame);
 void recall_receipt_take(struct engine *engine, struct store_batch *batch, const struct statement_seen *seen);
+
+/* Who this block was sealed to, the own node left out, and what each said of it. */
+typedef void recall_reader(void *context, uint64_t block, const uint8_t *node_id, const struct receipt *receipt);
+void recall_readers(struct engine *engine, uint64_t block, recall_reader *visit, void *context);
+
+/* --- recall_due.c: own recalls that readers have not answered yet --- */
+void recall_due_add(struct engine *engine, uint64_t block, uint64_t noted_ms, bool before);
+void recall_due_again(struct engine *engine, uint64_t block); /* a receipt came */
+void recall_due_pump(struct engine *engine);
+/* Blocks that wait for a reader, those of them that have for a day, and the receipts that are missing. */
+struct recall_dues {
+    uint64_t waiting, overdue, receipts;
+};
+struct recall_dues recall_due_count(const struct engine *engine);
 
 /* --- expiry.c --- */
 void expiry_pump(struct engine *engine);

@@ -100,8 +100,8 @@ static void receipt_say(struct engine *engine, struct store_batch *batch, const 
     statement.agencies = row->agency_id, statement.agency_count = sister ? 0 : 1;
     enum err err = statement_publish(engine, batch, &statement);
     if (err != OK)
-        engine_notice(engine, "a receipt for a recall of %s cannot be said: %s", engine_agency_name(engine, row->agency_id),
-                      err_text(err));
+        engine_event(engine, LOG_RECALL_FAILED, NULL, "a receipt for a recall of %s cannot be said: %s",
+                     engine_agency_name(engine, row->agency_id), err_text(err));
     buf_free(&text);
 }
 
@@ -182,8 +182,13 @@ static void withdraw(struct engine *engine, struct recall_waiting *waiting) {
     recall_row_put(batch, copy.node_id, copy.block, &row);
     receipt_say(engine, batch, &copy, &row);
     withdraw_commit(engine, batch);
-    log_info("block %llu of %s was recalled: %llu objects are withdrawn", (unsigned long long)copy.block,
-             engine_agency_name(engine, row.agency_id), (unsigned long long)row.count);
+    const char *who = engine_agency_name(engine, row.agency_id);
+    engine->tallies.blocks_withdrawn++;
+    engine->tallies.objects_withdrawn += row.count;
+    log_event(LOG_RECALL_WITHDRAWN,
+              LOG_FIELDS(LOG_TEXT("agency", who), LOG_NUMBER("block", copy.block), LOG_NUMBER("objects", row.count)),
+              "block %llu of %s was recalled: %llu objects are withdrawn", (unsigned long long)copy.block, who,
+              (unsigned long long)row.count);
 }
 
 /* --- erased --- */
@@ -199,7 +204,7 @@ static void erased(struct engine *engine, struct store_batch *batch, const struc
 
 static void round_finish(struct engine *engine) {
     struct recalls *recalls = &engine->recalls;
-    uint64_t finished = store_erased(engine->store);
+    uint64_t finished = store_erased(engine->store), gone = 0;
     struct store_batch *batch = NULL;
     size_t kept = 0;
     for (size_t i = 0; i < recalls->count; i++) {
@@ -209,10 +214,14 @@ static void round_finish(struct engine *engine) {
         if (!over || !batch)
             recalls->waiting[kept++] = waiting;
         else
-            erased(engine, batch, &waiting);
+            erased(engine, batch, &waiting), gone++;
     }
     recalls->count = kept;
-    if (batch) store_commit(engine->store, batch, 0);
+    if (!batch) return;
+    store_commit(engine->store, batch, 0);
+    engine->tallies.blocks_erased += gone;
+    log_event(LOG_RECALL_ERASED, LOG_FIELDS(LOG_NUMBER("blocks", gone)), "%llu recalled block%s out of all files",
+              (unsigned long long)gone, gone == 1 ? " is" : "s are");
 }
 
 static void round_begin(struct engine *engine) {
@@ -246,4 +255,5 @@ void withdraw_pump(struct engine *engine) {
     }
     round_begin(engine);
     round_finish(engine);
+    recall_due_pump(engine);
 }
