@@ -2,6 +2,7 @@
 """Groups and agreements between real nodes: a joint operation, who is removed from it, and what a treaty forbids."""
 import time
 
+from bystanders import learned_nothing
 from lib import NOT_FOUND, OK, REFUSED, USAGE, check, check_equal, indicators, main, must, must_hold, skip, story
 
 
@@ -43,7 +44,7 @@ def test_joint_operation(place):
     check_equal(result.code, REFUSED, "nor can it publish to it", str(result))
     check_equal(b("group", "add", "nightfall", "cert.e").code, REFUSED, "a member that is no admin cannot change it")
 
-    everyone, _ = indicators("everyone", 3)
+    everyone, values = indicators("everyone", 3)
     result = publish_to(b, everyone, "group:nightfall")
     check_equal(result.code, OK, "a member publishes to the group", str(result))
     check_equal(sorted(each["name"] for each in result.value["audience"]), ["cert.a", "cert.c", "cert.d"], "the others are named")
@@ -67,7 +68,7 @@ def test_joint_operation(place):
     check_equal(result.code, REFUSED, "D's own node refuses to publish to it", str(result))
     check(b"group.removed" in result.err, "and says why", str(result))
     check_equal(len(d.feed()), 5, "D got nothing more")
-    check_equal(len(e.feed()), 0, "and the outsider nothing at all")
+    learned_nothing([e], everyone, values)
 
     apart, _ = indicators("apart", 1)
     check_equal(publish_to(b, apart, "cert.a").code, OK, "what belongs to no group goes its own way")
@@ -295,7 +296,7 @@ def test_hidden_group(place):
         result = publish_to(c, indicators("but-not", 1)[0], words, "TLP:AMBER")
         check(result.code not in (OK, USAGE) and b"hidden" in result.err, "a member can leave nobody out of what admins pass on", str(result))
 
-    some, _ = indicators("contributed", 4)
+    some, values = indicators("contributed", 4)
     before = d.status()["items"]
     result = publish_to(c, some, "group:shade", "TLP:AMBER")
     check_equal(result.code, OK, "a member contributes", str(result))
@@ -324,7 +325,7 @@ def test_hidden_group(place):
         must(lambda: {each["id"] for each in after} <= set(node.feed_ids()), 60, "%s has it" % node.name, node.log_tail)
     check_equal(publish_to(d, indicators("no-more", 1)[0], "group:shade").code, REFUSED, "D may not contribute")
     check(not set(each["id"] for each in after) & set(d.feed_ids()), "and gets nothing more")
-    check_equal(len(e.feed()), 0, "the outsider has got nothing at all")
+    learned_nothing([e], some, values)
     group(b, "add", "shade", "cert.e")
     wanted |= {each["id"] for each in after}
     must(lambda: set(e.feed_ids()) == wanted, 60, "once it is a member it gets the history, through the admins", e.log_tail, a.log_tail)
@@ -351,9 +352,9 @@ MALWARE = {"type": "malware", "spec_version": "2.1", "id": "malware--31b940d4-6f
 
 @story
 def test_treaty_forbids_a_class(place):
-    """A treaty between A and B lets indicators up to TLP:AMBER pass from A to B, and nothing else; C is no party. In force with the second
-    signature, over when one party ends it."""
-    a, b, c = place.mesh("cert.a", "cert.b", "cert.c")
+    """A treaty between A and B lets indicators up to TLP:AMBER pass from A to B, and nothing else; C is no party, and D and A have another
+    one that lets malware pass. In force with the second signature, over when one party ends it. E carries all that and hears of none."""
+    a, b, c, d, e = place.mesh("cert.a", "cert.b", "cert.c", "cert.d", "cert.e")
     path = place.path("treaty.yaml", "agreement: A treaty\nparties: [self, cert.b]\nclauses:\n"
                       "  - {from: self, to: cert.b, label_max: TLP:AMBER, kinds: [indicator]}\n")
     bad = place.path("bad.yaml", "agreement: A treaty\nparties: [self, cert.x]\nclauses: []\n")
@@ -367,7 +368,8 @@ def test_treaty_forbids_a_class(place):
     check_equal(a.publish([MALWARE], "TLP:GREEN", [b]).code, OK, "which forbids nothing yet")
     check_equal(agreement(b, "sign", short)["state"], "in-force", "signed by both it is in force at B")
     must(lambda: state_of(a, short) == "in-force", 30, "and at A", a.log_tail)
-    check_equal(c("agreement", "show", short).code, NOT_FOUND, "C knows nothing of it")
+    for node in (c, d, e):
+        check_equal(node("agreement", "show", short).code, NOT_FOUND, "%s knows nothing of it" % node.name)
     check_equal(b("agreement", "sign", short).code, REFUSED, "nobody signs twice")
 
     other = dict(MALWARE, id="malware--31b940d4-6f7f-459a-80ea-9c1f17b5891c")
@@ -387,12 +389,29 @@ def test_treaty_forbids_a_class(place):
     check_equal((result.code, [each["rule"] for each in result.value["refusals"]]), (REFUSED, ["agreement.label"]), "up to its label")
     check_equal(b.publish(few[2:], "TLP:GREEN", [a]).code, REFUSED, "and in its direction only")
     check_equal(a.publish([other], "TLP:GREEN", [c]).code, OK, "C is no party, and not bound")
+    path = place.path("second.yaml", "agreement: Another treaty\nparties: [self, cert.d]\nclauses:\n"
+                      "  - {from: self, to: cert.d, label_max: TLP:GREEN, kinds: [malware]}\n")
+    second = agreement(a, "propose", path)["id"][:8]
+    must(lambda: state_of(d, second) == "proposed", 30, "D has the proposal", d.log_tail)
+    agreement(d, "sign", second)
+    must(lambda: state_of(a, second) == "in-force", 30, "A and D have another treaty", a.log_tail)
+    both = dict(MALWARE, id="malware--31b940d4-6f7f-459a-80ea-9c1f17b5891d")
+    result = a.publish([both], "TLP:GREEN", [b, d])
+    check_equal((result.code, ["agreement %s clause 1" % short in each["reason"] for each in result.value["refusals"]]), (REFUSED, [True]),
+                "what one of two readers may not have goes to neither, and the clause is named", str(result))
+    check_equal((d.feed(), d("get", both["id"]).code), ([], NOT_FOUND), "D has nothing of it")
+    check_equal(a.publish([both], "TLP:GREEN", [d]).code, OK, "to D alone malware may pass, as their treaty says")
+    must_hold(d, 1, 30, "D has it", d.log_tail)
+    out = [row["details"] for row in a("ledger", "show", "--kind", "out", "--json").values]
+    check_equal([each["agreements"] for each in out if "statement" not in each["rules"]][-1], ["%s clause 1" % second], "and the ledger names that one")
     b.stop()
     place.start(b, link=False)
     check_equal(state_of(b, short), "in-force", "it outlives a restart")
     check_equal(agreement(b, "terminate", short)["state"], "ended", "one party ends it")
     must(lambda: state_of(a, short) == "ended", 60, "A hears of it", a.log_tail)
     check_equal(a.publish([other], "TLP:GREEN", [b]).code, OK, "and what it forbade may pass again")
+    check_equal(state_of(a, second), "in-force", "the other treaty holds on")
+    learned_nothing([e], few, [indicators("covered", 3)[1][0]])
 
 
 @story

@@ -3,8 +3,12 @@
 import json
 import time
 
+from bystanders import learned_nothing
 from lib import (NOT_FOUND, REFUSED, USAGE, bundle, check, check_equal, indicator, indicators, main, must, must_hold,
                  story, wait_until)
+
+
+FIVE = ["agency.a", "agency.b", "agency.c", "agency.d", "agency.e"]
 
 
 def rows(node, noun):
@@ -23,9 +27,9 @@ def got(node, object_id, *words):
     return result.values if result.code == 0 else []
 
 
-def three(place):
-    """A pins all; B pins all; C pins all. Something of A's that B alone may read."""
-    a, b, c = place.mesh("agency.a", "agency.b", "agency.c")
+def three(place, mesh=None):
+    """A, B and C (the first of a mesh) pin each other. Something of A's that B alone may read."""
+    a, b, c = mesh[:3] if mesh else place.mesh("agency.a", "agency.b", "agency.c")
     objects, values = indicators("permit", 3)
     a.publish_good(objects, "TLP:AMBER", [b])
     must_hold(b, 3, 30, "B has what A published for it", b.log_tail)
@@ -34,8 +38,10 @@ def three(place):
 
 @story
 def asked_granted_shared(place):
-    """B asks A, A permits, B passes the object on, and C sees A as its verified author and B as the way it came."""
-    a, b, c, objects, values = three(place)
+    """B asks A, A permits, B passes the object on, and C sees A as its verified author and B as the way it came. D and E, whom all trust,
+    carry it and hear nothing: neither the question, nor the permission, nor the object."""
+    mesh = place.mesh(*FIVE)
+    a, b, c, objects, values = three(place, mesh)
     wanted = objects[1]["id"]
     result = b("share", wanted, "--to", "agency.c", "--json")
     check_equal(result.code, REFUSED, "B may not pass it on by itself", result)
@@ -64,6 +70,9 @@ def asked_granted_shared(place):
     check_equal(result.code, REFUSED, "the permission is for that object alone", result)
     result = b("share", wanted, "--to", "agency.a", "--json")
     check_equal(result.code, REFUSED, "and for that reader alone", result)
+    result = b("share", wanted, "--to", "agency.d", "--json")
+    check_equal(result.code, REFUSED, "D, whom B trusts as well, may not have it", result)
+    learned_nothing(mesh[3:], objects[1:], values[1:])
     check_equal(c("trust", "remove", "agency.a", "--yes").code, 0, "C trusts A no more")
     check(not c.finds(values[1]) and c.feed() == [], "nothing vouches for the object any more: it is not shown")
     c.trust(a)
@@ -210,8 +219,9 @@ def clear_needs_none(place):
 
 @story
 def police_record(place):
-    """H1 and H2: not in court and not to others without the provider's permission, which says so and goes along with its proof."""
-    a, b, c = place.mesh("agency.a", "agency.b", "agency.c")
+    """H1 and H2: not in court and not to others without the provider's permission, which says so and goes along with its proof. D and E
+    carry it and learn nothing, not even that a permission was given."""
+    a, b, c, d, e = place.mesh(*FIVE)
     objects, values = indicators("police", 2)
     for each in objects:
         result = a("publish", "-", "--tlp", "TLP:GREEN", "--to", "agency.b", "--handling", "H1,H2", "--purpose", "investigation",
@@ -245,6 +255,11 @@ def police_record(place):
     must(lambda: [1 for each in rows(b, "permission") if each["object"] == first and each["codes"] == 4], 30, "B has that")
     check_equal(b("share", first, "--to", "agency.c").code, 0, "now B may")
     must(lambda: c.finds(values[0]), 30, "C finds it too", c.log_tail)
+    for reader in (d, e):
+        check_equal([each["rule"] for each in b("why", second, reader.name, "--json").value["decisions"]], ["handling.h2"],
+                    "the consent is for C: `why` names the rule for %s" % reader.name)
+        check_equal(b("share", second, "--to", reader.name).code, REFUSED, "and B may not pass it on there")
+    learned_nothing([d, e], objects, values)
 
 
 @story
@@ -299,8 +314,9 @@ def sightings(place):
 
 @story
 def request_answered_late(place):
-    """B asks A for a context by a deadline; it passes, both see that; A answers late, and B has the objects by the request."""
-    a, b = place.mesh("agency.a", "agency.b")
+    """B asks A for a context by a deadline; it passes, both see that; A answers late, and B has the objects by the request. C asks the same
+    and is refused; D and E carry questions and answers and hear of none."""
+    a, b, c, d, e = place.mesh(*FIVE)
     result = b("request", "send", "--to", "agency.a", "--kind", "context", "--deadline", "2s", "--urgency", "immediate", "--about",
                "198.51.100.7", "--legal-basis", "Art. 4", "--purpose", "case 7", "--text", "Who was that?", "--json")
     check_equal(result.code, 0, "B asks", result)
@@ -322,6 +338,13 @@ def request_answered_late(place):
     check_equal((row["late"], row["overdue"]), (True, False), "late, and not overdue any more")
     check_equal(sorted(row["objects"]), sorted(each["id"] for each in objects), "it names its objects")
     check(all(got(b, each) for each in row["objects"]), "which B holds")
+    check_equal((rows_of(c), c.feed()), ([], []), "C does not")
+    own = c("request", "send", "--to", "agency.a", "--kind", "context", "--deadline", "3d", "--about", "198.51.100.7", "--json").value["id"]
+    must(lambda: sorted(each["agency"] for each in rows_of(a)) == ["agency.b", "agency.c"], 30, "C asks, too", c.log_tail)
+    check_equal(a("request", "refuse", own, "--reason", "ask B").code, 0, "and A refuses that")
+    must(lambda: [(each["state"], each["reason"]) for each in rows_of(c)] == [("refused", "ask B")], 30, "which C reads")
+    check_equal([each["state"] for each in rows_of(b)], ["answered"], "B hears nothing of C")
+    learned_nothing([d, e], objects, values)
     check_equal([node.status()["requests_overdue"] for node in (a, b)], [0, 0], "status is calm again")
     check_equal(a("request", "refuse", asked, "--reason", "no").code, REFUSED, "what is answered is not refused")
     second = b("request", "send", "--to", "agency.a", "--kind", "sample", "--deadline", "3d", "--json").value["id"]
