@@ -273,20 +273,11 @@ static void row_put(struct status *status, uint64_t block, const uint8_t *node_i
 static void block_put(struct status *status, uint64_t block) {
     struct engine *engine = status->engine;
     struct recall_row row;
-    struct entry entry;
-    struct block_body body;
     struct buf readers = {0};
-    char name[64];
-    bool verified;
     if (recall_row_get(engine, engine->node_id, block, &row) != OK) return; /* its entry is not stored yet */
     status->blocks++;
     row_put(status, block, engine->node_id, &(struct receipt){row.state, row.count, row.withdrawn_ms, row.erased_ms}, true);
-    buf_clear(&engine->scratch_entry);
-    if (store_entry(engine->store, engine->node_id, block, &engine->scratch_entry, &verified) != OK ||
-        entry_parse(&entry, bytes_of_buf(&engine->scratch_entry)) != OK || block_body_read(&body, entry.body) != OK)
-        return;
-    snprintf(name, sizeof name, "secret/audience/%016llx", (unsigned long long)body.epoch_seq);
-    if (store_meta(engine->store, name, &readers) != OK) buf_clear(&readers);
+    if (recall_block_readers(engine, block, &readers) != OK) buf_clear(&readers);
     for (size_t at = 0; at + NODE_ID_BYTES <= readers.size; at += NODE_ID_BYTES) {
         struct receipt receipt;
         if (memcmp(readers.data + at, engine->node_id, NODE_ID_BYTES) == 0) continue;

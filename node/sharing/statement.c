@@ -29,6 +29,7 @@ static const struct {
     {PERMIT_DENY_TYPE, permission_take_denial},
     {SHARE_TYPE, share_take},
     {SIGHTING_TYPE, sighting_take},
+    {SIGHTING_TOLD_TYPE, sighting_take_told},
     {INQUIRY_TYPE, inquiry_take},
     {INQUIRY_STATE_TYPE, inquiry_take_news},
     {RECALL_RECEIPT_TYPE, recall_receipt_take},

@@ -301,15 +301,75 @@ def sightings(place):
     check_equal(c("sighting", wanted, "--seen", "--count", "2").code, 0, "C twice")
     check_equal(c("sighting", wanted, "--false-positive").code, 0, "once by mistake")
     check_equal(a("sighting", wanted, "--expired").code, 0, "A itself says that it is over")
-    total = {"seen": 6, "false-positive": 1, "expired": 1, "agencies": 3}
-    must(lambda: got(a, wanted)[0]["sightings"] == total, 30, "A sees %s" % total, lambda: got(a, wanted), a.log_tail)
-    check_equal(got(b, wanted)[0]["sightings"], {"seen": 4, "false-positive": 0, "expired": 0, "agencies": 1}, "B sees its own")
+    check_equal(b("sighting", wanted, "--opinion", "agree", "--json").value["to"], "author", "B says what it thinks, to the author")
+    check_equal(b("sighting", wanted, "--opinion", "disagree").code, 0, "and changes its mind")
+    total = {"seen": 6, "false-positive": 1, "expired": 1, "agencies": 3, "to": "author"}
+    by = [said("agency.a", expired=1), said("agency.b", seen=4, opinion="disagree"), said("agency.c", seen=2, false_positive=1)]
+    must(lambda: seen_of(a, wanted) == (total, by), 30, "A sees %s, by agency" % total, lambda: got(a, wanted), a.log_tail)
+    own = {"seen": 4, "false-positive": 0, "expired": 0, "agencies": 1, "to": "author"}
+    check_equal(seen_of(b, wanted), (own, by[1:2]), "B sees its own")
     check_equal(got(a, objects[1]["id"])[0]["sightings"]["agencies"], 0, "the other object has none")
     check("seen 6" in a("search", values[0]).text, "people read it too", lambda: a("search", values[0]))
     check_equal([len(node.feed()) for node in (a, b, c)], [2, 2, 2], "no statement shows in a feed")
     a.stop()
     place.start(a)
-    check_equal(got(a, wanted)[0]["sightings"], total, "A remembers them")
+    check_equal(seen_of(a, wanted), (total, by), "A remembers them")
+    check_equal(seen_of(b, wanted), (own, by[1:2]), "B has heard of nobody else's")
+
+
+@story
+def sightings_for_the_audience(place):
+    """A lets the audience of an object hear of sightings and opinions: B, C and D see what each of them says, by agency, and E, who carries
+    it, hears nothing. Who has the object by a share only is named to nobody but A; whom the policy does not let have the object any more
+    hears no more of it."""
+    a, b, c, d, e = place.mesh(*FIVE)
+    objects, values = indicators("told", 3)
+    result = a("publish", "-", "--tlp", "TLP:GREEN", "--to", "agency.b,agency.c,agency.d", "--sightings", "audience", "--json", input=bundle(objects[:1]))
+    check_equal(result.code, 0, "A publishes one, and lets the audience hear", result)
+    a.publish_good(objects[1:2], "TLP:GREEN", [b, c, d])
+    check_equal(a("publish", "-", "--to", "agency.b", "--tlp", "TLP:GREEN", "--sightings", "all", input=bundle(objects[2:])).code, USAGE, "a third word is refused")
+    for node in (b, c, d):
+        must_hold(node, 2, 30, "%s has both" % node.name, node.log_tail)
+    open_one, closed = objects[0]["id"], objects[1]["id"]
+    check_equal([seen_of(b, each)[0]["to"] for each in (open_one, closed)], ["audience", "author"], "B sees beforehand who will hear")
+    for each in (open_one, closed):
+        check_equal(b("sighting", each, "--seen", "--count", "3").code, 0, "B saw it three times")
+        check_equal(c("sighting", each, "--false-positive").code, 0, "to C it was harmless")
+    check_equal(b("sighting", open_one, "--opinion", "strongly-agree", "--json").value["to"], "audience", "B says what it thinks, to all")
+    check_equal(a("sighting", open_one, "--seen").code, 0, "A saw it, too")
+    by = [said("agency.a", seen=1), said("agency.b", seen=3, opinion="strongly-agree"), said("agency.c", false_positive=1)]
+    for node in (a, b, c, d):
+        must(lambda: seen_of(node, open_one)[1] == by, 30, "%s sees them all" % node.name, lambda: seen_of(node, open_one), node.log_tail, a.log_tail)
+    check("agency.b: seen 3" in d("search", values[0]).text, "in words, too", lambda: d("search", values[0]))
+    check_equal(seen_of(d, closed)[1], [], "of the other one D hears nothing")
+    check_equal([len(node.feed()) for node in (b, c, d)], [2, 2, 2], "no statement shows in a feed")
+    check_equal(b("sighting", open_one, "--seen", "--count", "4").code, 0, "B saw it again")
+    by[1] = said("agency.b", seen=7, opinion="strongly-agree")
+    for node in (c, d):
+        must(lambda: seen_of(node, open_one)[1] == by, 30, "%s sees the new total" % node.name, lambda: seen_of(node, open_one))
+
+    check_equal(b("share", open_one, "--to", "agency.e").code, 0, "B passes it on to E, which TLP:GREEN allows")
+    must(lambda: e.finds(values[0]), 30, "E has it", e.log_tail)
+    check_equal(seen_of(e, open_one)[1], [], "and has heard of nobody's sightings")
+    check_equal(e("sighting", open_one, "--seen", "--count", "2").code, 0, "E saw it twice")
+    must(lambda: said("agency.e", seen=2) in seen_of(a, open_one)[1], 30, "which A hears", a.log_tail)
+    check_equal(c("sighting", open_one, "--expired").code, 0, "C says that it is over")
+    by[2] = said("agency.c", false_positive=1, expired=1)
+    must(lambda: seen_of(d, open_one)[1] == by, 30, "D hears that, and not of E", lambda: seen_of(d, open_one))
+
+    path = place.path("treaty.yaml", "agreement: A treaty\nparties: [self, agency.d]\nclauses:\n  - {from: self, to: agency.d, label_max: TLP:AMBER, kinds: [malware]}\n")
+    treaty = a("agreement", "propose", path, "--json").value["id"][:8]
+    must(lambda: d("agreement", "sign", treaty).code == 0, 30, "A and D agree that nothing but malware passes")
+    must(lambda: a("agreement", "show", treaty, "--json").value["state"] == "in-force", 30, "it is in force")
+    check_equal(b("sighting", open_one, "--seen").code, 0, "B saw it once more")
+    now = [by[0], said("agency.b", seen=8, opinion="strongly-agree"), by[2]]
+    must(lambda: seen_of(c, open_one)[1] == now, 30, "C hears that", lambda: seen_of(c, open_one))
+    a.stop()
+    place.start(a)
+    for node in (c, d):
+        node.stop()
+        place.start(node, link=False)
+    check_equal((seen_of(c, open_one)[1], seen_of(d, open_one)[1]), (now, by), "D does not, and both remember what they heard")
 
 
 @story
@@ -379,6 +439,17 @@ def alert(place):
     wanted = b("alert", "list", "--json").value["object"]["id"]
     check_equal(a("recall", wanted, "--reason", "patched").code, 0, "A takes it back")
     must(lambda: seen(b) == [], 30, "and B has it no more", b.log_tail)
+
+
+def said(agency, seen=0, false_positive=0, expired=0, opinion=None):
+    """What one agency said of an object, as `comity get` shows it."""
+    return {"agency": agency, "seen": seen, "false-positive": false_positive, "expired": expired, "opinion": opinion}
+
+
+def seen_of(node, object_id):
+    """The totals of an object, and each agency's part in them, by its name."""
+    shown = dict(got(node, object_id)[0]["sightings"])
+    return shown, sorted(shown.pop("by"), key=lambda each: each["agency"])
 
 
 def rows_of(node):
