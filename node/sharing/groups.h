@@ -34,6 +34,8 @@ struct group_known {
     uint64_t pass_old_until; /* with history: up to here only to members who came later than the object */
     bool history_begun, history_over;
     uint64_t history_cursor, history_until; /* where that walk stands, and where it ends */
+    bool history_apart;                     /* some of it may only go to some of them: after the walk for all come walks for each */
+    size_t history_alone;                   /* for this one of them, from 1; 0: for all */
 };
 
 struct groups {

@@ -276,6 +276,67 @@ def test_history_for_newcomers(place):
 
 
 @story
+def test_history_keeps_exclusions(place):
+    """Whom an author left out of what it gave to a group never gets it: not when it is removed and added again, not when it joins later, nor
+    when the publication waited in the outbox. Other newcomers get it."""
+    a, b, c, d = place.mesh("cert.a", "cert.b", "cert.c", "cert.d")
+    group(a, "create", "open", "--history", "all")
+    for other in (b, c):
+        group(a, "add", "open", other.name)
+    for node in (b, c):
+        must(lambda: members(node, "open") == ["cert.a", "cert.b", "cert.c"], 30, "%s knows the roster" % node.name, node.log_tail)
+    for_all, _ = indicators("for-all", 3)
+    not_c, values = indicators("not-c", 3)
+    b_only, _ = indicators("b-only", 2)
+    check_equal(publish_to(a, for_all, "group:open").code, OK, "A publishes to all")
+    check_equal(publish_to(a, not_c, "group:open - cert.c").code, OK, "to all but C")
+    check_equal(publish_to(a, b_only, "group:open & (cert.b, cert.c) - cert.c").code, OK, "and to B alone")
+    must_hold(b, 8, 30, "B has it all", b.log_tail)
+    for node in (b, c, d):
+        node.stop()
+    a.stop()
+    a.start()
+    check_equal(publish_to(a, indicators("boxed", 2)[0], "group:open - cert.c").code, OK, "more to all but C")
+    check_equal(a.status()["outbox"], 2, "which waits")
+    place.start(b, c, d, link=False)
+    must(lambda: a.status()["outbox"] == 0, 60, "and goes out", a.log_tail)
+    must_hold(b, 10, 30, "to B", b.log_tail)
+    from_b, _ = indicators("from-b", 2)
+    not_from_b, _ = indicators("not-from-b", 2)
+    check_equal(publish_to(b, from_b, "group:open").code, OK, "B publishes to all, too")
+    check_equal(publish_to(b, not_from_b, "group:open - cert.c").code, OK, "and to all but C")
+    must(lambda: len(a.feed()) == 14, 30, "A has that", a.log_tail)
+    b.stop()
+    group(a, "remove", "open", "cert.c")
+    must(lambda: members(c, "open") == ["cert.a", "cert.b"], 30, "C is removed", c.log_tail)
+    group(a, "add", "open", "cert.c")
+    group(a, "add", "open", "cert.d")
+    place.start(b, link=False)
+    for_all += from_b
+    ids = {each["id"] for each in for_all + not_c + not_from_b + indicators("boxed", 2)[0]}
+    must(lambda: set(d.feed_ids()) == ids, 60, "D, who is new, gets what went to all, and to all but C, also of B, who hears of both at once",
+         d.log_tail, a.log_tail, b.log_tail)
+    marker, _ = indicators("marker", 1)
+    check_equal(publish_to(a, marker, "group:open").code, OK, "A publishes again")
+    must(lambda: marker[0]["id"] in c.feed_ids(), 30, "C has that", c.log_tail)
+    check_equal(set(c.feed_ids()), {each["id"] for each in for_all + marker}, "C, who was added again, gets nothing that A kept from it")
+    check_equal(c.contains(values[0].encode()), None, "nor do its files hold it")
+    group(a, "remove", "open", "cert.d")
+    must(lambda: members(d, "open") == ["cert.a", "cert.b", "cert.c"], 30, "D is removed", d.log_tail)
+    check_equal(a("recall", not_c[0]["id"], "--reason", "a part of it").code, OK, "A takes back a part of what C may not have")
+    group(a, "add", "open", "cert.d")
+    must(lambda: set(d.feed_ids()) == {each["id"] for each in for_all + not_c[1:] + not_from_b + indicators("boxed", 2)[0] + marker}, 60,
+         "D, who was added again, has what stays", d.feed_ids, a.log_tail)
+    group(a, "remove", "open", "cert.c")
+    must(lambda: "cert.c" not in members(c, "open"), 30, "C is removed once more", c.log_tail)
+    group(a, "add", "open", "cert.c")
+    second, _ = indicators("second", 1)
+    check_equal(publish_to(a, second, "group:open").code, OK, "A publishes once more")
+    must(lambda: second[0]["id"] in c.feed_ids(), 30, "C has that", c.log_tail)
+    check_equal(set(c.feed_ids()), {each["id"] for each in for_all + marker + second}, "and still nothing that A kept from it")
+
+
+@story
 def test_hidden_group(place):
     """Only the admins know who belongs to it: what a member contributes goes to the others through them, with the author's proof, and once,
     however many admins pass it on. An outsider, and a member, cannot tell who is in it."""
