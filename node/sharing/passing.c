@@ -130,13 +130,6 @@ void share_take(struct engine *engine, struct store_batch *batch, const struct s
 
 /* --- what is taken back --- */
 
-/* Where an item of a recalled block stands in the block that replaces it: behind the notice, those that stay in their order. */
-static uint32_t index_behind(const struct recall *recall, uint32_t index) {
-    uint32_t stays = 1;
-    for (uint32_t i = 0; i < index; i++) stays += !recall_marked(recall, i);
-    return stays;
-}
-
 void share_recalled(struct engine *engine, struct store_batch *batch, const uint8_t node_id[static NODE_ID_BYTES],
                     const struct recall *recall) {
     struct records *records = &engine->dealings.shares;
@@ -148,7 +141,7 @@ void share_recalled(struct engine *engine, struct store_batch *batch, const uint
         row.gone = recall_marked(recall, row.index);
         if (!row.gone && recall->replacement == 0) continue;
         if (row.gone) engine->dealings.withdrawing = true;
-        if (!row.gone) row.index = index_behind(recall, row.index), row.seq = recall->replacement;
+        if (!row.gone) row.index = recall_index_behind(recall, row.index), row.seq = recall->replacement;
         enum err err = row_write(&value, &row);
         if (err == OK) err = records_change(records, batch, i, bytes_of_buf(&value));
         dealings_kept(engine, engine->agency_id, err);
@@ -161,7 +154,7 @@ bool share_was_recalled(struct engine *engine, const uint8_t node_id[static NODE
     while (recall_row_get(engine, node_id, seq, &row) == OK) {
         if (recall_marked(&row.recall, index)) return true;
         if (row.recall.replacement <= seq) return false; /* it only grows: this ends */
-        index = index_behind(&row.recall, index);
+        index = recall_index_behind(&row.recall, index);
         seq = row.recall.replacement;
     }
     return false;

@@ -2,8 +2,8 @@
 """Groups and agreements between real nodes: a joint operation, who is removed from it, and what a treaty forbids."""
 import time
 
-from bystanders import learned_nothing
-from lib import NOT_FOUND, OK, REFUSED, USAGE, check, check_equal, indicators, main, must, must_hold, skip, story
+from bystanders import came_in, learned_nothing, stands
+from lib import NOT_FOUND, OK, REFUSED, USAGE, carried_unread, check, check_equal, indicators, main, must, must_hold, skip, story
 
 
 def group(node, *words):
@@ -194,6 +194,48 @@ def test_ends_by_itself(place):
              node.feed_ids, node.log_tail)
     place.start(b, link=False)
     must(lambda: b.feed() == [], 60, "and at B, whose author was away", b.log_tail)
+
+
+@story
+def test_end_without_the_author(place):
+    """A member that never comes back cannot take back what it gave to an operation. At its end each member erases that by itself, so that with
+    all of a node's own keys nothing of it is found: neither in pages nor in payloads. What arrives after the end goes as well."""
+    a, b, c, d, e = place.mesh("cert.a", "cert.b", "cert.c", "cert.d", "cert.e")
+    group(a, "create", "nightfall")
+    for other in (b, c, d):
+        group(a, "add", "nightfall", other.name)
+    for node in (b, c, d):
+        must(lambda: len(members(node, "nightfall")) == 4, 30, "%s knows the roster" % node.name, node.log_tail)
+    d.stop()
+    some, values = indicators("orphan", 70)
+    apart, apart_values = indicators("apart", 2)
+    check_equal(publish_to(b, some, "group:nightfall").code, OK, "B gives something to the operation")
+    check_equal(publish_to(b, apart, "cert.a").code, OK, "and something to A that belongs to none")
+    must_hold(a, 72, 30, "A has both", a.log_tail)
+    must_hold(c, 70, 30, "C has the one", c.log_tail)
+    must(lambda: carried_unread(e) >= 2, 30, "E, an outsider, carries both", e.log_tail)
+    for node in (a, c):
+        check(stands(node, values[40], some[40]["id"]), "with %s's keys it is found" % node.name)
+    e.stop()
+    b.kill()
+    check_equal(group(a, "close", "nightfall")["state"], "over", "B is gone, and A closes the operation")
+    for node in (a, c):
+        must(lambda: not node.finds(values[40]), 30, "%s shows it no more" % node.name, node.log_tail)
+        for at in (0, 40, 69):
+            must(lambda: stands(node, values[at], some[at]["id"]) == [], 30, "nor is it in %s's files, for whoever has its keys" % node.name,
+                 lambda: stands(node, values[at], some[at]["id"]), node.log_tail)
+    check(a.finds(apart_values[0]), "what belonged to no operation stays")
+    place.start(d, link=False)
+    must(lambda: shown(d, "nightfall")["state"] == "over", 30, "D comes back, and hears that it is over", d.log_tail)
+    place.start(e, link=False)
+    must(lambda: came_in(d) and sum(row["details"]["count"] for row in came_in(d)) >= 70, 45, "then what B wrote comes to it by way of E", d.log_tail)
+    must(lambda: stands(d, values[40], some[40]["id"]) == [], 30, "and goes at once", lambda: stands(d, values[40], some[40]["id"]), d.log_tail)
+    check_equal(d.feed(), [], "shown to nobody")
+    for node in (a, c, d):
+        must(lambda: node("status", "--json").value["missing"] == 0 if "missing" in node.status() else True, 20, "%s misses nothing" % node.name)
+    a.stop()
+    place.start(a, link=False)
+    check_equal((sorted(a.feed_ids()), stands(a, values[40], some[40]["id"])), (sorted(each["id"] for each in apart), []), "nor does it come back to A")
 
 
 @story
