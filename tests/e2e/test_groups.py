@@ -227,6 +227,7 @@ def test_end_without_the_author(place):
     check(a.finds(apart_values[0]), "what belonged to no operation stays")
     place.start(d, link=False)
     must(lambda: shown(d, "nightfall")["state"] == "over", 30, "D comes back, and hears that it is over", d.log_tail)
+    must(lambda: "group nightfall is over" in d.log(), 30, "and has looked through what it holds", d.log_tail)
     place.start(e, link=False)
     must(lambda: came_in(d) and sum(row["details"]["count"] for row in came_in(d)) >= 70, 45, "then what B wrote comes to it by way of E", d.log_tail)
     must(lambda: stands(d, values[40], some[40]["id"]) == [], 30, "and goes at once", lambda: stands(d, values[40], some[40]["id"]), d.log_tail)
