@@ -375,9 +375,10 @@ struct item_verdict {
 };
 enum err publisher_item(struct engine *engine, struct publication *publication, struct bytes encoded, bool generated,
                         struct item_verdict *verdict) MUST_USE;
-/* A statement's item, into the publication's block; one that is published already is passed over. ERR_BUSY, ERR_MEMORY. */
-enum err publisher_statement(struct engine *engine, struct publication *publication, struct bytes encoded,
-                             enum carriage carriage) MUST_USE;
+/* A statement's item, into the publication's block; one that is published already is passed over. `cause`: of the object that it
+   carries, if any. ERR_BUSY, ERR_MEMORY. */
+enum err publisher_statement(struct engine *engine, struct publication *publication, struct bytes encoded, enum carriage carriage,
+                             const struct ledger_cause *cause) MUST_USE;
 /* An item that was published before, into a block of the publication: nothing is asked. ERR_BUSY, ERR_MEMORY. */
 enum err publisher_put(struct engine *engine, struct publication *publication, struct bytes encoded,
                        enum carriage carriage) MUST_USE;

@@ -367,12 +367,14 @@ enum err publisher_put(struct engine *engine, struct publication *publication, s
     return err;
 }
 
-enum err publisher_statement(struct engine *engine, struct publication *publication, struct bytes encoded, enum carriage carriage) {
+enum err publisher_statement(struct engine *engine, struct publication *publication, struct bytes encoded, enum carriage carriage,
+                             const struct ledger_cause *cause) {
     static struct item item;
     enum err err = room(engine, 2);
     if (err != OK || item_decode(&item, encoded) != OK || publisher_known(engine, publication, &item, false)) return err;
     err = block_put(engine, publication, carriage, &item, encoded);
     if (err == OK) ledger_cause_add(&publication->builders[carriage].cause, NULL, "statement");
+    if (err == OK) ledger_cause_join(&publication->builders[carriage].cause, cause);
     return err;
 }
 

@@ -254,6 +254,7 @@ struct sharing {
     struct marks marks;
     uint64_t until_ms;                /* when the copy ends; 0: never */
     struct buf id, type, marks_bytes; /* behind the views in it */
+    struct ledger_cause cause;        /* what lets it go to the reader under way */
     struct buf rows;
     uint32_t row_count;
 };
@@ -275,6 +276,7 @@ static bool refused(struct sharing *sharing, const uint8_t *reader, enum err err
 static bool decided(struct sharing *sharing, const uint8_t *reader, enum carriage *carriage) {
     static struct policy_facts facts;
     static struct verdict verdict;
+    static struct item carried;
     struct policy_permission permission[1];
     struct engine *engine = sharing->engine;
     policy_context_fill(&facts, engine, POLICY_RESHARE, reader);
@@ -285,6 +287,10 @@ static bool decided(struct sharing *sharing, const uint8_t *reader, enum carriag
         permission_facts(engine, permission, 1, sharing->facts.leaf, sharing->facts.entry.agency_id, reader);
     policy_decide(&verdict, &sharing->policy, &facts.reader, &facts.context);
     *carriage = verdict.carriage;
+    sharing->cause = (struct ledger_cause){0};
+    carried = (struct item){.tlp = sharing->policy.tlp, .marks = bytes_of_buf(&sharing->marks_bytes)};
+    ledger_cause_add(&sharing->cause, &carried, verdict.rule);
+    ledger_clause_add(sharing->cause.clauses, &verdict);
     if (verdict.allow) return true;
     server_error(sharing->client, sharing->frame->tag, ERR_DENIED,
                  "to %s: %s [%s]; nothing was passed on. `comity permission ask` asks its author",
@@ -335,7 +341,8 @@ static bool share_one(struct sharing *sharing, const uint8_t *reader) {
                                       .agency_count = 1,
                                       .tlp = sharing->policy.tlp,
                                       .carriage = carriage,
-                                      .valid_until_ms = sharing->until_ms};
+                                      .valid_until_ms = sharing->until_ms,
+                                      .cause = &sharing->cause};
         err = statement_publish(engine, sharing->batch, &statement);
         reason = err_text(err);
     }

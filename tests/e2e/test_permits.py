@@ -205,8 +205,15 @@ def clear_needs_none(place):
     a.publish_good(objects[:1], "TLP:CLEAR", [b])
     a.publish_good(objects[1:], "TLP:RED", [b])
     must_hold(b, 2, 30, "B has both")
+    path = place.path("treaty.yaml", "agreement: Passing on\nparties: [self, agency.c]\nclauses:\n  - {from: self, to: agency.c, label_max: TLP:RED, kinds: [indicator]}\n")
+    treaty = b("agreement", "propose", path, "--json").value["id"][:8]
+    must(lambda: c("agreement", "sign", treaty).code == 0, 30, "B and C have an agreement")
+    must(lambda: b("agreement", "show", treaty, "--json").value["state"] == "in-force", 30, "which is in force")
     check_equal(b("share", objects[0]["id"], "--to", "agency.c").code, 0, "B passes on what is for the world")
     must(lambda: c.finds(values[0]), 30, "C finds it", c.log_tail)
+    out = b("ledger", "show", "--kind", "out", "--json").values[-1]["details"]
+    check_equal((out["rules"], out["agreements"], out["labels"]), (["statement", "tlp.clear"], ["%s clause 1" % treaty], ["TLP:CLEAR"]),
+                "B's ledger names the rule and the clause that let it go")
     check_equal([(each["author"], each["via"]) for each in got(c, objects[0]["id"])], [("agency.a", "agency.b")], "of A, by B")
     check_equal(b("share", objects[1]["id"], "--to", "agency.c").code, REFUSED, "TLP:RED it may not")
     check_equal(a("permission", "grant", objects[1]["id"], "--for", "agency.b", "--to", "agency.c").code, 0, "unless A permits it")
