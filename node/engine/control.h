@@ -16,7 +16,8 @@
                  exit uint (gossip/policy_facts.h; may be left out: local)]
        -> ANSWER_OBJECT... then DONE [count, cursor, kept back by the policy] (never when following)
    ANSWER_OBJECT [cursor uint, author name str, author agency bin, tlp uint, arrived_ms uint, encoded item bin, name str of who passed it
-       on or nil, sightings or nil (of a feed): [seen uint, false positive uint, expired uint, agencies uint]]
+       on or nil, sightings or nil (of a feed): [seen uint, false positive uint, expired uint, agencies uint,
+       [[agency str, seen uint, false positive uint, expired uint, opinion uint or 0]...]]]
    ASK_PERMISSION [1, object id str, author name str or nil, [reader name str...], reason str]: ask the author
        [2, object id, asker name str or nil (the one that asked), [reader name...] (none: those asked for), until_ms uint, codes uint]
        [3, object id, asker name str or nil, [reader name...], reason str]: deny; [4]: list -> ANSWER_DOCUMENT map then DONE []

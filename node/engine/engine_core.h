@@ -91,6 +91,7 @@ struct draft {
     struct block_body body;
     struct buf readers;        /* EPOCH: node ids of the audience */
     struct buf recipients;     /* BLOCK: agency ids, for the ledger */
+    struct buf withheld;       /* BLOCK: its author's word on who is left out (node/sharing/withheld.h) */
     struct ledger_cause cause; /* BLOCK: likewise */
     bool given;                /* to the core */
     bool waits;                /* signed, until it is known again where the own log ends */
@@ -127,7 +128,8 @@ struct publication {
     size_t recipients, rows; /* rows: of ANSWER_AUDIENCE; members of a group who cannot be sealed to count there */
     bool group_set;          /* it goes to a group: */
     uint8_t group_id[HASH_BYTES];
-    enum tlp ceiling; /* the lowest of all groups named */
+    enum tlp ceiling;    /* the lowest of all groups named */
+    struct buf withheld; /* from whom of it, for ever (node/sharing/withheld.h); empty: from nobody */
     struct audience audience;
     struct decision decision;
     struct builder builders[CARRIAGE_DIRECT + 1];
@@ -386,9 +388,10 @@ struct item_verdict {
 };
 enum err publisher_item(struct engine *engine, struct publication *publication, struct bytes encoded, bool generated,
                         struct item_verdict *verdict) MUST_USE;
-/* A statement's item, into the publication's block; one that is published already is passed over. ERR_BUSY, ERR_MEMORY. */
-enum err publisher_statement(struct engine *engine, struct publication *publication, struct bytes encoded,
-                             enum carriage carriage) MUST_USE;
+/* A statement's item, into the publication's block; one that is published already is passed over. `cause`: of the object that it
+   carries, if any. ERR_BUSY, ERR_MEMORY. */
+enum err publisher_statement(struct engine *engine, struct publication *publication, struct bytes encoded, enum carriage carriage,
+                             const struct ledger_cause *cause) MUST_USE;
 /* An item that was published before, into a block of the publication: nothing is asked. ERR_BUSY, ERR_MEMORY. */
 enum err publisher_put(struct engine *engine, struct publication *publication, struct bytes encoded,
                        enum carriage carriage) MUST_USE;

@@ -1,6 +1,7 @@
 #include "crypto/secret.h"
 #include "node/process/clock.h"
 #include "node/engine/engine_core.h"
+#include "node/sharing/withheld.h"
 
 #include <sodium.h>
 #include <stdio.h>
@@ -26,6 +27,7 @@ void publisher_free(struct engine *engine) {
     for (size_t i = 0; i < PUBLISHER_DRAFTS_MAX; i++) {
         struct draft *draft = &publisher->drafts[i];
         buf_free(&draft->entry), buf_free(&draft->payload), buf_free(&draft->readers), buf_free(&draft->recipients);
+        buf_free(&draft->withheld);
         block_free(draft->block);
         if (draft->batch) store_batch_free(draft->batch);
     }
@@ -77,6 +79,7 @@ static struct draft *draft_new(struct engine *engine, enum entry_type type, stru
     memcpy(fields.node_id, engine->node_id, NODE_ID_BYTES);
     memcpy(fields.previous, publisher->head_id, HASH_BYTES);
     buf_clear(&draft->entry), buf_clear(&draft->payload), buf_clear(&draft->readers), buf_clear(&draft->recipients);
+    buf_clear(&draft->withheld);
     if (entry_write(&draft->entry, &fields) != OK || entry_parse_draft(&entry, bytes_of_buf(&draft->entry)) != OK) return NULL;
     draft->seq = fields.seq;
     draft->type = type;
@@ -150,6 +153,8 @@ static enum err block_draft(struct engine *engine, struct publication *publicati
             draft->body = body;
             draft->cause = builder->cause;
             ledger_recipients(engine, publication, &draft->recipients);
+            buf_put(&draft->withheld, bytes_of_buf(&publication->withheld));
+            if (draft->withheld.failed) engine_fail(engine, 5, "out of memory for a block");
             publication->last_seq = draft->seq;
             buf_clear(&builder->recent);
             builder->block = NULL;
@@ -190,6 +195,7 @@ void publisher_drop(struct engine *engine, struct publication *publication) {
     }
     audience_free(&publication->audience);
     buf_free(&publication->agencies);
+    buf_free(&publication->withheld);
     buf_free(&publication->box);
     *publication = (struct publication){0};
 }
@@ -361,12 +367,14 @@ enum err publisher_put(struct engine *engine, struct publication *publication, s
     return err;
 }
 
-enum err publisher_statement(struct engine *engine, struct publication *publication, struct bytes encoded, enum carriage carriage) {
+enum err publisher_statement(struct engine *engine, struct publication *publication, struct bytes encoded, enum carriage carriage,
+                             const struct ledger_cause *cause) {
     static struct item item;
     enum err err = room(engine, 2);
     if (err != OK || item_decode(&item, encoded) != OK || publisher_known(engine, publication, &item, false)) return err;
     err = block_put(engine, publication, carriage, &item, encoded);
     if (err == OK) ledger_cause_add(&publication->builders[carriage].cause, NULL, "statement");
+    if (err == OK) ledger_cause_join(&publication->builders[carriage].cause, cause);
     return err;
 }
 
@@ -480,6 +488,7 @@ void publisher_store_entries(struct engine *engine, const struct action *action)
     }
     store_batch_entry(draft->batch, &entry, true);
     if (draft->type == ENTRY_BLOCK) ledger_out(engine, draft->batch, draft);
+    if (draft->type == ENTRY_BLOCK) withheld_keep(draft->batch, draft->seq, bytes_of_buf(&draft->withheld));
     if (draft->type == ENTRY_PREKEY) {
         hex_encode(hex, bytes_of(engine->node_id, NODE_ID_BYTES));
         snprintf(name, sizeof name, "prekey/%s", hex);

@@ -170,6 +170,7 @@ static uint64_t frame_terms(struct engine *engine, struct store_batch *batch, co
         versions_note(engine, &item);
         seen.index = page->item_first + i;
         if (statement_is(item.type)) statement_take(engine, batch, &seen);
+        groups_arrived(engine, batch, page->cursor + i, &item);
         uint64_t end_ms = retention_end_ms(engine, page, &item);
         if (end_ms != 0 && (first_ms == 0 || end_ms < first_ms)) first_ms = end_ms;
     }

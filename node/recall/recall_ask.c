@@ -241,17 +241,8 @@ void recall_receipt_take(struct engine *engine, struct store_batch *batch, const
 /* --- the readers of a recalled block --- */
 
 void recall_readers(struct engine *engine, uint64_t block, recall_reader *visit, void *context) {
-    struct entry entry;
-    struct block_body body;
     struct buf readers = {0};
-    char name[64];
-    bool verified;
-    buf_clear(&engine->scratch_entry);
-    if (store_entry(engine->store, engine->node_id, block, &engine->scratch_entry, &verified) != OK ||
-        entry_parse(&entry, bytes_of_buf(&engine->scratch_entry)) != OK || block_body_read(&body, entry.body) != OK)
-        return;
-    snprintf(name, sizeof name, "secret/audience/%016llx", (unsigned long long)body.epoch_seq);
-    if (store_meta(engine->store, name, &readers) != OK) buf_clear(&readers);
+    if (recall_block_readers(engine, block, &readers) != OK) buf_clear(&readers);
     for (size_t at = 0; at + NODE_ID_BYTES <= readers.size; at += NODE_ID_BYTES) {
         struct receipt receipt;
         if (memcmp(readers.data + at, engine->node_id, NODE_ID_BYTES) == 0) continue;

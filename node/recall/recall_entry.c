@@ -96,6 +96,20 @@ bool recall_reads(struct engine *engine, const uint8_t node_id[static NODE_ID_BY
     return ours;
 }
 
+enum err recall_block_readers(struct engine *engine, uint64_t block, struct buf *out) {
+    struct entry entry;
+    struct block_body body;
+    char name[NAME_BYTES];
+    bool verified;
+    buf_clear(&engine->scratch_entry);
+    enum err err = store_entry(engine->store, engine->node_id, block, &engine->scratch_entry, &verified);
+    if (err == OK) err = entry_parse(&entry, bytes_of_buf(&engine->scratch_entry));
+    if (err == OK) err = entry.type == ENTRY_BLOCK ? block_body_read(&body, entry.body) : ERR_NOT_FOUND;
+    if (err != OK) return err;
+    snprintf(name, sizeof name, "secret/audience/%016llx", (unsigned long long)body.epoch_seq);
+    return store_meta(engine->store, name, out);
+}
+
 /* Did an earlier entry of the log say what is known? What this node took out by itself (ledger_erase.c) gives way to its author's word. */
 static bool said_before(struct engine *engine, const struct entry *entry, uint64_t block) {
     struct recall_row held;

@@ -1,6 +1,7 @@
 #include "node/process/clock.h"
 #include "node/engine/engine_core.h"
 #include "node/policy/policy_context.h"
+#include "node/sharing/withheld.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -296,6 +297,7 @@ static enum err entries_draft(struct making *making) {
     enum err err = OK;
     struct builder *builder = &publication.builders[making->body.carriage];
     audience_again(making, &publication.audience);
+    withheld_of(engine->store, making->place.holder, &publication.withheld);
     builder->block = replacement_make(making, &rest, &err);
     ledger_cause_add(&making->cause, NULL, "recall");
     builder->cause = making->cause;

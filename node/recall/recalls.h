@@ -111,6 +111,8 @@ enum err recall_row_get(struct engine *engine, const uint8_t node_id[static NODE
 void recall_row_put(struct store_batch *batch, const uint8_t node_id[static NODE_ID_BYTES], uint64_t block,
                     const struct recall_row *row);
 
+/* The ids of the nodes that an own block was sealed to, one after the other. ERR_NOT_FOUND and what the store says. */
+enum err recall_block_readers(struct engine *engine, uint64_t block, struct buf *out) MUST_USE;
 /* Is this block sealed to this node, by another one? */
 bool recall_reads(struct engine *engine, const uint8_t node_id[static NODE_ID_BYTES], uint64_t block);
 

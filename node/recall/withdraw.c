@@ -126,9 +126,18 @@ void withdraw_payload(struct engine *engine, struct store_batch *batch, const ui
     if (!own && engine_step(engine, &event) != OK) engine_fail(engine, 5, "out of memory");
 }
 
+/* What is marked of a recalled block and was not taken back, as items of the block that replaced it. */
+static void marks_behind(const struct recall *recall, struct recall *marked) {
+    struct recall behind = {0};
+    for (uint32_t i = 0; i < 8u * marked->map_bytes; i++)
+        if (recall_marked(marked, i) && !recall_marked(recall, i)) recall_mark(&behind, recall_index_behind(recall, i));
+    *marked = behind;
+}
+
 void withdraw_bar(struct engine *engine, struct store_batch *batch, const uint8_t node_id[static NODE_ID_BYTES],
-                  const uint8_t agency_id[static AGENCY_ID_BYTES], uint64_t block, const struct recall *marked) {
-    while (block != 0) {
+                  const uint8_t agency_id[static AGENCY_ID_BYTES], uint64_t block, const struct recall *of_block) {
+    struct recall marks = *of_block, *marked = &marks;
+    while (block != 0 && marked->map_bytes > 0) {
         struct recall_row row;
         bool recalled = recall_row_get(engine, node_id, block, &row) == OK;
         struct event event = {.kind = EVENT_RECALL};
@@ -148,6 +157,7 @@ void withdraw_bar(struct engine *engine, struct store_batch *batch, const uint8_
             recall_await_erased(engine, node_id, block);
         }
         block = recalled ? row.recall.replacement : 0;
+        if (recalled) marks_behind(&row.recall, marked);
     }
 }
 
