@@ -81,7 +81,7 @@
        belongs to another store, or is older than the withdrawal list: nothing is told, the consumer drops what it has, and goes on at
        the position in DONE.
    ASK_TAKEN    [subscription str, cursor uint, gone uint, delivered uint] -> DONE [] when the subscription's own position stands there on disk.
-       It only moves forward; after a reset it is set.
+       It only moves forward; after a reset it is set. [subscription, 0, 0, delivered] only counts.
    ASK_TOKENS   [] -> DONE [] after all that watch were sent the file
    ASK_BACKUP   [] -> DONE [] when DIR/backup/store is a copy of the store as it stands, all that was acknowledged included; it is the
        client's to remove. ERR_EXISTS: one is there.
