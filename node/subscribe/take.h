@@ -20,7 +20,7 @@ struct take_tally {
 /* What is left to answer of an ASK_TAKE, or of a test. */
 struct take_state {
     bool active, test;
-    bool as_objects; /* objects are ANSWER_OBJECT */
+    bool as_objects;      /* objects are ANSWER_OBJECT */
     uint64_t tag, number; /* of the subscription; 0: none */
     struct wanted wanted;
     enum policy_exit exit;
