@@ -62,7 +62,7 @@ static void block_purge(struct engine *engine, struct store_batch *batch, struct
     if (!recall_place_find(engine, head->node_id, head->seq, &place)) return;
     block_marks(engine, &place, known->id, &marked);
     if (marked.map_bytes == 0) return;
-    withdraw_items(engine, batch, &place, &marked);
+    withdraw_items(engine, batch, &place, &marked, GONE_GROUP);
     prove_withdraw(engine, batch, head->node_id, head->seq, 0);
     withdraw_bar(engine, batch, head->node_id, head->agency_id, place.holder, &marked);
     known->purge_cursor = place.cursor + place.items; /* its further pages are changed in this batch already */
