@@ -62,9 +62,12 @@
        asked about (gossip/policy_facts.h). It ends at the limit, or when it has looked at so much that others wait: more tells.
    ANSWER_PAGE  body is not MessagePack: per object u64 cursor, u64 added_us, u8 tlp, u8 versions, u8 length and the author's name, u32
        length and the encoded item
-   ASK_WATCH    [] -> ANSWER_WATCH [cursor uint, added_us uint], now and whenever newer objects can be read, and ANSWER_TOKENS, the
-       file DIR/web.tokens, now and after ASK_TOKENS. Never DONE.
+   ASK_WATCH    [] or [files uint: CONTROL_WATCH_ bits; TOKENS when left out] -> the files asked for, then ANSWER_WATCH [cursor uint,
+       added_us uint], now and whenever newer objects can be read. Never DONE. ANSWER_TOKENS is the file DIR/web.tokens, now and
+       after ASK_TOKENS; ANSWER_CLIENTS is DIR/live.clients, now and after ASK_CLIENTS.
    ASK_TOKENS   [] -> DONE [] after all that watch were sent the file
+   ASK_CLIENTS  [act str: "add soc"] -> a row of the ledger tells of it; DONE [] after all that watch were sent the file;
+       [sessions uint, sent uint, withdrawn uint, refused uint]: what the live process tells of itself, for the status -> DONE []
    ASK_BACKUP   [] -> DONE [] when DIR/backup/store is a copy of the store as it stands, all that was acknowledged included; it is the
        client's to remove. ERR_EXISTS: one is there.
    ANSWER_ERROR [err uint, text str] */
@@ -78,6 +81,9 @@
 #define CONTROL_ITEM_GENERATED 1
 
 #define CONTROL_PAGE_BYTES_MAX  (16 * 1024 * 1024) /* an ASK_PAGE answers no more, however large its limit */
+#define CONTROL_WATCH_TOKENS  1
+#define CONTROL_WATCH_CLIENTS 2
+
 #define CONTROL_VERSION_LAST    1
 #define CONTROL_VERSION_FIRST   2
 #define CONTROL_VERSION_BETWEEN 4
