@@ -133,7 +133,8 @@ static const struct command_option options[] = {
 
 const struct command cmd_init = {
     .name = "init",
-    .synopsis = "--agency NAME [--listen tcp://HOST:PORT] [--advertise tcp://HOST:PORT] [--web HOST:PORT] [--live HOST:PORT] [--passphrase-file FILE "
+    .synopsis = "--agency NAME [--listen tcp://HOST:PORT] [--advertise tcp://HOST:PORT] [--web HOST:PORT] [--live HOST:PORT] "
+                "[--passphrase-file FILE "
                 "| --no-passphrase]",
     .summary = "make a new agency and its first node in an empty directory",
     .details = "The passphrase is asked twice on the terminal, or taken from --passphrase-file, or from the systemd credential\n"

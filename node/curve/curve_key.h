@@ -6,7 +6,7 @@
 #include "crypto/agency.h"
 #include "crypto/bytes.h"
 
-#define CURVE_KEY_CHARS           40
+#define CURVE_KEY_CHARS             40
 #define CURVE_CERTIFICATE_BYTES_MAX 4096
 
 void curve_key_text(char out[static CURVE_KEY_CHARS + 1], const uint8_t key[static CURVE_KEY_BYTES]);

@@ -100,6 +100,14 @@ enum err curve_socket_monitor(struct curve_socket *out, const struct curve_socke
     return socket_result(out, good);
 }
 
+bool curve_socket_pending(struct curve_socket *socket) {
+    int events = 0;
+    size_t size = sizeof events;
+    if (socket->sock == NULL || !socket->check) return false;
+    socket->check = zmq_getsockopt(socket->handle, ZMQ_EVENTS, &events, &size) == 0 && (events & ZMQ_POLLIN) != 0;
+    return socket->check;
+}
+
 void curve_socket_close(struct curve_socket *socket) {
     if (socket->sock != NULL) zsock_destroy(&socket->sock);
     *socket = (struct curve_socket){.fd = -1};

@@ -42,6 +42,8 @@ enum err curve_socket_dealer(struct curve_socket *out, const struct curve_limits
 enum err curve_socket_zap(struct curve_socket *out) MUST_USE;
 /* Watches the connections of `of`. ERR_IO. */
 enum err curve_socket_monitor(struct curve_socket *out, const struct curve_socket *of) MUST_USE;
+/* Does something wait in a socket that its descriptor will not tell of? */
+bool curve_socket_pending(struct curve_socket *socket);
 void curve_socket_close(struct curve_socket *socket);
 
 /* The next event (ZMQ_EVENT_*) and its value; false when there is none now. */

@@ -98,9 +98,9 @@
 #define CONTROL_CLIENTS_MAX    64
 #define CONTROL_ITEM_GENERATED 1
 
-#define CONTROL_PAGE_BYTES_MAX  (16 * 1024 * 1024) /* an ASK_PAGE answers no more, however large its limit */
-#define CONTROL_WATCH_TOKENS  1
-#define CONTROL_WATCH_CLIENTS 2
+#define CONTROL_PAGE_BYTES_MAX (16 * 1024 * 1024) /* an ASK_PAGE answers no more, however large its limit */
+#define CONTROL_WATCH_TOKENS   1
+#define CONTROL_WATCH_CLIENTS  2
 
 #define CONTROL_VERSION_LAST    1
 #define CONTROL_VERSION_FIRST   2

@@ -402,8 +402,8 @@ static void dispatch(struct engine *engine, struct client *client, const struct 
 /* One request at a time: answers come in order, and a client that waits for the disk does not run ahead of it. */
 static bool waiting(const struct client *client) {
     return client->stalled || client->publication.committing || client->page.active || client->take.active ||
-           client->taken_ticket != 0 || client->verify_number != 0 ||
-           client->recall.active || client->closing || client->sign_waits || client->erase_waits || client->ledger_walk.active ||
+           client->taken_ticket != 0 || client->verify_number != 0 || client->recall.active || client->closing ||
+           client->sign_waits || client->erase_waits || client->ledger_walk.active ||
            channel_backlog(&client->channel) > 1024 * 1024;
 }
 

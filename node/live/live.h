@@ -14,15 +14,15 @@
 
 #define LIVE_SESSIONS_MAX       256 /* at once, of all clients */
 #define LIVE_SESSIONS_A_KEY_MAX 16
-#define LIVE_STRANGERS_MAX      32               /* connections that have not said hello */
-#define LIVE_ASK_BYTES_MAX      1024             /* a client's message */
-#define LIVE_CREDIT_MAX         10000            /* messages that a client may have granted and not got */
-#define LIVE_PAGE_MAX           512              /* messages asked of the engine at a time */
-#define LIVE_QUEUE_BYTES_MAX    (512 * 1024)     /* that wait for one client; what comes beyond is asked for again later */
-#define LIVE_WINDOW_BYTES_MAX   (1024 * 1024)    /* given to ZeroMQ and not acknowledged by the client's kernel */
-#define LIVE_OVERFULL_BYTES_MAX (256 * 1024)     /* received from a connection and no whole message of at most LIVE_ASK_BYTES_MAX */
-#define LIVE_ALIVE_MS           5000             /* something is said at least so often */
-#define LIVE_DEAD_MS            15000            /* a client that is not heard for so long is gone */
+#define LIVE_STRANGERS_MAX      32            /* connections that have not said hello */
+#define LIVE_ASK_BYTES_MAX      1024          /* a client's message */
+#define LIVE_CREDIT_MAX         10000         /* messages that a client may have granted and not got */
+#define LIVE_PAGE_MAX           512           /* messages asked of the engine at a time */
+#define LIVE_QUEUE_BYTES_MAX    (512 * 1024)  /* that wait for one client; what comes beyond is asked for again later */
+#define LIVE_WINDOW_BYTES_MAX   (1024 * 1024) /* given to ZeroMQ and not acknowledged by the client's kernel */
+#define LIVE_OVERFULL_BYTES_MAX (256 * 1024)  /* received from a connection and no whole message of at most LIVE_ASK_BYTES_MAX */
+#define LIVE_ALIVE_MS           5000          /* something is said at least so often */
+#define LIVE_DEAD_MS            15000         /* a client that is not heard for so long is gone */
 
 struct live_settings {
     enum log_level log_level;

@@ -10,7 +10,8 @@
 static enum err identity_make(const char *dir, uint8_t keys[static 2 * CURVE_KEY_BYTES]) {
     struct buf file = {0};
     curve_keys_make(keys);
-    curve_certificate_write(&file, keys, "Comity, the live feed's own keys. Whoever reads this file can pretend to be this node's feed.");
+    curve_certificate_write(&file, keys,
+                            "Comity, the live feed's own keys. Whoever reads this file can pretend to be this node's feed.");
     enum err err = buf_result(&file);
     if (err == OK) err = dir_create(dir, DIR_LIVE_KEY, bytes_of_buf(&file), 0600);
     if (file.data) secret_wipe(file.data, file.capacity);
@@ -40,7 +41,8 @@ enum err live_identity_get(const char *dir, uint8_t keys[static 2 * CURVE_KEY_BY
     }
     if (err != OK)
         snprintf(problem, LIVE_IDENTITY_PROBLEM_MAX,
-                 "%.300s/" DIR_LIVE_KEY ": %s; it holds the live feed's keys: restore it, or remove it to have new ones made, which "
+                 "%.300s/" DIR_LIVE_KEY
+                 ": %s; it holds the live feed's keys: restore it, or remove it to have new ones made, which "
                  "every client must then be told",
                  dir, err_text(err));
     return err;

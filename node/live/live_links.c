@@ -1,8 +1,9 @@
 /* live_links: the live process's connections to the engine, opened before its sandbox closes, and the questions asked over them: one
    at a time on each, in turns, so that no client waits for another's pages. */
 #include "gossip/pack.h"
-#include "node/engine/control.h"
 #include "gossip/policy_facts.h"
+#include "node/engine/control.h"
+#include "node/formats/document.h"
 #include "node/live/live_state.h"
 
 #include <stdio.h>
@@ -51,7 +52,16 @@ static void link_ask(struct live *live, struct live_link *link, enum live_job jo
     if (err != OK) live_break(live, err_text(err));
 }
 
-/* At most what the client still takes. Of nothing: how far the subscription stands, and whether there is one. */
+/* Is there such a subscription, and where does it stand? */
+static void begin_ask(struct live *live, struct live_link *link, struct live_session *session) {
+    struct buf body = {0};
+    pack_write_array(&body, 2);
+    pack_write_str(&body, bytes_of_text("show"));
+    pack_write_str(&body, bytes_of_text(session->subscription));
+    link_ask(live, link, LIVE_JOB_BEGIN, FRAME_ASK_SUBSCRIPTION, &body);
+}
+
+/* At most what the client still takes. */
 static void take_ask(struct live *live, struct live_link *link, struct live_session *session, uint64_t limit) {
     struct buf body = {0};
     pack_write_array(&body, 8);
@@ -60,10 +70,10 @@ static void take_ask(struct live *live, struct live_link *link, struct live_sess
     pack_write_str(&body, bytes_of_text(session->name));
     pack_write_uint(&body, session->labels);
     pack_write_uint(&body, limit);
-    pack_write_bool(&body, !session->begun && session->stored);
+    pack_write_bool(&body, session->stored && !session->paged);
     pack_write_uint(&body, session->position.cursor);
     pack_write_uint(&body, session->position.gone);
-    link_ask(live, link, session->begun ? LIVE_JOB_TAKE : LIVE_JOB_BEGIN, FRAME_ASK_TAKE, &body);
+    link_ask(live, link, LIVE_JOB_TAKE, FRAME_ASK_TAKE, &body);
 }
 
 static void taken_ask(struct live *live, struct live_link *link, struct live_session *session) {
@@ -106,8 +116,8 @@ static bool session_wants_taken(const struct live_session *session) {
 static bool session_ask(struct live *live, struct live_link *link, struct live_session *session, uint64_t now_ms) {
     if (session->ending != LIVE_GOES_ON || session->asking || now_ms < session->retry_ms) return false;
     link->session = session;
-    if (!session->begun)
-        take_ask(live, link, session, 0);
+    if (!session->begun && session->subscription[0])
+        begin_ask(live, link, session);
     else if (session_wants_taken(session))
         taken_ask(live, link, session);
     else if (session_wants_page(live, session))
@@ -160,17 +170,20 @@ static void error_take(struct live *live, struct live_link *link, struct bytes b
     if (code == ERR_BUSY)
         session->retry_ms = now_ms + RETRY_MS;
     else if (code == ERR_NOT_FOUND)
-        live_session_end(session, "subscription", "there is no such subscription here; its name is to be asked of the node's operator",
-                         now_ms);
+        live_session_end(session, "subscription",
+                         "there is no such subscription here; its name is to be asked of the node's operator", now_ms);
     else
         live_session_end(session, "engine", text, now_ms);
 }
 
-static enum err taken_done(struct live_link *link, struct bytes body) {
-    (void)link;
-    struct pack_reader in = pack_reader_of(body);
-    pack_read_array(&in);
-    return pack_failed(&in) ? ERR_FORMAT : OK;
+/* The subscription's facts, and with them the welcome. */
+static enum err document_take(struct live_link *link, struct bytes body) {
+    struct live_session *session = link->session;
+    struct live_position stands;
+    if (link->job != LIVE_JOB_BEGIN || !document_uint(&stands.cursor, body, "cursor") || !document_uint(&stands.gone, body, "gone"))
+        return ERR_FORMAT;
+    if (session && session->ending == LIVE_GOES_ON) live_session_welcome(session, session->stored ? stands : session->position);
+    return OK;
 }
 
 static enum err take_done(struct live *live, struct live_link *link, struct bytes body) {
@@ -184,10 +197,8 @@ static enum err take_done(struct live *live, struct live_link *link, struct byte
     end.reset = pack_read_bool(&in);
     if (pack_done(&in) != OK) return ERR_FORMAT;
     if (!link->session || link->session->ending != LIVE_GOES_ON) return OK;
-    if (link->job == LIVE_JOB_TAKE) return live_page_queue(live, link, &end);
-    if (!link->session->stored) end.position = link->session->position;
-    live_session_welcome(link->session, end.position);
-    return OK;
+    link->session->paged = true;
+    return live_page_queue(live, link, &end);
 }
 
 static enum err pub_done(struct live *live, struct live_link *link, struct bytes body) {
@@ -207,13 +218,12 @@ static enum err answer_take(struct live *live, struct live_link *link, const str
     case FRAME_ANSWER_PAGE:
         if (link->session || link->job == LIVE_JOB_PUB) live_page_gather(link, frame->body);
         return OK;
+    case FRAME_ANSWER_DOCUMENT: return document_take(link, frame->body);
     case FRAME_ANSWER_ERROR: error_take(live, link, frame->body, now_ms); break;
     case FRAME_ANSWER_DONE:
-        if (link->job == LIVE_JOB_TAKEN)
-            err = taken_done(link, frame->body);
-        else if (link->job == LIVE_JOB_PUB)
+        if (link->job == LIVE_JOB_PUB)
             err = pub_done(live, link, frame->body);
-        else
+        else if (link->job == LIVE_JOB_TAKE)
             err = take_done(live, link, frame->body);
         break;
     default: return ERR_FORMAT;

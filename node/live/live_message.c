@@ -20,7 +20,9 @@ static enum err hello_read(struct live_ask *out, struct pack_reader *reader, uin
         out->position.gone = pack_read_uint(reader);
     }
     out->credit = pack_read_uint(reader);
-    return fields == 5 && !pack_failed(reader) && fields_name_valid(out->subscription) ? OK : ERR_FORMAT;
+    /* Without a subscription there is no stored position. */
+    bool named = out->subscription.size > 0 ? fields_name_valid(out->subscription) : !out->stored;
+    return fields == 5 && !pack_failed(reader) && named ? OK : ERR_FORMAT;
 }
 
 /* ["ack", cursor, gone, credit] */
@@ -82,11 +84,15 @@ void live_write_object(struct buf *out, const struct live_object *object) {
     pack_write_str(out, object->text);
 }
 
-void live_write_withdrawn(struct buf *out, struct live_position position, struct bytes id, struct bytes type, uint64_t cursor) {
-    begin(out, 6, "withdrawn", position);
-    pack_write_str(out, id);
-    pack_write_str(out, type);
-    pack_write_uint(out, cursor);
+void live_write_withdrawn(struct buf *out, const struct live_withdrawn *withdrawn) {
+    begin(out, 10, "withdrawn", withdrawn->position);
+    pack_write_uint(out, withdrawn->moment_ms * 1000);
+    pack_write_str(out, bytes_of_text(tlp_name(withdrawn->tlp)));
+    pack_write_str(out, withdrawn->author);
+    pack_write_str(out, withdrawn->id);
+    pack_write_str(out, withdrawn->type);
+    pack_write_uint(out, withdrawn->cursor);
+    pack_write_str(out, withdrawn->cause);
 }
 
 void live_write_reset(struct buf *out, struct live_position position) { begin(out, 3, "reset", position); }

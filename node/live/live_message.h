@@ -22,10 +22,10 @@ enum live_ask_kind { LIVE_HELLO = 1, LIVE_ACK = 2, LIVE_STILL = 3, LIVE_BYE = 4 
 
 struct live_ask {
     enum live_ask_kind kind;
-    struct bytes subscription;      /* HELLO; a valid name, borrowed */
-    bool stored;                    /* HELLO: go on where the subscription itself stands */
-    struct live_position position;  /* HELLO unless stored, ACK */
-    uint64_t credit;                /* HELLO, ACK: so many messages more */
+    struct bytes subscription;     /* HELLO; a valid name, or empty: everything that the client may see. Borrowed */
+    bool stored;                   /* HELLO: go on where the subscription itself stands */
+    struct live_position position; /* HELLO unless stored, ACK */
+    uint64_t credit;               /* HELLO, ACK: so many messages more */
 };
 
 /* Reads a client's message. ERR_VERSION: a hello of another version; ERR_FORMAT: anything else that is not a message of LIVE.md. */
@@ -43,8 +43,14 @@ struct live_object {
 
 void live_write_welcome(struct buf *out, struct live_position position);
 void live_write_object(struct buf *out, const struct live_object *object);
-/* `cursor`: where the object stood. */
-void live_write_withdrawn(struct buf *out, struct live_position position, struct bytes id, struct bytes type, uint64_t cursor);
+struct live_withdrawn {
+    struct live_position position;
+    uint64_t cursor; /* where the object stood */
+    uint64_t moment_ms;
+    enum tlp tlp;
+    struct bytes author, id, type, cause; /* UTF-8 */
+};
+void live_write_withdrawn(struct buf *out, const struct live_withdrawn *withdrawn);
 void live_write_reset(struct buf *out, struct live_position position);
 void live_write_still(struct buf *out, struct live_position position);
 /* `code`: a word of LIVE.md that programs compare; `text`: what and what to do, for people. */

@@ -60,6 +60,7 @@ void live_session_end(struct live_session *session, const char *code, const char
     log_info("%s: the session ends: %s: %s", session->name[0] ? session->name : "a client", code, text);
     /* What waits is left out: its position was not told, so it comes again. What is under way in ZeroMQ is whole. */
     if (live_queued_bytes(session) > 0) session->queue.size = session->queue_sent;
+    session->queue.failed = session->queue.memory_failed = false;
     size_t start = live_send_begin(session);
     live_write_error(&session->queue, code, text);
     live_send_done(session, start);
@@ -86,13 +87,14 @@ static bool places_make(struct live *live, const struct live_session *fresh, uin
         }
     }
     if (count >= LIVE_SESSIONS_A_KEY_MAX)
-        live_session_end(oldest, "replaced", "the same client has too many connections, and this was the one longest silent", now_ms);
+        live_session_end(oldest, "replaced", "the same client has too many connections, and this was the one longest silent",
+                         now_ms);
     return true;
 }
 
 static void hello(struct live *live, struct live_session *session, const struct live_ask *ask, uint64_t now_ms) {
     const struct live_client *client = live_clients_of_key(&live->clients, session->origin.key);
-    if (!client) {
+    if (!client || (client->expires_ms > 0 && client->expires_ms <= clock_wall_ms())) {
         live_session_end(session, "removed", "this key may not follow the feed any more", now_ms);
         return;
     }
@@ -106,13 +108,15 @@ static void hello(struct live *live, struct live_session *session, const struct 
     session->credit = ask->credit;
     /* In the same words as for one that is not there: who may not follow it does not learn that it is. */
     if (!live_client_follows(client, ask->subscription))
-        live_session_end(session, "subscription", "there is no such subscription here; its name is to be asked of the node's operator",
-                         now_ms);
+        live_session_end(session, "subscription",
+                         "there is no such subscription here; its name is to be asked of the node's operator", now_ms);
     else if (!places_make(live, session, now_ms))
         live_session_end(session, "busy",
                          "another client follows this subscription from its stored position; keep a position of your own", now_ms);
     else
-        log_info("%s follows %s", session->name, session->subscription);
+        log_info("%s follows %s", session->name, session->subscription[0] ? session->subscription : "everything");
+    /* Without a subscription there is nothing to ask first. */
+    if (session->ending == LIVE_GOES_ON && !session->subscription[0]) live_session_welcome(session, session->position);
 }
 
 /* --- messages --- */
@@ -232,9 +236,8 @@ void live_receive(struct live *live, uint64_t now_ms) {
 /* Does this client still stand in the list as it did when it said hello? */
 static bool session_permitted(const struct live *live, const struct live_session *session, uint64_t wall_ms) {
     const struct live_client *client = live_clients_of_key(&live->clients, session->origin.key);
-    return client && (client->expires_ms == 0 || client->expires_ms > wall_ms) &&
-           bytes_equal_text(client->name, session->name) && live_labels(client->label_max) == session->labels &&
-           live_client_follows(client, bytes_of_text(session->subscription));
+    return client && (client->expires_ms == 0 || client->expires_ms > wall_ms) && bytes_equal_text(client->name, session->name) &&
+           live_labels(client->label_max) == session->labels && live_client_follows(client, bytes_of_text(session->subscription));
 }
 
 void live_sessions_review(struct live *live, uint64_t now_ms) {
@@ -258,10 +261,13 @@ void live_sessions_review(struct live *live, uint64_t now_ms) {
 }
 
 void live_sessions_step(struct live *live, uint64_t now_ms) {
+    uint64_t wall_ms = clock_wall_ms();
     for (size_t i = 0; i < live->session_count; i++) {
         struct live_session *session = live->sessions[i];
         bool quiet = live_queued_bytes(session) == 0 && session->ending == LIVE_GOES_ON;
+        bool expired = session->expires_ms > 0 && session->expires_ms <= wall_ms;
         if (session->queue.failed) live_session_end(session, "engine", "out of memory", now_ms);
+        if (expired) live_session_end(session, "removed", "the time for which this key was let in is over", now_ms);
         if (quiet && session->begun && now_ms - session->said_ms >= LIVE_ALIVE_MS) message_put(session, live_write_still);
         if (session->ending == LIVE_GOES_ON && now_ms - session->heard_ms >= LIVE_DEAD_MS)
             live_session_end(session, "silent", "nothing was heard of this client for 15 seconds", now_ms);

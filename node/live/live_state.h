@@ -23,11 +23,12 @@ struct live_session {
     unsigned labels; /* that it may see, as bits of enum tlp */
     uint64_t expires_ms;
 
-    bool begun;                    /* the engine knows the subscription, and the client was welcomed */
-    bool stored;                   /* the subscription's own position moves with what this client acknowledges */
-    bool ahead;                    /* the last page said that there is more */
-    bool asking;                   /* a question of it is under way */
-    struct live_position position; /* all up to it was queued for this client, or is not for it */
+    bool begun;                               /* the engine knows the subscription, and the client was welcomed */
+    bool paged;                               /* the engine answered its first page */
+    bool stored;                              /* the subscription's own position moves with what this client acknowledges */
+    bool ahead;                               /* the last page said that there is more */
+    bool asking;                              /* a question of it is under way */
+    struct live_position position;            /* all up to it was queued for this client, or is not for it */
     struct live_position acknowledged, taken; /* by the client; by the engine as the subscription's own */
     uint64_t delivered, delivered_taken;      /* messages acknowledged, likewise */
     uint64_t credit;                          /* messages that it still takes */

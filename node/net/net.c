@@ -158,20 +158,11 @@ static void poll_add(struct pollfd *fds, size_t *count, int fd, short events) {
     if (fd >= 0) fds[(*count)++] = (struct pollfd){.fd = fd, .events = events};
 }
 
-/* Does something wait in a socket that its descriptor will not tell of? */
-static bool socket_pending(struct curve_socket *socket) {
-    int events = 0;
-    size_t size = sizeof events;
-    if (socket->sock == NULL || !socket->check) return false;
-    socket->check = zmq_getsockopt(socket->handle, ZMQ_EVENTS, &events, &size) == 0 && (events & ZMQ_POLLIN) != 0;
-    return socket->check;
-}
-
 static bool sockets_pending(struct net *net) {
-    if (socket_pending(&net->door.zap.socket)) return true;
+    if (curve_socket_pending(&net->door.zap.socket)) return true;
     if (net_engine_behind(net)) return false;
-    bool pending = socket_pending(&net->door.router);
-    for (size_t i = 0; i < net->link_count; i++) pending = socket_pending(&net->links[i]->socket) || pending;
+    bool pending = curve_socket_pending(&net->door.router);
+    for (size_t i = 0; i < net->link_count; i++) pending = curve_socket_pending(&net->links[i]->socket) || pending;
     return pending;
 }
 

@@ -31,8 +31,11 @@ struct reading {
 };
 
 void config_defaults(struct config *out) {
-    *out = (struct config){
-        .payload_quota_bytes = 1024 * 1024 * KIB, .cache_bytes = 64 * 1024 * KIB, .sync = true, .log_level = "info", .live_pub_label_max = TLP_CLEAR};
+    *out = (struct config){.payload_quota_bytes = 1024 * 1024 * KIB,
+                           .cache_bytes = 64 * 1024 * KIB,
+                           .sync = true,
+                           .log_level = "info",
+                           .live_pub_label_max = TLP_CLEAR};
 }
 
 const char *config_name_problem(const char *name) {
@@ -403,11 +406,14 @@ enum err config_write(struct buf *out, const struct config *config) {
     put_quoted(out, config->web_certificate);
     buf_put_text(out, "\nweb.key: ");
     put_quoted(out, config->web_key);
-    buf_put_text(out, "\n\n# Where the live feed's clients connect to (ZeroMQ with CURVE; `comity client add` lets them in): HOST:PORT, or "
-                      "\"\".\nlive.listen: ");
+    buf_put_text(
+        out, "\n\n# Where the live feed's clients connect to (ZeroMQ with CURVE; `comity client add` lets them in): HOST:PORT, or "
+             "\"\".\nlive.listen: ");
     put_quoted(out, config->live_listen);
-    buf_put_text(out, "\n\n# LOSSY and not encrypted: publishes as MISP's ZeroMQ plugin does, to any program of this machine. 127.0.0.1:PORT, or "
-                      "\"\";\n# it tells nothing of what came while nobody listened, and nothing of recalls.\nlive.pub: ");
+    buf_put_text(
+        out,
+        "\n\n# LOSSY and not encrypted: publishes as MISP's ZeroMQ plugin does, to any program of this machine. 127.0.0.1:PORT, or "
+        "\"\";\n# it tells nothing of what came while nobody listened, and nothing of recalls.\nlive.pub: ");
     put_quoted(out, config->live_pub);
     buf_put_text(out, "\nlive.pub_max_label: ");
     buf_put_text(out, tlp_name(config->live_pub_label_max));
