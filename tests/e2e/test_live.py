@@ -127,6 +127,7 @@ def again(place):
     if zmq is None:
         skip("python3-zmq or python3-msgpack is not installed")
     a, b = live_mesh(place, "agency.a", "agency.b")
+    place.kills = True
     clients = [Client(b, Keys(b, language).admit(b), language).start() for language in ("python", "c")]
     wanted = []
     for batch in range(4):
