@@ -237,6 +237,13 @@ def stored(place):
     aside = Session(b, keys, "domains", (0, 0), 50)
     check_equal(aside.objects(40), ids_of(objects), "one with a position of its own reads beside it")
     check_equal(third.wanted("none", 3), None, "and the third session goes on")
+    lost = Session(b, keys, "domains", (10 ** 9, 0), 50)
+    answer = lost.wanted("reset")
+    check_equal(answer and answer[:2], ["reset", 0], "who comes from another store is told to forget everything", b.log_tail)
+    check_equal(lost.objects(40), ids_of(objects), "and gets everything")
+    check_equal(b("subscription", "remove", "domains").code, OK, "the subscription is removed")
+    a.publish_good([indicator("after.example")], "TLP:GREEN", [b])
+    check_equal(third.wanted("error")[:2], ["error", "subscription"], "and its followers are told so")
 
 
 @story
