@@ -226,6 +226,10 @@ struct page_state {
     struct buf copy; /* of the page that is looked at: the cache may lose it */
     uint64_t bytes;  /* answered so far */
 };
+struct live_counts {
+    bool told;
+    uint64_t sessions, sent, withdrawn, refused;
+};
 struct client {
     bool used;
     uint32_t uid, pid; /* of whoever connected */
@@ -237,8 +241,10 @@ struct client {
     struct take_tally tally;
     uint64_t taken_tag, taken_ticket; /* its position is on the way to the disk; ticket 0: none is */
     bool watching;
+    unsigned watch_files;          /* CONTROL_WATCH_ bits */
     uint64_t watch_tag, watch_end; /* told of all before it */
     uint64_t watch_gone;           /* and of all withdrawals up to this one */
+    struct live_counts live;       /* what the live process told of itself */
     bool stalled;                  /* in the middle of an ASK_ITEMS frame */
     struct frame frame;            /* that frame */
     struct cursor items;           /* where it stands */
@@ -488,6 +494,7 @@ unsigned versions_of(struct engine *engine, uint64_t cursor, const struct page_h
 void watch_begin(struct engine *engine, struct client *client, const struct frame *frame);
 void watch_tick(struct engine *engine, struct client *client); /* tells of what is new */
 void watch_tokens(struct engine *engine, struct client *client, const struct frame *frame);
+void watch_clients(struct engine *engine, struct client *client, const struct frame *frame);
 
 /* backup_ask.c, replay.c: copies of this node, and the first time of one that came from a copy */
 void backup_ask(struct engine *engine, struct client *client, const struct frame *frame);

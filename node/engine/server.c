@@ -402,6 +402,7 @@ static void dispatch(struct engine *engine, struct client *client, const struct 
     case FRAME_ASK_TAKEN: taken_ask(engine, client, frame); break;
     case FRAME_ASK_WATCH: watch_begin(engine, client, frame); break;
     case FRAME_ASK_TOKENS: watch_tokens(engine, client, frame); break;
+    case FRAME_ASK_CLIENTS: watch_clients(engine, client, frame); break;
     case FRAME_ASK_STATUS: report_status(engine, client, frame); break;
     case FRAME_ASK_PEERS: report_peers(engine, client, frame); break;
     case FRAME_ASK_VERIFY: completeness_ask(engine, client, frame); break;

@@ -273,3 +273,10 @@ size_t document_each(struct bytes document, const char *key, document_visit *vis
     }
     return seen;
 }
+
+bool document_uint(uint64_t *out, struct bytes document, const char *key) {
+    struct pack_reader reader;
+    if (!key_find(document, key, &reader) || kind_next(&reader) != KIND_UINT) return false;
+    *out = pack_read_uint(&reader);
+    return !pack_failed(&reader);
+}

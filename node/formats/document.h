@@ -25,5 +25,7 @@ struct bytes document_string(struct bytes document, const char *key);
    Returns how many there are; 0 when it is missing or something else. */
 typedef void document_visit(void *context, struct bytes value);
 size_t document_each(struct bytes document, const char *key, document_visit *visit, void *context);
+/* The value of an unsigned number; false when it is missing or something else. */
+bool document_uint(uint64_t *out, struct bytes document, const char *key);
 
 #endif
