@@ -62,8 +62,26 @@
        asked about (gossip/policy_facts.h). It ends at the limit, or when it has looked at so much that others wait: more tells.
    ANSWER_PAGE  body is not MessagePack: per object u64 cursor, u64 added_us, u8 tlp, u8 versions, u8 length and the author's name, u32
        length and the encoded item
-   ASK_WATCH    [] -> ANSWER_WATCH [cursor uint, added_us uint], now and whenever newer objects can be read, and ANSWER_TOKENS, the
-       file DIR/web.tokens, now and after ASK_TOKENS. Never DONE.
+   ASK_WATCH    [] -> ANSWER_WATCH [cursor uint, added_us uint, gone uint], now and whenever newer objects can be read or more were
+       withdrawn (gone: the last row of the withdrawal list), and ANSWER_TOKENS, the file DIR/web.tokens, now and after ASK_TOKENS.
+       Never DONE.
+   ASK_SUBSCRIPTION ["add", name str, filter str, tlp_max uint (0: what the exit takes), exit uint, from_start bool] | ["remove" or "show",
+       name str] | ["rewind", name str, cursor uint] -> ANSWER_DOCUMENT map (of it) then DONE [];
+       ["list", after name str (may be left out)] -> ANSWER_DOCUMENT map {more bool, subscriptions [...]} then DONE [];
+       ["test", name str or "", filter str, limit uint] -> ANSWER_OBJECT... at most `limit` of the newest objects that it would show, then
+       DONE [count, looked at, matched, kept back by policy or label, cursor behind which it looked]. A filter: node/formats/FILTER.md
+   ASK_TAKE     [subscription str ("": none), exit uint (0: the subscription's), who str, labels uint (bit n: enum tlp n), limit uint, use_stored
+       bool, cursor uint, gone uint, filter str (may be left out)]: what is new behind a consumer's position, or (use_stored) behind the
+       subscription's own -> ANSWER_PAGE... then DONE [count uint, cursor uint, gone uint, more bool, reset bool], where the position then is.
+       Withdrawals come first: records with versions CONTROL_VERSION_GONE, whose cursor is that of the object withdrawn, added_us the
+       number of the row (0: none, a newer version of it is not for this consumer), author who published it, and item one with type, id
+       and tlp of the object, the moment of the withdrawal as its time of modification, and a text {"cause": "recall" or "expiry",
+       "retention", "erasure", "group", "newer"}. Those of objects behind the position, and of objects of which another version is held,
+       are not told. Objects: the newest version of each, as a feed has them. Filters that are given both hold. reset: the position
+       belongs to another store, or is older than the withdrawal list: nothing is told, the consumer drops what it has, and goes on at
+       the position in DONE.
+   ASK_TAKEN    [subscription str, cursor uint, gone uint, delivered uint] -> DONE [] when the subscription's own position stands there on disk.
+       It only moves forward; after a reset it is set.
    ASK_TOKENS   [] -> DONE [] after all that watch were sent the file
    ASK_BACKUP   [] -> DONE [] when DIR/backup/store is a copy of the store as it stands, all that was acknowledged included; it is the
        client's to remove. ERR_EXISTS: one is there.
@@ -81,6 +99,7 @@
 #define CONTROL_VERSION_LAST    1
 #define CONTROL_VERSION_FIRST   2
 #define CONTROL_VERSION_BETWEEN 4
+#define CONTROL_VERSION_GONE    8 /* of an ASK_TAKE: a withdrawal */
 
 /* Client side. Connects to DIR's engine; ERR_CLOSED when no node runs there, ERR_DENIED without the right, ERR_TOO_BIG when the
    socket's path does not fit a socket address. */

@@ -304,6 +304,7 @@ static void on_store(struct engine *engine) {
         outbox_stored(engine, ticket);
         withdraw_stored(engine, ticket);
         ledger_stored(engine, ticket);
+        taken_stored(engine, ticket);
         follow_ups(engine);
     }
     /* PROTOCOL.md 4.4: after a failed sync nothing more is acknowledged. */
@@ -377,7 +378,7 @@ static void loop(struct engine *engine) {
         uint64_t now = clock_monotonic_ms(), due = gossip_deadline(engine->gossip);
         if (engine->upkeep_due_ms < due) due = engine->upkeep_due_ms;
         if (engine->recalls.due_ms < due) due = engine->recalls.due_ms;
-        if (query_page_busy(engine) || versions_busy(engine)) due = now;
+        if (query_page_busy(engine) || take_busy(engine) || versions_busy(engine)) due = now;
         if (engine->ledger.due_ms < due) due = engine->ledger.due_ms;
         int timeout = due <= now ? 0 : (due - now > 60000 ? 60000 : (int)(due - now));
         if (poll(fds, sizeof fds / sizeof *fds, timeout) < 0) continue;
@@ -443,6 +444,7 @@ static void end(struct engine *engine) {
     groups_free(engine);
     agreements_free(engine);
     dealings_free(engine);
+    subscriptions_free(engine);
     recalls_free(engine);
     publisher_free(engine);
     reader_free(engine);

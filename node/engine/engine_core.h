@@ -22,6 +22,7 @@
 #include "node/recall/recalls.h"
 #include "node/sharing/statement.h"
 #include "node/store/store.h"
+#include "node/subscribe/take.h"
 #include "node/web/tokens.h"
 #include "node/identity/trust_files.h"
 
@@ -223,8 +224,12 @@ struct client {
     struct publication publication;
     struct feed_state feed;
     struct page_state page;
+    struct take_state take;
+    struct take_tally tally;
+    uint64_t taken_tag, taken_ticket; /* its position is on the way to the disk; ticket 0: none is */
     bool watching;
     uint64_t watch_tag, watch_end; /* told of all before it */
+    uint64_t watch_gone;           /* and of all withdrawals up to this one */
     bool stalled;                  /* in the middle of an ASK_ITEMS frame */
     struct frame frame;            /* that frame */
     struct cursor items;           /* where it stands */
@@ -301,6 +306,8 @@ struct engine {
     struct agreements agreements;
     struct dealings dealings;
     struct recalls recalls;
+    struct gone gone;
+    struct subscriptions subscriptions;
     int listener;
     struct client clients[CONTROL_CLIENTS_MAX];
 
@@ -434,6 +441,8 @@ void query_get(struct engine *engine, struct client *client, const struct frame 
 void query_feed(struct engine *engine, struct client *client, const struct frame *frame);
 void query_feed_pump(struct engine *engine, struct client *client);
 void query_feed_end(struct engine *engine, struct client *client); /* the client is gone, or has it all */
+/* ANSWER_OBJECT, as a feed has it. */
+void query_object_answer(struct engine *engine, struct client *client, uint64_t tag, const struct shown *shown);
 /* Is there a later version of this object by the same agency? */
 bool query_superseded(struct engine *engine, const struct shown *shown);
 void why_ask(struct engine *engine, struct client *client, const struct frame *frame); /* why.c */
@@ -453,6 +462,8 @@ bool query_page_busy(const struct engine *engine); /* some go on without waiting
 void versions_begin(struct engine *engine); /* somebody will ask: notes all items, in turns */
 void versions_go_on(struct engine *engine);
 bool versions_busy(const struct engine *engine);
+/* Is it known that this id stands once among all items? */
+bool versions_single(struct engine *engine, const struct item *item);
 void versions_note(struct engine *engine, const struct item *item); /* it is being stored */
 /* CONTROL_VERSION_ bits; the views in `item` may die: it looks at other pages when the id may stand more than once. */
 unsigned versions_of(struct engine *engine, uint64_t cursor, const struct page_head *head, const struct item *item);

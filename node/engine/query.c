@@ -12,7 +12,7 @@
 #define FEED_BACKLOG_BYTES (256 * 1024)
 
 /* Counts of sightings only where one object is asked for: a feed has millions. */
-static void object_answer(struct engine *engine, struct client *client, uint64_t tag, const struct shown *shown, bool counted) {
+static void answer_object(struct engine *engine, struct client *client, uint64_t tag, const struct shown *shown, bool counted) {
     struct buf *body = &engine->scratch;
     buf_clear(body);
     pack_write_array(body, 8);
@@ -31,6 +31,10 @@ static void object_answer(struct engine *engine, struct client *client, uint64_t
     else
         pack_write_nil(body);
     server_answer(client, FRAME_ANSWER_OBJECT, tag, bytes_of_buf(body));
+}
+
+void query_object_answer(struct engine *engine, struct client *client, uint64_t tag, const struct shown *shown) {
+    answer_object(engine, client, tag, shown, false);
 }
 
 static void done(struct client *client, uint64_t tag, uint64_t count) {
@@ -115,7 +119,7 @@ static bool hit_answer(struct engine *engine, struct client *client, uint64_t ta
     if (query_superseded(engine, &shown)) return false;
     /* Asking for other versions may have moved the page. */
     if (shown_at(engine, &shown, cursor) != OK) return false;
-    object_answer(engine, client, tag, &shown, true);
+    answer_object(engine, client, tag, &shown, true);
     return true;
 }
 
@@ -262,7 +266,7 @@ static bool feed_page(struct engine *engine, struct client *client, const struct
         if (shown_of(engine, &shown, &page->head, cursor, encoded, &why) != OK || !feed_takes(engine, feed, &shown)) continue;
         /* PROTOCOL.md 5.12: a feed tells of today's state: who reads on meets the newer version later. */
         if (query_superseded(engine, &shown)) continue;
-        object_answer(engine, client, feed->tag, &shown, false);
+        answer_object(engine, client, feed->tag, &shown, false);
         if (++feed->count == feed->limit) return false;
     }
     return true;

@@ -36,6 +36,7 @@ static void client_end(struct engine *engine, struct client *client) {
     buf_free(&client->look.asked);
     buf_free(&client->erase);
     query_page_end(client);
+    take_end(client);
     channel_close(&client->channel);
     buf_free(&client->answer);
     recall_ask_leave(engine, client);
@@ -368,6 +369,9 @@ static void dispatch(struct engine *engine, struct client *client, const struct 
     case FRAME_ASK_GET: query_get(engine, client, frame); break;
     case FRAME_ASK_FEED: query_feed(engine, client, frame); break;
     case FRAME_ASK_PAGE: query_page(engine, client, frame); break;
+    case FRAME_ASK_SUBSCRIPTION: subscription_ask(engine, client, frame); break;
+    case FRAME_ASK_TAKE: take_ask(engine, client, frame); break;
+    case FRAME_ASK_TAKEN: taken_ask(engine, client, frame); break;
     case FRAME_ASK_WATCH: watch_begin(engine, client, frame); break;
     case FRAME_ASK_TOKENS: watch_tokens(engine, client, frame); break;
     case FRAME_ASK_STATUS: report_status(engine, client, frame); break;
@@ -396,7 +400,8 @@ static void dispatch(struct engine *engine, struct client *client, const struct 
 
 /* One request at a time: answers come in order, and a client that waits for the disk does not run ahead of it. */
 static bool waiting(const struct client *client) {
-    return client->stalled || client->publication.committing || client->page.active || client->verify_number != 0 ||
+    return client->stalled || client->publication.committing || client->page.active || client->take.active ||
+           client->taken_ticket != 0 || client->verify_number != 0 ||
            client->recall.active || client->closing || client->sign_waits || client->erase_waits || client->ledger_walk.active ||
            channel_backlog(&client->channel) > 1024 * 1024;
 }
@@ -441,6 +446,7 @@ void server_progress(struct engine *engine) {
         if (client->erase_waits) ledger_erase_go_on(engine, client);
         if (client->ledger_walk.active) ledger_ask_pump(engine, client);
         if (client->page.active) query_page_pump(engine, client);
+        if (client->take.active) take_pump(engine, client);
         if (client->watching) watch_tick(engine, client);
         if (!waiting(client)) frames_go_on(engine, client);
         if (client->closing || client->channel.fd < 0) last_words(engine, client);

@@ -13,16 +13,19 @@ static void tokens_send(struct engine *engine, struct client *client) {
     buf_free(&file);
 }
 
+/* The objects that can be read, and the withdrawals that can be heard of. */
 static void newest_send(struct engine *engine, struct client *client) {
-    uint64_t cursor, added_us, end = store_cursor_end(engine->store);
+    uint64_t cursor, added_us, end = store_cursor_end(engine->store), gone = engine->gone.last;
     if (store_newest(engine->store, &cursor, &added_us) != OK) return;
     struct buf body = {0};
-    pack_write_array(&body, 2);
+    pack_write_array(&body, 3);
     pack_write_uint(&body, cursor);
     pack_write_uint(&body, added_us);
+    pack_write_uint(&body, gone);
     server_answer(client, FRAME_ANSWER_WATCH, client->watch_tag, bytes_of_buf(&body));
     buf_free(&body);
     client->watch_end = end;
+    client->watch_gone = gone;
 }
 
 void watch_begin(struct engine *engine, struct client *client, const struct frame *frame) {
@@ -35,7 +38,8 @@ void watch_begin(struct engine *engine, struct client *client, const struct fram
 
 void watch_tick(struct engine *engine, struct client *client) {
     /* A slow watcher hears of the newest only. */
-    if (channel_backlog(&client->channel) == 0 && store_cursor_end(engine->store) != client->watch_end) newest_send(engine, client);
+    bool news = store_cursor_end(engine->store) != client->watch_end || engine->gone.last != client->watch_gone;
+    if (channel_backlog(&client->channel) == 0 && news) newest_send(engine, client);
 }
 
 void watch_tokens(struct engine *engine, struct client *client, const struct frame *frame) {

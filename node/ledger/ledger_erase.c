@@ -117,7 +117,7 @@ static void others_erase(struct erasing *erasing) {
         for (; at < erasing->target_count && target_compare(target, &erasing->targets[at]) == 0; at++)
             recall_mark(&marked, erasing->targets[at].index);
         if (!recall_place_find(erasing->engine, target->node_id, target->holder, &place)) continue;
-        erasing->others += withdraw_items(erasing->engine, erasing->batch, &place, &marked);
+        erasing->others += withdraw_items(erasing->engine, erasing->batch, &place, &marked, GONE_ERASURE);
         withdraw_bar(erasing->engine, erasing->batch, target->node_id, target->agency_id, target->holder, &marked);
     }
 }
@@ -171,6 +171,7 @@ static void refuse(struct erasing *erasing, uint64_t tag) {
     else
         server_error(client, tag, erasing->err, "nothing was erased: %s", err_text(erasing->err));
     store_batch_free(erasing->batch);
+    gone_dropped(erasing->engine);
     recall_task_free(&client->recall);
 }
 

@@ -9,6 +9,7 @@
 #define NODE_RECALLS_H
 
 #include "gossip/recall.h"
+#include "node/recall/gone.h"
 #include "node/recall/recall_text.h"
 #include "node/sharing/statement.h"
 
@@ -115,7 +116,7 @@ bool recall_alias(struct engine *engine, struct store_batch *batch, const struct
 /* --- withdraw.c --- */
 /* Takes the marked items of the holder out of its pages and the index; returns how many were there. */
 size_t withdraw_items(struct engine *engine, struct store_batch *batch, const struct recall_place *place,
-                      const struct recall *marked);
+                      const struct recall *marked, enum gone_cause cause);
 /* The payload goes, and out of what is counted. */
 void withdraw_payload(struct engine *engine, struct store_batch *batch, const uint8_t node_id[static NODE_ID_BYTES], uint64_t seq);
 void withdraw_stored(struct engine *engine, uint64_t ticket); /* a commit has completed */

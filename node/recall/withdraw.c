@@ -16,6 +16,7 @@ struct change {
     struct engine *engine;
     struct store_batch *batch;
     const struct recall *marked;
+    enum gone_cause cause;
     struct buf plain;
     size_t removed;
 };
@@ -29,7 +30,10 @@ static void page_change(struct change *change, const struct page *page) {
     buf_clear(&change->plain);
     for (uint32_t i = 0; block_frame_next(&walk, &encoded); i++) {
         bool gone = encoded.size > 0 && recall_marked(change->marked, page->head.item_first + i);
-        if (gone && item_decode(&item, encoded) == OK) store_batch_terms_delete(change->batch, page->head.cursor + i, &item);
+        if (gone && item_decode(&item, encoded) == OK) {
+            store_batch_terms_delete(change->batch, page->head.cursor + i, &item);
+            gone_note(change->engine, change->batch, &page->head, page->head.cursor + i, &item, change->cause);
+        }
         removed += gone;
         left += !gone && encoded.size > 0;
         buf_put_u32(&change->plain, gone ? 0 : (uint32_t)encoded.size);
@@ -49,8 +53,8 @@ static bool page_marked(const struct recall *marked, const struct page_head *hea
 }
 
 size_t withdraw_items(struct engine *engine, struct store_batch *batch, const struct recall_place *place,
-                      const struct recall *marked) {
-    struct change change = {.engine = engine, .batch = batch, .marked = marked};
+                      const struct recall *marked, enum gone_cause cause) {
+    struct change change = {.engine = engine, .batch = batch, .marked = marked, .cause = cause};
     uint64_t end = place->cursor + place->items;
     for (uint64_t cursor = place->cursor; cursor < end && !engine->stopping;) {
         struct page page;
@@ -67,6 +71,7 @@ size_t withdraw_items(struct engine *engine, struct store_batch *batch, const st
 
 void withdraw_commit(struct engine *engine, struct store_batch *batch) {
     struct recalls *recalls = &engine->recalls;
+    gone_seal(engine, batch);
     recalls->writing = true;
     recalls->ticket = RECALL_TICKET | ++recalls->tickets;
     store_commit(engine->store, batch, recalls->ticket);
@@ -77,6 +82,7 @@ void withdraw_stored(struct engine *engine, uint64_t ticket) {
     if (ticket == 0) return;
     if (recalls->writing && ticket == recalls->ticket) {
         recalls->writing = false;
+        gone_stored(engine);
         if (recalls->round_due_ms == 0 && store_erase_due(engine->store))
             recalls->round_due_ms = clock_monotonic_ms() + RECALL_ROUND_MS;
     }
@@ -172,7 +178,7 @@ static void withdraw(struct engine *engine, struct recall_waiting *waiting) {
         bool all = place.own && row.recall.replacement != 0 &&
                    store_block(engine->store, copy.node_id, row.recall.replacement, &cursor, &items);
         marks_of(&place, &row.recall, all, &marked);
-        row.count = withdraw_items(engine, batch, &place, &marked);
+        row.count = withdraw_items(engine, batch, &place, &marked, GONE_RECALL);
         prove_withdraw(engine, batch, copy.node_id, place.holder, copy.block);
         if (all) store_batch_block_delete(batch, copy.node_id, copy.block);
     }

@@ -44,7 +44,7 @@ static void page_purge(struct engine *engine, struct store_batch *batch, const s
     if (memcmp(page->head.node_id, engine->node_id, NODE_ID_BYTES) != 0) {
         place = (struct recall_place){
             .holder = page->head.seq, .cursor = page->head.cursor, .items = page->head.item_count, .own = true};
-        withdraw_items(engine, batch, &place, marked);
+        withdraw_items(engine, batch, &place, marked, GONE_GROUP);
         prove_withdraw(engine, batch, page->head.node_id, page->head.seq, 0);
         return;
     }

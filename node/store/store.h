@@ -191,6 +191,9 @@ enum err store_payloads(struct store *store, const uint8_t node_id[static NODE_I
 enum err store_meta(struct store *store, const char *key, struct buf *out) MUST_USE;
 typedef bool store_visit_meta(void *context, const char *key, struct bytes value);
 enum err store_meta_each(struct store *store, const char *prefix, store_visit_meta *visit, void *context) MUST_USE;
+/* The same, from the key `from` on, which begins with the prefix. */
+enum err store_meta_from(struct store *store, const char *prefix, const char *from, store_visit_meta *visit,
+                         void *context) MUST_USE;
 
 /* --- the disclosure ledger --- */
 

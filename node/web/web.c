@@ -90,11 +90,12 @@ static enum err watch_take(struct web *web, const struct frame *frame) {
         return OK;
     }
     struct pack_reader in = pack_reader_of(frame->body);
-    if (frame->type != FRAME_ANSWER_WATCH || pack_read_array(&in) != 2) return ERR_FORMAT;
-    uint64_t cursor = pack_read_uint(&in), added_us = pack_read_uint(&in);
+    if (frame->type != FRAME_ANSWER_WATCH || pack_read_array(&in) != 3) return ERR_FORMAT;
+    uint64_t cursor = pack_read_uint(&in), added_us = pack_read_uint(&in), gone = pack_read_uint(&in);
     if (pack_done(&in) != OK) return ERR_FORMAT;
     atomic_store(&web->newest_cursor, cursor);
     atomic_store(&web->newest_us, added_us);
+    atomic_store(&web->newest_gone, gone);
     web_feeds_wake(web, false);
     return OK;
 }

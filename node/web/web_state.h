@@ -51,7 +51,7 @@ struct web {
     int wake_fd;
 
     struct channel watch; /* the main thread's */
-    _Atomic uint64_t newest_cursor, newest_us;
+    _Atomic uint64_t newest_cursor, newest_us, newest_gone;
     _Atomic bool broken; /* the engine cannot be asked any more: the process ends, and is started again */
     uint64_t started_ms;
 
