@@ -5,6 +5,7 @@
 #include "node/net/endpoint.h"
 #include "node/engine/engine.h"
 #include "node/process/keyd.h"
+#include "node/hook/hook.h"
 #include "node/net/net.h"
 #include "node/process/proc.h"
 #include "node/cmd/setup.h"
@@ -21,7 +22,7 @@
 
 /* What proc_run borrows, one buffer for each role. The key role's holds the passphrase and is guarded. */
 struct settings {
-    struct buf net, engine, key, web;
+    struct buf net, engine, key, web, hook;
     void *key_memory;
 };
 
@@ -30,6 +31,7 @@ static void settings_free(struct settings *settings) {
     buf_free(&settings->engine);
     if (settings->web.data) secret_wipe(settings->web.data, settings->web.capacity);
     buf_free(&settings->web);
+    buf_free(&settings->hook);
     secret_free(settings->key_memory);
 }
 
@@ -87,6 +89,25 @@ static enum outcome web_settings_make(const struct invocation *invocation, const
     return outcome;
 }
 
+/* Nothing where no file names hooks. */
+static enum outcome hook_settings_make(const struct invocation *invocation, const char *dir, enum log_level level,
+                                       struct buf *out) {
+    struct hook_settings settings = {.log_level = level};
+    struct buf text = {0};
+    struct hook_file hooks;
+    bool found;
+    enum outcome outcome = setup_hooks(invocation, NULL, &text, &hooks, &found);
+    if (outcome == OUTCOME_SUCCESS && hooks.count > 0) {
+        snprintf(settings.dir, sizeof settings.dir, "%s", dir);
+        settings.file = bytes_of_buf(&text);
+        enum err err = hook_settings_encode(&settings, out);
+        if (err != OK) outcome = command_fail(invocation, OUTCOME_INTERNAL, "settings of the hook process: %s", err_text(err));
+    }
+    hook_file_free(&hooks);
+    buf_free(&text);
+    return outcome;
+}
+
 static enum outcome settings_make(const struct invocation *invocation, const char *dir, const struct config *config,
                                   const struct agency *own, struct bytes passphrase, struct settings *out) {
     char key_path[DIR_PATH_MAX];
@@ -100,6 +121,8 @@ static enum outcome settings_make(const struct invocation *invocation, const cha
     enum outcome outcome = listen_resolve(invocation, "listen", config->listen, net.listen);
     if (outcome != OUTCOME_SUCCESS) return outcome;
     outcome = web_settings_make(invocation, dir, config, own, level, &out->web);
+    if (outcome != OUTCOME_SUCCESS) return outcome;
+    outcome = hook_settings_make(invocation, dir, level, &out->hook);
     if (outcome != OUTCOME_SUCCESS) return outcome;
     engine_settings_of_config(&engine, config, dir);
     out->key_memory = secret_new(KEY_SETTINGS_BYTES_MAX);
@@ -119,6 +142,7 @@ static enum outcome processes_run(const struct settings *settings, const struct 
     options.settings[ROLE_ENGINE] = bytes_of_buf(&settings->engine);
     options.settings[ROLE_KEY] = bytes_of_buf(&settings->key);
     options.settings[ROLE_WEB] = bytes_of_buf(&settings->web);
+    options.settings[ROLE_HOOK] = bytes_of_buf(&settings->hook);
     int status = proc_run(&options);
     return status >= OUTCOME_SUCCESS && status <= OUTCOME_INTERNAL ? (enum outcome)status : OUTCOME_INTERNAL;
 }

@@ -83,6 +83,10 @@
    ASK_TAKEN    [subscription str, cursor uint, gone uint, delivered uint] -> DONE [] when the subscription's own position stands there on disk.
        It only moves forward; after a reset it is set.
    ASK_TOKENS   [] -> DONE [] after all that watch were sent the file
+   ASK_HOOK     ["attach"]: this is the hook process; it is sent ANSWER_HOOK [number uint, name str] for every "run"; never DONE.
+       ["tell", document bin, hooks uint, failing uint]: what "list" answers from now on -> DONE []
+       ["list"] -> ANSWER_DOCUMENT map {hooks: [{name, answered (the number of the last "run" that is done), ...}...]} then DONE []
+       ["run", name str] -> DONE [number uint], when it was passed on
    ASK_BACKUP   [] -> DONE [] when DIR/backup/store is a copy of the store as it stands, all that was acknowledged included; it is the
        client's to remove. ERR_EXISTS: one is there.
    ANSWER_ERROR [err uint, text str] */

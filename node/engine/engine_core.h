@@ -230,6 +230,8 @@ struct client {
     bool watching;
     uint64_t watch_tag, watch_end; /* told of all before it */
     uint64_t watch_gone;           /* and of all withdrawals up to this one */
+    bool hooks; /* this is the hook process */
+    uint64_t hooks_tag;
     bool stalled;                  /* in the middle of an ASK_ITEMS frame */
     struct frame frame;            /* that frame */
     struct cursor items;           /* where it stands */
@@ -247,6 +249,13 @@ struct client {
     struct buf erase; /* the request, while other pages are being changed */
     uint64_t erase_tag;
     bool erase_waits;
+};
+
+/* What the hook process told of itself. */
+struct hook_desk {
+    struct buf document; /* what `comity hook list` shows; empty: there is no such process */
+    uint64_t count, failing;
+    uint64_t number; /* of the last question that was passed on */
 };
 
 struct name_of_agency {
@@ -308,6 +317,7 @@ struct engine {
     struct recalls recalls;
     struct gone gone;
     struct subscriptions subscriptions;
+    struct hook_desk hooks;
     int listener;
     struct client clients[CONTROL_CLIENTS_MAX];
 
@@ -470,6 +480,10 @@ unsigned versions_of(struct engine *engine, uint64_t cursor, const struct page_h
 void watch_begin(struct engine *engine, struct client *client, const struct frame *frame);
 void watch_tick(struct engine *engine, struct client *client); /* tells of what is new */
 void watch_tokens(struct engine *engine, struct client *client, const struct frame *frame);
+
+/* hooks.c: between the hook process and who asks about it */
+void hooks_ask(struct engine *engine, struct client *client, const struct frame *frame);
+void hooks_leave(struct engine *engine, struct client *client); /* the client goes */
 
 /* backup_ask.c, replay.c: copies of this node, and the first time of one that came from a copy */
 void backup_ask(struct engine *engine, struct client *client, const struct frame *frame);

@@ -16,8 +16,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define REPORT_MS 200   /* between two reports, at least */
-#define LOOK_MS   5000  /* is a folder there that was missing? */
+#define REPORT_MS 200  /* between two reports, at least */
+#define LOOK_MS   5000 /* is a folder there that was missing? */
 #define TAG_WATCH 1
 #define TAG_HOOKS 2
 #define TAG_TELL  3
@@ -82,13 +82,14 @@ static bool ask(struct hooks *hooks, enum frame_type type, uint64_t tag, const c
 }
 
 static bool report_send(struct hooks *hooks) {
-    struct buf body = {0};
-    pack_write_array(&body, 2);
+    struct buf body = {0}, document = {0};
+    uint64_t failing = hook_report(hooks, &document);
+    pack_write_array(&body, 4);
     pack_write_str(&body, bytes_of_text("tell"));
-    struct buf document = {0};
-    hook_report(hooks, &document);
-    if (document.failed) body.failed = true;
     pack_write_bin(&body, bytes_of_buf(&document));
+    pack_write_uint(&body, hooks->file.count);
+    pack_write_uint(&body, failing);
+    if (document.failed) body.failed = true;
     buf_free(&document);
     enum err err = buf_result(&body);
     if (err == OK) err = channel_send(&hooks->watch, FRAME_ASK_HOOK, TAG_TELL, bytes_of_buf(&body));
@@ -206,9 +207,10 @@ static int loop(struct hooks *hooks) {
     uint64_t told_ms = 0;
     bool due = true;
     for (;;) {
-        struct pollfd fds[] = {{.fd = hooks->child.parent.fd, .events = POLLIN},
-                               {.fd = hooks->watch.fd, .events = (short)(POLLIN | (channel_backlog(&hooks->watch) > 0 ? POLLOUT : 0))},
-                               {.fd = hooks->wake_fd, .events = POLLIN}};
+        struct pollfd fds[] = {
+            {.fd = hooks->child.parent.fd, .events = POLLIN},
+            {.fd = hooks->watch.fd, .events = (short)(POLLIN | (channel_backlog(&hooks->watch) > 0 ? POLLOUT : 0))},
+            {.fd = hooks->wake_fd, .events = POLLIN}};
         poll(fds, 3, due ? REPORT_MS : LOOK_MS);
         if (fds[0].revents != 0 && !parent_read(hooks)) return 0;
         if ((fds[1].revents & POLLOUT) != 0 && channel_flush(&hooks->watch) != OK) return 1;

@@ -79,7 +79,8 @@ static void output_log(const struct call *call) {
         if (size > 0) log_info("hook %s says: %.*s", call->hook->name, (int)size, line);
         at += size + 1;
     }
-    if (call->output_left_out > 0) log_info("hook %s says: ... and %llu bytes more", call->hook->name, (unsigned long long)call->output_left_out);
+    if (call->output_left_out > 0)
+        log_info("hook %s says: ... and %llu bytes more", call->hook->name, (unsigned long long)call->output_left_out);
 }
 
 /* What it said last, for the operator. */
@@ -95,7 +96,7 @@ static void last_line(const struct call *call, char *out, size_t size) {
 
 static enum err judge(const struct call *call, const struct launch_result *result, char why[static HOOK_WHY_BYTES]) {
     const char *program = call->hook->command.words[0];
-    char said[200];
+    char said[180];
     last_line(call, said, sizeof said);
     if (result->end == LAUNCH_FAILED)
         snprintf(why, HOOK_WHY_BYTES, "no process could be started for %.100s", program);
@@ -148,10 +149,12 @@ enum err hook_call(struct hook_work *work, struct bytes input, char why[static H
     } else {
         input_write(&call);
         bool ended = call_follow(work, &call, &bytes, &over);
-        if (ended && launcher_result(&result, bytes_of_buf(&bytes)))
+        if (ended && launcher_result(&result, bytes_of_buf(&bytes))) {
             err = judge(&call, &result, why);
-        else
-            err = snprintf(why, HOOK_WHY_BYTES, "the launcher of programs is gone"), over ? ERR_CLOSED : ERR_IO;
+        } else {
+            snprintf(why, HOOK_WHY_BYTES, "the launcher of programs is gone");
+            err = over ? ERR_CLOSED : ERR_IO;
+        }
         output_log(&call);
     }
     closed(&call.in);

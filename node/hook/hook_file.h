@@ -27,9 +27,10 @@ struct hook {
     const char *name; /* letters, digits, '-' and '_' */
     size_t line;
     const char *subscription; /* null: everything that the label and the policy allow */
+    const char *filter;       /* node/formats/filter.h; null: none */
     unsigned labels;          /* a bit for each enum tlp that it may see; never TLP:RED */
     /* A command gets objects on its standard input; a file is written, and what loads it is called. */
-    const char *file; /* null: a command */
+    const char *file;          /* null: a command */
     struct hook_words command; /* of a file: its reload, which may be empty */
     /* of a command */
     size_t batch;     /* objects in one call, at most */
@@ -37,9 +38,9 @@ struct hook {
     bool from_now;    /* what was there before the hook is not for it */
     /* of a file */
     const struct export_format *format;
-    const char *zone; /* null: the format's own */
-    unsigned kinds;   /* of values; 0: all */
-    unsigned mode;    /* of the file */
+    const char *zone;     /* null: the format's own */
+    unsigned kinds;       /* of values; 0: all */
+    unsigned mode;        /* of the file */
     uint64_t interval_ms; /* between two writings, at least */
     /* of whatever is called */
     struct hook_words runs, reads, writes; /* what else it may run, read, and write below */

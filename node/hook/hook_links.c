@@ -8,7 +8,14 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define PAGE_OBJECTS 10000
+#define PAGE_OBJECTS 10000 /* asked for at once: others use the connection in between */
+
+struct hook_asking {
+    const char *subscription; /* null: everything */
+    struct hook_position position;
+    uint64_t limit;
+    bool stored; /* behind the subscription's own position */
+};
 
 enum err hook_links_open(struct hooks *hooks) {
     enum err err = control_connect(&hooks->watch, hooks->dir);
@@ -58,7 +65,8 @@ static enum err refused(struct bytes body, char why[static HOOK_WHY_BYTES]) {
     uint64_t code = pack_read_uint(&in);
     struct bytes text = pack_read_str(&in);
     if (pack_done(&in) != OK || code == OK || code >= ERR_COUNT) return ERR_FORMAT;
-    snprintf(why, HOOK_WHY_BYTES, "the engine refuses: %.*s", (int)(text.size < 280 ? text.size : 280), text.size > 0 ? (const char *)text.data : "");
+    snprintf(why, HOOK_WHY_BYTES, "the engine refuses: %.*s", (int)(text.size < 280 ? text.size : 280),
+             text.size > 0 ? (const char *)text.data : "");
     return (enum err)code == ERR_CLOSED || (enum err)code == ERR_FORMAT ? ERR_INTERNAL : (enum err)code;
 }
 
@@ -87,24 +95,25 @@ static enum err done_read(struct bytes body, struct hook_taken *taken) {
     uint32_t fields = pack_read_array(&in);
     taken->count = pack_read_uint(&in);
     taken->position.cursor = pack_read_uint(&in);
-    if (fields == 5) taken->position.gone = pack_read_uint(&in);
+    taken->position.gone = pack_read_uint(&in);
     taken->more = pack_read_bool(&in);
-    if (fields == 5) taken->reset = pack_read_bool(&in);
-    return fields == 3 || fields == 5 ? pack_done(&in) : ERR_FORMAT;
+    taken->reset = pack_read_bool(&in);
+    return fields == 5 ? pack_done(&in) : ERR_FORMAT;
 }
 
 /* Asks, reads the answers, gives the link back. */
-static enum err exchange(struct hooks *hooks, enum frame_type type, struct buf *body, hook_visit *visit, void *context, struct hook_taken *taken,
-                         char why[static HOOK_WHY_BYTES]) {
+static enum err exchange(struct hooks *hooks, enum frame_type type, struct buf *body, hook_visit *visit, void *context,
+                         struct hook_taken *taken, char why[static HOOK_WHY_BYTES]) {
     struct hook_link *link = link_take(hooks);
     struct frame frame = {.type = FRAME_ANSWER_PAGE};
     enum err visited = OK;
     if (!link) return ERR_CLOSED;
     enum err err = buf_result(body);
     if (err == OK) err = channel_send(&link->channel, type, ++link->tag, bytes_of_buf(body));
-    while (err == OK && frame.type == FRAME_ANSWER_PAGE) {
+    while (err == OK && (frame.type == FRAME_ANSWER_PAGE || frame.type == FRAME_ANSWER_DOCUMENT)) {
         err = link_answer(link, &frame);
-        if (err == OK && frame.type == FRAME_ANSWER_PAGE) err = visit ? records_read(frame.body, visit, context, &visited) : ERR_FORMAT;
+        if (err == OK && frame.type == FRAME_ANSWER_PAGE)
+            err = visit ? records_read(frame.body, visit, context, &visited) : ERR_FORMAT;
     }
     bool spoke = err == OK;
     if (err == OK && frame.type == FRAME_ANSWER_DONE)
@@ -122,27 +131,68 @@ static enum err exchange(struct hooks *hooks, enum frame_type type, struct buf *
 
 /* --- the questions --- */
 
-static enum err page_ask(struct hook_work *work, uint64_t after, hook_visit *visit, void *context, struct hook_taken *taken,
-                         char why[static HOOK_WHY_BYTES]) {
+static enum err take_ask(struct hook_work *work, const struct hook_asking *asking, hook_visit *visit, void *context,
+                         struct hook_taken *taken, char why[static HOOK_WHY_BYTES]) {
+    const struct hook *hook = work->hook;
     struct buf body = {0};
     pack_write_array(&body, 9);
-    pack_write_uint(&body, after);
-    pack_write_uint(&body, 0);
-    pack_write_uint(&body, work->hook->labels);
-    pack_write_uint(&body, CONTROL_VERSION_LAST);
-    pack_write_uint(&body, PAGE_OBJECTS);
-    pack_write_uint(&body, hook_exit(work->hook));
-    pack_write_str(&body, bytes_of_text(work->hook->name));
-    pack_write_array(&body, 0);
-    pack_write_array(&body, 0);
-    enum err err = exchange(work->hooks, FRAME_ASK_PAGE, &body, visit, context, taken, why);
+    pack_write_str(&body, bytes_of_text(asking->subscription ? asking->subscription : ""));
+    pack_write_uint(&body, hook_exit(hook));
+    pack_write_str(&body, bytes_of_text(hook->name));
+    pack_write_uint(&body, hook->labels);
+    pack_write_uint(&body, asking->limit);
+    pack_write_bool(&body, asking->stored);
+    pack_write_uint(&body, asking->position.cursor);
+    pack_write_uint(&body, asking->position.gone);
+    pack_write_str(&body, bytes_of_text(hook->filter ? hook->filter : ""));
+    enum err err = exchange(work->hooks, FRAME_ASK_TAKE, &body, visit, context, taken, why);
     buf_free(&body);
     return err;
 }
 
+enum err hook_take(struct hook_work *work, const char *subscription, hook_visit *visit, void *context, struct hook_taken *taken,
+                   char why[static HOOK_WHY_BYTES]) {
+    const struct hook_asking asking = {.subscription = subscription, .limit = work->hook->batch, .stored = true};
+    return take_ask(work, &asking, visit, context, taken, why);
+}
+
 enum err hook_take_all(struct hook_work *work, hook_visit *visit, void *context, char why[static HOOK_WHY_BYTES]) {
+    struct hook_asking asking = {.subscription = work->hook->subscription, .limit = PAGE_OBJECTS};
     struct hook_taken taken = {.more = true};
     enum err err = OK;
-    while (err == OK && taken.more) err = page_ask(work, taken.position.cursor, visit, context, &taken, why);
+    while (err == OK && taken.more) {
+        err = take_ask(work, &asking, visit, context, &taken, why);
+        asking.position = taken.position;
+        if (err != OK || !taken.reset) continue;
+        snprintf(why, HOOK_WHY_BYTES, "the list of withdrawals was cut while it was read");
+        err = ERR_BUSY;
+    }
     return err;
+}
+
+enum err hook_taken(struct hook_work *work, const char *subscription, const struct hook_taken *taken,
+                    char why[static HOOK_WHY_BYTES]) {
+    struct buf body = {0};
+    pack_write_array(&body, 4);
+    pack_write_str(&body, bytes_of_text(subscription));
+    pack_write_uint(&body, taken->position.cursor);
+    pack_write_uint(&body, taken->position.gone);
+    pack_write_uint(&body, taken->count);
+    enum err err = exchange(work->hooks, FRAME_ASK_TAKEN, &body, NULL, NULL, NULL, why);
+    buf_free(&body);
+    return err;
+}
+
+enum err hook_subscribe(struct hook_work *work, const char *name, char why[static HOOK_WHY_BYTES]) {
+    struct buf body = {0};
+    pack_write_array(&body, 6);
+    pack_write_str(&body, bytes_of_text("add"));
+    pack_write_str(&body, bytes_of_text(name));
+    pack_write_str(&body, bytes_of_text(""));
+    pack_write_uint(&body, TLP_NONE);
+    pack_write_uint(&body, POLICY_HOOK);
+    pack_write_bool(&body, !work->hook->from_now);
+    enum err err = exchange(work->hooks, FRAME_ASK_SUBSCRIPTION, &body, NULL, NULL, NULL, why);
+    buf_free(&body);
+    return err == ERR_EXISTS ? OK : err;
 }

@@ -10,9 +10,9 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#define HOOK_LINKS        3 /* connections to the engine, taken in turns */
-#define HOOK_ENGINE_MS    60000
-#define HOOK_WHY_BYTES    320
+#define HOOK_LINKS          3 /* connections to the engine, taken in turns */
+#define HOOK_ENGINE_MS      60000
+#define HOOK_WHY_BYTES      320
 #define HOOK_PAUSE_FIRST_MS 1000 /* after a failure; it doubles */
 #define HOOK_PAUSE_LAST_MS  300000
 
@@ -35,13 +35,13 @@ struct hook_work {
     struct answer_reader *reader; /* the thread's own */
 
     /* behind hooks->lock: */
-    bool news;             /* since it last looked */
-    uint64_t asked;        /* by `comity hook run`: the newest number */
-    uint64_t answered;     /* and the newest that is done */
-    unsigned failed_calls; /* since the last good one */
+    bool news;                                                    /* since it last looked */
+    uint64_t asked;                                               /* by `comity hook run`: the newest number */
+    uint64_t answered;                                            /* and the newest that is done */
+    unsigned failed_calls;                                        /* since the last good one */
     uint64_t calls, calls_failed, objects, withdrawals, writings; /* objects: given, or held in the file now */
-    uint64_t last_ms; /* wall time of the last success; 0: none yet */
-    uint64_t next_ms; /* monotonic: when it is tried again; 0: not waiting */
+    uint64_t last_ms;                                             /* wall time of the last success; 0: none yet */
+    uint64_t next_ms;                                             /* monotonic: when it is tried again; 0: not waiting */
     bool running;
     char problem[HOOK_WHY_BYTES]; /* of the last failure; "" when what came after it went well */
 };
@@ -52,8 +52,8 @@ struct hooks {
     char dir[DIR_PATH_MAX];
     struct channel watch; /* the main thread's */
     int launcher_fd;
-    int wake_fd; /* to the main thread: something is to be told */
-    int stop_fd; /* readable once all is to end */
+    int wake_fd;         /* to the main thread: something is to be told */
+    int stop_fd;         /* readable once all is to end */
     _Atomic bool broken; /* the engine cannot be asked any more: the process ends, and is started again */
 
     pthread_mutex_t lock;
@@ -110,15 +110,20 @@ struct hook_taken {
     bool more;
     bool reset; /* what the hook has may hold what is gone: it begins anew */
 };
-/* Asks for what stands behind `position` and may leave by this hook. An error of the visitor ends it and is returned. ERR_CLOSED: the process
-   is to end; others with `why`. */
-enum err hook_take(struct hook_work *work, struct hook_position position, uint64_t limit, hook_visit *visit, void *context,
-                   struct hook_taken *taken, char why[static HOOK_WHY_BYTES]) MUST_USE;
+/* Asks for the next batch behind the position of a subscription: withdrawals, then objects that may leave by this hook. An error of the visitor
+   ends it and is returned. ERR_CLOSED: the process is to end; others with `why`, ERR_NOT_FOUND when there is no such subscription. */
+enum err hook_take(struct hook_work *work, const char *subscription, hook_visit *visit, void *context, struct hook_taken *taken,
+                   char why[static HOOK_WHY_BYTES]) MUST_USE;
+/* The batch was taken: the position is behind it, on disk. */
+enum err hook_taken(struct hook_work *work, const char *subscription, const struct hook_taken *taken,
+                    char why[static HOOK_WHY_BYTES]) MUST_USE;
+/* Makes the subscription of a hook that names none. OK when it is there. */
+enum err hook_subscribe(struct hook_work *work, const char *name, char why[static HOOK_WHY_BYTES]) MUST_USE;
 /* The whole view of a file's hook: the newest version of each object. */
 enum err hook_take_all(struct hook_work *work, hook_visit *visit, void *context, char why[static HOOK_WHY_BYTES]) MUST_USE;
 
 /* --- hook_report.c --- */
-/* What `comity hook list` shows, for the engine to keep. */
-void hook_report(struct hooks *hooks, struct buf *out);
+/* What `comity hook list` shows, for the engine to keep. Returns how many hooks failed last. */
+uint64_t hook_report(struct hooks *hooks, struct buf *out);
 
 #endif

@@ -16,10 +16,10 @@
 #include <unistd.h>
 
 #define DIGEST_BYTES   32
-#define FILES_MAX      4096  /* of a folder */
+#define FILES_MAX      4096 /* of a folder */
 #define NAME_BYTES_MAX 100
-#define AGAIN_MS       300000 /* also without news: what the policy allows depends on the time */
-#define REST           4      /* a file that takes long to make is made less often: this many times as long is rested */
+#define AGAIN_MS       3600000        /* also without news: what the policy allows depends on the time */
+#define REST           1              /* a file that takes long to make is made less often: this many times as long is rested */
 #define MARK           ".comity-hook" /* the folder is this hook's: what else is in it goes */
 
 struct written {
@@ -33,7 +33,8 @@ struct view {
     const struct hook *hook;
     struct written *files;
     size_t count;
-    bool changed; /* something was placed or removed */
+    bool changed; /* something was placed or removed in this round */
+    bool due;     /* something was, and is not loaded yet */
 
     /* of one round: */
     struct outfile file;
@@ -117,7 +118,9 @@ static enum err probe_write(void *context, struct bytes text) {
 static enum err on_record(void *context, const struct hook_record *record) {
     struct view *view = context;
     struct answer_reader *reader = view->work->reader;
-    if (answer_of_item(reader, record->cursor, record->author, record->tlp, record->added_us / 1000, record->item) != OK) return ERR_FORMAT;
+    if (record->gone) return OK; /* while it was read: this is news as well, and the next round is without it */
+    if (answer_of_item(reader, record->cursor, record->author, record->tlp, record->added_us / 1000, record->item) != OK)
+        return ERR_FORMAT;
     view->objects++;
     enum err err = export_add(view->export, &reader->answer);
     return err == OK && view->probe ? export_add(view->probe, &reader->answer) : err;
@@ -169,7 +172,8 @@ static bool folder_empty(const char *folder) {
     bool empty = true;
     DIR *dir = opendir(folder);
     struct dirent *entry;
-    while (dir && empty && (entry = readdir(dir)) != NULL) empty = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
+    while (dir && empty && (entry = readdir(dir)) != NULL)
+        empty = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
     if (dir) closedir(dir);
     return dir && empty;
 }
@@ -183,7 +187,8 @@ static enum err folder_claim(const struct view *view, char why[static HOOK_WHY_B
         const char text[] = "Comity writes this folder, and removes from it what it did not write.\n";
         return dir_write(view->hook->file, MARK, bytes_of(text, sizeof text - 1), 0644);
     }
-    snprintf(why, HOOK_WHY_BYTES, "%.200s: it holds files of others, or is missing; make an empty folder for the hook", view->hook->file);
+    snprintf(why, HOOK_WHY_BYTES, "%.200s: it holds files of others, or is missing; make an empty folder for the hook",
+             view->hook->file);
     return ERR_EXISTS;
 }
 
@@ -213,14 +218,16 @@ static void exports_free(struct view *view) {
 }
 
 static enum err file_problem(const struct view *view, enum err err, char why[static HOOK_WHY_BYTES]) {
-    if (err != OK && err != ERR_CLOSED && why[0] == 0) snprintf(why, HOOK_WHY_BYTES, "%.200s cannot be written: %s", view->hook->file, err_text(err));
+    if (err != OK && err != ERR_CLOSED && why[0] == 0)
+        snprintf(why, HOOK_WHY_BYTES, "%.200s cannot be written: %s", view->hook->file, err_text(err));
     return err;
 }
 
-/* Writes it; view->changed tells whether there is something to load. */
+/* Writes it; view->changed tells whether it is another. */
 static enum err round_make(struct view *view, char why[static HOOK_WHY_BYTES]) {
     bool folder = view->hook->format->folder;
     why[0] = 0;
+    view->changed = false;
     view->objects = 0;
     for (size_t i = 0; i < view->count; i++) view->files[i].seen = false;
     enum err err = folder ? folder_claim(view, why) : OK;
@@ -240,13 +247,10 @@ static enum err round_make(struct view *view, char why[static HOOK_WHY_BYTES]) {
 static enum err turn(struct view *view, bool asked, char why[static HOOK_WHY_BYTES]) {
     enum err err = round_make(view, why);
     if (err != OK) return err;
-    bool load = view->changed || asked;
+    view->due |= view->changed || asked;
     if (view->changed) hook_count(view->work, &view->work->writings, 1);
-    if (load && view->hook->command.count > 0) {
-        view->changed = true; /* until it is loaded */
-        err = hook_call(view->work, bytes_of(NULL, 0), why);
-    }
-    if (err == OK) view->changed = false;
+    if (view->due && view->hook->command.count > 0) err = hook_call(view->work, bytes_of(NULL, 0), why);
+    if (err == OK) view->due = false;
     return err;
 }
 

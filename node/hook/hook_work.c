@@ -40,7 +40,8 @@ bool hook_await(struct hook_work *work, uint64_t until_ms, uint64_t *asked) {
 bool hook_pause(struct hook_work *work, uint64_t until_ms, bool hasty) {
     struct hooks *hooks = work->hooks;
     pthread_mutex_lock(&hooks->lock);
-    while (!hooks->stopping && clock_monotonic_ms() < until_ms && !(hasty && work->asked != work->answered)) wait_once(hooks, until_ms);
+    while (!hooks->stopping && clock_monotonic_ms() < until_ms && !(hasty && work->asked != work->answered))
+        wait_once(hooks, until_ms);
     bool going = !hooks->stopping;
     pthread_mutex_unlock(&hooks->lock);
     return going;

@@ -57,20 +57,23 @@ static void signals_reset(void) {
 /* Descriptors 0 to 2 are what came with the question, whatever their numbers were; nothing else stays open. */
 static void descriptors_set(const int *fds) {
     int in = fcntl(fds[0], F_DUPFD, 10), out = fcntl(fds[1], F_DUPFD, 10);
-    if (in < 0 || out < 0 || dup2(in, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0 || dup2(out, STDERR_FILENO) < 0) _exit(NOT_STARTED);
+    if (in < 0 || out < 0 || dup2(in, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0 || dup2(out, STDERR_FILENO) < 0)
+        _exit(NOT_STARTED);
     if (close_range(STDERR_FILENO + 1, ~0u, 0) != 0) _exit(NOT_STARTED);
 }
 
 __attribute__((noreturn)) static void program_exec(const struct hook *hook, unsigned attempt, const int *fds) {
     static struct program_paths paths;
-    static char texts[3][ENVIRONMENT_BYTES], path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", language[] = "LANG=C.UTF-8";
+    static char texts[3][ENVIRONMENT_BYTES], path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+                                             language[] = "LANG=C.UTF-8";
     char why[256] = "", *environment[6] = {path, language, texts[0], texts[1], hook->file ? texts[2] : NULL, NULL};
     setsid();
     descriptors_set(fds);
     signals_reset();
     if (chdir("/") != 0) give_up("/", strerror(errno));
     if (program_paths(&paths, hook, why) != OK) give_up(why, "");
-    struct sandbox_program wish = {.paths = paths.paths, .count = paths.count, .network = hook->network, .cpu_seconds = hook->limit_ms / 1000 + 1};
+    struct sandbox_program wish = {
+        .paths = paths.paths, .count = paths.count, .network = hook->network, .cpu_seconds = hook->limit_ms / 1000 + 1};
     if (sandbox_program_enter(&wish, why) != OK) give_up(why, "");
     snprintf(texts[0], sizeof texts[0], "COMITY_HOOK=%s", hook->name);
     snprintf(texts[1], sizeof texts[1], "COMITY_ATTEMPT=%u", attempt);
@@ -102,7 +105,8 @@ static bool run_start(struct launcher *launcher, struct bytes question, const in
     struct cursor in = cursor_of(question);
     uint32_t index = cursor_u32(&in), attempt = cursor_u32(&in);
     struct run *run = run_free(launcher);
-    if (!cursor_done(&in) || index >= launcher->hooks->count || launcher->hooks->hooks[index].command.count == 0 || !run) return false;
+    if (!cursor_done(&in) || index >= launcher->hooks->count || launcher->hooks->hooks[index].command.count == 0 || !run)
+        return false;
     const struct hook *hook = &launcher->hooks->hooks[index];
     pid_t pid = fork();
     if (pid == 0) program_exec(hook, attempt, fds);

@@ -16,16 +16,11 @@
 
 /* What every program may read: libraries and their data, and the machine's settings. Neither the node's directory nor /proc, /run, /var, /tmp. */
 static const struct landlock_path common[] = {
-    {"/usr", LANDLOCK_READ, true},
-    {"/bin", LANDLOCK_READ, true},
-    {"/sbin", LANDLOCK_READ, true},
-    {"/lib", LANDLOCK_READ, true},
-    {"/lib32", LANDLOCK_READ, true},
-    {"/lib64", LANDLOCK_READ, true},
-    {"/etc", LANDLOCK_READ, true},
-    {"/dev/null", LANDLOCK_READ | LANDLOCK_WRITE, true},
-    {"/dev/zero", LANDLOCK_READ, true},
-    {"/dev/random", LANDLOCK_READ, true},
+    {"/usr", LANDLOCK_READ, true},         {"/bin", LANDLOCK_READ, true},
+    {"/sbin", LANDLOCK_READ, true},        {"/lib", LANDLOCK_READ, true},
+    {"/lib32", LANDLOCK_READ, true},       {"/lib64", LANDLOCK_READ, true},
+    {"/etc", LANDLOCK_READ, true},         {"/dev/null", LANDLOCK_READ | LANDLOCK_WRITE, true},
+    {"/dev/zero", LANDLOCK_READ, true},    {"/dev/random", LANDLOCK_READ, true},
     {"/dev/urandom", LANDLOCK_READ, true},
 };
 

@@ -56,7 +56,8 @@ static uint64_t rights_of(const struct landlock_path *path, uint64_t all, bool f
     if ((path->may & LANDLOCK_READ) != 0) rights |= FS_READ_FILE | FS_READ_DIR;
     if ((path->may & LANDLOCK_RUN) != 0) rights |= FS_EXECUTE | FS_READ_FILE;
     if ((path->may & LANDLOCK_WRITE) != 0)
-        rights |= all & ~(FS_EXECUTE | FS_READ_FILE | FS_READ_DIR | FS_MAKE_CHAR | FS_MAKE_SOCK | FS_MAKE_FIFO | FS_MAKE_BLOCK | FS_IOCTL_DEV);
+        rights |= all & ~(FS_EXECUTE | FS_READ_FILE | FS_READ_DIR | FS_MAKE_CHAR | FS_MAKE_SOCK | FS_MAKE_FIFO | FS_MAKE_BLOCK |
+                          FS_IOCTL_DEV);
     if (!folder) rights &= FS_EXECUTE | FS_WRITE_FILE | FS_READ_FILE | FS_TRUNCATE;
     return rights & all;
 }

@@ -39,14 +39,7 @@
 #define FILELESS            (N | K | W)
 #define FOLDERS_MAX         64
 
-enum {
-    N = 1 << ROLE_NET,
-    E = 1 << ROLE_ENGINE,
-    K = 1 << ROLE_KEY,
-    W = 1 << ROLE_WEB,
-    H = 1 << ROLE_HOOK,
-    ALL = N | E | K | W | H
-};
+enum { N = 1 << ROLE_NET, E = 1 << ROLE_ENGINE, K = 1 << ROLE_KEY, W = 1 << ROLE_WEB, H = 1 << ROLE_HOOK, ALL = N | E | K | W | H };
 
 static const struct right {
     const char *call;
@@ -339,7 +332,8 @@ enum err sandbox_enter_folders(enum role role, const char *const *folders, size_
     struct landlock_path paths[FOLDERS_MAX];
     const char *failed;
     if (count > FOLDERS_MAX) return ERR_TOO_BIG;
-    for (size_t i = 0; i < count; i++) paths[i] = (struct landlock_path){folders[i], LANDLOCK_READ | LANDLOCK_WRITE, role == ROLE_HOOK};
+    for (size_t i = 0; i < count; i++)
+        paths[i] = (struct landlock_path){folders[i], LANDLOCK_READ | LANDLOCK_WRITE, role == ROLE_HOOK};
     limits_set(role);
     if (prctl(PR_SET_DUMPABLE, 0) != 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
         snprintf(why, 256, "prctl: %s", strerror(errno));

@@ -17,18 +17,50 @@
 #define COUNT(array)    (sizeof(array) / sizeof(array)[0])
 
 /* Reaching into other processes, into the kernel, out of the folders, and out of the group of processes that is ended with the program. */
-static const char *const denied[] = {"ptrace",       "process_vm_readv", "process_vm_writev", "kcmp",        "pidfd_getfd",
-                                     "bpf",          "perf_event_open",  "userfaultfd",       "keyctl",      "add_key",
-                                     "request_key",  "mount",            "umount2",           "move_mount",  "open_tree",
-                                     "fsopen",       "fsmount",          "mount_setattr",     "pivot_root",  "chroot",
-                                     "unshare",      "kexec_load",       "kexec_file_load",   "init_module", "finit_module",
-                                     "delete_module", "open_by_handle_at", "name_to_handle_at", "reboot",     "swapon",
-                                     "swapoff",      "acct",             "quotactl",          "settimeofday", "clock_settime",
-                                     "adjtimex",     "clock_adjtime",    "setsid",            "setpgid"};
+static const char *const denied[] = {"ptrace",
+                                     "process_vm_readv",
+                                     "process_vm_writev",
+                                     "kcmp",
+                                     "pidfd_getfd",
+                                     "bpf",
+                                     "perf_event_open",
+                                     "userfaultfd",
+                                     "keyctl",
+                                     "add_key",
+                                     "request_key",
+                                     "mount",
+                                     "umount2",
+                                     "move_mount",
+                                     "open_tree",
+                                     "fsopen",
+                                     "fsmount",
+                                     "mount_setattr",
+                                     "pivot_root",
+                                     "chroot",
+                                     "unshare",
+                                     "kexec_load",
+                                     "kexec_file_load",
+                                     "init_module",
+                                     "finit_module",
+                                     "delete_module",
+                                     "open_by_handle_at",
+                                     "name_to_handle_at",
+                                     "reboot",
+                                     "swapon",
+                                     "swapoff",
+                                     "acct",
+                                     "quotactl",
+                                     "settimeofday",
+                                     "clock_settime",
+                                     "adjtimex",
+                                     "clock_adjtime",
+                                     "setsid",
+                                     "setpgid"};
 /* Their arguments stand in memory, where no filter sees them: the C library does without. */
 static const char *const missing[] = {"clone3", "io_uring_setup"};
 
-static const uint64_t namespaces[] = {CLONE_NEWNS, CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET, CLONE_NEWIPC, CLONE_NEWUTS, CLONE_NEWCGROUP};
+static const uint64_t namespaces[] = {CLONE_NEWNS,  CLONE_NEWUSER, CLONE_NEWPID,   CLONE_NEWNET,
+                                      CLONE_NEWIPC, CLONE_NEWUTS,  CLONE_NEWCGROUP};
 
 static bool rule(scmp_filter_ctx filter, int error, const char *call, unsigned count, struct scmp_arg_cmp only) {
     int number = seccomp_syscall_resolve_name(call);

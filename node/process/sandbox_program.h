@@ -12,7 +12,7 @@
 struct sandbox_program {
     const struct landlock_path *paths; /* what it reaches */
     size_t count;
-    bool network;        /* sockets of the internet and local ones; without, only those to ask the kernel (netlink) */
+    bool network;         /* sockets of the internet and local ones; without, only those to ask the kernel (netlink) */
     uint64_t cpu_seconds; /* of processor time */
 };
 
