@@ -230,7 +230,7 @@ struct client {
     bool watching;
     uint64_t watch_tag, watch_end; /* told of all before it */
     uint64_t watch_gone;           /* and of all withdrawals up to this one */
-    bool hooks; /* this is the hook process */
+    bool hooks;                    /* this is the hook process */
     uint64_t hooks_tag;
     bool stalled;                  /* in the middle of an ASK_ITEMS frame */
     struct frame frame;            /* that frame */

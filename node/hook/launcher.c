@@ -68,6 +68,7 @@ __attribute__((noreturn)) static void program_exec(const struct hook *hook, unsi
                                              language[] = "LANG=C.UTF-8";
     char why[256] = "", *environment[6] = {path, language, texts[0], texts[1], hook->file ? texts[2] : NULL, NULL};
     setsid();
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* with the launcher */
     descriptors_set(fds);
     signals_reset();
     if (chdir("/") != 0) give_up("/", strerror(errno));
