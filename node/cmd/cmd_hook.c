@@ -106,7 +106,7 @@ static enum outcome check(const struct invocation *invocation) {
     enum outcome outcome = setup_hooks(invocation, file, &text, &hooks, &found);
     if (outcome == OUTCOME_SUCCESS && !found)
         outcome = command_fail(invocation, OUTCOME_NOT_FOUND,
-                               "there is no %s%s" HOOKS_FILE_NAME ", so there are no hooks; deploy/hooks.yaml.example shows one",
+                               "there is no %s%s" DIR_HOOKS ", so there are no hooks; deploy/hooks.yaml.example shows one",
                                file ? file : invocation->dir, file ? ": not even a " : "/");
     else if (outcome == OUTCOME_SUCCESS)
         outcome = check_print(invocation, &hooks);

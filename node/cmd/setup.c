@@ -46,7 +46,7 @@ enum outcome setup_hooks(const struct invocation *invocation, const char *path, 
                          bool *found) {
     char own[DIR_PATH_MAX];
     *hooks = (struct hook_file){0};
-    enum err err = path ? OK : dir_path(own, invocation->dir, HOOKS_FILE_NAME);
+    enum err err = path ? OK : dir_path(own, invocation->dir, DIR_HOOKS);
     if (!path) path = own;
     if (err == OK) err = dir_read_path(text, path, HOOKS_FILE_BYTES_MAX);
     *found = err != ERR_NOT_FOUND;

@@ -232,9 +232,9 @@ struct client {
     uint64_t watch_gone;           /* and of all withdrawals up to this one */
     bool hooks;                    /* this is the hook process */
     uint64_t hooks_tag;
-    bool stalled;                  /* in the middle of an ASK_ITEMS frame */
-    struct frame frame;            /* that frame */
-    struct cursor items;           /* where it stands */
+    bool stalled;        /* in the middle of an ASK_ITEMS frame */
+    struct frame frame;  /* that frame */
+    struct cursor items; /* where it stands */
     uint64_t item_index;
     struct buf answer; /* ANSWER_ITEMS under way */
     uint32_t answer_count;

@@ -138,7 +138,7 @@ static bool settings_take(struct hooks *hooks) {
     if (hook_settings_decode(bytes_of(hooks->child.settings, hooks->child.settings_bytes), &settings) != OK) return false;
     log_open("hook", settings.log_level);
     snprintf(hooks->dir, sizeof hooks->dir, "%s", settings.dir);
-    bool good = hook_file_parse(&hooks->file, settings.file, HOOKS_FILE_NAME, hooks->dir) == OK;
+    bool good = hook_file_parse(&hooks->file, settings.file, DIR_HOOKS, hooks->dir) == OK;
     proc_child_settings_free(&hooks->child);
     return good;
 }

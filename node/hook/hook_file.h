@@ -9,7 +9,6 @@
 #include "node/export/export.h"
 #include "node/formats/yamltree.h"
 
-#define HOOKS_FILE_NAME      "hooks.yaml"
 #define HOOKS_FILE_BYTES_MAX YAMLTREE_BYTES_MAX
 #define HOOKS_MAX            24 /* each is a thread; the engine has 64 places for clients in all */
 #define HOOK_NAME_BYTES_MAX  40

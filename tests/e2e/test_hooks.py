@@ -305,6 +305,8 @@ def words(place):
     must(lambda: "cannot be written" in row(node, "a")["problem"], 20, "the node runs, and says it", lambda: row(node, "a"))
     os.mkdir(missing)
     must(lambda: os.path.exists(missing + "/x"), 40, "once the folder is there, the file is", lambda: (node("hook", "list"), node.log_tail()))
+    check_equal(node("backup", place.path("copy")).code, OK, "a backup is made")
+    check_equal(read(place.path("copy/hooks.yaml")), read(node.dir + "/hooks.yaml"), "which has the hooks")
     check_equal(node("hook", "run", "nobody").code, NOT_FOUND, "no such hook")
     shown = node("hook", "list")
     check(shown.code == OK and b"calls_failed" in shown.out, "a table for people", shown)
