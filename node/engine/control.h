@@ -13,7 +13,7 @@
    ASK_SEARCH   [[kind uint, value bin]...]  -> ANSWER_OBJECT... then DONE [count uint]; an address matches stored CIDRs around it
    ASK_GET      [id str, from name str or nil] -> ANSWER_OBJECT... then DONE [count]
    ASK_FEED     [after cursor uint, follow bool, type str or nil, tlp_max uint (0: any), from name str or nil, limit uint (0: none),
-                 exit uint (gossip/policy_facts.h; may be left out: local)]
+                 exit uint (gossip/policy_facts.h; may be left out: local), filter str, subscription str (both may be left out: both hold)]
        -> ANSWER_OBJECT... then DONE [count, cursor, kept back by the policy] (never when following)
    ANSWER_OBJECT [cursor uint, author name str, author agency bin, tlp uint, arrived_ms uint, encoded item bin, name str of who passed it
        on or nil, sightings or nil (of a feed): [seen uint, false positive uint, expired uint, agencies uint]]
@@ -71,13 +71,13 @@
        ["test", name str or "", filter str, limit uint] -> ANSWER_OBJECT... at most `limit` of the newest objects that it would show, then
        DONE [count, looked at, matched, kept back by policy or label, cursor behind which it looked]. A filter: node/formats/FILTER.md
    ASK_TAKE     [subscription str ("": none), exit uint (0: the subscription's), who str, labels uint (bit n: enum tlp n), limit uint, use_stored
-       bool, cursor uint, gone uint, filter str (may be left out)]: what is new behind a consumer's position, or (use_stored) behind the
+       bool, cursor uint, gone uint, filter str, as_objects bool (from the filter on it may be left out)]: what is new behind a consumer's position, or (use_stored) behind the
        subscription's own -> ANSWER_PAGE... then DONE [count uint, cursor uint, gone uint, more bool, reset bool], where the position then is.
        Withdrawals come first: records with versions CONTROL_VERSION_GONE, whose cursor is that of the object withdrawn, added_us the
        number of the row (0: none, a newer version of it is not for this consumer), author who published it, and item one with type, id
        and tlp of the object, the moment of the withdrawal as its time of modification, and a text {"cause": "recall" or "expiry",
        "retention", "erasure", "group", "newer"}. Those of objects behind the position, and of objects of which another version is held,
-       are not told. Objects: the newest version of each, as a feed has them. Filters that are given both hold. reset: the position
+       are not told. Objects: the newest version of each, as a feed has them. Filters that are given both hold. As_objects: objects are ANSWER_OBJECT. reset: the position
        belongs to another store, or is older than the withdrawal list: nothing is told, the consumer drops what it has, and goes on at
        the position in DONE.
    ASK_TAKEN    [subscription str, cursor uint, gone uint, delivered uint] -> DONE [] when the subscription's own position stands there on disk.

@@ -196,6 +196,7 @@ struct feed_state {
     char type[ITEM_TYPE_BYTES_MAX + 1];
     bool from_set;
     uint8_t from[AGENCY_ID_BYTES];
+    struct wanted wanted;
 };
 /* What is left to answer of an ASK_PAGE. */
 #define PAGE_TYPES_MAX 32

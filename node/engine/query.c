@@ -208,6 +208,7 @@ static void feed_look(struct engine *engine, struct client *client, const char *
 void query_feed_end(struct engine *engine, struct client *client) {
     if (!client->feed.active) return;
     client->feed.active = false;
+    wanted_free(&client->feed.wanted);
     feed_look(engine, client, " ended");
 }
 
@@ -224,8 +225,10 @@ void query_feed(struct engine *engine, struct client *client, const struct frame
     feed->from_set = !pack_skip_nil(&reader);
     struct bytes from = feed->from_set ? pack_read_str(&reader) : bytes_of(NULL, 0);
     feed->limit = pack_read_uint(&reader);
-    feed->exit = fields == 7 ? feed_exit(pack_read_uint(&reader)) : POLICY_LOCAL;
-    if ((fields != 6 && fields != 7) || feed->exit == 0 || pack_done(&reader) != OK || type.size > ITEM_TYPE_BYTES_MAX ||
+    feed->exit = fields > 6 ? feed_exit(pack_read_uint(&reader)) : POLICY_LOCAL;
+    struct bytes filter = fields == 9 ? pack_read_str(&reader) : bytes_of(NULL, 0);
+    struct bytes name = fields == 9 ? pack_read_str(&reader) : bytes_of(NULL, 0);
+    if ((fields != 6 && fields != 7 && fields != 9) || filter.size > FILTER_BYTES_MAX || feed->exit == 0 || pack_done(&reader) != OK || type.size > ITEM_TYPE_BYTES_MAX ||
         tlp_max > TLP_RED) {
         server_error(client, frame->tag, ERR_FORMAT, "the question is not well formed");
         return;
@@ -234,6 +237,9 @@ void query_feed(struct engine *engine, struct client *client, const struct frame
         server_error(client, frame->tag, ERR_NOT_FOUND, "no agency is pinned under that name; `comity trust list` shows who is");
         return;
     }
+    const struct subscription *subscription = name.size > 0 ? wanted_subscription(engine, client, frame->tag, name) : NULL;
+    if (name.size > 0 && !subscription) return;
+    if (!wanted_read(&feed->wanted, client, frame->tag, subscription, filter)) return;
     if (type.size) memcpy(feed->type, type.data, type.size);
     feed->tlp_max = (enum tlp)tlp_max;
     feed->active = true;
@@ -246,6 +252,8 @@ static bool feed_takes(struct engine *engine, struct feed_state *feed, const str
     if (feed->from_set && memcmp(feed->from, shown->author, AGENCY_ID_BYTES) != 0) return false;
     if (feed->type[0] && !bytes_equal_text(shown->item.type, feed->type)) return false;
     if (feed->tlp_max != TLP_NONE && shown->item.tlp > feed->tlp_max) return false;
+    if (!wanted_label(&feed->wanted, shown->item.tlp)) return false;
+    if (!wanted_matches(engine, &feed->wanted, shown, clock_wall_ms())) return false;
     if (may_leave(engine, feed->exit, shown)) return true;
     feed->withheld += !statement_is(shown->item.type);
     return false;

@@ -3,6 +3,7 @@
 #ifndef NODE_FILTER_H
 #define NODE_FILTER_H
 
+#include "crypto/agency.h"
 #include "gossip/item.h"
 
 #define FILTER_BYTES_MAX 4096
@@ -17,8 +18,7 @@ struct filter_problem {
     char text[400];
 };
 
-/* The empty text takes everything. ERR_SYNTAX, ERR_UTF8, ERR_LIMIT with *problem; ERR_MEMORY. The text is copied. `now_ms` is what an age
-   of a recall's time is measured against only when the filter is asked: it is not kept. */
+/* The empty text takes everything. ERR_SYNTAX, ERR_UTF8, ERR_LIMIT with *problem; ERR_MEMORY. The text is copied. */
 enum err filter_parse(struct filter **out, struct bytes text, struct filter_problem *problem) MUST_USE;
 void filter_free(struct filter *filter);
 bool filter_empty(const struct filter *filter); /* it takes everything */
@@ -39,5 +39,11 @@ enum filter_verdict filter_ask(struct filter *filter, const struct filter_subjec
 static inline bool filter_takes(struct filter *filter, const struct filter_subject *subject) {
     return filter_ask(filter, subject) != FILTER_NO;
 }
+
+/* Must every object that it takes have this id; or tell of one of these values (at most FILTER_REQUIRED_MAX; returns how many)? Then an
+   index finds them, and the filter still has to be asked of each. Views live as long as the filter. */
+#define FILTER_REQUIRED_MAX 4
+bool filter_requires_id(const struct filter *filter, struct bytes *id);
+size_t filter_requires_value(const struct filter *filter, struct observable *out);
 
 #endif

@@ -24,24 +24,7 @@ static void unformed(const struct asking *asking) {
 
 /* Null: it was answered. */
 static struct subscription *named(const struct asking *asking, struct bytes name) {
-    struct subscription *found = subscription_find(asking->engine, name);
-    if (!found)
-        server_error(asking->client, asking->frame->tag, ERR_NOT_FOUND,
-                     "no subscription has this name: `comity subscription list` shows them");
-    return found;
-}
-
-/* Null with false: it was answered. */
-static bool filter_read(const struct asking *asking, struct bytes text, struct filter **out) {
-    struct filter_problem problem;
-    enum err err = filter_parse(out, text, &problem);
-    if (err == OK) return true;
-    if (err == ERR_MEMORY)
-        server_error(asking->client, asking->frame->tag, err, "%s", err_text(err));
-    else
-        server_error(asking->client, asking->frame->tag, err, "the filter, line %u, column %u: %s", problem.line, problem.column,
-                     problem.text);
-    return false;
+    return wanted_subscription(asking->engine, asking->client, asking->frame->tag, name);
 }
 
 /* --- documents --- */
@@ -111,7 +94,7 @@ static void add(struct asking *asking) {
     struct engine *engine = asking->engine;
     struct client *client = asking->client;
     uint64_t tag = asking->frame->tag;
-    struct filter *filter = NULL;
+    struct wanted wanted;
     struct bytes name = pack_read_str(&asking->reader), text = pack_read_str(&asking->reader);
     uint64_t tlp_max = pack_read_uint(&asking->reader), exit = pack_read_uint(&asking->reader);
     bool from_start = pack_read_bool(&asking->reader);
@@ -125,8 +108,8 @@ static void add(struct asking *asking) {
                      SUBSCRIPTION_NAME_BYTES_MAX);
         return;
     }
-    if (!filter_read(asking, text, &filter)) return;
-    filter_free(filter);
+    if (!wanted_read(&wanted, client, tag, NULL, text)) return;
+    wanted_free(&wanted);
     struct subscription *made = subscription_new(name, text);
     struct store_batch *batch = made ? store_batch_new(engine->store) : NULL;
     enum err err = batch ? OK : ERR_MEMORY;
@@ -221,7 +204,6 @@ static void remove_named(struct asking *asking) {
 }
 
 static void test(struct asking *asking) {
-    struct filter *filter = NULL;
     const struct subscription *subscription = NULL;
     struct bytes name = pack_read_str(&asking->reader), text = pack_read_str(&asking->reader);
     uint64_t limit = pack_read_uint(&asking->reader);
@@ -232,10 +214,8 @@ static void test(struct asking *asking) {
     if (name.size > 0) {
         subscription = named(asking, name);
         if (!subscription) return;
-        text = bytes_of_text(subscription->filter);
     }
-    if (filter_read(asking, text, &filter))
-        take_test(asking->engine, asking->client, asking->frame->tag, subscription, filter, limit);
+    take_test(asking->engine, asking->client, asking->frame->tag, subscription, text, limit);
 }
 
 void subscription_ask(struct engine *engine, struct client *client, const struct frame *frame) {

@@ -21,7 +21,7 @@
 
 void take_end(struct client *client) {
     struct take_state *take = &client->take;
-    filter_free(take->own), filter_free(take->asked);
+    wanted_free(&take->wanted);
     buf_free(&take->out), buf_free(&take->copy);
     *take = (struct take_state){0};
 }
@@ -137,19 +137,14 @@ static void gone_put(struct engine *engine, struct client *client, const struct 
     buf_free(&encoded);
 }
 
-static bool filters_take(struct take_state *take, const struct filter_subject *subject) {
-    return (!take->own || filter_takes(take->own, subject)) && (!take->asked || filter_takes(take->asked, subject));
-}
-
 struct gone_walk {
     struct engine *engine;
     struct client *client;
-    uint64_t turn;
+    uint64_t turn, now_ms;
     bool stopped; /* the turn or the answer is full */
 };
 
 static bool on_gone(void *context, const struct gone_row *row) {
-    static struct item item;
     struct gone_walk *walk = context;
     struct take_state *take = &walk->client->take;
     if (take->looked >= walk->turn || full(take)) {
@@ -157,14 +152,9 @@ static bool on_gone(void *context, const struct gone_row *row) {
         return false;
     }
     take->looked++;
-    item = (struct item){.type = bytes_of_text(row->type), .id = bytes_of_text(row->id), .tlp = row->tlp};
-    struct filter_subject subject = {.item = &item,
-                                     .author = bytes_of_text(engine_agency_name(walk->engine, row->author)),
-                                     .author_id = row->author,
-                                     .now_ms = clock_wall_ms(),
-                                     .partial = true};
-    bool seen = row->cursor <= take->seen && ((take->labels >> row->tlp) & 1) && ((row->exits >> take->exit) & 1);
-    if (seen && filters_take(take, &subject) && gone_for_good(walk->engine, row)) gone_put(walk->engine, walk->client, row);
+    bool seen = row->cursor <= take->seen && wanted_label(&take->wanted, row->tlp) && ((row->exits >> take->exit) & 1);
+    if (seen && wanted_may_match(walk->engine, &take->wanted, row, walk->now_ms) && gone_for_good(walk->engine, row))
+        gone_put(walk->engine, walk->client, row);
     take->at.gone = row->number;
     return true;
 }
@@ -189,24 +179,11 @@ static bool may_leave(struct engine *engine, const struct policy_facts *facts, c
     return verdict.allow;
 }
 
-static struct bytes group_of(const struct engine *engine, const struct item *item) {
-    static struct marks marks;
-    if (item->marks.size == 0 || marks_decode(&marks, item->marks) != OK || marks.group.size != HASH_BYTES) return bytes_of(NULL, 0);
-    const struct group_known *known = groups_find(engine, marks.group.data);
-    return known ? bytes_of_text(group_name(known)) : bytes_of(NULL, 0);
-}
-
 static enum taking judge(struct engine *engine, struct take_state *take, const struct policy_facts *facts,
                          const struct shown *shown) {
     if (statement_is(shown->item.type)) return TAKE_PASS;
-    struct filter_subject subject = {.item = &shown->item,
-                                     .author = bytes_of_text(engine_agency_name(engine, shown->author)),
-                                     .author_id = shown->author,
-                                     .group = group_of(engine, &shown->item),
-                                     .arrived_ms = shown->head.arrived_ms,
-                                     .now_ms = facts->context.now_ms};
-    if (!filters_take(take, &subject)) return TAKE_NO_MATCH;
-    if (((take->labels >> shown->item.tlp) & 1) == 0 || !may_leave(engine, facts, shown)) return TAKE_REFUSED;
+    if (!wanted_matches(engine, &take->wanted, shown, facts->context.now_ms)) return TAKE_NO_MATCH;
+    if (!wanted_label(&take->wanted, shown->item.tlp) || !may_leave(engine, facts, shown)) return TAKE_REFUSED;
     return TAKE_GIVE;
 }
 
@@ -240,11 +217,12 @@ static bool item_later(struct engine *engine, const struct shown *shown, bool *s
 
 static void object_put(struct engine *engine, struct client *client, const struct shown *shown) {
     struct take_state *take = &client->take;
-    if (take->test) {
+    if (take->test || take->as_objects) {
         if (take->count >= take->limit) return;
         if (!take->told) look(engine, client, false);
+        out_send(client);
         query_object_answer(engine, client, take->tag, shown);
-        take->count++;
+        take->count++, take->bytes += shown->encoded.size;
         return;
     }
     uint64_t added_us = shown->head.added_us + (shown->cursor - shown->head.cursor);
@@ -311,7 +289,7 @@ static enum err page_next(struct engine *engine, struct take_state *take, struct
 
 static void gone_go_on(struct engine *engine, struct client *client, uint64_t turn) {
     struct take_state *take = &client->take;
-    struct gone_walk walk = {.engine = engine, .client = client, .turn = turn};
+    struct gone_walk walk = {.engine = engine, .client = client, .turn = turn, .now_ms = clock_wall_ms()};
     take->err = gone_each(engine, take->at.gone, on_gone, &walk);
     /* Rows that are missing, as after a tidying up, are passed over. */
     if (take->err == OK && !walk.stopped) take->at.gone = take->gone_last > take->at.gone ? take->gone_last : take->at.gone;
@@ -356,7 +334,7 @@ bool take_busy(const struct engine *engine) {
 struct question {
     struct bytes name, who, filter;
     uint64_t exit, labels, limit;
-    bool stored;
+    bool stored, as_objects;
     struct take_position at;
 };
 
@@ -371,30 +349,11 @@ static bool question_read(struct question *out, struct bytes body) {
     out->stored = pack_read_bool(&reader);
     out->at.cursor = pack_read_uint(&reader);
     out->at.gone = pack_read_uint(&reader);
-    if (fields == 9) out->filter = pack_read_str(&reader);
-    return (fields == 8 || fields == 9) && pack_done(&reader) == OK && out->who.size <= TOKENS_NAME_BYTES_MAX &&
+    if (fields > 8) out->filter = pack_read_str(&reader);
+    if (fields > 9) out->as_objects = pack_read_bool(&reader);
+    return fields >= 8 && fields <= 10 && pack_done(&reader) == OK && out->who.size <= TOKENS_NAME_BYTES_MAX &&
            out->name.size <= SUBSCRIPTION_NAME_BYTES_MAX && out->filter.size <= FILTER_BYTES_MAX && out->exit < POLICY_EXIT_END &&
            !(out->stored && out->name.size == 0);
-}
-
-static unsigned labels_up_to(enum tlp tlp_max) {
-    unsigned labels = 0;
-    for (int tlp = TLP_CLEAR; tlp <= TLP_RED; tlp++)
-        if (tlp_max == TLP_NONE || tlp <= (int)tlp_max) labels |= 1u << tlp;
-    return labels;
-}
-
-/* False: it was answered. */
-static bool filter_read(struct client *client, uint64_t tag, struct filter **out, struct bytes text) {
-    struct filter_problem problem;
-    if (text.size == 0) return true;
-    enum err err = filter_parse(out, text, &problem);
-    if (err == OK) return true;
-    if (err == ERR_MEMORY)
-        server_error(client, tag, err, "%s", err_text(err));
-    else
-        server_error(client, tag, err, "the filter, line %u, column %u: %s", problem.line, problem.column, problem.text);
-    return false;
 }
 
 /* Does the position belong to these pages and this list? */
@@ -407,8 +366,8 @@ static bool reaches(const struct engine *engine, const struct take_state *take) 
 static void begin(struct engine *engine, struct client *client, const struct question *question,
                   const struct subscription *subscription) {
     struct take_state *take = &client->take;
-    enum tlp tlp_max = subscription ? subscription->tlp_max : TLP_NONE;
-    take->labels = (unsigned)question->labels & labels_up_to(tlp_max);
+    take->wanted.labels &= (unsigned)question->labels;
+    take->as_objects = question->as_objects;
     take->exit = (enum policy_exit)question->exit;
     if (take->exit == 0 && subscription) take->exit = subscription->exit;
     take->limit = question->limit == 0 ? TAKE_LIMIT_DEFAULT : question->limit > TAKE_LIMIT_MAX ? TAKE_LIMIT_MAX : question->limit;
@@ -439,32 +398,25 @@ void take_ask(struct engine *engine, struct client *client, const struct frame *
     struct question question;
     struct take_state *take = &client->take;
     const struct subscription *subscription = NULL;
+    take_end(client);
     *take = (struct take_state){.tag = frame->tag};
     if (!question_read(&question, frame->body)) {
         server_error(client, frame->tag, ERR_FORMAT, "the question is not well formed");
         return;
     }
     if (question.name.size > 0) {
-        subscription = subscription_find(engine, question.name);
-        if (!subscription) {
-            server_error(client, frame->tag, ERR_NOT_FOUND, "no subscription has this name: `comity subscription list` shows them");
-            return;
-        }
+        subscription = wanted_subscription(engine, client, frame->tag, question.name);
+        if (!subscription) return;
     }
-    struct bytes own = subscription ? bytes_of_text(subscription->filter) : bytes_of(NULL, 0);
-    if (!filter_read(client, frame->tag, &take->own, own) || !filter_read(client, frame->tag, &take->asked, question.filter)) {
-        take_end(client);
-        return;
-    }
-    begin(engine, client, &question, subscription);
+    if (wanted_read(&take->wanted, client, frame->tag, subscription, question.filter)) begin(engine, client, &question, subscription);
 }
 
 void take_test(struct engine *engine, struct client *client, uint64_t tag, const struct subscription *subscription,
-               struct filter *own, uint64_t limit) {
+               struct bytes text, uint64_t limit) {
     struct take_state *take = &client->take;
     uint64_t last = last_cursor(engine);
-    *take = (struct take_state){.tag = tag, .test = true, .own = own, .limit = limit, .exit = POLICY_LOCAL};
-    take->labels = labels_up_to(subscription ? subscription->tlp_max : TLP_NONE);
+    *take = (struct take_state){.tag = tag, .test = true, .limit = limit, .exit = POLICY_LOCAL};
+    if (!wanted_read(&take->wanted, client, tag, subscription, text)) return;
     if (subscription) take->exit = subscription->exit;
     snprintf(take->who, sizeof take->who, "test");
     take->at.cursor = last > TAKE_TEST_ITEMS ? last - TAKE_TEST_ITEMS : 0;

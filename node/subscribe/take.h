@@ -3,7 +3,7 @@
 #ifndef NODE_TAKE_H
 #define NODE_TAKE_H
 
-#include "node/subscribe/subscriptions.h"
+#include "node/subscribe/wanted.h"
 #include "node/web/tokens.h"
 
 #define TAKE_TICKET        (1ull << 60) /* of commits that move a position; no other ticket has this bit alone */
@@ -20,9 +20,9 @@ struct take_tally {
 /* What is left to answer of an ASK_TAKE, or of a test. */
 struct take_state {
     bool active, test;
+    bool as_objects; /* objects are ANSWER_OBJECT */
     uint64_t tag, number; /* of the subscription; 0: none */
-    struct filter *own, *asked; /* the subscription's and the question's; null: none */
-    unsigned labels;
+    struct wanted wanted;
     enum policy_exit exit;
     char who[TOKENS_NAME_BYTES_MAX + 1]; /* for the ledger */
     struct take_position at;
@@ -38,9 +38,9 @@ struct take_state {
 };
 
 void take_ask(struct engine *engine, struct client *client, const struct frame *frame);
-/* ["test", ...] of FRAME_ASK_SUBSCRIPTION: the newest objects that the filter would take, as a feed has them. Takes the filters over. */
+/* ["test", ...] of FRAME_ASK_SUBSCRIPTION: the newest objects that the filter would take, as a feed has them. */
 void take_test(struct engine *engine, struct client *client, uint64_t tag, const struct subscription *subscription,
-               struct filter *own, uint64_t limit);
+               struct bytes text, uint64_t limit);
 void take_pump(struct engine *engine, struct client *client); /* goes on: a turn of it */
 void take_end(struct client *client);                         /* the client is gone, or has it all */
 bool take_busy(const struct engine *engine);                  /* some go on without waiting for anything */

@@ -1,0 +1,179 @@
+#!/usr/bin/python3
+"""Subscriptions: what was delivered once is not delivered again, nothing is left out, and what is taken back is heard of."""
+import json
+import os
+import signal
+import subprocess
+import time
+
+from lib import BUILD, COMITY, NOT_FOUND, OK, REFUSED, USAGE, check, check_equal, indicator, indicators, main, must, story
+
+
+def add(node, name, *words, text=""):
+    result = node("subscription", "add", name, "--filter", text, *words, "--json")
+    check_equal(result.code, OK, "subscription %s is made" % name, str(result))
+    return result.value
+
+
+def show(node, name):
+    return node("subscription", "show", name, "--json").value
+
+
+def take(node, name, *words):
+    """What the subscription is given now: ids of objects, ids of what is gone."""
+    result = node("feed", "--subscription", name, "--json", *words)
+    if result.code != OK:
+        raise RuntimeError("feed --subscription failed: %s" % result)
+    lines = [json.loads(line) for line in result.out.splitlines()]
+    return [each["object"]["id"] for each in lines if "object" in each], [each for each in lines if "withdrawn" in each]
+
+
+def ids_of(objects):
+    return [each["id"] for each in objects]
+
+
+@story
+def once_and_no_gap(place):
+    """Two subscriptions each have their own place; what was printed does not come again, also over restarts and in parts."""
+    a, b = place.mesh("agency.a", "agency.b")
+    objects, _ = indicators("old", 30)
+    a.publish_good(objects, "TLP:GREEN", [b])
+    must(lambda: len(b.feed()) == 30, 30, "B has the old ones")
+    add(b, "all", "--from", "start")
+    add(b, "news")
+    check_equal(take(b, "all", "--limit", "7"), (ids_of(objects[:7]), []), "the first seven")
+    check_equal(show(b, "all")["delivered"], 7, "and they are counted")
+    b.stop()
+    b.start()
+    place.link(a, b)
+    check_equal(take(b, "all"), (ids_of(objects[7:]), []), "the others, after a restart")
+    check_equal(take(b, "all"), ([], []), "and nothing twice")
+    check_equal(take(b, "news"), ([], []), "what was there before is no news")
+    more, _ = indicators("new", 5)
+    a.publish_good(more, "TLP:GREEN", [b])
+    must(lambda: show(b, "news")["behind"] == 5, 30, "five are waiting", lambda: show(b, "news"))
+    check_equal(take(b, "news"), (ids_of(more), []), "news come")
+    check_equal(take(b, "all"), (ids_of(more), []), "for each")
+    told = show(b, "all")
+    check_equal((told["looked"], told["matched"], told["refused"], told["delivered"], told["behind"]), (35, 35, 0, 35, 0), "the counters", told)
+    check(told["taken"] > told["created"], "when it was taken last", told)
+    listed = b("subscription", "list", "--json").value["subscriptions"]
+    check_equal([each["name"] for each in listed], ["all", "news"], "both are listed")
+    check_equal(b("subscription", "rewind", "all", "--to", str(told["cursor"] - 2)).code, OK, "two back")
+    check_equal(take(b, "all"), (ids_of(more[3:]), []), "two come again")
+    check_equal(b("subscription", "rewind", "all", "--to", "start").code, OK, "to the start")
+    check_equal(take(b, "all"), (ids_of(objects + more), []), "all come again")
+    check_equal(b("subscription", "remove", "news").code, OK, "one is removed")
+    check_equal(b("feed", "--subscription", "news").code, NOT_FOUND, "and is not there any more")
+    check_equal(b("subscription", "rewind", "all", "--to", "999999999").code, REFUSED, "there is nothing behind what never was")
+
+
+@story
+def what_is_gone(place):
+    """Who was given an object hears that it was recalled, expired or erased; who was not given it does not."""
+    a, b = place.mesh("agency.a", "agency.b")
+    objects, values = indicators("fleeting", 12)
+    a.publish_good(objects[:6], "TLP:GREEN", [b])
+    must(lambda: len(b.feed()) == 6, 30, "B has six")
+    add(b, "seen", "--from", "start")
+    add(b, "unseen", "--from", "start")
+    add(b, "low", "--from", "start", "--tlp-max", "TLP:CLEAR")
+    check_equal(take(b, "seen")[0], ids_of(objects[:6]), "seen")
+    check_equal(take(b, "low"), ([], []), "too high for this one")
+    check_equal(show(b, "low")["refused"], 6, "and counted as refused", lambda: show(b, "low"))
+    check_equal(a("recall", objects[2]["id"], "--reason", "a mistake").code, OK, "A recalls one")
+    must(lambda: not b.finds(values[2]), 30, "it is gone at B")
+    gone = must(lambda: take(b, "seen")[1], 30, "and heard of")
+    check_equal([(each["withdrawn"], each["cause"], each["type"], each["author"], each["tlp"]) for each in gone],
+                [(objects[2]["id"], "recall", "indicator", "agency.a", "TLP:GREEN")], "which one, and why")
+    check_equal(take(b, "seen"), ([], []), "once")
+    check_equal(take(b, "unseen"), (ids_of(objects[:2] + objects[3:6]), []), "who never had it hears nothing")
+    check_equal(take(b, "low"), ([], []), "nor who may not see it")
+    check_equal(b("ledger", "erase", values[4], "--reason", "wrong person").code, OK, "B erases one")
+    gone = must(lambda: take(b, "seen")[1], 30, "it is heard of")
+    check_equal([(each["withdrawn"], each["cause"]) for each in gone], [(objects[4]["id"], "erasure")], "as erased")
+    soon = time.time() + 4
+    until = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(soon)) + ".%03dZ" % (soon % 1 * 1000)
+    brief = indicator("brief.example", valid_until=until)
+    a.publish_good([brief], "TLP:GREEN", [b])
+    must(lambda: brief["id"] in take(b, "seen")[0] or time.time() > soon, 30, "one that soon is over")
+    gone = must(lambda: take(b, "seen")[1], 60, "its end is heard of")
+    check_equal([(each["withdrawn"], each["cause"]) for each in gone], [(brief["id"], "expiry")], "as expired")
+    b.stop()
+    b.start()
+    told = b("feed", "--json", "--withdrawn", "--after", "1000000")
+    check_equal([json.loads(line) for line in told.out.splitlines()][0], {"reset": True}, "a position that is none begins anew", str(told))
+    told = [json.loads(line) for line in b("feed", "--json", "--withdrawn", "--after", "6.0").out.splitlines()]
+    check_equal({each.get("withdrawn") for each in told}, {objects[2]["id"], objects[4]["id"], None} if len(told) > 2 else {objects[2]["id"], objects[4]["id"]},
+                "a plain feed is told, when it asks, by its own position", told)
+
+
+@story
+def versions(place):
+    """A withdrawal of one version is none while another is held; one that came back is no withdrawal."""
+    a, b = place.mesh("agency.a", "agency.b")
+    first = indicator("moving.example", confidence=90)
+    second = dict(first, modified="2026-02-01T00:00:00.000Z", confidence=10)
+    a.publish_good([first], "TLP:GREEN", [b])
+    must(lambda: len(b.feed()) == 1, 30, "B has the first version")
+    add(b, "sub", "--from", "start")
+    check_equal(take(b, "sub")[0], [first["id"]], "it is given")
+    a.publish_good([second], "TLP:GREEN", [b])
+    must(lambda: b("get", first["id"], "--json").value["object"]["confidence"] == 10, 30, "B has the second")
+    check_equal(take(b, "sub"), ([first["id"]], []), "the second is given, and the first is not said to be gone")
+    check_equal(a("recall", first["id"], "--reason", "both").code, OK, "A recalls both versions")
+    gone = must(lambda: take(b, "sub")[1], 30, "that is heard of")
+    check_equal({each["withdrawn"] for each in gone}, {first["id"]}, "of this object")
+
+
+@story
+def follow(place):
+    """A consumer that stays hears of each thing at once; one that is ended in the middle goes on where it was, and nothing is twice."""
+    a, b = place.mesh("agency.a", "agency.b")
+    add(b, "stay")
+    words = [COMITY, "feed", "--subscription", "stay", "--follow", "--json", "--dir", b.dir]
+    path = place.path("stay.out", b"")
+
+    def begin():
+        with open(path, "ab") as file:
+            return subprocess.Popen(words, stdout=file, stderr=subprocess.DEVNULL)
+
+    def lines():
+        with open(path) as file:
+            return [json.loads(line) for line in file.read().splitlines()]
+
+    process = begin()
+    objects, _ = indicators("stay", 40)
+    a.publish_good(objects[:20], "TLP:GREEN", [b])
+    must(lambda: len(lines()) == 20, 30, "twenty come by themselves", lambda: b.log_tail())
+    process.send_signal(signal.SIGTERM)
+    check_equal(process.wait(30), 0, "it ends when it is told to")
+    a.publish_good(objects[20:], "TLP:GREEN", [b])
+    check_equal(a("recall", objects[3]["id"], "--reason", "a mistake").code, OK, "A recalls one meanwhile")
+    must(lambda: len(b.feed()) == 39, 30, "B has the others, and not that one")
+    process = begin()
+    must(lambda: len(lines()) == 41, 30, "the others follow, and the withdrawal", lines)
+    process.send_signal(signal.SIGTERM)
+    process.wait(30)
+    got = lines()
+    check_equal([each["object"]["id"] for each in got if "object" in each], ids_of(objects), "each once, in order")
+    check_equal([each["withdrawn"] for each in got if "withdrawn" in each], [objects[3]["id"]], "and what is gone")
+
+
+@story
+def many(place):
+    """Names are kept apart, listed in parts, and a bad one is refused."""
+    a, b = place.mesh("agency.a", "agency.b")
+    for number in range(40):
+        add(b, "n%02d" % number)
+    check_equal(len(b("subscription", "list", "--json").value["subscriptions"]), 40, "forty are listed")
+    check_equal(b("subscription", "list").code, OK, "for people, too")
+    check_equal(b("subscription", "add", "n07", "--filter", "").code, REFUSED, "a name is given once", lambda: str(b("subscription", "add", "n07", "--filter", "")))
+    check_equal(b("subscription", "add", "a b", "--filter", "").code, USAGE, "a blank is no letter")
+    check_equal(b("subscription", "add", "x").code, USAGE, "a filter must be given")
+    check_equal(b("subscription", "add", "x", "--filter", "", "--exit", "publish").code, USAGE, "no exit to subscribers")
+    check_equal(b("subscription", "show", "nobody").code, NOT_FOUND, "who is that?")
+    check_equal(b("subscription", "list", "n07").code, USAGE, "list takes no name")
+
+
+main()
