@@ -54,7 +54,7 @@ def lines(path):
     return [json.loads(line) for line in read(path).splitlines()]
 
 
-NONE = {"problem": "", "objects": 0, "calls_failed": 0, "withdrawals": 0}
+NONE = {"problem": "", "last": "", "objects": 0, "calls_failed": 0, "withdrawals": 0}
 
 
 def row(node, name):
@@ -192,6 +192,40 @@ def many_files(place):
     must(lambda: not events(), 30, "the event leaves the folder", lambda: (os.listdir(out), b("hook", "list")))
     check_equal(os.listdir(other), ["precious"], "the other folder is as it was")
     check("it holds files of others" in row(b, "wrong")["problem"], "and the hook says why", lambda: row(b, "wrong"))
+
+
+@story
+def chosen(place):
+    """A subscription or a filter chooses among what the label allows; `from: now` leaves out what was there before; a rewind gives it again."""
+    out = folder(place, "out")
+    taker = program(place, "taker", TAKER.replace("/taken", "/taken-%%s").replace('taken-%%s", "a"', 'taken-%%s" %% os.environ["COMITY_HOOK"], "a"') % {"out": out})
+    line = "  %s:\n    command: [%s, '1']\n    max-label: TLP:GREEN\n    wait: 0 seconds\n    writes: [%s]\n"
+    a, b = place.mesh("agency.a", "agency.b", start=False)
+    place.start(a, b)
+    name, address = indicator("early.example"), indicator("x", pattern="[ipv4-addr:value = '8.8.4.4']")
+    a.publish_good([name, address], "TLP:GREEN", [b])
+    must(lambda: b.finds("early.example") and b.finds("8.8.4.4"), 20, "objects are there before the hooks")
+    b.stop()
+    hooks(b, line % ("named", taker, out) + "    subscription: soc\n" + line % ("filtered", taker, out) + "    filter: kind = ipv4\n"
+          + line % ("now", taker, out) + "    from: now\n" + "  list:\n    file: %s/list\n    format: list\n    max-label: TLP:GREEN\n    subscription: soc\n" % out)
+    place.start(b, link=False)
+    taken = lambda name: {each["object"]["id"] for each in lines("%s/taken-%s" % (out, name)) if "object" in each}
+    must(lambda: taken("filtered") == {address["id"]}, 30, "a filter chooses", lambda: (b("hook", "list"), b.log_tail()))
+    must(lambda: "no subscription has this name" in row(b, "named")["problem"], 20, "a subscription that is not there is said", lambda: row(b, "named"))
+    check_equal(b("subscription", "add", "soc", "--filter", "kind = domain", "--exit", "hook", "--from", "start").code, OK, "it is made", lambda: b("subscription", "add", "soc", "--filter", "kind = domain", "--exit", "hook", "--from", "start"))
+    for hook in ("named", "list"):
+        check_equal(b("hook", "run", hook).code, OK, "%s works with it" % hook, lambda: b("hook", "list"))
+    check_equal(taken("named"), {name["id"]}, "and it chooses")
+    check_equal([text for text in read(out + "/list").splitlines() if not text.startswith("#")], ["early.example"], "for a file too")
+    must(lambda: row(b, "now")["last"] != "", 20, "the last hook has begun")
+    late = indicator("late.example")
+    place.link(a, b)
+    a.publish_good([late], "TLP:GREEN", [b])
+    must(lambda: taken("now"), 30, "from now on", lambda: b("hook", "list"))
+    check_equal(taken("now"), {late["id"]}, "what comes, not what was there")
+    check_equal(b("subscription", "rewind", "hook.now", "--to", "start").code, OK, "it is rewound")
+    check_equal(b("hook", "run", "now").code, OK, "and done now")
+    check_equal(taken("now"), {late["id"], name["id"], address["id"]}, "everything is given again")
 
 
 PROBE = """#!/usr/bin/python3 -IB
