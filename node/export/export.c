@@ -135,6 +135,7 @@ static void begin(struct export *work) {
     work->opened = true;
     if (!work->options.format->folder) export_file(work, NULL);
     if (work->options.format->head) work->options.format->head(work);
+    if (work->options.format->dated) flush(work);
 }
 
 /* --- taking objects --- */

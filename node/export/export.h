@@ -49,7 +49,7 @@ struct export_format {
     bool blocking;  /* what loads it blocks or raises alarms */
     bool unique;
     bool folder; /* makes several files */
-    bool dated;  /* tells the moment of its making */
+    bool dated;  /* its head tells the moment of its making; the sink gets the head alone, before all else */
     void (*head)(struct export *work);
     void (*row)(struct export *work, const struct export_row *row);
     void (*object)(struct export *work, const struct answer *answer);

@@ -39,8 +39,9 @@ struct view {
     /* of one round: */
     struct outfile file;
     char name[NAME_BYTES_MAX + 1];
-    crypto_generichash_state digest, undated; /* of the file under way; of a dated format as it would be at another time */
-    struct export *export, *probe;
+    crypto_generichash_state digest; /* of the file under way, without a head that tells the time */
+    bool headed;                     /* that head was written */
+    struct export *export;
     uint64_t objects;
 };
 
@@ -61,7 +62,7 @@ static bool still_there(const struct outfile *file) {
 static enum err file_close(struct view *view) {
     uint8_t digest[DIGEST_BYTES];
     if (view->file.fd < 0) return OK;
-    crypto_generichash_final(view->probe ? &view->undated : &view->digest, digest, sizeof digest);
+    crypto_generichash_final(&view->digest, digest, sizeof digest);
     struct written *written = written_find(view, view->name);
     if (written && memcmp(written->digest, digest, sizeof digest) == 0 && still_there(&view->file)) {
         written->seen = true;
@@ -95,24 +96,15 @@ static enum err sink_open(void *context, const char *name) {
     if (name && strlen(name) > NAME_BYTES_MAX) return ERR_TOO_BIG;
     snprintf(view->name, sizeof view->name, "%s", name ? name : "");
     crypto_generichash_init(&view->digest, NULL, 0, DIGEST_BYTES);
+    view->headed = !view->hook->format->dated;
     return name ? outfile_open(&view->file, view->hook->file, name) : outfile_open_path(&view->file, view->hook->file);
 }
 
 static enum err sink_write(void *context, struct bytes text) {
     struct view *view = context;
-    crypto_generichash_update(&view->digest, text.data, text.size);
+    if (view->headed) crypto_generichash_update(&view->digest, text.data, text.size);
+    view->headed = true;
     return outfile_write(&view->file, text);
-}
-
-static enum err probe_open(void *context, const char *name) {
-    (void)context, (void)name;
-    return OK;
-}
-
-static enum err probe_write(void *context, struct bytes text) {
-    struct view *view = context;
-    crypto_generichash_update(&view->undated, text.data, text.size);
-    return OK;
 }
 
 static enum err on_record(void *context, const struct hook_record *record) {
@@ -122,8 +114,7 @@ static enum err on_record(void *context, const struct hook_record *record) {
     if (answer_of_item(reader, record->cursor, record->author, record->tlp, record->added_us / 1000, record->item) != OK)
         return ERR_FORMAT;
     view->objects++;
-    enum err err = export_add(view->export, &reader->answer);
-    return err == OK && view->probe ? export_add(view->probe, &reader->answer) : err;
+    return export_add(view->export, &reader->answer);
 }
 
 /* --- folders --- */
@@ -194,26 +185,19 @@ static enum err folder_claim(const struct view *view, char why[static HOOK_WHY_B
 
 /* --- one round --- */
 
-static enum err exports_make(struct view *view) {
+static enum err export_make(struct view *view) {
     struct export_options options = {.format = view->hook->format,
                                      .sink = {view, sink_open, sink_write},
                                      .now_ms = clock_wall_ms(),
                                      .zone = view->hook->zone,
                                      .kinds_wanted = view->hook->kinds};
     view->export = export_new(&options);
-    if (!view->export) return ERR_MEMORY;
-    if (!options.format->dated) return OK;
-    options.now_ms = 0;
-    options.sink = (struct export_sink){view, probe_open, probe_write};
-    crypto_generichash_init(&view->undated, NULL, 0, DIGEST_BYTES);
-    view->probe = export_new(&options);
-    return view->probe ? OK : ERR_MEMORY;
+    return view->export ? OK : ERR_MEMORY;
 }
 
-static void exports_free(struct view *view) {
+static void export_drop(struct view *view) {
     export_free(view->export);
-    export_free(view->probe);
-    view->export = view->probe = NULL;
+    view->export = NULL;
     outfile_drop(&view->file);
 }
 
@@ -231,12 +215,11 @@ static enum err round_make(struct view *view, char why[static HOOK_WHY_BYTES]) {
     view->objects = 0;
     for (size_t i = 0; i < view->count; i++) view->files[i].seen = false;
     enum err err = folder ? folder_claim(view, why) : OK;
-    if (err == OK) err = exports_make(view);
+    if (err == OK) err = export_make(view);
     if (err == OK) err = hook_take_all(view->work, on_record, view, why);
-    if (err == OK && view->probe) err = export_finish(view->probe);
     if (err == OK) err = export_finish(view->export);
     if (err == OK) err = file_close(view);
-    exports_free(view);
+    export_drop(view);
     if (err == OK && folder) err = folder_clear(view, false);
     for (size_t i = 0; err == OK && i < view->count; i++)
         if (!view->files[i].seen) view->files[i--] = view->files[--view->count];
