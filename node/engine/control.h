@@ -62,9 +62,10 @@
        asked about (gossip/policy_facts.h). It ends at the limit, or when it has looked at so much that others wait: more tells.
    ANSWER_PAGE  body is not MessagePack: per object u64 cursor, u64 added_us, u8 tlp, u8 versions, u8 length and the author's name, u32
        length and the encoded item
-   ASK_WATCH    [] -> ANSWER_WATCH [cursor uint, added_us uint, gone uint], now and whenever newer objects can be read or more were
-       withdrawn (gone: the last row of the withdrawal list), and ANSWER_TOKENS, the file DIR/web.tokens, now and after ASK_TOKENS.
-       Never DONE.
+   ASK_WATCH    [] or [files uint: CONTROL_WATCH_ bits; TOKENS when left out] -> the files asked for, then ANSWER_WATCH [cursor uint,
+       added_us uint, gone uint], now and whenever newer objects can be read or more were withdrawn (gone: the last row of the
+       withdrawal list). Never DONE. ANSWER_TOKENS is the file DIR/web.tokens, now and after ASK_TOKENS; ANSWER_CLIENTS is
+       DIR/live.clients, now and after ASK_CLIENTS.
    ASK_SUBSCRIPTION ["add", name str, filter str, tlp_max uint (0: what the exit takes), exit uint, from_start bool] | ["remove" or "show",
        name str] | ["rewind", name str, cursor uint] -> ANSWER_DOCUMENT map (of it) then DONE [];
        ["list", after name str (may be left out)] -> ANSWER_DOCUMENT map {more bool, subscriptions [...]} then DONE [];
@@ -83,6 +84,8 @@
    ASK_TAKEN    [subscription str, cursor uint, gone uint, delivered uint] -> DONE [] when the subscription's own position stands there on disk.
        It only moves forward; after a reset it is set.
    ASK_TOKENS   [] -> DONE [] after all that watch were sent the file
+   ASK_CLIENTS  [act str: "add soc"] -> a row of the ledger tells of it; DONE [] after all that watch were sent the file;
+       [sessions uint, sent uint, withdrawn uint, refused uint]: what the live process tells of itself, for the status -> DONE []
    ASK_HOOK     ["attach"]: this is the hook process; it is sent ANSWER_HOOK [number uint, name str] for every "run"; never DONE.
        ["tell", document bin, hooks uint, failing uint]: what "list" answers from now on -> DONE []
        ["list"] -> ANSWER_DOCUMENT map {hooks: [{name, answered (the number of the last "run" that is done), ...}...]} then DONE []
@@ -99,7 +102,10 @@
 #define CONTROL_CLIENTS_MAX    64
 #define CONTROL_ITEM_GENERATED 1
 
-#define CONTROL_PAGE_BYTES_MAX  (16 * 1024 * 1024) /* an ASK_PAGE answers no more, however large its limit */
+#define CONTROL_PAGE_BYTES_MAX (16 * 1024 * 1024) /* an ASK_PAGE answers no more, however large its limit */
+#define CONTROL_WATCH_TOKENS   1
+#define CONTROL_WATCH_CLIENTS  2
+
 #define CONTROL_VERSION_LAST    1
 #define CONTROL_VERSION_FIRST   2
 #define CONTROL_VERSION_BETWEEN 4

@@ -218,6 +218,10 @@ struct page_state {
     struct buf copy; /* of the page that is looked at: the cache may lose it */
     uint64_t bytes;  /* answered so far */
 };
+struct live_counts {
+    bool told;
+    uint64_t sessions, sent, withdrawn, refused;
+};
 struct client {
     bool used;
     uint32_t uid, pid; /* of whoever connected */
@@ -229,13 +233,15 @@ struct client {
     struct take_tally tally;
     uint64_t taken_tag, taken_ticket; /* its position is on the way to the disk; ticket 0: none is */
     bool watching;
+    unsigned watch_files;          /* CONTROL_WATCH_ bits */
     uint64_t watch_tag, watch_end; /* told of all before it */
     uint64_t watch_gone;           /* and of all withdrawals up to this one */
     bool hooks;                    /* this is the hook process */
     uint64_t hooks_tag;
-    bool stalled;        /* in the middle of an ASK_ITEMS frame */
-    struct frame frame;  /* that frame */
-    struct cursor items; /* where it stands */
+    struct live_counts live; /* what the live process told of itself */
+    bool stalled;            /* in the middle of an ASK_ITEMS frame */
+    struct frame frame;      /* that frame */
+    struct cursor items;     /* where it stands */
     uint64_t item_index;
     struct buf answer; /* ANSWER_ITEMS under way */
     uint32_t answer_count;
@@ -481,6 +487,7 @@ unsigned versions_of(struct engine *engine, uint64_t cursor, const struct page_h
 void watch_begin(struct engine *engine, struct client *client, const struct frame *frame);
 void watch_tick(struct engine *engine, struct client *client); /* tells of what is new */
 void watch_tokens(struct engine *engine, struct client *client, const struct frame *frame);
+void watch_clients(struct engine *engine, struct client *client, const struct frame *frame);
 
 /* hooks.c: between the hook process and who asks about it */
 void hooks_ask(struct engine *engine, struct client *client, const struct frame *frame);

@@ -125,6 +125,23 @@ static size_t links_open(const struct engine *engine) {
     return count;
 }
 
+/* Of the process of the live feed; null where there is none. */
+static void put_live(struct engine *engine, struct buf *out) {
+    const struct live_counts *live = NULL;
+    for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
+        if (engine->clients[i].used && engine->clients[i].live.told) live = &engine->clients[i].live;
+    pack_write_str(out, bytes_of_text("live"));
+    if (!live) {
+        pack_write_nil(out);
+        return;
+    }
+    pack_write_map(out, 4);
+    put_uint(out, "refused", live->refused);
+    put_uint(out, "sent", live->sent);
+    put_uint(out, "sessions", live->sessions);
+    put_uint(out, "withdrawn", live->withdrawn);
+}
+
 static void put_counts(struct engine *engine, struct buf *out) {
     struct store_counts counts;
     store_counts(engine->store, &counts);
@@ -161,7 +178,7 @@ void report_status(struct engine *engine, struct client *client, const struct fr
     store_counts(engine->store, &counts);
     const struct agency_node *self = agency_node_find(gossip_agency(engine->gossip, 0), engine->node_id);
     uint64_t now_ms = clock_wall_ms();
-    pack_write_map(&body, 30);
+    pack_write_map(&body, 31);
     put_text(&body, "agency", engine->own_name);
     put_uint(&body, "agencies_pinned", gossip_agency_count(engine->gossip) - 1);
     put_bool(&body, "caught_up", gossip_caught_up(engine->gossip));
@@ -174,6 +191,7 @@ void report_status(struct engine *engine, struct client *client, const struct fr
     put_uint(&body, "hooks_failing", engine->hooks.failing);
     put_uint(&body, "landlock", (uint64_t)engine->landlock_abi);
     put_uint(&body, "links", links_open(engine));
+    put_live(engine, &body);
     pack_write_str(&body, bytes_of_text("logs"));
     pack_write_array(&body, (uint32_t)gossip_log_count(engine->gossip));
     for (size_t i = 0; i < gossip_log_count(engine->gossip); i++) put_log(engine, &body, i);

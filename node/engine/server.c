@@ -375,6 +375,7 @@ static void dispatch(struct engine *engine, struct client *client, const struct 
     case FRAME_ASK_TAKEN: taken_ask(engine, client, frame); break;
     case FRAME_ASK_WATCH: watch_begin(engine, client, frame); break;
     case FRAME_ASK_TOKENS: watch_tokens(engine, client, frame); break;
+    case FRAME_ASK_CLIENTS: watch_clients(engine, client, frame); break;
     case FRAME_ASK_HOOK: hooks_ask(engine, client, frame); break;
     case FRAME_ASK_STATUS: report_status(engine, client, frame); break;
     case FRAME_ASK_PEERS: report_peers(engine, client, frame); break;
@@ -403,8 +404,8 @@ static void dispatch(struct engine *engine, struct client *client, const struct 
 /* One request at a time: answers come in order, and a client that waits for the disk does not run ahead of it. */
 static bool waiting(const struct client *client) {
     return client->stalled || client->publication.committing || client->page.active || client->take.active ||
-           client->taken_ticket != 0 || client->verify_number != 0 ||
-           client->recall.active || client->closing || client->sign_waits || client->erase_waits || client->ledger_walk.active ||
+           client->taken_ticket != 0 || client->verify_number != 0 || client->recall.active || client->closing ||
+           client->sign_waits || client->erase_waits || client->ledger_walk.active ||
            channel_backlog(&client->channel) > 1024 * 1024;
 }
 

@@ -215,20 +215,31 @@ enum err document_text(struct buf *out, struct bytes document) {
     return err == OK ? buf_result(out) : err;
 }
 
-bool document_flag(struct bytes document, const char *key) {
-    struct pack_reader reader = pack_reader_of(document);
+/* Reads on to the value of a key of the top map, if it is of this kind. False: there is none. */
+static bool value_find(struct pack_reader *reader, const char *key, enum kind kind) {
     struct buf scratch = {0};
     struct json_out drop = json_out_of(&scratch);
-    bool flag = false;
-    if (kind_next(&reader) != KIND_MAP) return false;
-    uint32_t count = pack_read_map(&reader);
-    for (uint32_t i = 0; i < count && !pack_failed(&reader); i++) {
-        struct bytes name = pack_read_str(&reader);
-        if (bytes_equal_text(name, key) && kind_next(&reader) == KIND_BOOL)
-            flag = pack_read_bool(&reader);
-        else if (document_json(&drop, &reader) != OK)
-            break;
+    bool found = false;
+    uint32_t count = kind_next(reader) == KIND_MAP ? pack_read_map(reader) : 0;
+    for (uint32_t i = 0; i < count && !found && !pack_failed(reader); i++) {
+        struct bytes name = pack_read_str(reader);
+        found = bytes_equal_text(name, key) && kind_next(reader) == kind;
+        if (!found && document_json(&drop, reader) != OK) break;
     }
     buf_free(&scratch);
+    return found && !pack_failed(reader);
+}
+
+bool document_flag(struct bytes document, const char *key) {
+    struct pack_reader reader = pack_reader_of(document);
+    if (!value_find(&reader, key, KIND_BOOL)) return false;
+    bool flag = pack_read_bool(&reader);
     return flag && !pack_failed(&reader);
+}
+
+bool document_uint(uint64_t *out, struct bytes document, const char *key) {
+    struct pack_reader reader = pack_reader_of(document);
+    if (!value_find(&reader, key, KIND_UINT)) return false;
+    *out = pack_read_uint(&reader);
+    return !pack_failed(&reader);
 }

@@ -17,5 +17,7 @@ enum err document_text(struct buf *out, struct bytes document) MUST_USE;
 
 /* The value of a bool key of the top map; false when it is missing or something else. */
 bool document_flag(struct bytes document, const char *key);
+/* The value of an unsigned number; false when it is missing or something else. */
+bool document_uint(uint64_t *out, struct bytes document, const char *key);
 
 #endif

@@ -27,12 +27,15 @@ struct reading {
     const char *file_name;
     char *message;
     struct bytes yaml;
-    bool seen[16];
+    bool seen[32];
 };
 
 void config_defaults(struct config *out) {
-    *out = (struct config){
-        .payload_quota_bytes = 1024 * 1024 * KIB, .cache_bytes = 64 * 1024 * KIB, .sync = true, .log_level = "info"};
+    *out = (struct config){.payload_quota_bytes = 1024 * 1024 * KIB,
+                           .cache_bytes = 64 * 1024 * KIB,
+                           .sync = true,
+                           .log_level = "info",
+                           .live_pub_label_max = TLP_CLEAR};
 }
 
 const char *config_name_problem(const char *name) {
@@ -148,6 +151,37 @@ static bool read_web_metrics(struct config *config, const char *text, char *why,
     return read_host_port(config->web_metrics, text, why, why_bytes);
 }
 
+const char *config_loopback_problem(const char *text) {
+    static const char *const hosts[] = {"127.", "[::1]:", "localhost:"};
+    const char *problem = config_web_problem(text);
+    for (size_t i = 0; !problem && i < sizeof hosts / sizeof *hosts; i++)
+        if (strncmp(text, hosts[i], strlen(hosts[i])) == 0) return NULL;
+    return problem ? problem : "anybody who reaches it could read along: it takes a loopback address only";
+}
+
+static bool read_live_listen(struct config *config, const char *text, char *why, size_t why_bytes) {
+    return read_host_port(config->live_listen, text, why, why_bytes);
+}
+
+static bool read_live_pub(struct config *config, const char *text, char *why, size_t why_bytes) {
+    const char *problem = *text ? config_loopback_problem(text) : NULL;
+    if (problem) {
+        snprintf(why, why_bytes, "nothing is published there without encryption: %s; write 127.0.0.1:PORT", problem);
+        return false;
+    }
+    return read_host_port(config->live_pub, text, why, why_bytes);
+}
+
+static bool read_live_pub_label(struct config *config, const char *text, char *why, size_t why_bytes) {
+    enum tlp label;
+    if (tlp_parse(&label, bytes_of_text(text)) && label >= TLP_CLEAR && label <= TLP_AMBER_STRICT) {
+        config->live_pub_label_max = label;
+        return true;
+    }
+    snprintf(why, why_bytes, "this is no label that may leave here; write TLP:CLEAR, TLP:GREEN, TLP:AMBER or TLP:AMBER+STRICT");
+    return false;
+}
+
 static bool read_path(char *out, const char *text, char *why, size_t why_bytes) {
     if (*text && *text != '/') {
         snprintf(why, why_bytes, "this is no whole path; begin with /");
@@ -177,6 +211,9 @@ static const struct setting settings[] = {
     {"web.metrics", read_web_metrics},
     {"web.certificate", read_web_certificate},
     {"web.key", read_web_key},
+    {"live.listen", read_live_listen},
+    {"live.pub", read_live_pub},
+    {"live.pub_max_label", read_live_pub_label},
 };
 #define SETTING_COUNT (sizeof settings / sizeof *settings)
 
@@ -369,6 +406,17 @@ enum err config_write(struct buf *out, const struct config *config) {
     put_quoted(out, config->web_certificate);
     buf_put_text(out, "\nweb.key: ");
     put_quoted(out, config->web_key);
+    buf_put_text(
+        out, "\n\n# Where the live feed's clients connect to (ZeroMQ with CURVE; `comity client add` lets them in): HOST:PORT, or "
+             "\"\".\nlive.listen: ");
+    put_quoted(out, config->live_listen);
+    buf_put_text(
+        out,
+        "\n\n# LOSSY and not encrypted: publishes as MISP's ZeroMQ plugin does, to any program of this machine. 127.0.0.1:PORT, or "
+        "\"\";\n# it tells nothing of what came while nobody listened, and nothing of recalls.\nlive.pub: ");
+    put_quoted(out, config->live_pub);
+    buf_put_text(out, "\nlive.pub_max_label: ");
+    buf_put_text(out, tlp_name(config->live_pub_label_max));
     buf_put_text(out, "\n");
     return buf_result(out);
 }

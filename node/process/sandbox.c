@@ -8,6 +8,7 @@
      engine      below DIR only   inherited ones, accept          the same
      key         none             inherited ones                  the same
      web         none             TCP sockets that listen already the same
+     live        none             TCP over IPv4 and IPv6          the same
      hook        the folders of   inherited ones                  the same
                  its files only
      resolve     read only        any (names may be asked for     no exec, ptrace
@@ -36,10 +37,18 @@
 #include <unistd.h>
 
 #define NET_DESCRIPTORS_MAX 4096
-#define FILELESS            (N | K | W)
+#define FILELESS            (N | K | W | L)
 #define FOLDERS_MAX         64
 
-enum { N = 1 << ROLE_NET, E = 1 << ROLE_ENGINE, K = 1 << ROLE_KEY, W = 1 << ROLE_WEB, H = 1 << ROLE_HOOK, ALL = N | E | K | W | H };
+enum {
+    N = 1 << ROLE_NET,
+    E = 1 << ROLE_ENGINE,
+    K = 1 << ROLE_KEY,
+    W = 1 << ROLE_WEB,
+    L = 1 << ROLE_LIVE,
+    H = 1 << ROLE_HOOK,
+    ALL = N | E | K | W | L | H
+};
 
 static const struct right {
     const char *call;
@@ -132,11 +141,11 @@ static const struct right {
     {"sigaltstack", ALL},
     {"getrlimit", ALL},
     /* network: the kinds of sockets are told apart below */
-    {"connect", N},
-    {"bind", N},
-    {"listen", N},
-    {"accept", N | E | W},
-    {"accept4", N | E | W},
+    {"connect", N | L},
+    {"bind", N | L},
+    {"listen", N | L},
+    {"accept", N | E | W | L},
+    {"accept4", N | E | W | L},
     /* files: landlock says where */
     {"open", E | H},
     {"openat", E | H},
@@ -266,7 +275,7 @@ static bool rules_compared(scmp_filter_ctx filter, enum role role) {
         good = good && rule_one(filter, SCMP_ACT_ALLOW, "newfstatat", SCMP_A3(SCMP_CMP_MASKED_EQ, AT_EMPTY_PATH, AT_EMPTY_PATH));
         good = good && rule_one(filter, SCMP_ACT_ERRNO(EACCES), "newfstatat", SCMP_A3(SCMP_CMP_MASKED_EQ, AT_EMPTY_PATH, 0));
     }
-    if (role == ROLE_NET) {
+    if (role == ROLE_NET || role == ROLE_LIVE) {
         good = good && rule_one(filter, SCMP_ACT_ALLOW, "socket", SCMP_A0(SCMP_CMP_EQ, AF_INET));
         good = good && rule_one(filter, SCMP_ACT_ALLOW, "socket", SCMP_A0(SCMP_CMP_EQ, AF_INET6));
         /* libzmq asks for the list of interfaces before it takes an address as such, and takes this error for "there is no list". */
@@ -309,7 +318,7 @@ static bool calls_restrict(enum role role) {
 static void limits_set(enum role role) {
     struct rlimit none = {0, 0}, descriptors;
     setrlimit(RLIMIT_CORE, &none);
-    if ((role == ROLE_NET || role == ROLE_WEB) && getrlimit(RLIMIT_NOFILE, &descriptors) == 0) {
+    if ((role == ROLE_NET || role == ROLE_WEB || role == ROLE_LIVE) && getrlimit(RLIMIT_NOFILE, &descriptors) == 0) {
         if (descriptors.rlim_max > NET_DESCRIPTORS_MAX) descriptors.rlim_max = NET_DESCRIPTORS_MAX;
         descriptors.rlim_cur = descriptors.rlim_max;
         setrlimit(RLIMIT_NOFILE, &descriptors);

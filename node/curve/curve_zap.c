@@ -1,5 +1,5 @@
-/* net_zap: who may connect. */
-#include "node/net/net_zap.h"
+/* curve_zap: who may connect. */
+#include "node/curve/curve_zap.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -10,36 +10,36 @@
 
 enum { VERSION, REQUEST_ID, DOMAIN, ADDRESS, ROUTING_ID, MECHANISM, CREDENTIAL };
 
-enum err net_zap_open(struct net_zap *zap) {
-    *zap = (struct net_zap){.serial_next = 1};
-    return net_socket_zap(&zap->socket);
+enum err curve_zap_open(struct curve_zap *zap) {
+    *zap = (struct curve_zap){.serial_next = 1};
+    return curve_socket_zap(&zap->socket);
 }
 
-void net_zap_close(struct net_zap *zap) {
-    net_socket_close(&zap->socket);
+void curve_zap_close(struct curve_zap *zap) {
+    curve_socket_close(&zap->socket);
     free(zap->keys);
     zap->keys = NULL;
     zap->key_count = 0;
 }
 
-static int key_compare(const void *a, const void *b) { return memcmp(a, b, NET_CURVE_KEY_BYTES); }
+static int key_compare(const void *a, const void *b) { return memcmp(a, b, CURVE_KEY_BYTES); }
 
-enum err net_zap_allow(struct net_zap *zap, struct bytes keys) {
-    if (keys.size % NET_CURVE_KEY_BYTES != 0) return ERR_FORMAT;
-    size_t count = keys.size / NET_CURVE_KEY_BYTES;
-    if (count > NET_ALLOW_MAX) return ERR_TOO_BIG;
+enum err curve_zap_allow(struct curve_zap *zap, struct bytes keys) {
+    if (keys.size % CURVE_KEY_BYTES != 0) return ERR_FORMAT;
+    size_t count = keys.size / CURVE_KEY_BYTES;
+    if (count > CURVE_ALLOW_MAX) return ERR_TOO_BIG;
     uint8_t *copy = malloc(keys.size + 1);
     if (copy == NULL) return ERR_MEMORY;
     if (keys.size > 0) memcpy(copy, keys.data, keys.size);
-    qsort(copy, count, NET_CURVE_KEY_BYTES, key_compare);
+    qsort(copy, count, CURVE_KEY_BYTES, key_compare);
     free(zap->keys);
     zap->keys = copy;
     zap->key_count = count;
     return OK;
 }
 
-bool net_zap_allowed(const struct net_zap *zap, const uint8_t key[static NET_CURVE_KEY_BYTES]) {
-    return zap->key_count > 0 && bsearch(key, zap->keys, zap->key_count, NET_CURVE_KEY_BYTES, key_compare) != NULL;
+bool curve_zap_allowed(const struct curve_zap *zap, const uint8_t key[static CURVE_KEY_BYTES]) {
+    return zap->key_count > 0 && bsearch(key, zap->keys, zap->key_count, CURVE_KEY_BYTES, key_compare) != NULL;
 }
 
 struct request {
@@ -49,7 +49,7 @@ struct request {
 };
 
 /* False when none waits. The whole request is always taken, so that the socket can answer. */
-static bool request_read(struct net_zap *zap, struct request *request) {
+static bool request_read(struct curve_zap *zap, struct request *request) {
     zmq_msg_t message;
     zmq_msg_init(&message);
     size_t count = 0;
@@ -74,30 +74,30 @@ static bool frame_is(const struct request *request, int index, const char *text)
     return bytes_equal_text(bytes_of(request->frames[index], request->sizes[index]), text);
 }
 
-static bool request_admitted(const struct net_zap *zap, const struct request *request) {
-    return request->well_formed && frame_is(request, VERSION, "1.0") && frame_is(request, DOMAIN, NET_ZAP_DOMAIN) &&
-           frame_is(request, MECHANISM, "CURVE") && request->sizes[CREDENTIAL] == NET_CURVE_KEY_BYTES &&
-           net_zap_allowed(zap, request->frames[CREDENTIAL]);
+static bool request_admitted(const struct curve_zap *zap, const struct request *request) {
+    return request->well_formed && frame_is(request, VERSION, "1.0") && frame_is(request, DOMAIN, CURVE_ZAP_DOMAIN) &&
+           frame_is(request, MECHANISM, "CURVE") && request->sizes[CREDENTIAL] == CURVE_KEY_BYTES &&
+           curve_zap_allowed(zap, request->frames[CREDENTIAL]);
 }
 
-static void frame_send(struct net_zap *zap, struct bytes frame, bool more) {
+static void frame_send(struct curve_zap *zap, struct bytes frame, bool more) {
     /* Inproc and bounded by one request at a time: it fails only when the asker is gone. */
     int sent = zmq_send(zap->socket.handle, frame.data, frame.size, ZMQ_DONTWAIT | (more ? ZMQ_SNDMORE : 0));
     (void)sent;
 }
 
-static void request_answer(struct net_zap *zap, const struct request *request) {
+static void request_answer(struct curve_zap *zap, const struct request *request) {
     bool admitted = request_admitted(zap, request);
-    char user[2 * NET_CURVE_KEY_BYTES + 1] = "", serial[17];
+    char user[2 * CURVE_KEY_BYTES + 1] = "", serial[17];
     uint8_t metadata[64];
     size_t metadata_bytes = 0;
     if (admitted) {
-        hex_encode(user, bytes_of(request->frames[CREDENTIAL], NET_CURVE_KEY_BYTES));
+        hex_encode(user, bytes_of(request->frames[CREDENTIAL], CURVE_KEY_BYTES));
         uint8_t raw[8];
         put_be64(raw, zap->serial_next++);
         hex_encode(serial, bytes_of(raw, sizeof raw));
-        metadata[0] = sizeof NET_ZAP_SERIAL_PROPERTY - 1;
-        memcpy(metadata + 1, NET_ZAP_SERIAL_PROPERTY, metadata[0]);
+        metadata[0] = sizeof CURVE_ZAP_SERIAL_PROPERTY - 1;
+        memcpy(metadata + 1, CURVE_ZAP_SERIAL_PROPERTY, metadata[0]);
         put_be32(metadata + 1 + metadata[0], 16);
         memcpy(metadata + 5 + metadata[0], serial, 16);
         metadata_bytes = 5u + metadata[0] + 16u;
@@ -113,7 +113,7 @@ static void request_answer(struct net_zap *zap, const struct request *request) {
     frame_send(zap, bytes_of(metadata, metadata_bytes), false);
 }
 
-void net_zap_step(struct net_zap *zap, void (*before)(void *context), void *context) {
+void curve_zap_step(struct curve_zap *zap, void (*before)(void *context), void *context) {
     if (zap->socket.sock == NULL) return;
     zap->socket.check = true;
     for (int i = 0; i < REQUESTS_A_STEP; i++) {

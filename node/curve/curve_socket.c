@@ -1,5 +1,5 @@
-/* net_socket: ZeroMQ sockets with every option of reliability.md section 1 and 2 set, in one place. */
-#include "node/net/net_socket.h"
+/* curve_socket: ZeroMQ sockets with every option of reliability.md section 1 and 2 set, in one place. */
+#include "node/curve/curve_socket.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -14,7 +14,7 @@
 #define LISTEN_BACKLOG 128
 #define DIAL_LINGER_MS 500 /* what was sent just before a close */
 
-void net_socket_setup(void) {
+void curve_socket_setup(void) {
     setenv("ZSYS_SIGHANDLER", "false", 1);
     zsys_init();
     zsys_set_io_threads(1);
@@ -23,18 +23,18 @@ void net_socket_setup(void) {
     zsys_set_max_sockets(4096);
 }
 
-void net_socket_teardown(void) { zsys_shutdown(); }
+void curve_socket_teardown(void) { zsys_shutdown(); }
 
-static bool option_int(struct net_socket *socket, int option, int value) {
+static bool option_int(struct curve_socket *socket, int option, int value) {
     return zmq_setsockopt(socket->handle, option, &value, sizeof value) == 0;
 }
 
-static bool option_bytes(struct net_socket *socket, int option, const void *value, size_t size) {
+static bool option_bytes(struct curve_socket *socket, int option, const void *value, size_t size) {
     return zmq_setsockopt(socket->handle, option, value, size) == 0;
 }
 
-static bool socket_new(struct net_socket *out, int type) {
-    *out = (struct net_socket){.fd = -1, .check = true};
+static bool socket_new(struct curve_socket *out, int type) {
+    *out = (struct curve_socket){.fd = -1, .check = true};
     out->sock = zsock_new(type);
     if (out->sock == NULL) return false;
     out->handle = zsock_resolve(out->sock);
@@ -43,67 +43,77 @@ static bool socket_new(struct net_socket *out, int type) {
 }
 
 /* What both ends of a link share. */
-static bool options_link(struct net_socket *socket) {
-    int64_t message_bytes_max = NET_MESSAGE_BYTES_MAX + CURVE_BYTES;
+static bool options_link(struct curve_socket *socket, const struct curve_limits *limits) {
+    int64_t message_bytes_max = (int64_t)limits->message_bytes_max + CURVE_BYTES;
     return option_bytes(socket, ZMQ_MAXMSGSIZE, &message_bytes_max, sizeof message_bytes_max) &&
-           option_int(socket, ZMQ_HANDSHAKE_IVL, NET_HANDSHAKE_MS) && option_int(socket, ZMQ_HEARTBEAT_IVL, NET_HEARTBEAT_MS) &&
-           option_int(socket, ZMQ_HEARTBEAT_TIMEOUT, NET_HEARTBEAT_TIMEOUT_MS) &&
-           option_int(socket, ZMQ_HEARTBEAT_TTL, NET_HEARTBEAT_TTL_MS) && option_int(socket, ZMQ_RCVHWM, NET_RECEIVE_HWM) &&
-           option_int(socket, ZMQ_SNDHWM, NET_SEND_HWM) && option_int(socket, ZMQ_RCVBUF, NET_RECEIVE_BUFFER_BYTES) &&
+           option_int(socket, ZMQ_HANDSHAKE_IVL, limits->handshake_ms) &&
+           option_int(socket, ZMQ_HEARTBEAT_IVL, limits->heartbeat_ms) &&
+           option_int(socket, ZMQ_HEARTBEAT_TIMEOUT, limits->heartbeat_timeout_ms) &&
+           option_int(socket, ZMQ_HEARTBEAT_TTL, limits->heartbeat_ttl_ms) && option_int(socket, ZMQ_RCVHWM, limits->receive_hwm) &&
+           option_int(socket, ZMQ_SNDHWM, limits->send_hwm) && option_int(socket, ZMQ_RCVBUF, limits->receive_buffer_bytes) &&
            option_int(socket, ZMQ_IPV6, 1) && option_int(socket, ZMQ_IMMEDIATE, 1);
 }
 
-static enum err socket_result(struct net_socket *socket, bool good) {
+static enum err socket_result(struct curve_socket *socket, bool good) {
     if (good) return OK;
-    net_socket_close(socket);
+    curve_socket_close(socket);
     return ERR_IO;
 }
 
-enum err net_socket_router(struct net_socket *out, const uint8_t secret_key[static NET_CURVE_KEY_BYTES]) {
-    bool good = socket_new(out, ZMQ_ROUTER) && options_link(out) && option_int(out, ZMQ_LINGER, 0) &&
+enum err curve_socket_router(struct curve_socket *out, const struct curve_limits *limits,
+                             const uint8_t secret_key[static CURVE_KEY_BYTES]) {
+    bool good = socket_new(out, ZMQ_ROUTER) && options_link(out, limits) && option_int(out, ZMQ_LINGER, 0) &&
                 option_int(out, ZMQ_BACKLOG, LISTEN_BACKLOG) && option_int(out, ZMQ_ROUTER_MANDATORY, 1) &&
-                option_bytes(out, ZMQ_ZAP_DOMAIN, NET_ZAP_DOMAIN, sizeof NET_ZAP_DOMAIN - 1) &&
+                option_bytes(out, ZMQ_ZAP_DOMAIN, CURVE_ZAP_DOMAIN, sizeof CURVE_ZAP_DOMAIN - 1) &&
                 option_int(out, OPTION_ZAP_ENFORCE_DOMAIN, 1) && option_int(out, ZMQ_CURVE_SERVER, 1) &&
-                option_bytes(out, ZMQ_CURVE_SECRETKEY, secret_key, NET_CURVE_KEY_BYTES);
+                option_bytes(out, ZMQ_CURVE_SECRETKEY, secret_key, CURVE_KEY_BYTES);
     return socket_result(out, good);
 }
 
-enum err net_socket_dealer(struct net_socket *out, const uint8_t public_key[static NET_CURVE_KEY_BYTES],
-                           const uint8_t secret_key[static NET_CURVE_KEY_BYTES],
-                           const uint8_t server_key[static NET_CURVE_KEY_BYTES]) {
-    bool good = socket_new(out, ZMQ_DEALER) && options_link(out) && option_int(out, ZMQ_LINGER, DIAL_LINGER_MS) &&
+enum err curve_socket_dealer(struct curve_socket *out, const struct curve_limits *limits,
+                             const uint8_t public_key[static CURVE_KEY_BYTES], const uint8_t secret_key[static CURVE_KEY_BYTES],
+                             const uint8_t server_key[static CURVE_KEY_BYTES]) {
+    bool good = socket_new(out, ZMQ_DEALER) && options_link(out, limits) && option_int(out, ZMQ_LINGER, DIAL_LINGER_MS) &&
                 option_int(out, ZMQ_RECONNECT_IVL, -1) && option_int(out, ZMQ_CONNECT_TIMEOUT, CONNECT_MS) &&
-                option_bytes(out, ZMQ_CURVE_SERVERKEY, server_key, NET_CURVE_KEY_BYTES) &&
-                option_bytes(out, ZMQ_CURVE_PUBLICKEY, public_key, NET_CURVE_KEY_BYTES) &&
-                option_bytes(out, ZMQ_CURVE_SECRETKEY, secret_key, NET_CURVE_KEY_BYTES);
+                option_bytes(out, ZMQ_CURVE_SERVERKEY, server_key, CURVE_KEY_BYTES) &&
+                option_bytes(out, ZMQ_CURVE_PUBLICKEY, public_key, CURVE_KEY_BYTES) &&
+                option_bytes(out, ZMQ_CURVE_SECRETKEY, secret_key, CURVE_KEY_BYTES);
     return socket_result(out, good);
 }
 
-enum err net_socket_zap(struct net_socket *out) {
+enum err curve_socket_zap(struct curve_socket *out) {
     bool good = socket_new(out, ZMQ_REP) && option_int(out, ZMQ_LINGER, 0);
-    if (good && zmq_bind(out->handle, NET_ZAP_ENDPOINT) == 0) return OK;
+    if (good && zmq_bind(out->handle, CURVE_ZAP_ENDPOINT) == 0) return OK;
     enum err error = good && errno == EADDRINUSE ? ERR_EXISTS : ERR_IO;
-    net_socket_close(out);
+    curve_socket_close(out);
     return error;
 }
 
-enum err net_socket_monitor(struct net_socket *out, const struct net_socket *of) {
+enum err curve_socket_monitor(struct curve_socket *out, const struct curve_socket *of) {
     /* A number and not the address of the socket: addresses come again while the old end still closes. */
     static uint64_t number;
     char endpoint[64];
     snprintf(endpoint, sizeof endpoint, "inproc://monitor-%llu", (unsigned long long)++number);
-    *out = (struct net_socket){.fd = -1};
+    *out = (struct curve_socket){.fd = -1};
     bool good = zmq_socket_monitor(of->handle, endpoint, ZMQ_EVENT_ALL) == 0 && socket_new(out, ZMQ_PAIR) &&
                 option_int(out, ZMQ_LINGER, 0) && option_int(out, ZMQ_RCVHWM, 0) && zmq_connect(out->handle, endpoint) == 0;
     return socket_result(out, good);
 }
 
-void net_socket_close(struct net_socket *socket) {
-    if (socket->sock != NULL) zsock_destroy(&socket->sock);
-    *socket = (struct net_socket){.fd = -1};
+bool curve_socket_pending(struct curve_socket *socket) {
+    int events = 0;
+    size_t size = sizeof events;
+    if (socket->sock == NULL || !socket->check) return false;
+    socket->check = zmq_getsockopt(socket->handle, ZMQ_EVENTS, &events, &size) == 0 && (events & ZMQ_POLLIN) != 0;
+    return socket->check;
 }
 
-bool net_monitor_next(struct net_socket *monitor, unsigned *event, uint32_t *value) {
+void curve_socket_close(struct curve_socket *socket) {
+    if (socket->sock != NULL) zsock_destroy(&socket->sock);
+    *socket = (struct curve_socket){.fd = -1};
+}
+
+bool curve_monitor_next(struct curve_socket *monitor, unsigned *event, uint32_t *value) {
     zmq_msg_t message;
     zmq_msg_init(&message);
     bool found = false;
