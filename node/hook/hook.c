@@ -55,11 +55,10 @@ static bool question_take(struct hooks *hooks, struct bytes body) {
 
 static bool frame_take(struct hooks *hooks, const struct frame *frame) {
     switch (frame->type) {
-    case FRAME_ANSWER_TOKENS: return true; /* the web process's */
     case FRAME_ANSWER_WATCH: news_tell(hooks); return true;
     case FRAME_ANSWER_HOOK: return question_take(hooks, frame->body);
     case FRAME_ANSWER_DONE: return frame->tag == TAG_TELL;
-    default: return frame->tag == TAG_WATCH; /* what watching tells others */
+    default: return false;
     }
 }
 
@@ -71,14 +70,25 @@ static bool watch_read(struct hooks *hooks) {
     return err == OK && next == ERR_NOT_FOUND;
 }
 
-static bool ask(struct hooks *hooks, enum frame_type type, uint64_t tag, const char *what) {
-    struct buf body = {0};
-    pack_write_array(&body, what ? 1 : 0);
-    if (what) pack_write_str(&body, bytes_of_text(what));
-    enum err err = buf_result(&body);
-    if (err == OK) err = channel_send(&hooks->watch, type, tag, bytes_of_buf(&body));
-    buf_free(&body);
+static bool body_send(struct hooks *hooks, enum frame_type type, uint64_t tag, struct buf *body) {
+    enum err err = buf_result(body);
+    if (err == OK) err = channel_send(&hooks->watch, type, tag, bytes_of_buf(body));
+    buf_free(body);
     return err == OK;
+}
+
+static bool watch_ask(struct hooks *hooks) {
+    struct buf body = {0};
+    pack_write_array(&body, 1);
+    pack_write_uint(&body, 0); /* no file */
+    return body_send(hooks, FRAME_ASK_WATCH, TAG_WATCH, &body);
+}
+
+static bool attach_ask(struct hooks *hooks) {
+    struct buf body = {0};
+    pack_write_array(&body, 1);
+    pack_write_str(&body, bytes_of_text("attach"));
+    return body_send(hooks, FRAME_ASK_HOOK, TAG_HOOKS, &body);
 }
 
 static bool report_send(struct hooks *hooks) {
@@ -91,10 +101,7 @@ static bool report_send(struct hooks *hooks) {
     pack_write_uint(&body, failing);
     if (document.failed) body.failed = true;
     buf_free(&document);
-    enum err err = buf_result(&body);
-    if (err == OK) err = channel_send(&hooks->watch, FRAME_ASK_HOOK, TAG_TELL, bytes_of_buf(&body));
-    buf_free(&body);
-    return err == OK;
+    return body_send(hooks, FRAME_ASK_HOOK, TAG_TELL, &body);
 }
 
 /* --- start --- */
@@ -177,7 +184,7 @@ static bool start(struct hooks *hooks, char why[static 256]) {
     if (!locks_make(hooks) || hook_links_open(hooks) != OK) return false;
     if (sandbox_close(hooks, why) != OK) return false;
     snprintf(why, 256, "the engine does not answer at the control socket");
-    if (!ask(hooks, FRAME_ASK_WATCH, TAG_WATCH, NULL) || !ask(hooks, FRAME_ASK_HOOK, TAG_HOOKS, "attach")) return false;
+    if (!watch_ask(hooks) || !attach_ask(hooks)) return false;
     snprintf(why, 256, "out of memory or of threads");
     return threads_start(hooks);
 }

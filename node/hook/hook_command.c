@@ -20,47 +20,29 @@ struct batch {
     struct hook_position known; /* what the engine has on disk, as far as it was heard */
 };
 
-/* {"cursor","added","author","tlp","object"}, as the feeds of the web process have them. */
-static void object_line(struct buf *out, const struct hook_record *record, const struct answer *answer) {
+/* One line, as the feeds of the web process have them: {"cursor","added","author","tlp","object"}, or of what is gone
+   {"cursor","time","author","tlp","withdrawn": ID,"type","why": {"cause": ...}}; why is the engine's own text. */
+static void line_put(struct buf *out, const struct hook_record *record, const struct answer *answer) {
     struct json_out json = json_out_of(out);
-    char added[MOMENT_TEXT_BYTES];
-    moment_text_us(added, record->added_us);
+    char moment[MOMENT_TEXT_BYTES];
     json_out_object(&json);
     json_out_key(&json, "cursor");
     json_out_uint(&json, record->cursor);
-    json_out_key(&json, "added");
-    json_out_text(&json, added);
+    json_out_key(&json, record->gone ? "time" : "added");
+    record->gone ? moment_text(moment, answer->item.modified_ms) : moment_text_us(moment, record->added_us);
+    json_out_text(&json, moment);
     json_out_key(&json, "author");
     json_out_string(&json, record->author);
     json_out_key(&json, "tlp");
     json_out_text(&json, tlp_name(record->tlp));
-    json_out_key(&json, "object");
-    answer_object(out, answer);
-    buf_put_text(out, "}\n");
-}
-
-/* {"withdrawn": ID, "type", "author", "tlp", "cursor", "withdrawn_at", "cause"}; the cause is the engine's own text. */
-static void withdrawal_line(struct buf *out, const struct hook_record *record, const struct answer *answer) {
-    struct json_out json = json_out_of(out);
-    struct bytes cause = answer->item.text;
-    json_out_object(&json);
-    json_out_key(&json, "withdrawn");
-    json_out_string(&json, answer->item.id);
-    json_out_key(&json, "type");
-    json_out_string(&json, answer->item.type);
-    json_out_key(&json, "author");
-    json_out_string(&json, record->author);
-    json_out_key(&json, "tlp");
-    json_out_text(&json, tlp_name(record->tlp));
-    json_out_key(&json, "cursor");
-    json_out_uint(&json, record->cursor);
-    json_out_key(&json, "withdrawn_at");
-    json_out_time(&json, answer->item.modified_ms);
-    /* "{"cause":"recall"}": its inside. */
-    if (cause.size > 2) {
-        buf_put_text(out, ",");
-        buf_put(out, bytes_of(cause.data + 1, cause.size - 2));
+    if (record->gone) {
+        json_out_key(&json, "withdrawn");
+        json_out_string(&json, answer->item.id);
+        json_out_key(&json, "type");
+        json_out_string(&json, answer->item.type);
     }
+    json_out_key(&json, record->gone ? "why" : "object");
+    answer_object(out, answer); /* one line, whatever the author wrote */
     buf_put_text(out, "}\n");
 }
 
@@ -69,13 +51,10 @@ static enum err on_record(void *context, const struct hook_record *record) {
     struct answer_reader *reader = batch->work->reader;
     if (answer_of_item(reader, record->cursor, record->author, record->tlp, record->added_us / 1000, record->item) != OK)
         return ERR_FORMAT;
-    if (record->gone) {
-        withdrawal_line(&batch->lines, record, &reader->answer);
-        batch->withdrawals++;
-    } else if (!reader->answer.problem) { /* what is not what its author indexed is given to no program */
-        object_line(&batch->lines, record, &reader->answer);
-        batch->objects++;
-    }
+    /* What is not what its author indexed is given to no program. */
+    if (!record->gone && reader->answer.problem) return OK;
+    line_put(&batch->lines, record, &reader->answer);
+    *(record->gone ? &batch->withdrawals : &batch->objects) += 1;
     return buf_result(&batch->lines);
 }
 

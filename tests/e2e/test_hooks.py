@@ -105,7 +105,7 @@ def command(place):
     withdrawn = lambda: [each for each in lines(out + "/taken") if "withdrawn" in each]
     must(withdrawn, 60, "the command hears of it", lambda: (b("hook", "list"), b.log_tail()))
     told = withdrawn()[0]
-    check_equal((told["withdrawn"], told["type"], told["author"], told["tlp"], told["cause"]), (gone, "indicator", "agency.a", "TLP:GREEN", "recall"), "by its id")
+    check_equal((told["withdrawn"], told["type"], told["author"], told["tlp"], told["why"]), (gone, "indicator", "agency.a", "TLP:GREEN", {"cause": "recall"}), "by its id")
     must(lambda: row(b, "soc")["withdrawals"] == 1, 20, "and it is counted", lambda: row(b, "soc"))
 
 
