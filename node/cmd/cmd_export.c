@@ -4,6 +4,7 @@
 #include "node/cmd/client.h"
 #include "node/process/clock.h"
 #include "node/cmd/cmd.h"
+#include "node/cmd/cmd_feed.h"
 #include "node/process/dir.h"
 #include "node/export/export.h"
 #include "node/formats/json_out.h"
@@ -93,11 +94,15 @@ static enum outcome format_read(struct work *work) {
 static enum outcome options_read(struct work *work, struct export_options *options, struct buf *question) {
     const struct invocation *invocation = work->invocation;
     const char *label = command_value(invocation, "tlp-max"), *type = command_value(invocation, "type");
-    const char *from = command_value(invocation, "from");
+    const char *from = command_value(invocation, "from"), *filter = command_value(invocation, "filter");
+    const char *subscription = command_value(invocation, "subscription");
     enum tlp tlp = TLP_NONE;
     enum outcome outcome = format_read(work);
     if (outcome == OUTCOME_SUCCESS) outcome = kinds_read(invocation, &options->kinds_wanted);
     if (outcome == OUTCOME_SUCCESS) outcome = zone_read(work, &options->zone);
+    if (outcome == OUTCOME_SUCCESS) outcome = feed_filter(invocation, filter);
+    if (outcome == OUTCOME_SUCCESS && subscription && !pack_utf8_valid(bytes_of_text(subscription)))
+        outcome = command_usage(invocation, "--subscription: this is no name");
     if (outcome != OUTCOME_SUCCESS) return outcome;
     if (label && !tlp_parse(&tlp, bytes_of_text(label)))
         return command_usage(invocation,
@@ -111,7 +116,7 @@ static enum outcome options_read(struct work *work, struct export_options *optio
     options->format = work->format;
     options->now_ms = clock_wall_ms();
     options->sink = (struct export_sink){.context = work, .open = sink_open, .write = sink_write};
-    pack_write_array(question, 7);
+    pack_write_array(question, 9);
     pack_write_uint(question, 0);
     pack_write_bool(question, false);
     type ? pack_write_str(question, bytes_of_text(pack_utf8_valid(bytes_of_text(type)) ? type : "")) : pack_write_nil(question);
@@ -119,6 +124,8 @@ static enum outcome options_read(struct work *work, struct export_options *optio
     from ? pack_write_str(question, bytes_of_text(pack_utf8_valid(bytes_of_text(from)) ? from : "")) : pack_write_nil(question);
     pack_write_uint(question, 0);
     pack_write_uint(question, export_exit(work->format));
+    pack_write_str(question, bytes_of_text(filter ? filter : ""));
+    pack_write_str(question, bytes_of_text(subscription ? subscription : ""));
     return OUTCOME_SUCCESS;
 }
 
@@ -240,6 +247,8 @@ static const struct command_option options_known[] = {
     {"kind", "KIND[,KIND...]", "only values of these kinds: ipv4, ipv6, domain, url, email, md5, sha1, sha256, sha512, text"},
     {"tlp-max", "LABEL", "only objects with this label or a less restrictive one"},
     {"from", "NAME", "only objects of the agency pinned under this name"},
+    {"filter", "TEXT", "only objects that fit, such as 'kind = domain and confidence >= 70'; node/formats/FILTER.md"},
+    {"subscription", "NAME", "only objects that this subscription would be given; its place stays where it is"},
     {"zone", "NAME", "of rpz: the zone's name (default rpz.comity)"},
     {"quiet", NULL, "no report"},
     {0},
@@ -247,7 +256,7 @@ static const struct command_option options_known[] = {
 
 const struct command cmd_export = {
     .name = "export",
-    .synopsis = "FORMAT [--out PATH] [--type T] [--kind K] [--tlp-max LABEL] [--from NAME]",
+    .synopsis = "FORMAT [--out PATH] [--type T] [--kind K] [--tlp-max LABEL] [--from NAME] [--filter TEXT] [--subscription NAME]",
     .summary = "write what this node holds as a file that another tool loads",
     .details = "Formats: list, csv, hosts, rpz (DNS response policy zone), nftables, zeek, suricata, suricata-datasets, stix, "
                "jsonl, misp,\n"

@@ -82,7 +82,7 @@
        belongs to another store, or is older than the withdrawal list: nothing is told, the consumer drops what it has, and goes on at
        the position in DONE.
    ASK_TAKEN    [subscription str, cursor uint, gone uint, delivered uint] -> DONE [] when the subscription's own position stands there on disk.
-       It only moves forward; after a reset it is set.
+       It only moves forward; after a reset it is set. [subscription, 0, 0, delivered] only counts.
    ASK_TOKENS   [] -> DONE [] after all that watch were sent the file
    ASK_CLIENTS  [act str: "add soc"] -> a row of the ledger tells of it; DONE [] after all that watch were sent the file;
        [sessions uint, sent uint, withdrawn uint, refused uint]: what the live process tells of itself, for the status -> DONE []

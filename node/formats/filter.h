@@ -44,6 +44,7 @@ static inline bool filter_takes(struct filter *filter, const struct filter_subje
    index finds them, and the filter still has to be asked of each. Views live as long as the filter. */
 #define FILTER_REQUIRED_MAX 4
 bool filter_requires_id(const struct filter *filter, struct bytes *id);
+bool filter_asks_group(const struct filter *filter); /* does some test look at the group? */
 size_t filter_requires_value(const struct filter *filter, struct observable *out);
 
 #endif

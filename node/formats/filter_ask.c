@@ -245,6 +245,12 @@ static const struct filter_node *required(const struct filter *filter, enum filt
     return NULL;
 }
 
+bool filter_asks_group(const struct filter *filter) {
+    for (size_t i = 1; i <= filter->node_count; i++)
+        if (filter->nodes[i].kind == FILTER_TEST && filter->nodes[i].field == FILTER_GROUP) return true;
+    return false;
+}
+
 bool filter_requires_id(const struct filter *filter, struct bytes *id) {
     const struct filter_node *node = required(filter, FILTER_ID);
     if (node) *id = filter->values[node->value].text;

@@ -13,6 +13,7 @@ static bool lost(const struct engine *engine, const struct subscription *subscri
 
 static void move(const struct engine *engine, struct subscription *subscription, struct take_position to) {
     struct take_position *at = &subscription->at;
+    if (to.cursor == 0 && to.gone == 0) return; /* only counts */
     if (lost(engine, subscription)) {
         *at = to;
         subscription->high = to.cursor;

@@ -96,6 +96,7 @@ static enum err watch_take(struct web *web, const struct frame *frame) {
     atomic_store(&web->newest_cursor, cursor);
     atomic_store(&web->newest_us, added_us);
     atomic_store(&web->newest_gone, gone);
+    atomic_fetch_add(&web->news, 1);
     web_feeds_wake(web, false);
     return OK;
 }

@@ -224,6 +224,8 @@ def refusals(place):
     check_equal(recall(a, "indicator--00000000-0000-4000-8000-000000000000", "--reason", "x").code, NOT_FOUND, "an unknown id")
     check_equal(recall(a, victim).code, USAGE, "no reason")
     check_equal(recall(a, "--query", "colour=red", "--reason", "x").code, USAGE, "an unknown word of the filter")
+    result = recall(a, "--query", "type=indicator and (", "--reason", "x")
+    check(result.code == USAGE and b"line 1, column 21: found the end" in result.err, "an error with its place", str(result))
     check_equal(recall(a, "--query", "", "--reason", "x").code, USAGE, "an empty filter")
     check_equal(recall(a, "--query", "type=malware", "--reason", "x").code, NOT_FOUND, "nothing fits")
     check_equal(a("recall", "status", victim).code, NOT_FOUND, "no recall of it is known")

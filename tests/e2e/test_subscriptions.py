@@ -127,6 +127,56 @@ def versions(place):
 
 
 @story
+def filters(place):
+    """One language at every door: subscriptions, feeds, exports; an error says where it is; what does not fit any more is withdrawn."""
+    a, b = place.mesh("agency.a", "agency.b")
+    good = indicator("good.example", confidence=90, labels=["phishing"])
+    weak = indicator("weak.example", confidence=20, labels=["phishing"])
+    url = indicator("x", pattern="[url:value = 'https://login.example/a']", confidence=80)
+    a.publish_good([good, weak, url], "TLP:GREEN", [b])
+    net = indicator("y", pattern="[ipv4-addr:value = '198.51.100.0/24']", confidence=80)
+    a.publish_good([net], "TLP:AMBER", [b])
+    must(lambda: len(b.feed()) == 4, 30, "B has four")
+    text = "kind = domain, ip and confidence >= 70"
+    add(b, "sure", "--from", "start", text=text)
+    for asked, wanted in ((text, [good, net]), ("tlp <= green", [good, weak, url]), ("label = phishing and not confidence < 50", [good]),
+                          ("value = *.example.com or value = 198.51.100.7", [net]), ("author = agency.b", []), ("author = agency.a age < 1d", []),
+                          ("arrived > 2026-01-01T00:00:00Z and value ~ https:*", [url])):
+        check_equal(b.feed_ids("--filter", asked), ids_of(wanted), "feed: %s" % asked)
+    tested = [json.loads(line) for line in b("subscription", "test", "--filter", "tlp <= green", "--limit", "2", "--json").out.splitlines()]
+    check_equal(([feed["object"]["id"] for feed in tested[:-1]], tested[-1]), (ids_of([good, weak]), {"shown": 2, "looked": 4, "matched": 3, "refused": 0, "behind": 0}),
+                "a test shows what would be given, and counts")
+    check_equal(b("subscription", "test", "sure", "--json").values[-1]["matched"], 2, "of a subscription, too")
+    check_equal(take(b, "sure"), (ids_of([good, net]), []), "what fits is given")
+    told = show(b, "sure")
+    check_equal((told["looked"], told["matched"], told["delivered"]), (4, 2, 2), "and counted", told)
+    listed = b("export", "list", "--filter", "kind = domain")
+    check_equal(sorted(listed.text.split()), ["good.example", "weak.example"], "an export of what fits", str(listed))
+    listed = b("export", "list", "--subscription", "sure")
+    check_equal(sorted(listed.text.split()), ["198.51.100.0/24", "good.example"], "an export of what a subscription is given", str(listed))
+    result = b("subscription", "add", "bad", "--filter", "kind = domain\nand colour = red")
+    check_equal(result.code, USAGE, "a bad filter is refused")
+    check(b"line 2, column 5: found 'colour'" in result.err, "with its place", str(result))
+    for words in (("feed", "--filter", "kind ="), ("export", "list", "--filter", "kind ="), ("subscription", "test", "--filter", "kind =")):
+        result = b(*words)
+        check_equal(result.code, USAGE, "%s: refused" % " ".join(words))
+        check(b"line 1, column 7: found the end" in result.err, "with its place", str(result))
+
+    a.publish_good([dict(good, modified="2026-03-01T00:00:00.000Z", confidence=10)], "TLP:GREEN", [b])
+    must(lambda: b("get", good["id"], "--json").value["object"]["confidence"] == 10, 30, "a newer version is not sure any more")
+    objects, gone = take(b, "sure")
+    check_equal((objects, [(each["withdrawn"], each["cause"]) for each in gone]), ([], [(good["id"], "newer")]), "so the one before is withdrawn")
+    check_equal(take(b, "sure"), ([], []), "once")
+    a.publish_good([dict(weak, modified="2026-03-01T00:00:00.000Z", confidence=15)], "TLP:GREEN", [b])
+    must(lambda: show(b, "sure")["behind"] > 0, 30, "one that was never given changes")
+    check_equal(take(b, "sure"), ([], []), "and nothing is said of it")
+    check_equal(a("recall", weak["id"], "--reason", "x").code, OK, "it is recalled")
+    check_equal(a("recall", net["id"], "--reason", "x").code, OK, "and one that was given")
+    gone = must(lambda: [each["withdrawn"] for each in take(b, "sure")[1]], 30, "this one is heard of")
+    check(net["id"] in gone, "by its id", gone)
+
+
+@story
 def follow(place):
     """A consumer that stays hears of each thing at once; one that is ended in the middle goes on where it was, and nothing is twice."""
     a, b = place.mesh("agency.a", "agency.b")
