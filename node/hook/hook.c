@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #define REPORT_MS 200  /* between two reports, at least */
-#define LOOK_MS   5000 /* is a folder there that was missing? */
+#define LOOK_MS   5000 /* is a folder there that was not? */
 #define TAG_WATCH 1
 #define TAG_HOOKS 2
 #define TAG_TELL  3
@@ -113,25 +113,32 @@ static void folder_of(const struct hook *hook, char out[static HOOK_PATH_BYTES_M
     snprintf(out, HOOK_PATH_BYTES_MAX + 1, "%s", hook->format->folder ? hook->file : dirname(copy));
 }
 
-static bool folder_there(const struct hook *hook) {
+/* Zeros where there is none. */
+static struct hook_folder folder_now(const struct hook *hook) {
     char folder[HOOK_PATH_BYTES_MAX + 1];
     struct stat facts;
+    if (!hook->file) return (struct hook_folder){0};
     folder_of(hook, folder);
-    return stat(folder, &facts) == 0 && S_ISDIR(facts.st_mode);
+    if (stat(folder, &facts) != 0 || !S_ISDIR(facts.st_mode)) return (struct hook_folder){0};
+    return (struct hook_folder){.device = facts.st_dev, .number = facts.st_ino};
 }
 
-/* How many are missing now. What is missing at the start stays out of the sandbox's reach: the process ends, and is started again, when it is there. */
-static size_t folders_missing(const struct hooks *hooks) {
-    size_t count = 0;
-    for (size_t i = 0; i < hooks->file.count; i++) count += hooks->file.hooks[i].file && !folder_there(&hooks->file.hooks[i]);
-    return count;
+/* The sandbox reaches the folders that were there when it closed. Is there one that was not? Then the process ends, and is started
+   again. Landlock keeps the old ones' numbers from being given away. */
+static bool folder_is_new(const struct hooks *hooks) {
+    for (size_t i = 0; i < hooks->file.count; i++) {
+        struct hook_folder now = folder_now(&hooks->file.hooks[i]), then = hooks->folders[i];
+        if (now.number != 0 && (now.number != then.number || now.device != then.device)) return true;
+    }
+    return false;
 }
 
-static enum err sandbox_close(const struct hooks *hooks, char why[static 256]) {
+static enum err sandbox_close(struct hooks *hooks, char why[static 256]) {
     static char texts[HOOKS_MAX][HOOK_PATH_BYTES_MAX + 1];
     const char *folders[HOOKS_MAX];
     size_t count = 0;
     for (size_t i = 0; i < hooks->file.count; i++) {
+        hooks->folders[i] = folder_now(&hooks->file.hooks[i]);
         if (!hooks->file.hooks[i].file) continue;
         folder_of(&hooks->file.hooks[i], texts[count]);
         folders[count] = texts[count];
@@ -210,8 +217,7 @@ static bool report_due(struct hooks *hooks) {
 }
 
 static int loop(struct hooks *hooks) {
-    size_t missing = folders_missing(hooks);
-    uint64_t told_ms = 0;
+    uint64_t told_ms = 0, looked_ms = clock_monotonic_ms();
     bool due = true;
     for (;;) {
         struct pollfd fds[] = {
@@ -229,8 +235,10 @@ static int loop(struct hooks *hooks) {
             due = false, told_ms = now_ms;
             if (!report_send(hooks)) return 1;
         }
-        if (missing > 0 && folders_missing(hooks) < missing) {
-            log_info("a folder is there that was missing: starting again");
+        if (now_ms - looked_ms < LOOK_MS) continue;
+        looked_ms = now_ms;
+        if (folder_is_new(hooks)) {
+            log_info("a folder is there that was not, or was another: starting again");
             return 0;
         }
     }

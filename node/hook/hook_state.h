@@ -9,6 +9,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/types.h>
 
 #define HOOK_LINKS          3 /* connections to the engine, taken in turns */
 #define HOOK_ENGINE_MS      60000
@@ -46,6 +47,12 @@ struct hook_work {
     char problem[HOOK_WHY_BYTES]; /* of the last failure; "" when what came after it went well */
 };
 
+/* Which folder stood at a path. */
+struct hook_folder {
+    dev_t device;
+    ino_t number; /* 0: none */
+};
+
 struct hooks {
     struct proc_child child;
     struct hook_file file;
@@ -61,8 +68,9 @@ struct hooks {
     bool stopping;
     struct hook_link links[HOOK_LINKS];
     struct hook_work work[HOOKS_MAX];
-    size_t started; /* threads */
-    bool told;      /* what the engine was told is what is */
+    struct hook_folder folders[HOOKS_MAX]; /* when the sandbox closed; of files' hooks */
+    size_t started;                        /* threads */
+    bool told;                             /* what the engine was told is what is */
 };
 
 /* --- hook.c --- */
