@@ -6,7 +6,7 @@ import shutil
 import socket
 import subprocess
 
-from lib import NOT_FOUND, NOT_RUNNING, OK, PATIENCE, REFUSED, check, check_equal, children, comity, indicator, indicators, main, must, skip, story, wait_until
+from lib import NOT_FOUND, NOT_RUNNING, OK, PATIENCE, REFUSED, alive, check, check_equal, children, comity, indicator, indicators, main, must, skip, story, wait_until
 
 ENVIRONMENT = dict(os.environ, PATH=os.environ["PATH"] + ":/usr/sbin:/sbin")
 
@@ -309,7 +309,7 @@ def confined(place):
     check_equal(len(launcher), 1, "the launcher is the hook process's only child")
     os.kill(launcher[0], 9)
     a.publish_good([indicator("two.example")], "TLP:GREEN", [b])
-    must(lambda: row(b, "inside")["objects"] == 1 and b.pid_of("hook") != hook, 30, "a new hook process goes on where the old one stood", lambda: (b("hook", "list"), b.log_tail()))
+    must(lambda: row(b, "inside")["objects"] == 1 and not alive(hook), 30, "a new hook process goes on where the old one stood", lambda: (b("hook", "list"), b.log_tail()))
 
 
 def read_bytes(path):
