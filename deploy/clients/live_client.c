@@ -1,6 +1,5 @@
-/* Follows a subscription of Comity's live feed and prints a JSON line for everything; keeps its position in a file (node/live/LIVE.md).
-   cc live_client.c -lczmq -lzmq -lmsgpackc -o live_client
-   ./live_client tcp://HOST:PORT SERVER-KEY KEY-FILE SUBSCRIPTION POSITION-FILE */
+/* Follows Comity's live feed and prints JSON lines; keeps its position in a file (node/live/LIVE.md).
+   cc live_client.c -lczmq -lzmq -lmsgpackc && ./a.out tcp://HOST:PORT SERVER-KEY KEY-FILE SUBSCRIPTION POSITION-FILE */
 #include <czmq.h>
 #include <msgpack.h>
 
@@ -24,11 +23,12 @@ static void say(zsock_t *socket, const char *kind, const char *subscription, con
 static bool take(zsock_t *socket, FILE *file, const msgpack_object *part, uint64_t at[3]) {
     char kind = part[0].via.str.ptr[0]; /* object, withdrawn, still, welcome, reset, error */
     if (kind == 'e') return fprintf(stderr, "%.*s: %.*s\n", TEXT(1), TEXT(2)), false;
-    if (kind == 'o') printf("{\"author\":\"%.*s\",\"label\":\"%.*s\",\"object\":%.*s}\n", TEXT(5), TEXT(4), TEXT(9));
-    if (kind == 'r') printf("{\"reset\":true}\n"); /* what was printed before is worth nothing */
     bool gone = part[0].via.str.size == 9;
-    if (gone) printf("{\"author\":\"%.*s\",\"withdrawn\":\"%.*s\",\"cause\":\"%.*s\"}\n", TEXT(5), TEXT(6), TEXT(9));
     at[0] = part[1].via.u64, at[1] = part[2].via.u64, at[2] += kind == 'o' || gone;
+    if (kind == 'r') printf("{\"at\":[%" PRIu64 ",%" PRIu64 "],\"reset\":true}\n", at[0], at[1]); /* forget all before it */
+    if (gone || kind == 'o') printf("{\"at\":[%" PRIu64 ",%" PRIu64 "],\"author\":\"%.*s\",", at[0], at[1], TEXT(5));
+    if (kind == 'o') printf("\"label\":\"%.*s\",\"object\":%.*s}\n", TEXT(4), TEXT(9));
+    if (gone) printf("\"label\":\"%.*s\",\"withdrawn\":\"%.*s\",\"cause\":\"%.*s\"}\n", TEXT(4), TEXT(6), TEXT(9));
     rewind(file); /* twenty characters each: what stood there before is overwritten */
     if (fflush(stdout) != 0 || fprintf(file, "%20" PRIu64 "%20" PRIu64, at[0], at[1]) < 0 || fflush(file) != 0) exit(1);
     if (at[2] >= CREDIT / 2 || kind == 's') say(socket, "ack", NULL, at), at[2] = 0;
@@ -44,7 +44,7 @@ int main(int count, char **words) {
         zsock_t *socket = zsock_new(ZMQ_DEALER);
         zcert_apply(keys, socket), zsock_set_curve_serverkey(socket, words[2]), zsock_set_rcvtimeo(socket, QUIET_MS);
         zsock_connect(socket, "%s", words[1]), rewind(file);
-        if (fscanf(file, "%" SCNu64 "%" SCNu64, &at[0], &at[1]) == 1) return 1;
+        if (fscanf(file, "%" SCNu64 "%" SCNu64, &at[0], &at[1]) == 1) break;
         say(socket, "hello", words[4], (uint64_t[]){at[0], at[1], CREDIT});
         for (int quiet = 0; quiet < DEAD && !zsys_interrupted;) {
             zframe_t *frame = zframe_recv(socket);

@@ -19,11 +19,11 @@ def position_save(position):
 
 
 def line(kind, fields):
-    if kind == "object":
-        return {"author": fields[2], "label": fields[1], "added_us": fields[0], "object": json.loads(fields[6])}
-    if kind == "withdrawn":
-        return {"author": fields[2], "label": fields[1], "withdrawn": fields[3], "cause": fields[6]}
-    return {"reset": True}  # what was printed before is worth nothing
+    """Printed before its position is saved: who is killed in between prints it again, and "at" tells."""
+    if kind == "reset":
+        return {"at": fields[:2], "reset": True}  # what was printed before is worth nothing
+    told = {"object": json.loads(fields[8])} if kind == "object" else {"withdrawn": fields[5], "cause": fields[8]}
+    return {"at": fields[:2], "author": fields[4], "label": fields[3], **told}
 
 
 def follow(socket):
@@ -40,7 +40,7 @@ def follow(socket):
             print("%s: %s" % tuple(fields[:2]), file=sys.stderr, flush=True)
             return fields[0] not in FINAL
         if kind in ("object", "withdrawn", "reset"):
-            print(json.dumps(line(kind, fields[2:])), flush=True)
+            print(json.dumps(line(kind, fields)), flush=True)
         position_save(fields[:2])
         quiet, taken = 0, taken + (kind in ("object", "withdrawn"))
         if taken >= CREDIT // 2 or kind == "still":

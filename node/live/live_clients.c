@@ -16,6 +16,7 @@ bool live_subscriptions_valid(struct bytes text) {
 
 static bool line_read(struct live_client *out, struct bytes line) {
     struct bytes fields[FIELDS];
+    if (line.data[line.size - 1] == '\t') return false;
     for (size_t i = 0; i < FIELDS; i++) fields[i] = fields_split(&line, '\t');
     *out = (struct live_client){.name = fields[0], .subscriptions = fields[4]};
     return line.size == 0 && fields_name_valid(out->name) && curve_key_parse(out->key, fields[1]) &&

@@ -167,9 +167,10 @@ static void error_take(struct live *live, struct live_link *link, struct bytes b
     snprintf(text, sizeof text, "%.*s", (int)(said.size < 280 ? said.size : 280), said.size > 0 ? (const char *)said.data : "");
     if (link->job == LIVE_JOB_PUB) log_debug("the publisher's page: %s", text);
     if (!session) return;
-    if (code == ERR_BUSY)
+    if (code == ERR_BUSY) {
         session->retry_ms = now_ms + RETRY_MS;
-    else if (code == ERR_NOT_FOUND)
+        if (link->job == LIVE_JOB_TAKEN) session->taken = (struct live_position){0};
+    } else if (code == ERR_NOT_FOUND)
         live_session_end(session, "subscription",
                          "there is no such subscription here; its name is to be asked of the node's operator", now_ms);
     else

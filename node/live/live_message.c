@@ -82,6 +82,9 @@ void live_write_object(struct buf *out, const struct live_object *object) {
     pack_write_str(out, object->type);
     pack_write_uint(out, object->versions);
     pack_write_str(out, object->text);
+    /* In valid JSON a control byte is a blank between values: who prints the text has one line. */
+    for (size_t i = out->size - object->text.size; !out->failed && i < out->size; i++)
+        if (out->data[i] < 0x20) out->data[i] = ' ';
 }
 
 void live_write_withdrawn(struct buf *out, const struct live_withdrawn *withdrawn) {

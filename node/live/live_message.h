@@ -38,7 +38,7 @@ struct live_object {
     enum tlp tlp;
     struct bytes author, id, type; /* UTF-8 */
     unsigned versions;             /* CONTROL_VERSION_ bits */
-    struct bytes text;             /* JSON */
+    struct bytes text;             /* JSON; written on one line */
 };
 
 void live_write_welcome(struct buf *out, struct live_position position);

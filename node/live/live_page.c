@@ -72,6 +72,8 @@ static void record_queue(struct live *live, struct live_link *link, const struct
     const struct item *item = link->item;
     struct web_facts facts;
     bool shown = plain(record->author) && plain(item->id) && plain(item->type);
+    /* The engine was asked for these labels only: a second lock. */
+    shown = shown && (session->labels >> record->tlp & 1) != 0;
     bool gone = (record->versions & CONTROL_VERSION_GONE) != 0;
     /* A withdrawal's row has a number, but for those that stand among the objects: a newer version is not for this client. */
     session->position.gone = gone && record->added_us > 0 ? record->added_us : end->position.gone;

@@ -51,6 +51,7 @@ static void message_put(struct live_session *session, void (*write)(struct buf *
 
 void live_session_welcome(struct live_session *session, struct live_position position) {
     session->begun = true;
+    session->ahead = true; /* the engine knows whether this position is one of its own */
     session->position = session->acknowledged = session->taken = position;
     message_put(session, live_write_welcome);
 }

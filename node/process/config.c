@@ -152,11 +152,10 @@ static bool read_web_metrics(struct config *config, const char *text, char *why,
 }
 
 const char *config_loopback_problem(const char *text) {
-    static const char *const hosts[] = {"127.", "[::1]:", "localhost:"};
     const char *problem = config_web_problem(text);
-    for (size_t i = 0; !problem && i < sizeof hosts / sizeof *hosts; i++)
-        if (strncmp(text, hosts[i], strlen(hosts[i])) == 0) return NULL;
-    return problem ? problem : "anybody who reaches it could read along: it takes a loopback address only";
+    bool ipv4 = strncmp(text, "127.", 4) == 0 && text[strspn(text, "0123456789.")] == ':';
+    if (problem || ipv4 || strncmp(text, "[::1]:", 6) == 0 || strncmp(text, "localhost:", 10) == 0) return problem;
+    return "anybody who reaches it could read along: it takes a loopback address only";
 }
 
 static bool read_live_listen(struct config *config, const char *text, char *why, size_t why_bytes) {
