@@ -148,7 +148,8 @@ static const struct command_option feed_options[] = {
     {"tlp-max", "LABEL", "only objects with this label or a less restrictive one"},
     {"from", "NAME", "only objects of the agency pinned under this name"},
     {"filter", "TEXT", "only objects that fit, such as 'kind = domain and confidence >= 70'; comity subscription --help"},
-    {"subscription", "NAME", "what this subscription has not been given yet, withdrawals too; its position moves with what is printed"},
+    {"subscription", "NAME",
+     "what this subscription has not been given yet, withdrawals too; its position moves with what is printed"},
     {"withdrawn", NULL, "tell too which of the objects before were taken back, expired or erased since"},
     {"limit", "N", "at most so many objects"},
     {0},
@@ -156,14 +157,16 @@ static const struct command_option feed_options[] = {
 
 const struct command cmd_feed = {
     .name = "feed",
-    .synopsis = "[--after CURSOR] [--follow] [--type T] [--tlp-max LABEL] [--from NAME] [--filter TEXT] [--withdrawn] [--limit N] |\n"
-                "       --subscription NAME [--follow] [--limit N]",
+    .synopsis =
+        "[--after CURSOR] [--follow] [--type T] [--tlp-max LABEL] [--from NAME] [--filter TEXT] [--withdrawn] [--limit N] |\n"
+        "       --subscription NAME [--follow] [--limit N]",
     .summary = "print objects in the order of their arrival, one a line",
     .details =
         "A line is: cursor, author, label, object, with a tab between. It ends at the newest object unless --follow is given.\n"
         "With --subscription or --withdrawn a line may also say that an object is gone: cursor, author, label, \"withdrawn ID "
         "(cause)\";\n"
-        "as JSON {\"withdrawn\": ID, \"cause\": ..., \"cursor\": ..., \"gone\": ...}, and CURSOR.GONE of the last lines is where to go on. "
+        "as JSON {\"withdrawn\": ID, \"cause\": ..., \"cursor\": ..., \"gone\": ...}, and CURSOR.GONE of the last lines is where "
+        "to go on. "
         "A\n"
         "subscription keeps its place by itself: what was printed is not printed again, and nothing is left out; only where the "
         "command\n"

@@ -168,9 +168,10 @@ static void reset_tell(struct feeding *feeding) {
     if (feeding->invocation->json)
         buf_put_text(&feeding->out, "{\"reset\":true}\n");
     else
-        command_fail(feeding->invocation, OUTCOME_SUCCESS,
-                     "the position is older than the withdrawals that this node remembers, or of another store: drop what you have; "
-                     "all that there is follows");
+        command_fail(
+            feeding->invocation, OUTCOME_SUCCESS,
+            "the position is older than the withdrawals that this node remembers, or of another store: drop what you have; "
+            "all that there is follows");
 }
 
 static enum outcome page(struct feeding *feeding, bool follow) {

@@ -254,11 +254,11 @@ static enum outcome named(const struct invocation *invocation) {
 
 static const struct verb {
     const char *name;
-    size_t least, most;      /* arguments, the verb among them */
-    const char *takes;       /* options, with a blank before and behind each */
+    size_t least, most; /* arguments, the verb among them */
+    const char *takes;  /* options, with a blank before and behind each */
     enum outcome (*run)(const struct invocation *invocation);
 } verbs[] = {
-    {"add", 2, 2, " filter tlp-max exit from ", add}, {"list", 1, 1, " ", list},     {"show", 2, 2, " ", named},
+    {"add", 2, 2, " filter tlp-max exit from ", add}, {"list", 1, 1, " ", list},       {"show", 2, 2, " ", named},
     {"test", 1, 2, " filter limit ", test},           {"rewind", 2, 2, " to ", named}, {"remove", 2, 2, " ", named},
 };
 
@@ -267,7 +267,8 @@ static enum outcome run(const struct invocation *invocation) {
     for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
         if (strcmp(invocation->arguments[0], verbs[i].name) == 0) verb = &verbs[i];
     if (!verb)
-        return command_usage(invocation, "unexpected '%s': it is add, list, show, test, rewind or remove", invocation->arguments[0]);
+        return command_usage(invocation, "unexpected '%s': it is add, list, show, test, rewind or remove",
+                             invocation->arguments[0]);
     if (invocation->argument_count < verb->least)
         return command_usage(invocation, "NAME is missing: comity subscription %s NAME", verb->name);
     if (invocation->argument_count > verb->most)
@@ -285,7 +286,8 @@ static enum outcome run(const struct invocation *invocation) {
 static const struct command_option options[] = {
     {"filter", "TEXT", "add, test: which objects: 'kind = domain and confidence >= 70 and not label = benign'; '' for all"},
     {"tlp-max", "LABEL", "add: no object above this label"},
-    {"exit", "EXIT", "add: what it is for, so that the policy file's limits of that exit hold: live, hook, taxii ...; local by default"},
+    {"exit", "EXIT",
+     "add: what it is for, so that the policy file's limits of that exit hold: live, hook, taxii ...; local by default"},
     {"from", "start|now", "add: begin with what is here already, or with what comes; now by default"},
     {"limit", "N", "test: print so many objects"},
     {"to", "start|CURSOR", "rewind: go on behind this cursor"},
@@ -297,13 +299,14 @@ const struct command cmd_subscription = {
     .synopsis = "add NAME --filter TEXT [--tlp-max LABEL] [--exit EXIT] [--from start|now] | list | show NAME |\n"
                 "       test NAME | test --filter TEXT [--limit N] | rewind NAME --to start|CURSOR | remove NAME",
     .summary = "durable consumers of what arrives, each with a filter and a place of its own",
-    .details = "A subscription remembers how far its consumer came: `comity feed --subscription NAME` prints what is new since the last "
-               "time, and\n"
-               "what was withdrawn meanwhile. `show` tells its place: how far it is behind, how many objects it looked at, how many its "
-               "filter\n"
-               "took, policy or label kept back, and were delivered. `test` prints the first of the newest objects that it would be "
-               "given, and\n"
-               "moves nothing. One that nobody asks costs nothing.",
+    .details =
+        "A subscription remembers how far its consumer came: `comity feed --subscription NAME` prints what is new since the last "
+        "time, and\n"
+        "what was withdrawn meanwhile. `show` tells its place: how far it is behind, how many objects it looked at, how many its "
+        "filter\n"
+        "took, policy or label kept back, and were delivered. `test` prints the first of the newest objects that it would be "
+        "given, and\n"
+        "moves nothing. One that nobody asks costs nothing.",
     .arguments_min = 1,
     .arguments_max = 2,
     .prints_json = true,

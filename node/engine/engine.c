@@ -455,6 +455,7 @@ static void end(struct engine *engine) {
     agreements_free(engine);
     dealings_free(engine);
     subscriptions_free(engine);
+    gone_free(engine);
     recalls_free(engine);
     publisher_free(engine);
     reader_free(engine);

@@ -228,8 +228,8 @@ void query_feed(struct engine *engine, struct client *client, const struct frame
     feed->exit = fields > 6 ? feed_exit(pack_read_uint(&reader)) : POLICY_LOCAL;
     struct bytes filter = fields == 9 ? pack_read_str(&reader) : bytes_of(NULL, 0);
     struct bytes name = fields == 9 ? pack_read_str(&reader) : bytes_of(NULL, 0);
-    if ((fields != 6 && fields != 7 && fields != 9) || filter.size > FILTER_BYTES_MAX || feed->exit == 0 || pack_done(&reader) != OK || type.size > ITEM_TYPE_BYTES_MAX ||
-        tlp_max > TLP_RED) {
+    if ((fields != 6 && fields != 7 && fields != 9) || filter.size > FILTER_BYTES_MAX || feed->exit == 0 ||
+        pack_done(&reader) != OK || type.size > ITEM_TYPE_BYTES_MAX || tlp_max > TLP_RED) {
         server_error(client, frame->tag, ERR_FORMAT, "the question is not well formed");
         return;
     }

@@ -126,8 +126,8 @@ static void value_read(struct parser *parser, struct filter_node *node) {
     struct filter_value *value = parser->err == OK ? value_new(parser, lex->at) : NULL;
     if (!value) return;
     if (!filter_value_read(value, node->field, node->sign, text, quoted, &parser->filter->arena, &possible))
-        wrong(parser, lex->at, ERR_SYNTAX, "%s is no value of %s; possible: %s", found(parser, shown), filter_field_name(node->field),
-              possible);
+        wrong(parser, lex->at, ERR_SYNTAX, "%s is no value of %s; possible: %s", found(parser, shown),
+              filter_field_name(node->field), possible);
     node->value_count++;
 }
 
@@ -144,7 +144,8 @@ static void values_read(struct parser *parser, struct filter_node *node) {
     filter_lex_next(lex);
     while (parser->err == OK && lex->token == FILTER_TOKEN_COMMA) {
         if (node->sign & (SIGN_LT | SIGN_LE | SIGN_GT | SIGN_GE)) {
-            wrong(parser, lex->at, ERR_SYNTAX, "a list is possible behind =, !=, ~ and !~, not behind %s", filter_sign_text(node->sign));
+            wrong(parser, lex->at, ERR_SYNTAX, "a list is possible behind =, !=, ~ and !~, not behind %s",
+                  filter_sign_text(node->sign));
             return;
         }
         filter_lex_value(lex);
@@ -241,13 +242,13 @@ static uint16_t one_read(struct parser *parser) {
     struct filter_lex *lex = &parser->lex;
     size_t at = lex->at;
     bool not = word_is(parser, "not");
-    if (!not && lex->token != FILTER_TOKEN_OPEN) return test_read(parser);
+    if (!not &&lex->token != FILTER_TOKEN_OPEN) return test_read(parser);
     if (++parser->depth > FILTER_DEPTH_MAX) {
         wrong(parser, at, ERR_LIMIT, "too deep: %d parentheses and nots, one inside the other, are possible", FILTER_DEPTH_MAX);
         return 0;
     }
     uint16_t node = 0;
-    if (not) {
+    if (not ) {
         filter_lex_next(lex);
         uint16_t child = one_read(parser);
         if (child) node = node_new(parser, FILTER_NOT, at);

@@ -16,7 +16,8 @@ static enum filter_verdict verdict(bool taken) { return taken ? FILTER_YES : FIL
 /* --- what is compared --- */
 
 static bool text_same(struct bytes small, struct bytes text) {
-    return small.size == text.size && (text.size == 0 || strncasecmp((const char *)small.data, (const char *)text.data, text.size) == 0);
+    return small.size == text.size &&
+           (text.size == 0 || strncasecmp((const char *)small.data, (const char *)text.data, text.size) == 0);
 }
 
 static bool text_fits(const struct filter_node *node, const struct filter_value *value, struct bytes text) {
@@ -29,7 +30,7 @@ static bool id_begins(struct bytes digits, const uint8_t *id, size_t id_bytes) {
     if (!id || digits.size < ID_DIGITS_MIN || digits.size > 2 * id_bytes) return false;
     for (size_t i = 0; i < digits.size; i++) {
         unsigned nibble = i % 2 == 0 ? id[i / 2] >> 4 : id[i / 2] & 15;
-        if (digits.data[i] != (uint8_t)"0123456789abcdef"[nibble]) return false;
+        if (digits.data[i] != (uint8_t) "0123456789abcdef"[nibble]) return false;
     }
     return true;
 }
@@ -176,7 +177,8 @@ static bool fits(struct question *question, const struct filter_node *node, cons
     case FILTER_ID: return text_fits(node, value, item->id);
     case FILTER_TLP: return number_fits(node->sign, item->tlp, value->number);
     case FILTER_PAP: return number_fits(node->sign, marks_of(question)->pap, value->number);
-    case FILTER_AUTHOR: return text_fits(node, value, subject->author) || id_begins(value->text, subject->author_id, AGENCY_ID_BYTES);
+    case FILTER_AUTHOR:
+        return text_fits(node, value, subject->author) || id_begins(value->text, subject->author_id, AGENCY_ID_BYTES);
     case FILTER_GROUP:
         return (subject->group.size > 0 && text_fits(node, value, subject->group)) ||
                id_begins(value->text, marks_of(question)->group.data, marks_of(question)->group.size);
@@ -218,7 +220,8 @@ static enum filter_verdict node_ask(struct question *question, uint16_t at) {
     if (node->kind == FILTER_NOT) return (enum filter_verdict)(FILTER_YES - node_ask(question, node->child));
     bool all = node->kind == FILTER_AND;
     enum filter_verdict sum = all ? FILTER_YES : FILTER_NO;
-    for (uint16_t child = node->child; child != 0 && sum != (all ? FILTER_NO : FILTER_YES); child = question->filter->nodes[child].next) {
+    for (uint16_t child = node->child; child != 0 && sum != (all ? FILTER_NO : FILTER_YES);
+         child = question->filter->nodes[child].next) {
         enum filter_verdict one = node_ask(question, child);
         if (all ? one < sum : one > sum) sum = one;
     }

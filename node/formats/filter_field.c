@@ -205,7 +205,8 @@ static const char *const possible_values[FILTER_FIELD_COUNT] = {
     [FILTER_AFTER] = "a time such as 2026-05-12T08:17:27Z",
     [FILTER_BEFORE] = "a time such as 2026-05-12T08:17:27Z",
     [FILTER_REVOKED] = "yes and no",
-    [FILTER_VALUE] = "a value, *.example.com for all names below one, a network such as 192.0.2.0/24; a * elsewhere needs ~, or quotes",
+    [FILTER_VALUE] =
+        "a value, *.example.com for all names below one, a network such as 192.0.2.0/24; a * elsewhere needs ~, or quotes",
 };
 
 bool filter_value_read(struct filter_value *out, enum filter_field field, enum filter_sign sign, struct bytes text, bool quoted,

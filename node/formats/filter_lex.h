@@ -6,13 +6,13 @@
 
 enum filter_token {
     FILTER_TOKEN_END,
-    FILTER_TOKEN_BAD,      /* no token begins here; or quotes without an end: `unclosed` */
-    FILTER_TOKEN_WORD,     /* a name: letters, digits, '_', '-', '.' */
-    FILTER_TOKEN_STRING,   /* a value in quotes */
-    FILTER_TOKEN_OPEN,     /* ( */
-    FILTER_TOKEN_CLOSE,    /* ) */
-    FILTER_TOKEN_COMMA,    /* , */
-    FILTER_TOKEN_SIGN      /* = == != <> < <= > >= ~ !~ */
+    FILTER_TOKEN_BAD,    /* no token begins here; or quotes without an end: `unclosed` */
+    FILTER_TOKEN_WORD,   /* a name: letters, digits, '_', '-', '.' */
+    FILTER_TOKEN_STRING, /* a value in quotes */
+    FILTER_TOKEN_OPEN,   /* ( */
+    FILTER_TOKEN_CLOSE,  /* ) */
+    FILTER_TOKEN_COMMA,  /* , */
+    FILTER_TOKEN_SIGN    /* = == != <> < <= > >= ~ !~ */
 };
 
 struct filter_lex {

@@ -7,8 +7,8 @@
 
 /* Arrays of words that people call an object's labels. */
 static bool labels_key(struct bytes key) {
-    static const char *const names[] = {"labels",      "indicator_types",      "malware_types", "threat_actor_types",
-                                        "tool_types",  "infrastructure_types", "report_types"};
+    static const char *const names[] = {"labels",     "indicator_types",      "malware_types", "threat_actor_types",
+                                        "tool_types", "infrastructure_types", "report_types"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (bytes_equal_text(key, names[i])) return true;
     return false;

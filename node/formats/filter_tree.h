@@ -34,13 +34,22 @@ enum filter_field {
 };
 
 /* As bits, for what a field can do. */
-enum filter_sign { SIGN_EQ = 1, SIGN_NE = 2, SIGN_LT = 4, SIGN_LE = 8, SIGN_GT = 16, SIGN_GE = 32, SIGN_LIKE = 64, SIGN_UNLIKE = 128 };
+enum filter_sign {
+    SIGN_EQ = 1,
+    SIGN_NE = 2,
+    SIGN_LT = 4,
+    SIGN_LE = 8,
+    SIGN_GT = 16,
+    SIGN_GE = 32,
+    SIGN_LIKE = 64,
+    SIGN_UNLIKE = 128
+};
 
 struct filter_value {
-    struct bytes text; /* as it is compared: in small letters, but for ids; in the filter's arena */
-    uint64_t number;   /* label, PAP, confidence, moment, span; of a kind: bits by enum observable_kind */
-    char source, information;             /* of a grading; 0: not said */
-    bool suffix;                          /* *.example.com: what ends in `text`, which begins with the dot */
+    struct bytes text;        /* as it is compared: in small letters, but for ids; in the filter's arena */
+    uint64_t number;          /* label, PAP, confidence, moment, span; of a kind: bits by enum observable_kind */
+    char source, information; /* of a grading; 0: not said */
+    bool suffix;              /* *.example.com: what ends in `text`, which begins with the dot */
     struct observable observables[OBSERVABLE_CANDIDATES_MAX];
     size_t observable_count;
 };

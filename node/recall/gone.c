@@ -13,7 +13,8 @@
 #define ENDS_KEY    "gone"
 #define KEY_BYTES   40
 #define ROW_VERSION 1
-#define TICK_ROWS   4096 /* that go in one turn */
+#define TICK_ROWS   16384       /* that go in one turn, about */
+#define ROWS_BYTES  (32 * 1024) /* that stand together */
 #define HITS_MAX    256
 
 static const char *const cause_names[GONE_CAUSE_END] = {
@@ -88,6 +89,8 @@ enum err gone_load(struct engine *engine) {
     return err == ERR_NOT_FOUND ? OK : err;
 }
 
+void gone_free(struct engine *engine) { buf_free(&engine->gone.rows); }
+
 /* --- noting --- */
 
 /* By which exits this object was shown: as if it still were within its time, and its group not over. */
@@ -130,13 +133,22 @@ static unsigned exits_of(struct engine *engine, const struct page_head *head, co
     return exits;
 }
 
+static void rows_put(struct engine *engine, struct store_batch *batch) {
+    struct gone *gone = &engine->gone;
+    char key[KEY_BYTES];
+    if (gone->rows.size == 0 && !gone->rows.failed) return;
+    if (gone->rows.failed) engine_fail(engine, 5, "out of memory while objects are taken out");
+    key_of(key, gone->next - 1);
+    store_batch_meta(batch, key, bytes_of_buf(&gone->rows));
+    buf_clear(&gone->rows);
+}
+
 void gone_note(struct engine *engine, struct store_batch *batch, const struct page_head *head, uint64_t cursor,
                const struct item *item, enum gone_cause cause) {
     static struct share_facts facts;
     static struct item original;
     struct gone_row row = {.cursor = cursor, .time_ms = clock_wall_ms(), .cause = cause};
-    struct buf value = {0};
-    char key[KEY_BYTES];
+    struct buf *rows = &engine->gone.rows;
     const uint8_t *author = head->agency_id;
     if (bytes_equal_text(item->type, SHARE_TYPE)) {
         if (share_read(&facts, &original, item->text) != OK) return;
@@ -150,19 +162,24 @@ void gone_note(struct engine *engine, struct store_batch *batch, const struct pa
     memcpy(row.author, author, AGENCY_ID_BYTES);
     memcpy(row.type, item->type.data, item->type.size);
     memcpy(row.id, item->id.data, item->id.size);
-    gone_row_write(&value, &row);
-    key_of(key, engine->gone.next++);
-    if (value.failed) engine_fail(engine, 5, "out of memory while objects are taken out");
-    store_batch_meta(batch, key, bytes_of_buf(&value));
-    buf_free(&value);
+    size_t at = rows->size;
+    buf_put_u16(rows, 0);
+    gone_row_write(rows, &row);
+    if (!rows->failed) put_be16(rows->data + at, (uint16_t)(rows->size - at - 2));
+    engine->gone.next++;
+    if (rows->size >= ROWS_BYTES || rows->failed) rows_put(engine, batch);
 }
 
 void gone_seal(struct engine *engine, struct store_batch *batch) {
     const struct gone *gone = &engine->gone;
+    rows_put(engine, batch);
     if (gone->next > gone->last + 1) ends_put(batch, gone->first, gone->next - 1);
 }
 
-void gone_dropped(struct engine *engine) { engine->gone.next = engine->gone.last + 1; }
+void gone_dropped(struct engine *engine) {
+    engine->gone.next = engine->gone.last + 1;
+    buf_clear(&engine->gone.rows);
+}
 
 void gone_stored(struct engine *engine) { engine->gone.last = engine->gone.next - 1; }
 
@@ -171,24 +188,42 @@ void gone_stored(struct engine *engine) { engine->gone.last = engine->gone.next 
 struct walk {
     gone_visit *visit;
     void *context;
-    uint64_t last;
+    uint64_t after, last;
     enum err err;
 };
 
-static bool row_visit(void *context, const char *key, struct bytes value) {
+static uint64_t number_of(const char *key) { return strtoull(key + sizeof PREFIX - 1, NULL, 16); }
+
+/* How many rows stand together; 0: they are not whole. */
+static uint64_t rows_count(struct bytes value) {
+    struct cursor in = cursor_of(value);
+    uint64_t count = 0;
+    for (; in.left > 0; count++) (void)cursor_take(&in, cursor_u16(&in));
+    return in.failed ? 0 : count;
+}
+
+static bool rows_visit(void *context, const char *key, struct bytes value) {
     struct walk *walk = context;
-    struct gone_row row = {.number = strtoull(key + sizeof PREFIX - 1, NULL, 16)};
-    if (row.number > walk->last) return false;
-    walk->err = gone_row_read(&row, value) == OK ? OK : ERR_CORRUPT;
-    return walk->err == OK && walk->visit(walk->context, &row);
+    struct cursor in = cursor_of(value);
+    uint64_t count = rows_count(value), number = number_of(key) - count;
+    if (count == 0 || number_of(key) < count) walk->err = ERR_CORRUPT;
+    while (walk->err == OK && in.left > 0) {
+        struct gone_row row = {.number = ++number};
+        struct bytes text = cursor_take(&in, cursor_u16(&in));
+        if (number > walk->last) return false;
+        if (number <= walk->after) continue;
+        walk->err = gone_row_read(&row, text) == OK ? OK : ERR_CORRUPT;
+        if (walk->err == OK && !walk->visit(walk->context, &row)) return false;
+    }
+    return walk->err == OK;
 }
 
 enum err gone_each(struct engine *engine, uint64_t after, gone_visit *visit, void *context) {
-    struct walk walk = {.visit = visit, .context = context, .last = engine->gone.last};
+    struct walk walk = {.visit = visit, .context = context, .after = after, .last = engine->gone.last};
     char key[KEY_BYTES];
     if (after >= engine->gone.last) return OK;
     key_of(key, after + 1);
-    enum err err = store_meta_from(engine->store, PREFIX, key, row_visit, &walk);
+    enum err err = store_meta_from(engine->store, PREFIX, key, rows_visit, &walk);
     return err == OK ? walk.err : err;
 }
 
@@ -207,17 +242,24 @@ bool gone_for_good(struct engine *engine, const struct gone_row *row) {
 
 struct pruning {
     struct store_batch *batch;
-    uint64_t now_ms, floor, rows;
+    uint64_t now_ms, floor, rows, until;
+    enum err err;
 };
 
-static bool row_prune(void *context, const struct gone_row *row) {
+/* Rows that stand together go together, when the youngest may. */
+static bool rows_prune(void *context, const char *key, struct bytes value) {
     struct pruning *pruning = context;
-    char key[KEY_BYTES];
-    bool old = row->number < pruning->floor || row->time_ms + GONE_KEEP_MS < pruning->now_ms;
-    if (!old || pruning->rows == TICK_ROWS) return false;
-    key_of(key, row->number);
+    struct gone_row row;
+    struct cursor in = cursor_of(value);
+    struct bytes text = {0};
+    uint64_t count = rows_count(value);
+    for (uint64_t i = 0; i < count; i++) text = cursor_take(&in, cursor_u16(&in));
+    pruning->err = count > 0 && gone_row_read(&row, text) == OK ? OK : ERR_CORRUPT;
+    if (pruning->err != OK || pruning->rows >= TICK_ROWS) return false;
+    if (number_of(key) > pruning->floor && row.time_ms + GONE_KEEP_MS >= pruning->now_ms) return false;
     store_batch_meta_delete(pruning->batch, key);
-    pruning->rows++;
+    pruning->rows += count;
+    pruning->until = number_of(key);
     return true;
 }
 
@@ -228,11 +270,14 @@ void gone_tick(struct engine *engine, uint64_t now_ms) {
     if (engine->recalls.writing || gone->first > gone->last) return;
     pruning.batch = store_batch_new(engine->store);
     if (!pruning.batch) return;
-    if (gone_each(engine, gone->first - 1, row_prune, &pruning) != OK || pruning.rows == 0) {
+    enum err err = store_meta_each(engine->store, PREFIX, rows_prune, &pruning);
+    if (err != OK || pruning.err != OK || pruning.rows == 0) {
         store_batch_free(pruning.batch);
+        if (err != OK || pruning.err != OK)
+            engine_notice(engine, "the list of what was withdrawn cannot be read: it is damaged on disk");
         return;
     }
-    gone->first += pruning.rows;
+    gone->first = pruning.until + 1;
     ends_put(pruning.batch, gone->first, gone->last);
     store_commit(engine->store, pruning.batch, 0);
 }

@@ -2,7 +2,8 @@
    wrote it into a firewall, a client of a feed. A row says which object and what it was marked with, and holds no value of it; rows are
    numbered from 1, written with the batch that takes the object out, sealed in the store's meta, and kept for GONE_KEEP_MS.
 
-   Meta: "secret/~gone/NUMBER" a row; "gone" the first and the last number. The prefix sorts behind what a round of erasing rewrites. */
+   Meta: "secret/~gone/NUMBER" some rows, up to this number, each after its size (2 bytes): thousands that expire together cost little;
+   "gone" the first and the last number. The prefix sorts behind what a round of erasing rewrites. */
 #ifndef NODE_GONE_H
 #define NODE_GONE_H
 
@@ -45,6 +46,7 @@ struct gone {
     uint64_t first;   /* number of the oldest row that is kept; last + 1 when none is */
     uint64_t last;    /* of the newest one that is on disk */
     uint64_t next;    /* of the next one that is noted */
+    struct buf rows;  /* noted, and in no batch yet */
     unsigned decided; /* bit n: the last decision below, for the exit n */
     bool decision_set, decision_foreign;
     enum tlp decision_tlp;
@@ -53,6 +55,7 @@ struct gone {
 };
 
 enum err gone_load(struct engine *engine) MUST_USE; /* once the store is open */
+void gone_free(struct engine *engine);
 /* The item at `cursor` is being taken out of its page with this batch, which goes to withdraw_commit. What nodes say to each other is
    passed over; of an object that was passed on, the row is about the object inside. */
 void gone_note(struct engine *engine, struct store_batch *batch, const struct page_head *head, uint64_t cursor,

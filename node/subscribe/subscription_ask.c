@@ -104,7 +104,8 @@ static void add(struct asking *asking) {
         return;
     }
     if (!subscription_name_valid(name)) {
-        server_error(client, tag, ERR_RANGE, "this is no name for a subscription: letters, digits, '.', '-' and '_', at most %d of them",
+        server_error(client, tag, ERR_RANGE,
+                     "this is no name for a subscription: letters, digits, '.', '-' and '_', at most %d of them",
                      SUBSCRIPTION_NAME_BYTES_MAX);
         return;
     }
@@ -176,8 +177,9 @@ static void rewind_to(struct asking *asking) {
     struct subscription *subscription = named(asking, name);
     if (!subscription) return;
     if (cursor > last_cursor(engine)) {
-        server_error(asking->client, asking->frame->tag, ERR_RANGE, "the newest object has the cursor %llu: nothing stands behind %llu",
-                     (unsigned long long)last_cursor(engine), (unsigned long long)cursor);
+        server_error(asking->client, asking->frame->tag, ERR_RANGE,
+                     "the newest object has the cursor %llu: nothing stands behind %llu", (unsigned long long)last_cursor(engine),
+                     (unsigned long long)cursor);
         return;
     }
     struct store_batch *batch = store_batch_new(engine->store);

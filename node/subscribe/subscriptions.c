@@ -107,8 +107,8 @@ static void key_of(char out[static KEY_BYTES], const char *prefix, uint64_t numb
 
 void subscription_put(struct store_batch *batch, const struct subscription *subscription) {
     const struct subscription_counts *counts = &subscription->counts;
-    const uint64_t values[] = {subscription->at.cursor, subscription->at.gone, subscription->high,   subscription->taken_ms,
-                               counts->looked,          counts->matched,       counts->refused,      counts->delivered};
+    const uint64_t values[] = {subscription->at.cursor, subscription->at.gone, subscription->high, subscription->taken_ms,
+                               counts->looked,          counts->matched,       counts->refused,    counts->delivered};
     uint8_t place[PLACE_BYTES];
     char key[KEY_BYTES];
     for (size_t i = 0; i < sizeof values / sizeof *values; i++) put_be64(place + 8 * i, values[i]);

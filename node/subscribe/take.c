@@ -257,7 +257,8 @@ static bool item_take(struct engine *engine, struct client *client, const struct
 }
 
 /* The items of the page behind the position. The page was copied: looks at other versions move it out of the cache. */
-static bool page_take(struct engine *engine, struct client *client, const struct policy_facts *facts, const struct page_head *head) {
+static bool page_take(struct engine *engine, struct client *client, const struct policy_facts *facts,
+                      const struct page_head *head) {
     struct take_state *take = &client->take;
     struct cursor walk = cursor_of(bytes_of_buf(&take->copy));
     struct bytes encoded;
@@ -408,7 +409,8 @@ void take_ask(struct engine *engine, struct client *client, const struct frame *
         subscription = wanted_subscription(engine, client, frame->tag, question.name);
         if (!subscription) return;
     }
-    if (wanted_read(&take->wanted, client, frame->tag, subscription, question.filter)) begin(engine, client, &question, subscription);
+    if (wanted_read(&take->wanted, client, frame->tag, subscription, question.filter))
+        begin(engine, client, &question, subscription);
 }
 
 void take_test(struct engine *engine, struct client *client, uint64_t tag, const struct subscription *subscription,

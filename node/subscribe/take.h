@@ -20,7 +20,7 @@ struct take_tally {
 /* What is left to answer of an ASK_TAKE, or of a test. */
 struct take_state {
     bool active, test;
-    bool as_objects; /* objects are ANSWER_OBJECT */
+    bool as_objects;      /* objects are ANSWER_OBJECT */
     uint64_t tag, number; /* of the subscription; 0: none */
     struct wanted wanted;
     enum policy_exit exit;
@@ -47,6 +47,9 @@ bool take_busy(const struct engine *engine);                  /* some go on with
 
 /* taken.c */
 void taken_ask(struct engine *engine, struct client *client, const struct frame *frame);
+/* The subscription stands at `to` from now on, if that is ahead of where it stands; or if its own place is one of which the pages and the
+   withdrawal list know nothing any more. Zeros move nothing. */
+void taken_move(const struct engine *engine, struct subscription *subscription, struct take_position to);
 void taken_stored(struct engine *engine, uint64_t ticket); /* a commit has completed */
 
 #endif

@@ -11,7 +11,7 @@ static bool lost(const struct engine *engine, const struct subscription *subscri
     return other || (subscription->high > 0 && subscription->at.gone + 1 < gone->first);
 }
 
-static void move(const struct engine *engine, struct subscription *subscription, struct take_position to) {
+void taken_move(const struct engine *engine, struct subscription *subscription, struct take_position to) {
     struct take_position *at = &subscription->at;
     if (to.cursor == 0 && to.gone == 0) return; /* only counts */
     if (lost(engine, subscription)) {
@@ -60,7 +60,7 @@ void taken_ask(struct engine *engine, struct client *client, const struct frame 
         engine_fail(engine, 5, "out of memory for a position");
         return;
     }
-    move(engine, subscription, to);
+    taken_move(engine, subscription, to);
     count(subscription, &client->tally, delivered);
     subscription->taken_ms = clock_wall_ms();
     subscription_put(batch, subscription);

@@ -16,7 +16,8 @@ struct wanted {
 /* Bits of all labels up to this one; TLP_NONE: all. */
 unsigned wanted_labels(enum tlp tlp_max);
 /* Null subscription and empty text: everything. False: the client was told what is wrong with the filter. */
-bool wanted_read(struct wanted *out, struct client *client, uint64_t tag, const struct subscription *subscription, struct bytes text);
+bool wanted_read(struct wanted *out, struct client *client, uint64_t tag, const struct subscription *subscription,
+                 struct bytes text);
 void wanted_free(struct wanted *wanted);
 
 /* Do the filters take it? Its label is another question. */

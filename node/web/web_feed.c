@@ -22,8 +22,8 @@ struct stream {
     char name[TOKENS_NAME_BYTES_MAX + 1];
     unsigned labels;
     struct web_taking *taking;
-    uint64_t news; /* as counted when it last had all */
-    uint64_t told; /* the cursor of the last id that was sent */
+    uint64_t news;   /* as counted when it last had all */
+    uint64_t told;   /* the cursor of the last id that was sent */
     struct buf text; /* what is to be sent, from `sent` on */
     size_t sent;
     bool waiting; /* suspended */
@@ -280,15 +280,15 @@ static bool wanted_read(struct web_request *request, struct web_taking *taking, 
         return true;
     }
     *result = err == ERR_NOT_FOUND ? web_error(request, MHD_HTTP_NOT_FOUND, "There is no subscription of this name")
-              : err == ERR_DENIED
-                  ? web_error(request, MHD_HTTP_FORBIDDEN, "This subscription is for another exit: one for here is made with --exit live")
-                  : web_error(request, MHD_HTTP_SERVICE_UNAVAILABLE, "The node does not answer at this moment");
+              : err == ERR_DENIED  ? web_error(request, MHD_HTTP_FORBIDDEN,
+                                               "This subscription is for another exit: one for here is made with --exit live")
+                                   : web_error(request, MHD_HTTP_SERVICE_UNAVAILABLE, "The node does not answer at this moment");
     return false;
 }
 
 /* Where the client says that it stands; else where its subscription stands, or what `otherwise` says. False: it was answered. */
-static bool place_read(struct web_request *request, struct web_taking *taking, const char *from, const char *what, uint64_t otherwise,
-                       enum MHD_Result *result) {
+static bool place_read(struct web_request *request, struct web_taking *taking, const char *from, const char *what,
+                       uint64_t otherwise, enum MHD_Result *result) {
     taking->cursor = otherwise;
     taking->gone = atomic_load(&request->web->newest_gone);
     if (!from) {
@@ -339,10 +339,8 @@ enum MHD_Result web_feed_events(struct web_request *request) {
     bool good = stream && taking && wanted_read(request, taking, &result) &&
                 place_read(request, taking, from, "Last-Event-ID", atomic_load(&web->newest_cursor), &result);
     if (good) {
-        *stream = (struct stream){.web = web,
-                                  .connection = request->connection,
-                                  .labels = token_labels_any(&request->user.token),
-                                  .taking = taking};
+        *stream = (struct stream){
+            .web = web, .connection = request->connection, .labels = token_labels_any(&request->user.token), .taking = taking};
         snprintf(taking->who, sizeof taking->who, "%s", request->user.name);
         taking->limit = PAGE_EVENTS;
         taking->more = true; /* the first look */

@@ -54,7 +54,7 @@ struct web {
     struct channel watch; /* the main thread's */
     _Atomic uint64_t newest_cursor, newest_us, newest_gone;
     _Atomic uint64_t news; /* how often something was new: an object, or a withdrawal */
-    _Atomic bool broken; /* the engine cannot be asked any more: the process ends, and is started again */
+    _Atomic bool broken;   /* the engine cannot be asked any more: the process ends, and is started again */
     uint64_t started_ms;
 
     pthread_rwlock_t tokens_lock;
@@ -111,7 +111,7 @@ struct web_taking {
     char subscription[SUBSCRIPTION_NAME_BYTES_MAX + 1]; /* "": none */
     char filter[FILTER_BYTES_MAX + 1];                  /* "": none */
     char who[TOKENS_NAME_BYTES_MAX + 1];                /* whose token */
-    bool stored; /* begin where the subscription stands itself */
+    bool stored;                                        /* begin where the subscription stands itself */
     uint64_t cursor, gone;
     uint64_t limit;
     /* what the last page said */

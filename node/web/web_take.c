@@ -58,7 +58,8 @@ static enum err done_read(struct web_taking *taking, struct bytes body) {
 }
 
 /* Tells the subscription; its answer comes before the next question's. */
-static enum err taken_say(struct web_link *link, const struct web_taking *taking, uint64_t cursor, uint64_t gone, uint64_t delivered) {
+static enum err taken_say(struct web_link *link, const struct web_taking *taking, uint64_t cursor, uint64_t gone,
+                          uint64_t delivered) {
     struct buf body = {0};
     struct frame frame;
     pack_write_array(&body, 4);

@@ -15,7 +15,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct bytes id;
     enum err err = filter_parse(&filter, bytes_of(data, size), &problem);
     if (err != OK) {
-        if (filter || problem.line == 0 || problem.column == 0 || problem.line > size + 1 || problem.column > size + 1) __builtin_trap();
+        if (filter || problem.line == 0 || problem.column == 0 || problem.line > size + 1 || problem.column > size + 1)
+            __builtin_trap();
         if (problem.text[0] == 0 || strlen(problem.text) >= sizeof problem.text) __builtin_trap();
         return 0;
     }
@@ -23,7 +24,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     item.text = bytes_of_text(text);
     item.observables[item.observable_count++] = (struct observable){OBSERVABLE_IPV4, bytes_of(address, sizeof address)};
     item.observables[item.observable_count++] = (struct observable){OBSERVABLE_DOMAIN, bytes_of_text("a.example")};
-    struct filter_subject subject = {.item = &item, .author = bytes_of_text("cert.example"), .author_id = author_id, .now_ms = 1790000000000};
+    struct filter_subject subject = {
+        .item = &item, .author = bytes_of_text("cert.example"), .author_id = author_id, .now_ms = 1790000000000};
     enum filter_verdict whole = filter_ask(filter, &subject);
     if (whole != filter_ask(filter, &subject) || whole == FILTER_MAYBE) __builtin_trap();
     /* Knowing less never contradicts knowing more. */

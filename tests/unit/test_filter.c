@@ -22,14 +22,16 @@ static const uint8_t group_id[MARKS_GROUP_BYTES] = {0xab, 0xcd, 0xef, 0x01};
 
 static struct filter_subject subject_make(void) {
     static const uint8_t address[] = {203, 0, 113, 9, 32}, network[] = {198, 51, 100, 0, 24};
-    static const char text[] = "{\"type\":\"indicator\",\"name\":\"Emotet C2\",\"confidence\":75,\"labels\":[\"benign\",\"misp-galaxy:x\"],"
-                               "\"indicator_types\":[\"Malicious-Activity\"],\"nested\":{\"labels\":[\"hidden\"],\"confidence\":5}}";
+    static const char text[] =
+        "{\"type\":\"indicator\",\"name\":\"Emotet C2\",\"confidence\":75,\"labels\":[\"benign\",\"misp-galaxy:x\"],"
+        "\"indicator_types\":[\"Malicious-Activity\"],\"nested\":{\"labels\":[\"hidden\"],\"confidence\":5}}";
     struct marks marks = {.pap = PAP_AMBER, .grade_count = 2, .group = bytes_of(group_id, sizeof group_id)};
     marks.grades[0] = (struct marks_grade){bytes_of_text("admiralty"), bytes_of_text("B"), bytes_of_text("3")};
     marks.grades[1] = (struct marks_grade){bytes_of_text("europol-4x4"), bytes_of_text("X"), bytes_of_text("1")};
     buf_clear(&marks_text);
     assert_int_equal(marks_write(&marks_text, &marks), OK);
-    item = (struct item){.type = bytes_of_text("indicator"), .id = bytes_of_text("indicator--5d2dc832-b137-4e8c-97b2-5b00c18be611")};
+    item =
+        (struct item){.type = bytes_of_text("indicator"), .id = bytes_of_text("indicator--5d2dc832-b137-4e8c-97b2-5b00c18be611")};
     item.tlp = TLP_AMBER;
     item.modified_ms = NOW_MS - 10 * DAY_MS;
     item.text = bytes_of_text(text);
@@ -65,56 +67,149 @@ static void test_takes(void **state) {
         const char *text;
         bool takes;
     } rows[] = {
-        {"", true}, {" \t\n", true},
-        {"kind = domain", true}, {"kind=ipv4", true}, {"KIND = Domain", true}, {"kind = url", false}, {"kind = ip", true},
-        {"kind = hash", false}, {"kind != hash", true}, {"kind != domain", false}, {"kind = url, domain", true},
-        {"kind in (url, email)", false}, {"kind in (url , ipv4)", true}, {"kind != url, email", true},
-        {"type = indicator", true}, {"type != indicator", false}, {"type ~ ind*", true}, {"type ~ ind", false},
-        {"type ~ \"*cat?r\"", true}, {"type !~ ind*", false}, {"types = malware", false},
-        {"id = indicator--5d2dc832-b137-4e8c-97b2-5b00c18be611", true}, {"id ~ *611", true}, {"id = indicator--5d2dc832", false},
-        {"tlp = amber", true}, {"tlp = TLP:AMBER", true}, {"tlp <= TLP:GREEN", false}, {"tlp >= green", true},
-        {"tlp < amber+strict", true}, {"tlp > amber", false}, {"tlp != red", true}, {"tlp = green, amber", true},
-        {"pap = amber", true}, {"pap <= PAP:GREEN", false}, {"pap = none", false}, {"pap > green", true},
-        {"author = police.example", true}, {"author = 12345678", true}, {"author = 1234567", false}, {"author = 123456789A", true},
-        {"author != police.example", false}, {"author ~ police.*", true}, {"from=cert.example", false},
+        {"", true},
+        {" \t\n", true},
+        {"kind = domain", true},
+        {"kind=ipv4", true},
+        {"KIND = Domain", true},
+        {"kind = url", false},
+        {"kind = ip", true},
+        {"kind = hash", false},
+        {"kind != hash", true},
+        {"kind != domain", false},
+        {"kind = url, domain", true},
+        {"kind in (url, email)", false},
+        {"kind in (url , ipv4)", true},
+        {"kind != url, email", true},
+        {"type = indicator", true},
+        {"type != indicator", false},
+        {"type ~ ind*", true},
+        {"type ~ ind", false},
+        {"type ~ \"*cat?r\"", true},
+        {"type !~ ind*", false},
+        {"types = malware", false},
+        {"id = indicator--5d2dc832-b137-4e8c-97b2-5b00c18be611", true},
+        {"id ~ *611", true},
+        {"id = indicator--5d2dc832", false},
+        {"tlp = amber", true},
+        {"tlp = TLP:AMBER", true},
+        {"tlp <= TLP:GREEN", false},
+        {"tlp >= green", true},
+        {"tlp < amber+strict", true},
+        {"tlp > amber", false},
+        {"tlp != red", true},
+        {"tlp = green, amber", true},
+        {"pap = amber", true},
+        {"pap <= PAP:GREEN", false},
+        {"pap = none", false},
+        {"pap > green", true},
+        {"author = police.example", true},
+        {"author = 12345678", true},
+        {"author = 1234567", false},
+        {"author = 123456789A", true},
+        {"author != police.example", false},
+        {"author ~ police.*", true},
+        {"from=cert.example", false},
         {"author = cert.example, police.example", true},
-        {"group = nightfall", true}, {"group = abcdef01", true}, {"group = abcdef02", false}, {"group ~ night*", true},
-        {"label = benign", true}, {"label = BENIGN", true}, {"tag ~ \"misp-galaxy:*\"", true}, {"label = malicious-activity", true},
-        {"label = hidden", false}, {"not label = benign", false}, {"label != nothing", true}, {"labels=misp-galaxy:x", true},
-        {"name = 'emotet c2'", true}, {"name ~ emotet*", true}, {"name ~ emotet", false},
-        {"confidence >= 75", true}, {"confidence > 75", false}, {"confidence < 80", true}, {"confidence = 75", true},
-        {"confidence <= 5", false}, {"confidence != 5", true},
-        {"grading = B3", true}, {"grading = b", true}, {"grading = 3", true}, {"grading = A", false}, {"grading >= B3", true},
-        {"grading >= C3", true}, {"grading >= C4", true}, {"grading >= A", false}, {"grading >= B2", false},
-        {"grading >= admiralty:E5", true}, {"grading >= europol-4x4:C", false}, {"grading >= europol-4x4:4", true},
-        {"grading = europol-4x4:X1", true}, {"grading >= europol-4x4:C4", false}, {"grading != B2", true}, {"grading >= uk-3x5x2:3E", false},
-        {"age < 11d", true}, {"age < 10d", false}, {"age <= 10d", true}, {"age > 1w", true}, {"age >= 15000m", false},
-        {"arrived < 2027-01-14T00:00:00Z", true}, {"arrived > 2027-01-13T09:00:00Z", false},
-        {"modified < 2027-01-06T00:00:00Z", true}, {"after=2027-01-05T07:00:00Z", true}, {"after=2027-01-05T08:00:00Z", false},
-        {"before=2027-01-05T08:00:00Z", false}, {"before = 2027-01-05T08:00:01Z", true},
-        {"revoked = no", true}, {"revoked = yes", false}, {"revoked != yes", true},
-        {"value = login.evil.example", true}, {"value = login[.]EVIL[.]example", true}, {"value = evil.example", false},
-        {"value = *.evil.example", true}, {"value = *.example", true}, {"value = *.login.evil.example", false},
-        {"value = *.il.example", false}, {"value = 203.0.113.9", true}, {"value = 203.0.113.0/24", true}, {"value = 203.0.114.0/24", false},
-        {"value = 198.51.100.77", true}, {"value = 198.51.0.0/16", true}, {"value = 198.51.100.128/25", true},
-        {"value = 2001:db8::1", false}, {"value ~ login*", true}, {"value ~ *evil*", true}, {"value ~ 198.51.*", true},
-        {"value ~ *paypal*", false}, {"value !~ *paypal*", true}, {"value != 203.0.113.9", false},
-        {"value = \"*.evil.example\"", false}, {"value in (x.example, 203.0.113.9)", true},
-        {"kind = domain and tlp = amber", true}, {"kind = domain tlp = amber", true}, {"kind = domain tlp = green", false},
-        {"kind = url or tlp = amber", true}, {"kind = url or tlp = green or type = indicator", true},
-        {"kind = url and tlp = amber or type = indicator", true}, {"kind = url and (tlp = amber or type = indicator)", false},
-        {"type = indicator or kind = url and tlp = green", true}, {"not kind = url and not tlp = green", true},
-        {"not (kind = url or tlp = amber)", false}, {"not not kind = domain", true}, {"(((kind = domain)))", true},
-        {"kind == domain AND tlp <> red", true}, {"type=indicator tlp=TLP:AMBER value=203.0.113.9", true},
+        {"group = nightfall", true},
+        {"group = abcdef01", true},
+        {"group = abcdef02", false},
+        {"group ~ night*", true},
+        {"label = benign", true},
+        {"label = BENIGN", true},
+        {"tag ~ \"misp-galaxy:*\"", true},
+        {"label = malicious-activity", true},
+        {"label = hidden", false},
+        {"not label = benign", false},
+        {"label != nothing", true},
+        {"labels=misp-galaxy:x", true},
+        {"name = 'emotet c2'", true},
+        {"name ~ emotet*", true},
+        {"name ~ emotet", false},
+        {"confidence >= 75", true},
+        {"confidence > 75", false},
+        {"confidence < 80", true},
+        {"confidence = 75", true},
+        {"confidence <= 5", false},
+        {"confidence != 5", true},
+        {"grading = B3", true},
+        {"grading = b", true},
+        {"grading = 3", true},
+        {"grading = A", false},
+        {"grading >= B3", true},
+        {"grading >= C3", true},
+        {"grading >= C4", true},
+        {"grading >= A", false},
+        {"grading >= B2", false},
+        {"grading >= admiralty:E5", true},
+        {"grading >= europol-4x4:C", false},
+        {"grading >= europol-4x4:4", true},
+        {"grading = europol-4x4:X1", true},
+        {"grading >= europol-4x4:C4", false},
+        {"grading != B2", true},
+        {"grading >= uk-3x5x2:3E", false},
+        {"age < 11d", true},
+        {"age < 10d", false},
+        {"age <= 10d", true},
+        {"age > 1w", true},
+        {"age >= 15000m", false},
+        {"arrived < 2027-01-14T00:00:00Z", true},
+        {"arrived > 2027-01-13T09:00:00Z", false},
+        {"modified < 2027-01-06T00:00:00Z", true},
+        {"after=2027-01-05T07:00:00Z", true},
+        {"after=2027-01-05T08:00:00Z", false},
+        {"before=2027-01-05T08:00:00Z", false},
+        {"before = 2027-01-05T08:00:01Z", true},
+        {"revoked = no", true},
+        {"revoked = yes", false},
+        {"revoked != yes", true},
+        {"value = login.evil.example", true},
+        {"value = login[.]EVIL[.]example", true},
+        {"value = evil.example", false},
+        {"value = *.evil.example", true},
+        {"value = *.example", true},
+        {"value = *.login.evil.example", false},
+        {"value = *.il.example", false},
+        {"value = 203.0.113.9", true},
+        {"value = 203.0.113.0/24", true},
+        {"value = 203.0.114.0/24", false},
+        {"value = 198.51.100.77", true},
+        {"value = 198.51.0.0/16", true},
+        {"value = 198.51.100.128/25", true},
+        {"value = 2001:db8::1", false},
+        {"value ~ login*", true},
+        {"value ~ *evil*", true},
+        {"value ~ 198.51.*", true},
+        {"value ~ *paypal*", false},
+        {"value !~ *paypal*", true},
+        {"value != 203.0.113.9", false},
+        {"value = \"*.evil.example\"", false},
+        {"value in (x.example, 203.0.113.9)", true},
+        {"kind = domain and tlp = amber", true},
+        {"kind = domain tlp = amber", true},
+        {"kind = domain tlp = green", false},
+        {"kind = url or tlp = amber", true},
+        {"kind = url or tlp = green or type = indicator", true},
+        {"kind = url and tlp = amber or type = indicator", true},
+        {"kind = url and (tlp = amber or type = indicator)", false},
+        {"type = indicator or kind = url and tlp = green", true},
+        {"not kind = url and not tlp = green", true},
+        {"not (kind = url or tlp = amber)", false},
+        {"not not kind = domain", true},
+        {"(((kind = domain)))", true},
+        {"kind == domain AND tlp <> red", true},
+        {"type=indicator tlp=TLP:AMBER value=203.0.113.9", true},
     };
     struct filter_subject subject = subject_make();
     (void)state;
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) verdicts_check(&subject, rows[i].text, rows[i].takes ? FILTER_YES : FILTER_NO);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        verdicts_check(&subject, rows[i].text, rows[i].takes ? FILTER_YES : FILTER_NO);
 }
 
 /* What is not said fits nothing, and its opposite fits. */
 static void test_missing(void **state) {
-    static const char *const no[] = {"confidence >= 0", "confidence < 101", "grading >= E", "label = x", "name ~ *", "group ~ *", "kind = ip", "value ~ *"};
+    static const char *const no[] = {"confidence >= 0", "confidence < 101", "grading >= E", "label = x",
+                                     "name ~ *",        "group ~ *",        "kind = ip",    "value ~ *"};
     struct filter_subject subject = subject_make();
     (void)state;
     item.text = bytes_of_text("{\"type\":\"indicator\",\"confidence\":\"75\",\"name\":7,\"labels\":\"x\"}");
@@ -142,11 +237,18 @@ static void test_partial(void **state) {
         const char *text;
         enum filter_verdict verdict;
     } rows[] = {
-        {"", FILTER_YES}, {"type = indicator", FILTER_YES}, {"tlp = green", FILTER_NO}, {"value = x.example", FILTER_MAYBE},
-        {"not value = x.example", FILTER_MAYBE}, {"tlp = green and value = x.example", FILTER_NO},
-        {"tlp = amber and value = x.example", FILTER_MAYBE}, {"tlp = amber or value = x.example", FILTER_YES},
-        {"not (tlp = green or confidence < 3)", FILTER_MAYBE}, {"author = police.example and not type = indicator", FILTER_NO},
-        {"kind = url or age < 1d", FILTER_MAYBE}, {"revoked = yes or pap = red or arrived < 2027-01-01T00:00:00Z", FILTER_MAYBE},
+        {"", FILTER_YES},
+        {"type = indicator", FILTER_YES},
+        {"tlp = green", FILTER_NO},
+        {"value = x.example", FILTER_MAYBE},
+        {"not value = x.example", FILTER_MAYBE},
+        {"tlp = green and value = x.example", FILTER_NO},
+        {"tlp = amber and value = x.example", FILTER_MAYBE},
+        {"tlp = amber or value = x.example", FILTER_YES},
+        {"not (tlp = green or confidence < 3)", FILTER_MAYBE},
+        {"author = police.example and not type = indicator", FILTER_NO},
+        {"kind = url or age < 1d", FILTER_MAYBE},
+        {"revoked = yes or pap = red or arrived < 2027-01-01T00:00:00Z", FILTER_MAYBE},
     };
     struct filter_subject subject = subject_make();
     (void)state;
@@ -290,8 +392,9 @@ static void test_required(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_takes),  cmocka_unit_test(test_missing), cmocka_unit_test(test_partial), cmocka_unit_test(test_errors),
-        cmocka_unit_test(test_bounds), cmocka_unit_test(test_manual),  cmocka_unit_test(test_required),
+        cmocka_unit_test(test_takes),    cmocka_unit_test(test_missing), cmocka_unit_test(test_partial),
+        cmocka_unit_test(test_errors),   cmocka_unit_test(test_bounds),  cmocka_unit_test(test_manual),
+        cmocka_unit_test(test_required),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     buf_free(&marks_text);
