@@ -17,8 +17,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define ZONE_BYTES_MAX 128
-
 struct work {
     const struct invocation *invocation;
     const char *path; /* of the file or folder; null: standard output */
@@ -31,11 +29,6 @@ struct work {
 };
 
 static bool carries_values(const struct export_format *format) { return format->row || format->values; }
-
-/* What the policy calls it. */
-static enum policy_exit exit_of(const struct export_format *format) {
-    return format->blocking ? POLICY_BLOCKING : carries_values(format) ? POLICY_LIST : POLICY_STIX;
-}
 
 /* --- where the text goes --- */
 
@@ -76,31 +69,17 @@ static enum outcome kinds_read(const struct invocation *invocation, unsigned *ou
     return OUTCOME_SUCCESS;
 }
 
-/* It stands in the file as it is: labels of letters, digits, '-' and '_' with a dot between them, and room for names before it. */
-static bool zone_valid(const char *zone) {
-    static const char *const KNOWN = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
-    size_t size = strlen(zone);
-    if (size == 0 || size > ZONE_BYTES_MAX) return false;
-    for (;;) {
-        size_t label = strspn(zone, KNOWN);
-        if (label == 0 || label > 63) return false;
-        if (zone[label] == 0) return true;
-        if (zone[label] != '.') return false;
-        zone += label + 1;
-    }
-}
-
 static enum outcome zone_read(const struct work *work, const char **out) {
     *out = command_value(work->invocation, "zone");
     if (!*out) return OUTCOME_SUCCESS;
     if (strcmp(work->format->name, "rpz") != 0)
         return command_usage(work->invocation, "--zone: only rpz has a zone, %s has none", work->format->name);
-    if (zone_valid(*out)) return OUTCOME_SUCCESS;
+    if (export_zone_valid(*out)) return OUTCOME_SUCCESS;
     return command_usage(
         work->invocation,
         "--zone %s: no name of a zone: write labels of letters, digits, '-' and '_' with a dot between them and none at "
         "the end, such as rpz.example, at most %d bytes",
-        *out, ZONE_BYTES_MAX);
+        *out, EXPORT_ZONE_BYTES_MAX);
 }
 
 static enum outcome distribution_read(const struct work *work, unsigned *out) {
@@ -164,7 +143,7 @@ static enum outcome options_read(struct work *work, struct export_options *optio
     pack_write_uint(question, tlp);
     from ? pack_write_str(question, bytes_of_text(pack_utf8_valid(bytes_of_text(from)) ? from : "")) : pack_write_nil(question);
     pack_write_uint(question, 0);
-    pack_write_uint(question, exit_of(work->format));
+    pack_write_uint(question, export_exit(work->format));
     pack_write_str(question, bytes_of_text(filter ? filter : ""));
     pack_write_str(question, bytes_of_text(subscription ? subscription : ""));
     return OUTCOME_SUCCESS;
@@ -180,7 +159,7 @@ static void report_text(const struct work *work) {
                  counts->objects, counts->values, carries_values(work->format) ? "values" : "objects", counts->doubles);
     if (work->withheld > 0)
         command_fail(invocation, OUTCOME_SUCCESS, "kept back by the policy: %" PRIu64 " objects; `comity why ID %s` tells why",
-                     work->withheld, policy_exit_name(exit_of(work->format)));
+                     work->withheld, policy_exit_name(export_exit(work->format)));
     for (int reason = EXPORT_FITS + 1; reason < EXPORT_REASON_COUNT; reason++) {
         if (counts->left_out[reason] == 0) continue;
         log_escape(safe, sizeof safe, counts->example[reason]);

@@ -7,6 +7,7 @@
 #include "node/process/keyd.h"
 #include "node/live/live.h"
 #include "node/live/live_identity.h"
+#include "node/hook/hook.h"
 #include "node/net/net.h"
 #include "node/process/proc.h"
 #include "node/cmd/setup.h"
@@ -23,7 +24,7 @@
 
 /* What proc_run borrows, one buffer for each role. The key role's holds the passphrase and is guarded. */
 struct settings {
-    struct buf net, engine, key, web, live;
+    struct buf net, engine, key, web, live, hook;
     void *key_memory;
 };
 
@@ -34,6 +35,7 @@ static void settings_free(struct settings *settings) {
     buf_free(&settings->web);
     if (settings->live.data) secret_wipe(settings->live.data, settings->live.capacity);
     buf_free(&settings->live);
+    buf_free(&settings->hook);
     secret_free(settings->key_memory);
 }
 
@@ -118,6 +120,25 @@ static enum outcome live_settings_make(const struct invocation *invocation, cons
     return outcome;
 }
 
+/* Nothing where no file names hooks. */
+static enum outcome hook_settings_make(const struct invocation *invocation, const char *dir, enum log_level level,
+                                       struct buf *out) {
+    struct hook_settings settings = {.log_level = level};
+    struct buf text = {0};
+    struct hook_file hooks;
+    bool found;
+    enum outcome outcome = setup_hooks(invocation, NULL, &text, &hooks, &found);
+    if (outcome == OUTCOME_SUCCESS && hooks.count > 0) {
+        snprintf(settings.dir, sizeof settings.dir, "%s", dir);
+        settings.file = bytes_of_buf(&text);
+        enum err err = hook_settings_encode(&settings, out);
+        if (err != OK) outcome = command_fail(invocation, OUTCOME_INTERNAL, "settings of the hook process: %s", err_text(err));
+    }
+    hook_file_free(&hooks);
+    buf_free(&text);
+    return outcome;
+}
+
 static enum outcome settings_make(const struct invocation *invocation, const char *dir, const struct config *config,
                                   const struct agency *own, struct bytes passphrase, struct settings *out) {
     char key_path[DIR_PATH_MAX];
@@ -134,6 +155,8 @@ static enum outcome settings_make(const struct invocation *invocation, const cha
     outcome = web_settings_make(invocation, dir, config, own, level, &out->web);
     if (outcome != OUTCOME_SUCCESS) return outcome;
     outcome = live_settings_make(invocation, dir, config, level, &out->live);
+    if (outcome != OUTCOME_SUCCESS) return outcome;
+    outcome = hook_settings_make(invocation, dir, level, &out->hook);
     if (outcome != OUTCOME_SUCCESS) return outcome;
     engine_settings_of_config(&engine, config, dir);
     out->key_memory = secret_new(KEY_SETTINGS_BYTES_MAX);
@@ -154,6 +177,7 @@ static enum outcome processes_run(const struct settings *settings, const struct 
     options.settings[ROLE_KEY] = bytes_of_buf(&settings->key);
     options.settings[ROLE_WEB] = bytes_of_buf(&settings->web);
     options.settings[ROLE_LIVE] = bytes_of_buf(&settings->live);
+    options.settings[ROLE_HOOK] = bytes_of_buf(&settings->hook);
     int status = proc_run(&options);
     return status >= OUTCOME_SUCCESS && status <= OUTCOME_INTERNAL ? (enum outcome)status : OUTCOME_INTERNAL;
 }

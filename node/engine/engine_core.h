@@ -244,10 +244,12 @@ struct client {
     unsigned watch_files;          /* CONTROL_WATCH_ bits */
     uint64_t watch_tag, watch_end; /* told of all before it */
     uint64_t watch_gone;           /* and of all withdrawals up to this one */
-    struct live_counts live;       /* what the live process told of itself */
-    bool stalled;                  /* in the middle of an ASK_ITEMS frame */
-    struct frame frame;            /* that frame */
-    struct cursor items;           /* where it stands */
+    bool hooks;                    /* this is the hook process */
+    uint64_t hooks_tag;
+    struct live_counts live; /* what the live process told of itself */
+    bool stalled;            /* in the middle of an ASK_ITEMS frame */
+    struct frame frame;      /* that frame */
+    struct cursor items;     /* where it stands */
     uint64_t item_index;
     struct buf answer; /* ANSWER_ITEMS under way */
     uint32_t answer_count;
@@ -262,6 +264,13 @@ struct client {
     struct buf erase; /* the request, while other pages are being changed */
     uint64_t erase_tag;
     bool erase_waits;
+};
+
+/* What the hook process told of itself. */
+struct hook_desk {
+    struct buf document; /* what `comity hook list` shows; empty: there is no such process */
+    uint64_t count, failing;
+    uint64_t number; /* of the last question that was passed on */
 };
 
 struct name_of_agency {
@@ -323,6 +332,7 @@ struct engine {
     struct recalls recalls;
     struct gone gone;
     struct subscriptions subscriptions;
+    struct hook_desk hooks;
     int listener;
     struct client clients[CONTROL_CLIENTS_MAX];
 
@@ -495,6 +505,10 @@ void watch_begin(struct engine *engine, struct client *client, const struct fram
 void watch_tick(struct engine *engine, struct client *client); /* tells of what is new */
 void watch_tokens(struct engine *engine, struct client *client, const struct frame *frame);
 void watch_clients(struct engine *engine, struct client *client, const struct frame *frame);
+
+/* hooks.c: between the hook process and who asks about it */
+void hooks_ask(struct engine *engine, struct client *client, const struct frame *frame);
+void hooks_leave(struct engine *engine, struct client *client); /* the client goes */
 
 /* backup_ask.c, replay.c: copies of this node, and the first time of one that came from a copy */
 void backup_ask(struct engine *engine, struct client *client, const struct frame *frame);

@@ -225,7 +225,7 @@ void report_status(struct engine *engine, struct client *client, const struct fr
     store_counts(engine->store, &counts);
     const struct agency_node *self = agency_node_find(gossip_agency(engine->gossip, 0), engine->node_id);
     uint64_t now_ms = clock_wall_ms();
-    pack_write_map(&body, 42);
+    pack_write_map(&body, 44);
     put_text(&body, "agency", engine->own_name);
     put_uint(&body, "agencies_pinned", gossip_agency_count(engine->gossip) - 1);
     put_uint(&body, "agencies_split", agencies_split(engine));
@@ -235,6 +235,8 @@ void report_status(struct engine *engine, struct client *client, const struct fr
     put_direct(engine, &body);
     put_counts(engine, &body);
     put_text(&body, "fingerprint", fingerprint);
+    put_uint(&body, "hooks", engine->hooks.count);
+    put_uint(&body, "hooks_failing", engine->hooks.failing);
     put_uint(&body, "landlock", (uint64_t)engine->landlock_abi);
     put_uint(&body, "links", links_open(engine));
     put_live(engine, &body);

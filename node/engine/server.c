@@ -36,6 +36,7 @@ static void client_end(struct engine *engine, struct client *client) {
     buf_free(&client->look.asked);
     buf_free(&client->erase);
     query_page_end(client);
+    hooks_leave(engine, client);
     take_end(client);
     channel_close(&client->channel);
     buf_free(&client->answer);
@@ -403,6 +404,7 @@ static void dispatch(struct engine *engine, struct client *client, const struct 
     case FRAME_ASK_WATCH: watch_begin(engine, client, frame); break;
     case FRAME_ASK_TOKENS: watch_tokens(engine, client, frame); break;
     case FRAME_ASK_CLIENTS: watch_clients(engine, client, frame); break;
+    case FRAME_ASK_HOOK: hooks_ask(engine, client, frame); break;
     case FRAME_ASK_STATUS: report_status(engine, client, frame); break;
     case FRAME_ASK_PEERS: report_peers(engine, client, frame); break;
     case FRAME_ASK_VERIFY: completeness_ask(engine, client, frame); break;

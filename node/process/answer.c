@@ -121,8 +121,17 @@ static bool sightings_read(struct answer *answer, struct pack_reader *in) {
     return !pack_failed(in);
 }
 
-enum err answer_read(struct answer_reader *reader, struct bytes body) {
+static enum err item_judge(struct answer_reader *reader, struct bytes encoded) {
     static struct marks marks; /* large; one thread */
+    struct answer *answer = &reader->answer;
+    if (item_decode(&answer->item, encoded) != OK || marks_decode(&marks, answer->item.marks) != OK) return ERR_FORMAT;
+    answer->sightings_to = marks.sightings;
+    answer->conjunction = false;
+    answer->problem = text_problem(reader->walk, &answer->item, &answer->conjunction);
+    return OK;
+}
+
+enum err answer_read(struct answer_reader *reader, struct bytes body) {
     struct pack_reader in = pack_reader_of(body);
     struct answer *answer = &reader->answer;
     uint32_t count = pack_read_array(&in);
@@ -136,11 +145,20 @@ enum err answer_read(struct answer_reader *reader, struct bytes body) {
     if (!sightings_read(answer, &in)) return ERR_FORMAT;
     if (pack_done(&in) != OK || count != 8 || tlp > TLP_RED || answer->agency_id.size != AGENCY_ID_BYTES) return ERR_FORMAT;
     answer->tlp = (enum tlp)tlp;
-    if (item_decode(&answer->item, encoded) != OK || marks_decode(&marks, answer->item.marks) != OK) return ERR_FORMAT;
-    answer->sightings_to = marks.sightings;
-    answer->conjunction = false;
-    answer->problem = text_problem(reader->walk, &answer->item, &answer->conjunction);
-    return OK;
+    return item_judge(reader, encoded);
+}
+
+enum err answer_of_item(struct answer_reader *reader, uint64_t cursor, struct bytes author, enum tlp tlp, uint64_t arrived_ms,
+                        struct bytes encoded) {
+    struct answer *answer = &reader->answer;
+    answer->cursor = cursor;
+    answer->author = author;
+    answer->agency_id = answer->via = bytes_of(NULL, 0);
+    answer->arrived_ms = arrived_ms;
+    answer->tlp = tlp;
+    answer->counted = false;
+    answer->sighters = 0;
+    return item_judge(reader, encoded);
 }
 
 /* --- printing --- */

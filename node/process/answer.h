@@ -40,6 +40,10 @@ void answer_reader_free(struct answer_reader *reader);
 /* Reads one body into reader->answer; views live as long as it. ERR_FORMAT: not what the engine writes. */
 enum err answer_read(struct answer_reader *reader, struct bytes body) MUST_USE;
 
+/* The same of an object that came otherwise: who gave it, when, and the encoded item. Nothing is known of sightings. */
+enum err answer_of_item(struct answer_reader *reader, uint64_t cursor, struct bytes author, enum tlp tlp, uint64_t arrived_ms,
+                        struct bytes encoded) MUST_USE;
+
 /* Does a pattern join values, or negate, so that no value of it alone means anything? */
 bool answer_pattern_joins(struct bytes pattern);
 
