@@ -129,8 +129,7 @@ static void refusal_text(struct work *work, const struct intake_place *place, st
     progress_end(&work->progress);
     work->listed++;
     log_escape(safe, sizeof safe, bytes_of_text(path_of(work, place)));
-    buf_put_format(out, "%s: %s%sline %" PRIu64, allow ? "may go" : "refused", work->folder ? safe : "", work->folder ? ", " : "",
-                   place->line);
+    buf_put_format(out, "%s: %s, line %" PRIu64, allow ? "may go" : "refused", safe, place->line);
     if (place->column > 0) buf_put_format(out, ", column %" PRIu64, place->column);
     buf_put_format(out, " (byte %" PRIu64 ")", place->byte_offset);
     if (id.size > 0) {
@@ -183,7 +182,7 @@ static void on_leave_out(void *context, const struct intake_place *place, const 
 static void on_withdraw(void *context, const struct intake_place *place, const char *id) {
     struct work *work = context;
     (void)place;
-    misp_side_withdraw(&work->misp, id);
+    if (!work->lint) misp_side_withdraw(&work->misp, id);
 }
 
 static bool on_misp_judge(void *context, const struct misp_event *event, char reason[static INTAKE_REASON_BYTES]) {
@@ -228,6 +227,8 @@ static enum outcome input_read(struct work *work, int fd) {
         if (got <= 0) break;
         work->bytes_read += (uint64_t)got;
         err = intake_feed(intake, bytes_of(chunk, (size_t)got));
+        if (work->misp.id_count >= MISP_SIDE_IDS_MAX) outcome = misp_side_settle(&work->misp, work->invocation);
+        if (outcome != OUTCOME_SUCCESS) break;
         progress_tell(work);
     }
     free(chunk);
@@ -472,9 +473,11 @@ const struct command cmd_publish = {
     .name = "publish",
     .synopsis = "FILE|- [--tlp LABEL] --to NAME[,NAME...]|EXPRESSION|--to-all [--format stix|misp|list|csv|auto]",
     .summary = "publish the objects of a file; returns when they are on disk",
-    .details = "Objects without a label of their own need --tlp. In a broken file the objects before the error are published; "
-               "repeating is\n"
-               "harmless: what is known already is not doubled. Exit 3 when anything was refused.",
+    .details =
+        "FILE is STIX 2.0 or 2.1, a MISP event, a list of values or CSV; - is standard input. Objects without a label of their own "
+        "need\n"
+        "--tlp. In a broken file the objects before the error are published; repeating is harmless: what is known already is not\n"
+        "doubled. Attributes that a MISP event says are deleted are recalled. Exit 3 when anything was refused.",
     .arguments_min = 1,
     .arguments_max = 1,
     .prints_json = true,

@@ -90,6 +90,8 @@ enum outcome misp_side_settle(struct misp_side *side, const struct invocation *i
     }
     buf_free(&one);
     buf_free(&held);
+    buf_clear(&side->ids);
+    side->id_count = 0;
     client_close(&client);
     return outcome;
 }

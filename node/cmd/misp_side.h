@@ -7,6 +7,7 @@
 #include "node/formats/json_out.h"
 
 #define MISP_SIDE_REASONS_MAX 256
+#define MISP_SIDE_IDS_MAX     65536 /* then they are settled before more is read; one event may go beyond */
 
 struct misp_side {
     struct {
@@ -23,7 +24,7 @@ void misp_side_free(struct misp_side *side);
 void misp_side_leave_out(struct misp_side *side, const char *reason, uint64_t count);
 void misp_side_withdraw(struct misp_side *side, const char *id);
 
-/* Recalls those of the ids that this node published. Nothing to do: success. */
+/* Recalls those of the ids that this node published, and forgets them. Nothing to do: success. */
 enum outcome misp_side_settle(struct misp_side *side, const struct invocation *invocation) MUST_USE;
 
 /* "withdrawn": N, "left_out": [{"reason", "count"}...]; lines for people. */

@@ -73,6 +73,7 @@ static const struct {
     [EXPORT_WIDE] = {"wide-network", "a network wider than /8, or /16 of IPv6"},
     [EXPORT_LOCAL] = {"local-address", "an address that is not in public use"},
     [EXPORT_SUFFIX] = {"public-suffix", "a public suffix: it would hit everybody below it"},
+    [EXPORT_NOTHING] = {"empty-file", "the hash of an empty file: it would hit every one"},
     [EXPORT_NAME] = {"bad-name", "no host name: a label over 63 octets, over 253 in all, or other characters"},
     [EXPORT_CHARACTERS] = {"bad-characters", "characters that the format cannot carry"},
 };

@@ -26,6 +26,7 @@ enum export_reason {
     EXPORT_WIDE,        /* a network wider than /8 (IPv6: /16) */
     EXPORT_LOCAL,       /* an address that is not a public one */
     EXPORT_SUFFIX,      /* a name that is a public suffix (publicsuffix.org): it would hit everybody below it */
+    EXPORT_NOTHING,     /* the hash of an empty file */
     EXPORT_NAME,        /* a name with a label over 63 octets, over 253 in all, or with characters that the format cannot carry */
     EXPORT_CHARACTERS,  /* a value with characters that the format cannot carry */
     EXPORT_REASON_COUNT

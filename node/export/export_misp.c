@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 /* An attribute that stands in an object. */
 struct part {
@@ -166,7 +167,8 @@ static struct event *event_of(struct export *work, struct state *state, const st
 /* --- tags --- */
 
 static bool is_tlp(struct bytes tag) {
-    return tag.size > 4 && (memcmp(tag.data, "tlp:", 4) == 0 || memcmp(tag.data, "TLP:", 4) == 0);
+    while (tag.size > 0 && tag.data[0] == ' ') tag = bytes_of(tag.data + 1, tag.size - 1);
+    return tag.size > 4 && strncasecmp((const char *)tag.data, "tlp:", 4) == 0;
 }
 
 static void tag_out(struct json_out *json, struct bytes name) {

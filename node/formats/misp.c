@@ -144,6 +144,7 @@ static const char *label_find(struct misp *misp, struct misp_put *put) {
         least = tlp_stricter(least, one);
     }
     put->tlp = tlp_stricter(tags_label(event, event->tags), tags_label(event, put->attribute->tags));
+    if (put->object) put->tlp = tlp_stricter(put->tlp, tags_label(event, put->object->tags));
     if (put->tlp != TLP_NONE || misp->options->tlp != TLP_NONE) put->tlp = tlp_stricter(put->tlp, least);
     return NULL;
 }

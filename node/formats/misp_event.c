@@ -62,6 +62,7 @@ static const struct container_key containers[] = {
     {IN_EVENT, "SharingGroup", IN_GROUP},
     {IN_OBJECT, "Attribute", IN_ATTRIBUTES},
     {IN_ATTRIBUTE, "Tag", IN_TAGS},
+    {IN_OBJECT, "Tag", IN_TAGS},
     {IN_ATTRIBUTE, "Sighting", IN_SIGHTINGS},
     {IN_SIGHTING, "Organisation", IN_SIGHTER},
 };
@@ -218,8 +219,10 @@ static enum where sighting_open(struct misp_reader *reader) {
 
 static enum where tag_open(struct misp_reader *reader) {
     struct misp_event *event = &reader->event;
-    bool of_attribute = reader->depth >= 2 && reader->where[reader->depth - 2] == IN_ATTRIBUTE;
-    struct misp_span *tags = of_attribute ? &event->attributes[event->attribute_count - 1].tags : &event->tags;
+    enum where owner = reader->depth >= 2 ? reader->where[reader->depth - 2] : IN_NOTHING;
+    struct misp_span *tags = owner == IN_ATTRIBUTE ? &event->attributes[event->attribute_count - 1].tags
+                             : owner == IN_OBJECT  ? &event->objects[event->object_count - 1].tags
+                                                   : &event->tags;
     if (!GROW(reader, tag_names, tag_count, tag_room, MISP_TAGS_MAX)) return IN_NOTHING;
     if (tags->count++ == 0) tags->first = event->tag_count - 1;
     return IN_TAG;

@@ -30,6 +30,7 @@ struct misp_attribute {
 struct misp_object {
     struct bytes uuid, name, meta_category, template_uuid, template_version, timestamp, deleted, distribution, comment, first_seen,
         last_seen, sharing_group;
+    struct misp_span tags; /* of all in it; only some tools write them */
 };
 
 /* What has no place in a node's objects, counted. */

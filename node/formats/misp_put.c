@@ -42,21 +42,23 @@ static bool tag_among(const struct misp_event *event, struct misp_span tags, str
     return false;
 }
 
-/* The attribute's own tags, then those of the event: how many these are stands in the extension, so that each comes back where it was. */
+/* The attribute's own tags and those of its object, then those of the event: how many these are stands in the extension, so that each
+   comes back where it was. */
 static uint64_t labels_out(struct json_out *json, const struct misp_put *put) {
     const struct misp_event *event = put->event;
-    struct misp_span own = put->attribute->tags, all = event->tags;
+    const struct misp_span spans[] = {put->attribute->tags, put->object ? put->object->tags : (struct misp_span){0}, event->tags};
     uint64_t count = 0, of_event = 0;
-    for (size_t i = 0; i < own.count + all.count; i++) {
-        struct bytes name = event->tag_names[i < own.count ? own.first + i : all.first + i - own.count];
-        if (name.size == 0 || (i < own.count && tag_among(event, all, name))) continue;
-        if (count++ == 0) {
-            json_out_key(json, "labels");
-            json_out_array(json);
+    for (size_t k = 0; k < 3; k++)
+        for (size_t i = 0; i < spans[k].count; i++) {
+            struct bytes name = event->tag_names[spans[k].first + i];
+            if (name.size == 0 || (k < 2 && tag_among(event, event->tags, name))) continue;
+            if (count++ == 0) {
+                json_out_key(json, "labels");
+                json_out_array(json);
+            }
+            json_out_string(json, name);
+            of_event += k == 2;
         }
-        json_out_string(json, name);
-        of_event += i >= own.count;
-    }
     if (count > 0) json_out_array_end(json);
     return of_event;
 }

@@ -405,8 +405,14 @@ static struct bytes tag_value(struct bytes label, const char *head) {
     return bytes_of(label.data + size, label.size - size - 1);
 }
 
-static bool label_starts(struct bytes label, const char *upper, const char *lower) {
-    return label.size >= 4 && (memcmp(label.data, upper, 4) == 0 || memcmp(label.data, lower, 4) == 0);
+/* Whatever the case: who writes "Tlp:Red" means it. */
+static bool label_starts(struct bytes label, const char *lower) {
+    for (size_t i = 0; lower[i]; i++) {
+        if (i == label.size) return false;
+        uint8_t c = label.data[i] >= 'A' && label.data[i] <= 'Z' ? label.data[i] | 0x20 : label.data[i];
+        if (c != (uint8_t)lower[i]) return false;
+    }
+    return true;
 }
 
 static struct marks_grade *admiralty(struct marks *marks) {
@@ -432,14 +438,16 @@ static bool grade_set(struct marks *marks, struct bytes value, const char *valid
 bool stixmarks_label(struct bytes label, struct marks *marks, enum tlp *tlp) {
     enum tlp named;
     enum pap pap;
+    while (label.size > 0 && label.data[0] == ' ') label = bytes_of(label.data + 1, label.size - 1);
+    while (label.size > 0 && label.data[label.size - 1] == ' ') label.size--;
     if (label.size == 0) return true;
     if (!strchr("PpTta", label.data[0])) return leveltag_read(label, marks) != LEVELTAG_UNKNOWN;
-    if (label_starts(label, "PAP:", "pap:")) {
+    if (label_starts(label, "pap:")) {
         if (!pap_parse(&pap, label)) return false;
         if (pap > marks->pap) marks->pap = pap;
         return true;
     }
-    if (label_starts(label, "TLP:", "tlp:")) {
+    if (label_starts(label, "tlp:")) {
         if (!tlp_parse(&named, label)) return false;
         *tlp = tlp_stricter(*tlp, named);
         return true;

@@ -145,6 +145,8 @@ def real_events(place):
     check_equal(schema_errors(back.values()), [], "the draft's JSON schema takes them")
     check({each["Orgc"]["name"] for each in back.values()} == {"agency.a"}, "made by the agency whose node signed them")
     note("%d of %d attributes came back as they were" % (same, counted))
+    some = events_of(read(export(b, "misp", "--kind", "sha1", "--from", "agency.a", name="some")[0]))
+    check_equal({each["type"] for one in some for each, _ in attributes_of(one)} - {"sha1", "filename|sha1"}, set(), "by kind and author")
     again = [a("publish", data(path), "--json", "--tlp", "green", "--to", "agency.b").value for path in EVENTS]
     check_equal((sum(each["accepted"] for each in again), sum(each["known"] for each in again)), (0, total), "publishing them again doubles nothing")
 

@@ -1,9 +1,12 @@
 #include "node/export/export_value.h"
+#include "node/formats/jsonwalk.h"
 #include "node/formats/observable.h"
+#include "tests/unit/fixture_intake.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
@@ -272,6 +275,69 @@ static void test_plain_files(void **state) {
     free(text);
 }
 
+/* --- MISP's warning lists of what nobody means to block --- */
+
+struct listed {
+    const char *path;
+    enum observable_kind kind; /* 0: an address, or a hash by its length */
+    size_t fit;                /* so many may be blocked all the same */
+    const char *why;
+    struct arena arena;
+    size_t entries, fits;
+    bool in_list;
+};
+
+static void listed_key(void *context, struct bytes key) { ((struct listed *)context)->in_list = bytes_equal_text(key, "list"); }
+
+static void listed_string(void *context, struct bytes text) {
+    struct listed *listed = context;
+    struct observable value;
+    const char *reason;
+    if (!listed->in_list) return;
+    bool taken = listed->kind ? observable_normalise(&value, listed->kind, text, &listed->arena, &reason) == OK
+                              : observable_of_list(&value, text, &listed->arena, &reason) == OK;
+    listed->entries += taken;
+    listed->fits += taken && export_value_judge(value) == EXPORT_FITS;
+}
+
+static void listed_scalar(void *context, enum jsonwalk_scalar scalar, struct bytes number) {
+    (void)context, (void)scalar, (void)number;
+}
+static void listed_open(void *context, bool object) { (void)context, (void)object; }
+
+/* Private and special addresses, top-level domains, hashes of nothing: in no file that blocks. */
+static void test_warninglists(void **state) {
+    (void)state;
+    static struct listed lists[] = {
+        {.path = "rfc1918"},
+        {.path = "rfc6598"},
+        {.path = "multicast"},
+        {.path = "ipv6-linklocal"},
+        {.path = "empty-hashes"},
+        {.path = "tlds", .kind = OBSERVABLE_DOMAIN},
+        {.path = "rfc5735",
+         .fit = 4,
+         .why = "three networks of documentation and the one of 6to4: nobody is there who could be hit"},
+        {.path = "rfc3849", .fit = 1, .why = "documentation"},
+    };
+    static const struct jsonwalk_events events = {listed_open, listed_open, listed_key, listed_string, listed_scalar};
+    struct jsonwalk *walk = jsonwalk_new(&events);
+    struct jsonwalk_fault fault;
+    struct buf text = {0};
+    char path[128];
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+        struct listed *listed = &lists[i];
+        snprintf(path, sizeof path, "misp/warninglists/%s/list.json", listed->path);
+        if (!shared_file(&text, path)) break;
+        assert_int_equal(jsonwalk_run(walk, bytes_of_buf(&text), listed, &fault), OK);
+        if (listed->entries == 0 || listed->fits != listed->fit)
+            fail_msg("%s: %zu of %zu entries would be blocked", listed->path, listed->fits, listed->entries);
+        arena_free(&listed->arena);
+    }
+    buf_free(&text);
+    jsonwalk_free(walk);
+}
+
 /* What was only seen is in no file that blocks, and in those that tell. */
 static void test_observed(void **state) {
     (void)state;
@@ -308,9 +374,9 @@ static void test_sink_error(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_values),     cmocka_unit_test(test_name_lengths), cmocka_unit_test(test_url_parts),
-        cmocka_unit_test(test_files),      cmocka_unit_test(test_plain_files),  cmocka_unit_test(test_observed),
-        cmocka_unit_test(test_sink_error),
+        cmocka_unit_test(test_values),       cmocka_unit_test(test_name_lengths), cmocka_unit_test(test_url_parts),
+        cmocka_unit_test(test_files),        cmocka_unit_test(test_plain_files),  cmocka_unit_test(test_observed),
+        cmocka_unit_test(test_warninglists), cmocka_unit_test(test_sink_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -189,6 +189,7 @@ static void test_labels(void **state) {
         {"\"Tag\":[{\"name\":\"tlp:green\"}]", "\"Tag\":[{\"name\":\"TLP:RED\"}]", TLP_NONE, TLP_RED, NULL},
         {"\"Tag\":[{\"name\":\"tlp:red\"}]", "\"Tag\":[{\"name\":\"tlp:clear\"}]", TLP_NONE, TLP_RED, NULL},
         {"\"Tag\":[{\"name\":\"tlp:green\"}]", "", TLP_AMBER, TLP_AMBER, NULL},
+        {"\"Tag\":[{\"name\":\" Tlp:Red \"}]", "", TLP_NONE, TLP_RED, NULL},
         {"", "", TLP_NONE, TLP_NONE, NULL},
         {"\"distribution\":\"1\"", "", TLP_NONE, TLP_NONE, NULL}, /* a distribution is no label */
         {"\"distribution\":\"1\"", "", TLP_CLEAR, TLP_AMBER, NULL},
@@ -215,6 +216,13 @@ static void test_labels(void **state) {
         /* What may not be here any more is taken back. */
         if (refused) assert_true(withdrawn(&taking, "indicator--" UUID) && withdrawn(&taking, "observed-data--" UUID));
     }
+    /* Tags that some tools put on an object hold for all that is in it, wherever they stand. */
+    taking.options.tlp = TLP_NONE;
+    taking_run_text(&taking, "{\"Event\":{\"uuid\":\"" EVENT_UUID
+                             "\",\"info\":\"i\",\"Tag\":[{\"name\":\"tlp:clear\"}],\"Object\":[{\"uuid\":\"" UUID_OTHER
+                             "\",\"name\":\"file\",\"Attribute\":[{\"uuid\":\"" UUID
+                             "\",\"type\":\"filename\",\"to_ids\":true,\"value\":\"a\"}],\"Tag\":[{\"name\":\"tlp:red\"}]}]}}");
+    assert_true(taking.item_count == 1 && taking.items[0].tlp == TLP_RED);
     buf_free(&attribute);
     taking_free(&taking);
 }
