@@ -1,6 +1,8 @@
 /* net_receive: messages from ZeroMQ to the engine; a link begins with the first message of an inbound connection. */
 #include "node/net/net_state.h"
 
+#include "node/process/log_event.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -52,7 +54,9 @@ static struct net_link *inbound_new(struct net *net, zmq_msg_t *routing_id, zmq_
     size_t id_bytes = zmq_msg_size(routing_id);
     bool room = net_link_count(net, false) < net->settings.links_max;
     if (connection->linked || !net_zap_allowed(&net->zap, key) || id_bytes == 0 || id_bytes > NET_ROUTING_ID_BYTES_MAX || !room) {
-        if (!room) log_warn("%u inbound links: one more is refused", (unsigned)net->settings.links_max);
+        if (!room)
+            log_event(LOG_NET_FULL, LOG_FIELDS(LOG_NUMBER("links", net->settings.links_max)),
+                      "%u inbound links: one more is refused", (unsigned)net->settings.links_max);
         net_guard_cut(&net->guard, fd);
         return NULL;
     }
