@@ -267,7 +267,7 @@ def overdue(place):
     check_equal((found[0]["readers"], found[0]["hours"], found[0]["level"]), (1, 25, "warn"), "with how many, and since when", found)
     check("* 1 recalled blocks are not erased" in a("status").text.split("\nlinks ")[0], "it stands in front in status", a("status"))
     b.start()
-    must(lambda: figures(a)["comity_recalls_waiting"] == 0, 60, "B comes, erases, and nothing is waited for any more", a.log_tail, b.log_tail)
+    must(lambda: figures(a)["comity_recalls_waiting"] == 0, 30, "B comes, erases, and nothing is waited for any more", a.log_tail, b.log_tail)
     check_equal(figures(a)["comity_recalls_overdue"], 0, "or overdue")
 
 
