@@ -21,9 +21,9 @@ struct tallies {
     uint64_t rules_other;
     uint64_t recalls_made, recalls_heard; /* RECALL entries of this node, and of others */
     uint64_t blocks_withdrawn, objects_withdrawn, blocks_erased;
-    uint64_t recalls_completed; /* of this node: every reader erased */
-    uint64_t sessions;          /* local clients that connected */
-    uint64_t questions;         /* frames they sent */
+    uint64_t recalls_completed;    /* of this node: every reader erased */
+    uint64_t sessions;             /* local clients that connected */
+    uint64_t questions;            /* frames they sent */
     uint64_t restarts[ROLE_COUNT]; /* of processes that ended by themselves, since the parent started */
     uint64_t restarted_ms;         /* monotonic: when the last of them was heard of; 0: none */
 };
