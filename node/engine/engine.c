@@ -62,15 +62,17 @@ void engine_fail(struct engine *engine, int exit_code, const char *format, ...) 
     engine->stopping = true;
 }
 
-static void notice_say(struct engine *engine, enum log_event event, const struct log_field *fields, const char *text) {
+static void notice_say(struct engine *engine, enum log_event event, const struct log_field *fields, const char *text, bool listed) {
     enum notices_verdict verdict = notices_judge(&engine->notices, text, clock_monotonic_ms());
     const char *more = verdict == NOTICES_SAY_LAST ? " (and more of this kind, not said for a minute)" : "";
     if (verdict == NOTICES_SILENT) {
         log_event_silent(event);
         return;
     }
-    engine->notices_ms[engine->notice_count % 16] = clock_wall_ms();
-    snprintf(engine->last_notices[engine->notice_count++ % 16], sizeof engine->last_notices[0], "%s", text);
+    if (listed) {
+        engine->notices_ms[engine->notice_count % 16] = clock_wall_ms();
+        snprintf(engine->last_notices[engine->notice_count++ % 16], sizeof engine->last_notices[0], "%s", text);
+    }
     log_event(event, fields, "%s%s", text, more);
 }
 
@@ -80,7 +82,7 @@ void engine_notice(struct engine *engine, const char *format, ...) {
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    notice_say(engine, LOG_EVENT_NONE, NULL, text);
+    notice_say(engine, LOG_EVENT_NONE, NULL, text, true);
 }
 
 void engine_event(struct engine *engine, enum log_event event, const struct log_field *fields, const char *format, ...) {
@@ -89,7 +91,16 @@ void engine_event(struct engine *engine, enum log_event event, const struct log_
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    notice_say(engine, event, fields, text);
+    notice_say(engine, event, fields, text, true);
+}
+
+void engine_tell(struct engine *engine, enum log_event event, const struct log_field *fields, const char *format, ...) {
+    char text[sizeof engine->last_notices[0]];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    notice_say(engine, event, fields, text, false);
 }
 
 const char *engine_agency_name(const struct engine *engine, const uint8_t agency_id[static AGENCY_ID_BYTES]) {
@@ -180,9 +191,9 @@ static void link_down(struct engine *engine, uint32_t number, struct bytes reaso
         gossip_link_view(engine->gossip, i, &view);
         if (view.link != number || !view.open) continue;
         const char *who = engine_agency_name(engine, view.agency_id);
-        log_event(LOG_LINK_DOWN,
-                  LOG_FIELDS(LOG_TEXT("agency", who), LOG_NUMBER("seconds", (clock_monotonic_ms() - view.since_ms) / 1000)),
-                  "the link with %s ended: %.*s", who, (int)reason.size, (const char *)reason.data);
+        engine_tell(engine, LOG_LINK_DOWN,
+                    LOG_FIELDS(LOG_TEXT("agency", who), LOG_NUMBER("seconds", (clock_monotonic_ms() - view.since_ms) / 1000)),
+                    "the link with %s ended: %.*s", who, (int)reason.size, (const char *)reason.data);
     }
 }
 

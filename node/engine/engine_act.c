@@ -131,7 +131,7 @@ static void notice(struct engine *engine, const struct action *action) {
         who = engine_agency_name(engine, log.agency_id);
     const struct log_field *fields = LOG_FIELDS(LOG_TEXT("agency", who));
     switch (action->notice.kind) {
-    case NOTICE_LINK_OPEN: log_event(LOG_LINK_UP, fields, "linked with %s", who); break;
+    case NOTICE_LINK_OPEN: engine_tell(engine, LOG_LINK_UP, fields, "linked with %s", who); break;
     case NOTICE_LINK_REFUSED:
         engine_event(engine, LOG_LINK_REFUSED, fields, "a link of %s was refused: %s", who, err_text(action->notice.why));
         break;

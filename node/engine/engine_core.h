@@ -375,6 +375,9 @@ void engine_notice(struct engine *engine, const char *format, ...) __attribute__
 /* The same with the event's id; `fields` may be null. */
 void engine_event(struct engine *engine, enum log_event event, const struct log_field *fields, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+/* For the log only; likewise the same a few times a minute: of what a partner can bring about at any rate. */
+void engine_tell(struct engine *engine, enum log_event event, const struct log_field *fields, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
 
 /* engine_act.c */
 void engine_act(struct engine *engine);

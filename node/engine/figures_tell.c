@@ -228,7 +228,7 @@ static void recalls_put(const struct engine *engine, struct figures *out) {
 /* What only other processes say would always be 0 here. */
 static bool of_engine(enum log_event event) {
     return event != LOG_NODE_RUNNING && event != LOG_NODE_STOPPING && event != LOG_NODE_FATAL && event != LOG_ROLE_RESTART &&
-           event != LOG_WEB_LOST;
+           event != LOG_NET_FULL && event != LOG_WEB_LOST;
 }
 
 static void clients_put(const struct engine *engine, struct figures *out) {

@@ -60,6 +60,8 @@ void watch_tick(struct engine *engine, struct client *client) {
 
 static void files_again(struct engine *engine, struct client *client, const struct frame *frame, unsigned files) {
     struct buf body = {0};
+    log_event(LOG_ADMIN_ACT, LOG_FIELDS(LOG_TEXT("act", "tokens"), LOG_NUMBER("uid", client->uid), LOG_NUMBER("pid", client->pid)),
+              "user %u: tokens", (unsigned)client->uid);
     for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
         if (engine->clients[i].used && engine->clients[i].watching) files_send(engine, &engine->clients[i], files);
     pack_write_array(&body, 0);

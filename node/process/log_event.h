@@ -26,6 +26,7 @@
     X(LINK_DOWN, "link.down", INFO, "an open link to a partner's node ended")                                                      \
     X(LINK_REFUSED, "link.refused", WARN, "a partner's node was not let in")                                                       \
     X(PEER_CUT, "peer.cut", WARN, "a partner's node did what no honest one does: its link was cut")                                \
+    X(NET_FULL, "net.full", WARN, "no more connections, or links, are accepted until some end")                                    \
     X(PEER_QUOTA, "peer.quota", WARN, "a partner reached its payload quota: its new payloads are not fetched")                     \
     X(ENTRY_FUTURE, "entry.future", WARN, "an entry is dated in the future: a clock is wrong, here or there")                      \
     X(LOG_FORKED, "log.forked", WARN, "a partner's node signed two histories: its log is frozen")                                  \
