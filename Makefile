@@ -202,11 +202,11 @@ install: all
 	    chmod 0644 $(LIB)/systemd/system/$${unit##*/} || exit 1; done
 	install -D -m 0644 deploy/systemd/comity.sysusers $(LIB)/sysusers.d/comity.conf
 	install -D -m 0644 deploy/systemd/comity.tmpfiles $(LIB)/tmpfiles.d/comity.conf
-	install -D -m 0644 -t $(DOC) README.md gossip/PROTOCOL.md $(wildcard deploy/*.md)
+	install -D -m 0644 -t $(DOC) README.md $(wildcard gossip/*.md node/*/*.md deploy/*.md)
 	install -D -m 0644 -t $(DOC)/policies $(wildcard deploy/policies/*)
 	install -D -m 0644 -t $(DOC)/audit $(wildcard deploy/audit/*)
-	install -D -m 0644 -t $(DOC)/examples deploy/comity.yaml.example deploy/demo/sample.json
-	for folder in $(wildcard deploy/prometheus deploy/clients deploy/hooks); do \
+	install -D -m 0644 -t $(DOC)/examples $(wildcard deploy/*.example) deploy/demo/sample.json
+	for folder in $(wildcard deploy/prometheus deploy/grafana deploy/clients deploy/hooks); do \
 	    install -D -m 0644 -t $(DOC)/examples/$${folder##*/} $$folder/* || exit 1; done
 
 # DEBDIR/comity_VERSION_ARCHITECTURE.deb, for the Debian release that it is made on.

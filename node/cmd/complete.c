@@ -45,9 +45,15 @@ static void offer_options(struct complete *complete) {
 }
 
 static void offer_verbs(struct complete *complete) {
-    struct synopsis_form form;
+    struct synopsis_form form, before;
     for (const char *at = complete->command->synopsis; synopsis_next(&form, &at);)
-        for (struct bytes verb; synopsis_word(&verb, &form.verbs, "|");) complete_offer(complete, verb, NULL);
+        for (struct bytes verbs = form.verbs, verb; synopsis_word(&verb, &verbs, "|");) {
+            bool again = false; /* two forms may begin with one verb */
+            for (const char *first = complete->command->synopsis;
+                 synopsis_next(&before, &first) && before.text.data != form.text.data;)
+                again = again || synopsis_form_has(&before, verb);
+            if (!again) complete_offer(complete, verb, NULL);
+        }
 }
 
 /* The argument at this place, in every form that begins with the verb that was given, or with none. */

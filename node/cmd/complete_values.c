@@ -131,10 +131,16 @@ static bool one_of(struct bytes name, const char *words) {
     return false;
 }
 
-/* Agencies stand behind these options, unless a path does. */
+/* "NAME", "NAME[,NAME...]", "EXPRESSION" of names. */
+static bool is_name(struct bytes name) {
+    return one_of(name, "EXPRESSION") || (name.size >= 4 && memcmp(name.data, "NAME", 4) == 0);
+}
+
+/* Agencies stand behind these options, unless a path or a moment does. */
 static bool names_agency(const struct complete *complete, const struct command_option *option, struct bytes name) {
-    if (option) return one_of(bytes_of_text(option->name), "to from with for publish-to admins") && !one_of(name, "DIR PATH FILE");
-    return one_of(name, "AGENCY") || (one_of(name, "NAME") && command_is(complete, "trust") && verb_is(complete, "remove"));
+    if (option) return one_of(bytes_of_text(option->name), "to from with for publish-to admins") && is_name(name);
+    return one_of(name, "AGENCY NAME|EXIT") ||
+           (one_of(name, "NAME") && command_is(complete, "trust") && verb_is(complete, "remove"));
 }
 
 static bool offer_special(struct complete *complete, const struct command_option *option, struct bytes name) {
@@ -146,10 +152,6 @@ static bool offer_special(struct complete *complete, const struct command_option
         if (verb_is(complete, "remove")) offer_tokens(complete);
     } else if (command_is(complete, "group") && one_of(name, "NAME")) {
         if (!verb_is(complete, "create")) offer_groups(complete, "");
-    } else if (one_of(name, "NAME|EXIT")) {
-        offer_agencies(complete);
-        for (int exit = POLICY_LOCAL; exit < POLICY_EXIT_END; exit++)
-            complete_offer(complete, bytes_of_text(policy_exit_name((enum policy_exit)exit)), "exit");
     } else {
         return false;
     }
@@ -164,19 +166,27 @@ static void keep_list(struct complete *complete, struct bytes name) {
         if (strchr(between, complete->typed[i])) complete->kept = i + 1;
 }
 
-static bool is_fixed_argument(struct bytes name) {
-    bool choice = false;
-    for (size_t i = 0; i < name.size; i++) {
-        if (name.data[i] == '|')
-            choice = true;
-        else if (name.data[i] < 'a' || name.data[i] > 'z')
-            return false;
+static bool is_small(struct bytes word) {
+    for (size_t i = 0; i < word.size; i++)
+        if (word.data[i] < 'a' || word.data[i] > 'z') return false;
+    return word.size > 0;
+}
+
+/* "none|all", "NODE|self", "FILE|-": words in small letters are themselves, some in capitals are paths. */
+static void offer_choices(struct complete *complete, struct bytes name) {
+    for (struct bytes word; synopsis_word(&word, &name, "|.");) {
+        if (is_small(word)) complete_offer(complete, word, NULL);
+        if (one_of(word, "FILE PATH OFFER")) buf_put_text(complete->out, ":file\n");
+        if (one_of(word, "DIR")) buf_put_text(complete->out, ":folder\n");
     }
-    return choice;
+}
+
+static void offer_exits(struct complete *complete) {
+    for (int exit = POLICY_LOCAL; exit < POLICY_EXIT_END; exit++)
+        complete_offer(complete, bytes_of_text(policy_exit_name((enum policy_exit)exit)), "exit");
 }
 
 void complete_values(struct complete *complete, const struct command_option *option, struct bytes name) {
-    struct bytes left = name, first;
     keep_list(complete, name);
     if (option && offer_fixed(complete, option->name)) return;
     if (option && command_is(complete, "request") && strcmp(option->name, "kind") == 0) {
@@ -184,16 +194,12 @@ void complete_values(struct complete *complete, const struct command_option *opt
             complete_offer(complete, bytes_of_text(inquiry_kind_name(kind)), NULL);
         return;
     }
-    if (is_fixed_argument(name)) {
-        offer_words(complete, name, "|");
-    } else if (offer_special(complete, option, name)) {
-        return;
-    } else if (names_agency(complete, option, name)) {
+    if (offer_special(complete, option, name)) return;
+    if (one_of(name, "EXIT NAME|EXIT")) offer_exits(complete);
+    if (names_agency(complete, option, name)) {
         offer_agencies(complete);
         if (one_of(name, "EXPRESSION")) offer_groups(complete, "group:");
-    } else if (synopsis_word(&first, &left, "|.") && one_of(first, "FILE PATH OFFER")) {
-        buf_put_text(complete->out, ":file\n");
-    } else if (one_of(first, "DIR")) {
-        buf_put_text(complete->out, ":folder\n");
+    } else {
+        offer_choices(complete, name);
     }
 }

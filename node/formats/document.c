@@ -8,9 +8,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#define COLUMNS_MAX 16
-#define ROWS_MAX    1024
-#define CELL_MAX    160
+#define COLUMNS_MAX   16
+#define ROWS_MAX      1024
+#define CELL_MAX      160
+#define KEY_TIMES_MAX 64
 
 enum kind { KIND_BAD, KIND_NIL, KIND_BOOL, KIND_UINT, KIND_STR, KIND_BIN, KIND_ARRAY, KIND_MAP };
 
@@ -37,6 +38,26 @@ static struct bytes name_shown(struct bytes key) { return is_time(key) ? bytes_o
 
 static void json_time(struct json_out *json, uint64_t ms) { ms > 0 ? json_out_time(json, ms) : json_out_null(json); }
 
+/* A key of a map. Is its value a time, or a list of them, it is written as well, and true returned. */
+static bool pack_key(struct json_out *json, struct pack_reader *reader) {
+    struct bytes key = pack_read_str(reader);
+    enum kind kind = kind_next(reader);
+    char name[KEY_TIMES_MAX + sizeof "_times"];
+    bool time = is_time(key) && kind == KIND_UINT, times = is_time(key) && kind == KIND_ARRAY && key.size <= KEY_TIMES_MAX;
+    struct bytes shown = time || times ? name_shown(key) : key;
+    if (times) snprintf(name, sizeof name, "%.*s_times", (int)shown.size, (const char *)shown.data);
+    json_out_string(json, times ? bytes_of_text(name) : shown);
+    buf_put_u8(json->out, ':');
+    json->comma = false;
+    if (time) json_time(json, pack_read_uint(reader));
+    if (!times) return time;
+    uint32_t count = pack_read_array(reader);
+    json_out_array(json);
+    for (uint32_t i = 0; i < count && !pack_failed(reader); i++) json_time(json, pack_read_uint(reader));
+    json_out_array_end(json);
+    return true;
+}
+
 static enum err pack_value(struct json_out *json, struct pack_reader *reader, unsigned depth) {
     enum kind kind = kind_next(reader);
     if (kind == KIND_BAD || depth > DOCUMENT_DEPTH_MAX) return ERR_FORMAT;
@@ -56,17 +77,7 @@ static enum err pack_value(struct json_out *json, struct pack_reader *reader, un
         uint32_t count = map ? pack_read_map(reader) : pack_read_array(reader);
         map ? json_out_object(json) : json_out_array(json);
         for (uint32_t i = 0; i < count && !pack_failed(reader); i++) {
-            if (map) {
-                struct bytes key = pack_read_str(reader);
-                bool time = is_time(key) && kind_next(reader) == KIND_UINT;
-                json_out_string(json, time ? name_shown(key) : key);
-                buf_put_u8(json->out, ':');
-                json->comma = false;
-                if (time) {
-                    json_time(json, pack_read_uint(reader));
-                    continue;
-                }
-            }
+            if (map && pack_key(json, reader)) continue;
             enum err err = pack_value(json, reader, depth + 1);
             if (err != OK) return err;
         }

@@ -9,7 +9,7 @@
 
 /* One value of our own kinds: nil, bool, uint, str, bin (as hexadecimal), array, map with string keys, at most DOCUMENT_DEPTH_MAX
    deep. A number whose key ends in _ms (but rtt_ms) is a time: it is written under the key without that, as json_out_time does, null
-   for 0. ERR_FORMAT. */
+   for 0; an array of such stands under NAME_times. ERR_FORMAT. */
 enum err document_json(struct json_out *json, struct pack_reader *reader) MUST_USE;
 
 /* A whole document (a map) for people: "key: value" lines, maps indented, an array of flat maps as a table. Foreign text is made

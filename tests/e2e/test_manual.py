@@ -133,6 +133,7 @@ def completed(place):
         (["verify"] + at + ["--with", ""], ["agency.b"]),
         (["node", "add", "--from", ""], [":folder"]),
         (["node", "revoke", "--a"], ["--after"]),
+        (["node", "revoke", "s"], ["self"]),
         (["root", "rotate", "one", "two", ""], [":file"]),
         (["help", "pub"], ["publish"]),
         (["nonesuch", ""], []),
@@ -204,6 +205,17 @@ _comity
         done = subprocess.run([shell, "-n", os.path.join(COMPLETION, "comity." + shell)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                               check=False)
         check_equal((done.returncode, done.stdout), (0, ""), "%s reads its script" % shell)
+    if shutil.which("zsh"):
+        stubs = "_describe() { print -l -- ${(P)4}; }; _files() { print FILES $*; }; words=(\"$@\"); CURRENT=$#; . %s/comity.zsh" % COMPLETION
+
+        def zsh(*line):
+            done = subprocess.run(["zsh", "-f", "-c", "PATH=%s:$PATH; %s" % (BUILD, stubs), "zsh"] + list(line), stdout=subprocess.PIPE,
+                                  stderr=subprocess.STDOUT, text=True, check=False)
+            return done.stdout.splitlines()
+        check_equal(zsh("comity", "trust", ""), ["add", "update", "list", "remove"], "zsh: verbs")
+        check_equal(zsh("comity", "why", "x", "export-l"), ["export-list:exit"], "zsh: a value and what it is")
+        check_equal(zsh("comity", "publish", ""), ["FILES"], "zsh: a file")
+        check_equal(zsh("comity", "init", "--dir", ""), ["FILES -/"], "zsh: a folder")
     if shutil.which("fish"):
         done = subprocess.run(["fish", "--no-config", "-c", "set PATH %s $PATH; source %s/comity.fish; complete -C 'comity trust '" % (BUILD, COMPLETION)],
                               stdout=subprocess.PIPE, text=True, check=False, env=dict(os.environ, HOME=place.dir))

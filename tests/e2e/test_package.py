@@ -7,7 +7,7 @@ import shutil
 import subprocess
 
 from clone import Clone
-from lib import BUILD, NOT_RUNNING, PATIENCE, ROOT, check, check_equal, free_port, main, must, skip, story
+from lib import BUILD, NOT_RUNNING, PATIENCE, ROOT, check, check_equal, free_port, main, must, note, skip, story
 
 with open(os.path.join(ROOT, "node/version.h"), encoding="utf-8") as _file:
     VERSION = re.search(r'COMITY_VERSION "(.*)"', _file.read()).group(1)
@@ -62,6 +62,12 @@ def contents(place):
     check_equal(field("Version"), VERSION, "its version is the program's")
     for library in ("libsodium23", "libzmq5", "libczmq4", "librocksdb", "libgnutls30", "libseccomp2"):
         check(library in field("Depends"), "it depends on %s" % library, field("Depends"))
+    if shutil.which("lintian"):
+        done = subprocess.run(["lintian", "--allow-root", "--fail-on", "error,warning", package], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                              check=False)
+        check(SANITIZED or done.returncode == 0, "lintian finds no fault", done.stdout)
+    else:
+        note("skipped: lintian is not installed")
     listed = subprocess.run(["dpkg-deb", "-c", package], stdout=subprocess.PIPE, text=True, check=True).stdout.splitlines()
     check(all(line.split()[1] == "root/root" for line in listed), "all is root's")
     check(all(line[0] in "-d" and "w" not in line[4:10] and "s" not in line[:10] for line in listed), "nothing is others' to write, nothing setuid", listed)
