@@ -88,14 +88,15 @@ struct draft {
     struct buf entry; /* header and body, then the signature */
     struct buf payload;
     struct block *block;       /* for its pages; goes back to the pool */
-    struct store_batch *batch; /* while it is being built */
+    struct store_batch *batch; /* while it is being given */
     struct block_body body;
     struct buf readers;        /* EPOCH: node ids of the audience */
     struct buf recipients;     /* BLOCK: agency ids, for the ledger */
     struct buf withheld;       /* BLOCK: its author's word on who is left out (node/sharing/withheld.h) */
     struct ledger_cause cause; /* BLOCK: likewise */
     bool given;                /* to the core */
-    bool waits;                /* signed, until it is known again where the own log ends */
+    bool waits;                /* signed, until it can be given */
+    bool joined;               /* stored together with the next one, or not at all */
     uint64_t ticket;
 };
 
@@ -183,6 +184,8 @@ struct publisher {
     uint64_t head; /* last drafted */
     uint8_t head_id[HASH_BYTES];
     uint64_t durable; /* last own entry that is synced */
+    uint64_t joined_tickets[PUBLISHER_DRAFTS_MAX];
+    size_t joined_count; /* of drafts given, whose batch is about to be committed */
     struct block *pool[2 * PUBLISHER_DRAFTS_MAX + 2 * CONTROL_CLIENTS_MAX];
     size_t pool_count;
     uint64_t *recent; /* keyed hashes of items in flight: what the index does not know yet */
@@ -425,8 +428,10 @@ enum err publisher_put(struct engine *engine, struct publication *publication, s
 enum err publisher_flush(struct engine *engine, struct publication *publication) MUST_USE; /* closes its blocks; ERR_BUSY */
 void publisher_drop(struct engine *engine, struct publication *publication);
 void publisher_signed(struct engine *engine, uint64_t seq, const uint8_t *signature);
-void publisher_go_on(struct engine *engine); /* drafts that waited, if the own log may be written now */
-void publisher_stop(struct engine *engine);  /* the own log was forked: what was not given to the core yet is dropped */
+void publisher_go_on(struct engine *engine);
+/* All drafts from this number on are stored together, or, after a crash, none of them: called before any of them can be signed. */
+void publisher_join(struct engine *engine, uint64_t seq); /* drafts that waited, if the own log may be written now */
+void publisher_stop(struct engine *engine); /* the own log was forked: what was not given to the core yet is dropped */
 void publisher_key_restarted(struct engine *engine);
 void publisher_store_payload(struct engine *engine, const struct action *action);
 void publisher_store_entries(struct engine *engine, const struct action *action);

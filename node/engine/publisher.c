@@ -29,7 +29,6 @@ void publisher_free(struct engine *engine) {
         buf_free(&draft->entry), buf_free(&draft->payload), buf_free(&draft->readers), buf_free(&draft->recipients);
         buf_free(&draft->withheld);
         block_free(draft->block);
-        if (draft->batch) store_batch_free(draft->batch);
     }
     for (size_t i = 0; i < publisher->pool_count; i++) block_free(publisher->pool[i]);
     free(publisher->recent);
@@ -83,7 +82,7 @@ static struct draft *draft_new(struct engine *engine, enum entry_type type, stru
     if (entry_write(&draft->entry, &fields) != OK || entry_parse_draft(&entry, bytes_of_buf(&draft->entry)) != OK) return NULL;
     draft->seq = fields.seq;
     draft->type = type;
-    draft->given = draft->waits = false;
+    draft->given = draft->waits = draft->joined = false;
     draft->ticket = 0;
     publisher->head = fields.seq;
     memcpy(publisher->head_id, entry.id, HASH_BYTES);
@@ -380,28 +379,52 @@ enum err publisher_statement(struct engine *engine, struct publication *publicat
 
 /* --- signed, stored --- */
 
-static enum err publish_event(struct engine *engine, struct draft *draft) {
+static enum err publish_event(struct engine *engine, struct draft *draft, struct store_batch *batch) {
     struct event event = {.kind = EVENT_PUBLISH};
+    if (draft->entry.failed) return ERR_MEMORY;
     event.publish.entry = bytes_of_buf(&draft->entry);
     event.publish.payload = bytes_of_buf(&draft->payload);
-    draft->batch = store_batch_new(engine->store);
-    if (!draft->batch) return ERR_MEMORY;
-    draft->given = true;
-    return engine_step(engine, &event);
+    draft->batch = batch;
+    draft->given = true, draft->waits = false;
+    enum err err = engine_step(engine, &event);
+    if (err != OK) draft->batch = NULL, draft->given = false, draft->waits = true;
+    return err;
 }
 
-/* A peer may claim entries of this log at any moment: a signed draft then waits until that is settled. */
-static void give(struct engine *engine, struct draft *draft) {
-    enum err err = draft->entry.failed ? ERR_MEMORY : publish_event(engine, draft);
-    if (err == OK) return;
-    if (err == ERR_BUSY && gossip_own_ready(engine->gossip) != GOSSIP_OWN_READY) {
-        store_batch_free(draft->batch);
-        draft->batch = NULL, draft->given = false, draft->waits = true;
-    } else if (err == ERR_FORK) {
-        draft->given = false, publisher_stop(engine);
-    } else {
-        engine_fail(engine, 5, "the own entry %llu cannot be published: %s", (unsigned long long)draft->seq, err_text(err));
+/* What the drafts given so far put into their batch, and the event of each. */
+static void joined_commit(struct engine *engine, struct store_batch *batch) {
+    struct publisher *publisher = &engine->publisher;
+    for (size_t i = 0; i < publisher->joined_count; i++) {
+        if (i > 0 && !(batch = store_batch_new(engine->store))) {
+            engine_fail(engine, 5, "out of memory for own entries");
+            break;
+        }
+        store_commit(engine->store, batch, publisher->joined_tickets[i]); /* all of it with the first */
     }
+    publisher->joined_count = 0;
+}
+
+/* Signed drafts to the core, those that are stored together in one batch. A peer may claim entries of this log at any moment: they then wait
+   until that is settled. */
+static void give(struct engine *engine, size_t index, size_t count) {
+    struct publisher *publisher = &engine->publisher;
+    struct store_batch *batch = store_batch_new(engine->store);
+    struct draft *draft = NULL;
+    enum err err = batch ? OK : ERR_MEMORY;
+    for (size_t i = 0; i < count && err == OK; i++) {
+        draft = draft_at(publisher, index + i);
+        err = publish_event(engine, draft, batch);
+    }
+    if (publisher->joined_count > 0)
+        joined_commit(engine, batch);
+    else if (batch)
+        store_batch_free(batch);
+    if (err == OK || (err == ERR_BUSY && gossip_own_ready(engine->gossip) != GOSSIP_OWN_READY)) return;
+    if (err == ERR_FORK)
+        publisher_stop(engine);
+    else
+        engine_fail(engine, 5, "the own entry %llu cannot be published: %s", (unsigned long long)(draft ? draft->seq : 0),
+                    err_text(err));
 }
 
 void publisher_signed(struct engine *engine, uint64_t seq, const uint8_t *signature) {
@@ -414,23 +437,42 @@ void publisher_signed(struct engine *engine, uint64_t seq, const uint8_t *signat
             return;
         }
         buf_put_raw(&draft->entry, signature, SIGN_BYTES);
-        if (i > 0 && draft_at(publisher, i - 1)->waits)
-            draft->waits = true; /* behind the one before */
-        else
-            give(engine, draft);
+        draft->waits = true;
+        publisher_go_on(engine);
         return;
     }
 }
 
+/* The drafts from this one on that are stored together; 0: some of them is not signed yet. */
+static size_t joined_ready(struct publisher *publisher, size_t index) {
+    for (size_t count = 1; index + count <= publisher->count; count++) {
+        const struct draft *draft = draft_at(publisher, index + count - 1);
+        if (!draft->waits) return 0;
+        if (!draft->joined) return count;
+    }
+    return 0;
+}
+
 void publisher_go_on(struct engine *engine) {
     struct publisher *publisher = &engine->publisher;
-    for (size_t i = 0; i < publisher->count && !engine->stopping; i++) {
-        struct draft *draft = draft_at(publisher, i);
-        if (!draft->waits) continue;
-        if (gossip_own_ready(engine->gossip) != GOSSIP_OWN_READY) return;
-        draft->waits = false;
-        give(engine, draft);
+    for (size_t i = 0; i < publisher->count && !engine->stopping;) {
+        enum gossip_own ready = gossip_own_ready(engine->gossip);
+        size_t count = draft_at(publisher, i)->given ? 0 : joined_ready(publisher, i);
+        if (draft_at(publisher, i)->given) {
+            i++;
+            continue;
+        }
+        if (count == 0 || (ready != GOSSIP_OWN_READY && ready != GOSSIP_OWN_FORKED)) return;
+        give(engine, i, count);
+        if (i < publisher->count && !draft_at(publisher, i)->given) return;
+        i += count;
     }
+}
+
+void publisher_join(struct engine *engine, uint64_t seq) {
+    struct publisher *publisher = &engine->publisher;
+    for (size_t i = 0; i + 1 < publisher->count; i++)
+        if (draft_at(publisher, i)->seq >= seq) draft_at(publisher, i)->joined = true;
 }
 
 void publisher_stop(struct engine *engine) {
@@ -438,9 +480,8 @@ void publisher_stop(struct engine *engine) {
     while (publisher->count > 0) {
         struct draft *draft = draft_at(publisher, publisher->count - 1);
         if (draft->given) break;
-        if (draft->batch) store_batch_free(draft->batch);
         pool_give(engine, draft->block);
-        draft->batch = NULL, draft->block = NULL;
+        draft->block = NULL;
         draft->seq = 0;
         publisher->count--;
     }
@@ -478,10 +519,11 @@ void publisher_store_payload(struct engine *engine, const struct action *action)
 }
 
 void publisher_store_entries(struct engine *engine, const struct action *action) {
+    struct publisher *publisher = &engine->publisher;
     struct entry entry;
     char name[64], hex[2 * NODE_ID_BYTES + 1];
     if (entry_parse(&entry, action->store_entries.entries) != OK) return;
-    struct draft *draft = draft_find(&engine->publisher, entry.seq);
+    struct draft *draft = draft_find(publisher, entry.seq);
     if (!draft || !draft->batch) {
         engine_fail(engine, 5, "an own entry without its draft");
         return;
@@ -500,7 +542,7 @@ void publisher_store_entries(struct engine *engine, const struct action *action)
     }
     draft->ticket = action->store_entries.ticket;
     if (draft->type == ENTRY_RECALL) recall_entry(engine, draft->batch, &entry, draft->ticket);
-    store_commit(engine->store, draft->batch, draft->ticket);
+    publisher->joined_tickets[publisher->joined_count++] = draft->ticket; /* committed by give, with those that it is joined to */
     draft->batch = NULL;
 }
 

@@ -4,7 +4,7 @@
 
    In the store's meta: "recall/NODE/BLOCK" what is known of a recalled block; "alias/NODE/BLOCK" a replacement whose items stand in
    the pages of the block replaced: where; "recall-now/BLOCK" which own block replaces this one now; "receipt/BLOCK/NODE" what a reader
-   said; "secret/recalled/MARK/BLOCK" that an object was recalled, under a keyed hash of its id. */
+   said, "third/BLOCK/NODE/INDEX" what one said who got the object from another reader; "secret/recalled/MARK/BLOCK" that an object was recalled, under a keyed hash of its id. */
 #ifndef NODE_RECALLS_H
 #define NODE_RECALLS_H
 
@@ -65,6 +65,7 @@ struct recall_task {
 struct receipt {
     enum recall_state state;
     uint64_t count, withdrawn_ms, erased_ms;
+    uint8_t via[AGENCY_ID_BYTES]; /* of a third reader's: who passed it on */
 };
 
 /* An own recalled block that some reader may not have erased yet. */
@@ -149,6 +150,13 @@ void withdraw_bar(struct engine *engine, struct store_batch *batch, const uint8_
                   const uint8_t agency_id[static AGENCY_ID_BYTES], uint64_t block, const struct recall *marked);
 /* The commit that changes pages: nothing else changes any until it has completed. */
 void withdraw_commit(struct engine *engine, struct store_batch *batch);
+
+/* --- third.c: objects of other authors in a recalled block, which `via` had passed on --- */
+/* Before the marked items leave the pages of `place`: their authors are told, and will be told that they are erased. */
+void third_withdrawn(struct engine *engine, struct store_batch *batch, const uint8_t node_id[static NODE_ID_BYTES], uint64_t block,
+                     const uint8_t via[static AGENCY_ID_BYTES], const struct recall_place *place, const struct recall *marked);
+void third_erased(struct engine *engine, struct store_batch *batch, const uint8_t node_id[static NODE_ID_BYTES], uint64_t block,
+                  const uint8_t via[static AGENCY_ID_BYTES]);
 
 /* --- recall_make.c --- */
 enum err recall_task_add(struct engine *engine, struct recall_task *task, uint64_t cursor) MUST_USE; /* an own item */

@@ -188,6 +188,7 @@ static void withdraw(struct engine *engine, struct recall_waiting *waiting) {
         bool all = place.own && row.recall.replacement != 0 &&
                    store_block(engine->store, copy.node_id, row.recall.replacement, &cursor, &items);
         marks_of(&place, &row.recall, all, &marked);
+        third_withdrawn(engine, batch, copy.node_id, copy.block, row.agency_id, &place, &marked);
         row.count = withdraw_items(engine, batch, &place, &marked, GONE_RECALL);
         prove_withdraw(engine, batch, copy.node_id, place.holder, copy.block);
         if (all) store_batch_block_delete(batch, copy.node_id, copy.block);
@@ -216,6 +217,7 @@ static void erased(struct engine *engine, struct store_batch *batch, const struc
     row.erased_ms = clock_wall_ms();
     recall_row_put(batch, waiting->node_id, waiting->block, &row);
     receipt_say(engine, batch, waiting, &row);
+    third_erased(engine, batch, waiting->node_id, waiting->block, row.agency_id);
 }
 
 static void round_finish(struct engine *engine) {

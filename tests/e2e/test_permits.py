@@ -125,12 +125,19 @@ def recalled(place):
     check(c.finds(values[2]), "C still finds the third")
     must(lambda: "of agency.b was recalled: 1 objects" in c.log(), 30, "B took its copy back, and C withdrew it", b.log_tail, c.log_tail)
     check_equal(c.contains(values[1].encode()), None, "no file of C holds it in clear")
+    third = {"agency": "agency.c", "through": "agency.b", "state": "erased", "objects": 1}
+    must(lambda: third in thirds(a, shared), 30, "A has C's receipt, through B", lambda: a("recall", "status", shared), c.log_tail)
+    check_equal([thirds(a, gone), len(thirds(a, shared))], [[], 1], "for that object alone, once")
+    must(lambda: a("recall", "status", shared, "--json").value["complete"], 30, "and all have complied", lambda: a("recall", "status", shared))
+    check("agency.b" in a("recall", "status", shared).text, "people read it, too")
     check_equal(b("share", later, "--to", "agency.c", "--json").value["shares"][0]["state"], "known", "the third is still passed on")
     b.stop()
     check_equal(a("recall", later, "--reason", "all of it").code, 0, "A takes back the third while B is away")
     must(lambda: not c.finds(values[2]), 30, "C, who holds A's log, hides it without B", c.log_tail)
     place.start(b)
     must(lambda: c.log().count("of agency.b was recalled: 1 objects") == 2, 30, "and erases it once B is back", b.log_tail, c.log_tail)
+    must(lambda: third in thirds(a, later), 30, "A hears of that one, too, although the block in which C knows it was replaced twice",
+         lambda: a("recall", "status", later), c.log_tail)
 
 
 @story
@@ -457,6 +464,12 @@ def seen_of(node, object_id):
     """The totals of an object, and each agency's part in them, by its name."""
     shown = dict(got(node, object_id)[0]["sightings"])
     return shown, sorted(shown.pop("by"), key=lambda each: each["agency"])
+
+
+def thirds(node, object_id):
+    """What a recall's status says of those who had the object from one of its readers."""
+    rows_ = node("recall", "status", object_id, "--json").value["receipts"]
+    return [{key: row[key] for key in ("agency", "through", "state", "objects")} for row in rows_ if "through" in row]
 
 
 def rows_of(node):

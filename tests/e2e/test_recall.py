@@ -9,8 +9,8 @@ import struct
 import termios
 import time
 
-from bystanders import learned_nothing
-from lib import (NOT_FOUND, OK, REFUSED, USAGE, check, check_equal, indicator, indicators, main, must, must_hold, note, story)
+from bystanders import learned_nothing, stands
+from lib import (BUILD, COMITY, NOT_FOUND, OK, REFUSED, USAGE, check, check_equal, indicator, indicators, main, must, must_hold, note, story)
 
 
 def recall(node, *words):
@@ -215,6 +215,35 @@ def its_client_goes_away(place):
     must_hold(b, 10, 45, "B has what was not asked for", b.log_tail)
     must(lambda: "a recall whose client went away is complete: 290 objects" in a.log(), 20, "A's log says that it went on alone", a.log_tail)
     check(b.finds(values[295]) and not a.finds(values[5]), "and nothing else is gone")
+
+
+@story
+def broken_off(place):
+    """The author's node stops at the worst moment of a recall: what stays is signed, and the word that takes the block back is not. Then nothing
+    of it has happened, anywhere; asked for again, the recall is whole."""
+    a, b, c = place.mesh("agency.a", "agency.b", "agency.c", start=False)
+    a.program = os.path.join(BUILD, "tests", "e2e", "comity_half_recall")
+    place.start(a, b, c)
+    objects, values = indicators("half", 10)
+    a.publish_good(objects, "TLP:AMBER", [b])
+    must_hold(b, 10, 45, "B has all", b.log_tail)
+    must(lambda: c.status()["payloads"] >= 1, 30, "C carries it")
+    entries = a.status()["entries"]
+    check(recall(a, objects[3]["id"], "--reason", "a mistake").code != OK, "A stops in the midst of a recall")
+    a.stop()
+    a.program = COMITY
+    place.start(a)
+    check_equal(a.status()["entries"], entries, "nothing of it stands in A's log")
+    check(a.finds(values[3]) and b.finds(values[3]), "the object is where it was")
+    check_equal(a("recall", "status", objects[3]["id"]).code, NOT_FOUND, "and no recall of it is known")
+    recall_good(a, objects[3]["id"], "--reason", "a mistake")
+    must(complete(a, objects[3]["id"], ["agency.a", "agency.b"]), 45, "asked for again it is whole", lambda: a("recall", "status", objects[3]["id"]),
+         a.log_tail)
+    check(not a.finds(values[3]) and not b.finds(values[3]), "nobody finds it")
+    for node in (a, b):
+        must(lambda: stands(node, values[3], objects[3]["id"]) == [], 30, "it is in none of %s's files" % node.name,
+             lambda: stands(node, values[3], objects[3]["id"]))
+    check_equal(sorted(each["object"]["id"] for each in b.feed()), sorted(each["id"] for each in objects if each != objects[3]), "B has the others, once")
 
 
 @story
