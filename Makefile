@@ -11,7 +11,7 @@ Q := $(if $(V),,@)
 # Debian packages: what the program links, and what building and testing need. README.md says why each.
 PACKAGES_BUILD = gcc make pkg-config libc6-dev libzmq3-dev libczmq-dev libsodium-dev libmsgpack-dev librocksdb-dev libzstd-dev \
                  libyajl-dev libyaml-dev libidn2-dev libpsl-dev libgnutls28-dev libmicrohttpd-dev zlib1g-dev libseccomp-dev libsystemd-dev
-PACKAGES_TEST  = libcmocka-dev clang-format python3 python3-zmq python3-cryptography zstd binutils procps \
+PACKAGES_TEST  = libcmocka-dev clang-format python3 python3-zmq python3-msgpack python3-cryptography zstd binutils procps \
                  bind9-utils unbound nftables python3-jsonschema mandoc dpkg-dev zsh
 PACKAGES_DEMO  = jq
 PACKAGES_DEB   = dpkg-dev
@@ -102,14 +102,20 @@ $(B)/tests/e2e/%: $(B)/tests/e2e/%.o $(ARCHIVES)
 $(B)/tests/e2e/hostile/hostile: $(call objects,$(wildcard tests/e2e/hostile/*.c)) $(B)/helpers.a $(ARCHIVES)
 	$(Q)$(CC) $(ALL_LDFLAGS) $^ $(LIBS_NODE) $(LIBS_GOSSIP) $(LIBS_CRYPTO) -lcmocka -o $@
 
+# A node that stops in the midst of a recall.
+$(B)/tests/e2e/comity_half_recall: $(B)/node/main.o $(B)/tests/e2e/faulty/half_recall.o $(ARCHIVES)
+	$(Q)$(CC) $(ALL_LDFLAGS) -Wl,--wrap=crypto_sign_detached $^ $(LIBS_NODE) $(LIBS_GOSSIP) $(LIBS_CRYPTO) -o $@
+
 SIM_TESTS = $(B)/tests/sim/sim $(B)/tests/sim/simfast $(B)/tests/sim/scale
-E2E_TOOLS = $(patsubst %.c,$(B)/%,$(wildcard tests/e2e/*.c)) $(B)/tests/e2e/hostile/hostile
+E2E_TOOLS = $(patsubst %.c,$(B)/%,$(wildcard tests/e2e/*.c)) $(B)/tests/e2e/hostile/hostile \
+            $(B)/tests/e2e/comity_half_recall
 TESTS     = $(UNIT_TESTS) $(SIM_TESTS) $(E2E_TOOLS)
 
 # JOBS=N tests at once; FILTER=name for a part. Ends with "N passed, N failed".
 JOBS ?= 2
 check: all
 	-@sh deploy/suricata.sh
+	-@sh deploy/promtool.sh $(B)/tools
 	@$(MAKE) --no-print-directory -j$(JOBS) tests
 	@tests/run.py --build $(B) --jobs $(JOBS) $(FILTER)
 

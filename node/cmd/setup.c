@@ -1,10 +1,12 @@
 #include "node/cmd/setup.h"
 
 #include "crypto/secret.h"
+#include "node/hook/hook_file.h"
 #include "node/process/dir.h"
 
 #include <pwd.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -79,6 +81,23 @@ enum outcome setup_policy(const struct invocation *invocation, struct policy_set
     char message[POLICY_FILE_ERROR_MAX];
     enum err err = policy_file_read_dir(policy, invocation->dir, found, message);
     return err == OK ? OUTCOME_SUCCESS : command_fail(invocation, command_outcome(err), "%s", message);
+}
+
+enum outcome setup_hooks(const struct invocation *invocation, const char *path, struct buf *text, struct hook_file *hooks,
+                         bool *found) {
+    char own[DIR_PATH_MAX];
+    *hooks = (struct hook_file){0};
+    enum err err = path ? OK : dir_path(own, invocation->dir, DIR_HOOKS);
+    if (!path) path = own;
+    if (err == OK) err = dir_read_path(text, path, HOOKS_FILE_BYTES_MAX);
+    *found = err != ERR_NOT_FOUND;
+    if (err == ERR_NOT_FOUND) return OUTCOME_SUCCESS;
+    if (err != OK) return command_fail(invocation, command_outcome(err), "%s: %s", path, err_text(err));
+    char *dir = realpath(invocation->dir, NULL);
+    err = hook_file_parse(hooks, bytes_of_buf(text), path, dir);
+    free(dir);
+    if (err == ERR_SYNTAX) return command_fail(invocation, OUTCOME_REFUSED, "%s", hooks->tree.message);
+    return err == OK ? OUTCOME_SUCCESS : command_fail(invocation, command_outcome(err), "%s: %s", path, err_text(err));
 }
 
 enum outcome setup_own_card(const struct invocation *invocation, struct card_file *own) {

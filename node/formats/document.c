@@ -234,20 +234,60 @@ enum err document_text(struct buf *out, struct bytes document) {
     return err == OK ? buf_result(out) : err;
 }
 
-bool document_flag(struct bytes document, const char *key) {
-    struct pack_reader reader = pack_reader_of(document);
+/* Passes over one value. */
+static bool value_skip(struct pack_reader *reader) {
     struct buf scratch = {0};
     struct json_out drop = json_out_of(&scratch);
-    bool flag = false;
+    bool good = document_json(&drop, reader) == OK;
+    buf_free(&scratch);
+    return good;
+}
+
+/* A reader that stands in front of the key's value. */
+static bool key_find(struct bytes document, const char *key, struct pack_reader *out) {
+    struct pack_reader reader = pack_reader_of(document);
     if (kind_next(&reader) != KIND_MAP) return false;
     uint32_t count = pack_read_map(&reader);
     for (uint32_t i = 0; i < count && !pack_failed(&reader); i++) {
         struct bytes name = pack_read_str(&reader);
-        if (bytes_equal_text(name, key) && kind_next(&reader) == KIND_BOOL)
-            flag = pack_read_bool(&reader);
-        else if (document_json(&drop, &reader) != OK)
-            break;
+        *out = reader;
+        if (bytes_equal_text(name, key)) return !pack_failed(&reader);
+        if (!value_skip(&reader)) return false;
     }
-    buf_free(&scratch);
-    return flag && !pack_failed(&reader);
+    return false;
+}
+
+bool document_flag(struct bytes document, const char *key) {
+    struct pack_reader reader;
+    return key_find(document, key, &reader) && kind_next(&reader) == KIND_BOOL && pack_read_bool(&reader);
+}
+
+uint64_t document_number(struct bytes document, const char *key) {
+    struct pack_reader reader;
+    return key_find(document, key, &reader) && kind_next(&reader) == KIND_UINT ? pack_read_uint(&reader) : 0;
+}
+
+struct bytes document_string(struct bytes document, const char *key) {
+    struct pack_reader reader;
+    return key_find(document, key, &reader) && kind_next(&reader) == KIND_STR ? pack_read_str(&reader) : bytes_of(NULL, 0);
+}
+
+size_t document_each(struct bytes document, const char *key, document_visit *visit, void *context) {
+    struct pack_reader reader;
+    if (!key_find(document, key, &reader) || kind_next(&reader) != KIND_ARRAY) return 0;
+    uint32_t count = pack_read_array(&reader), seen = 0;
+    while (seen < count && !pack_failed(&reader)) {
+        struct bytes value = bytes_of(reader.cursor.at, reader.cursor.left);
+        if (!value_skip(&reader)) break;
+        visit(context, value);
+        seen++;
+    }
+    return seen;
+}
+
+bool document_uint(uint64_t *out, struct bytes document, const char *key) {
+    struct pack_reader reader;
+    if (!key_find(document, key, &reader) || kind_next(&reader) != KIND_UINT) return false;
+    *out = pack_read_uint(&reader);
+    return !pack_failed(&reader);
 }

@@ -18,5 +18,14 @@ enum err document_text(struct buf *out, struct bytes document) MUST_USE;
 
 /* The value of a bool key of the top map; false when it is missing or something else. */
 bool document_flag(struct bytes document, const char *key);
+/* Likewise; 0, or an empty view into the document. */
+uint64_t document_number(struct bytes document, const char *key);
+struct bytes document_string(struct bytes document, const char *key);
+/* Each value of an array of the top map, from its first byte on (more may follow it): a map can be asked again by these functions.
+   Returns how many there are; 0 when it is missing or something else. */
+typedef void document_visit(void *context, struct bytes value);
+size_t document_each(struct bytes document, const char *key, document_visit *visit, void *context);
+/* The value of an unsigned number; false when it is missing or something else. */
+bool document_uint(uint64_t *out, struct bytes document, const char *key);
 
 #endif
