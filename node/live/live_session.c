@@ -134,8 +134,8 @@ static void acknowledge(struct live_session *session, const struct live_ask *ask
     session->credit += ask->credit;
     if (live_position_within(ask->position, session->acknowledged)) return;
     session->acknowledged = ask->position;
-    session->delivered += session->credited;
-    session->credited = 0;
+    session->delivered += session->queued;
+    session->queued = 0;
 }
 
 static void malformed(struct live *live, struct live_session *session, enum err err, bool first, uint64_t now_ms) {

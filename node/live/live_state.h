@@ -32,7 +32,7 @@ struct live_session {
     struct live_position acknowledged, taken; /* by the client; by the engine as the subscription's own */
     uint64_t delivered, delivered_taken;      /* messages acknowledged, likewise */
     uint64_t credit;                          /* messages that it still takes */
-    uint64_t credited;                        /* messages queued since the last acknowledgement */
+    uint64_t queued;                          /* messages queued since the last acknowledgement */
     uint64_t retry_ms;                        /* the engine asked to come again later */
     uint64_t heard_ms, said_ms;               /* the last message of the client, and to it */
     struct live_position said;                /* the newest position that it was told */

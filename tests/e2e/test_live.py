@@ -200,8 +200,8 @@ def credit(place):
     check_equal(got == ids_of(objects), True, "another client has all", lambda: "%d" % len(got), b.log_tail)
     note("60 MB to one client in %.1f s" % (time.monotonic() - began))
     peak = peak_bytes(b.pid_of("live"))
-    check(peak < 100e6 * (3 if "san" in os.environ.get("COMITY_BUILD", "") else 1), "the process of the feed stays small",
-          "%.0f MB" % (peak / 1e6))
+    sanitised = "san" in os.environ.get("COMITY_BUILD", "")  # those keep 256 MB of what was freed
+    check(peak < (600e6 if sanitised else 100e6), "the process of the feed stays small", "%.0f MB" % (peak / 1e6))
     note("peak of the live process: %.0f MB" % (peak / 1e6))
     answers = []
     while not answers or answers[-1] is not None and answers[-1][0] != "error":
