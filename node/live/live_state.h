@@ -43,6 +43,7 @@ struct live_session {
     uint64_t wire_bytes, wire_acknowledged; /* positions in the stream: handed over, and acknowledged when last looked */
     uint64_t looked_ms;
 
+    bool left; /* its connection ended */
     enum live_ending ending;
     uint64_t end_ms; /* the connection is cut then: what was said last has left by that time */
 };
@@ -101,6 +102,7 @@ enum err live_links_open(struct live *live) MUST_USE;
 void live_links_close(struct live *live);
 void live_links_ask(struct live *live, uint64_t now_ms); /* gives free connections to who waits */
 void live_link_read(struct live *live, struct live_link *link, uint64_t now_ms);
+bool live_session_wants_taken(const struct live_session *session); /* the engine does not know yet what was acknowledged */
 void live_links_forget(struct live *live, const struct live_session *session); /* it ends; its answers go nowhere */
 
 /* --- live_page.c: from a page's records to messages --- */
