@@ -94,6 +94,7 @@ struct gossip {
     uint64_t own_charged_ms; /* up to when claims of our own log were charged */
     uint64_t own_first_ms;   /* when the first one did */
     uint64_t own_answer_ms;  /* when the last one did */
+    uint64_t own_claim_max;  /* no peer ever said more of our own log */
     bool own_known;          /* enough of them, or nobody was there to ask: from now on we know best */
     struct own_pending *pending;
     size_t pending_count, pending_capacity;

@@ -97,6 +97,7 @@ bool own_claimed(struct gossip *gossip, const struct link *link, uint64_t seq) {
     claims_charge(gossip);
     if (!claimant || !believed(gossip, claimant)) return false;
     if (claimant->own_claim < seq) claimant->own_claim = seq;
+    if (gossip->own_claim_max < seq) gossip->own_claim_max = seq;
     return true;
 }
 
@@ -114,6 +115,7 @@ void own_grew(struct gossip *gossip) {
 
 uint64_t own_claim_most(const struct gossip *gossip) {
     uint64_t most = gossip->self->log.head;
+    if (gossip->own_claim_max <= most) return most; /* as nearly always: a thousand peers need not be asked */
     for (size_t i = 0; i < gossip->peers.count; i++) {
         const struct peer *peer = gossip->peers.list[i];
         if (claims(gossip, peer) && peer->own_claim > most) most = peer->own_claim;

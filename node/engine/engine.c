@@ -343,11 +343,20 @@ static void flush(struct channel *channel) {
     if (channel->fd >= 0 && channel_backlog(channel) > 0 && channel_flush(channel) != OK) channel_close(channel);
 }
 
-static void flush_all(struct engine *engine) {
+/* True when a client took all at once of so much that whoever answers it may have stopped for that: nothing would tell us to go on,
+   as a channel with nothing to send is not asked whether it can. */
+static bool flush_all(struct engine *engine) {
+    bool emptied = false;
     flush(&engine->child.peers[ROLE_KEY]);
     flush(&engine->child.peers[ROLE_NET]);
-    for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
-        if (engine->clients[i].used && !ledger_look_holds(engine, &engine->clients[i])) flush(&engine->clients[i].channel);
+    for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++) {
+        struct channel *channel = &engine->clients[i].channel;
+        if (!engine->clients[i].used || ledger_look_holds(engine, &engine->clients[i])) continue;
+        bool full = channel_backlog(channel) >= CLIENT_FULL_BYTES;
+        flush(channel);
+        emptied = emptied || (full && channel_backlog(channel) == 0);
+    }
+    return emptied;
 }
 
 static void poll_handle(struct engine *engine, struct pollfd *fds) {
@@ -369,6 +378,7 @@ static void poll_handle(struct engine *engine, struct pollfd *fds) {
 
 static void loop(struct engine *engine) {
     struct pollfd fds[POLL_CLIENTS + CONTROL_CLIENTS_MAX];
+    bool go_on = false;
     serve(engine, &engine->child.parent, on_parent, true, false);
     serve(engine, &engine->child.peers[ROLE_KEY], on_key, false, false);
     serve(engine, &engine->child.peers[ROLE_NET], on_net, false, false);
@@ -377,7 +387,7 @@ static void loop(struct engine *engine) {
         uint64_t now = clock_monotonic_ms(), due = gossip_deadline(engine->gossip);
         if (engine->upkeep_due_ms < due) due = engine->upkeep_due_ms;
         if (engine->recalls.due_ms < due) due = engine->recalls.due_ms;
-        if (query_page_busy(engine) || versions_busy(engine)) due = now;
+        if (go_on || query_page_busy(engine) || versions_busy(engine)) due = now;
         if (engine->ledger.due_ms < due) due = engine->ledger.due_ms;
         int timeout = due <= now ? 0 : (due - now > 60000 ? 60000 : (int)(due - now));
         if (poll(fds, sizeof fds / sizeof *fds, timeout) < 0) continue;
@@ -395,7 +405,7 @@ static void loop(struct engine *engine) {
         if (!engine->stopping) groups_pump(engine);
         if (!engine->stopping) share_pump(engine);
         if (!engine->stopping) sightings_pump(engine);
-        flush_all(engine);
+        go_on = flush_all(engine);
     }
 }
 

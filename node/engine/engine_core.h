@@ -201,6 +201,9 @@ struct feed_state {
     bool from_set;
     uint8_t from[AGENCY_ID_BYTES];
 };
+/* Who answers in pieces stops when so much or more waits to be sent, and goes on when the client has read. */
+#define CLIENT_FULL_BYTES (256 * 1024)
+
 /* What is left to answer of an ASK_PAGE. */
 #define PAGE_TYPES_MAX 32
 #define PAGE_IDS_MAX   32

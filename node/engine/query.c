@@ -9,7 +9,7 @@
 /* What local clients ask of the pages. */
 
 #define QUERY_HITS_MAX     1024
-#define FEED_BACKLOG_BYTES (256 * 1024)
+#define FEED_BACKLOG_BYTES CLIENT_FULL_BYTES
 
 /* Counts of sightings only where one object is asked for: a feed has millions. */
 static void object_answer(struct engine *engine, struct client *client, uint64_t tag, const struct shown *shown, bool counted) {

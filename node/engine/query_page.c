@@ -8,7 +8,7 @@
 #include <string.h>
 
 #define HITS_MAX           4096 /* cursors of one id that are looked at */
-#define BACKLOG_BYTES      (512 * 1024)
+#define BACKLOG_BYTES      (2 * CLIENT_FULL_BYTES)
 #define FRAME_BYTES        (128 * 1024)
 #define LOOKED_MAX         200000 /* items before a page ends without being full */
 #define PAGE_WHO_SHOWN     12     /* of a name, in a row */

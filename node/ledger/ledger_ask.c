@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define BACKLOG_BYTES (512 * 1024)
+#define BACKLOG_BYTES (2 * CLIENT_FULL_BYTES)
 #define HITS_MAX      4096
 
 static void done(struct client *client, uint64_t tag, uint64_t first, uint64_t second) {

@@ -320,7 +320,7 @@ def figure_taxii(bench):
 
 def figure_recall(bench):
     recalls.figure_recall(bench, int(os.environ.get("BENCH_RECALL_NODES", 4 if QUICK else 12)),
-                          int(os.environ.get("BENCH_RECALL_ITEMS", HELD_ITEMS // 10)), RUNS, say)
+                          int(os.environ.get("BENCH_RECALL_ITEMS", HELD_ITEMS)), RUNS, say)
 
 
 def figure_expiry(bench):
