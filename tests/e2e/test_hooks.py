@@ -181,6 +181,9 @@ def many_files(place):
     """A format of several files gets a folder of its own: what is recalled leaves it, and a folder of others is left alone."""
     out, other = folder(place, "feed"), folder(place, "other")
     place.path("other/precious", "mine")
+    place.path("other/precious.tmp-17", "mine")
+    place.path("feed/.comity-hook", "given")
+    place.path("feed/event.json.tmp-17", "left by a process that was ended")
     a, b = pair(place, "  feed:\n    file: %s\n    format: misp-feed\n    max-label: TLP:GREEN\n"
                 "  wrong:\n    file: %s\n    format: misp-feed\n    max-label: TLP:GREEN\n" % (out, other))
     bad = indicator("bad.example.org")
@@ -188,9 +191,10 @@ def many_files(place):
     events = lambda: [name for name in os.listdir(out) if name.endswith(".json") and name != "manifest.json"]
     must(lambda: len(events()) == 1, 30, "an event", lambda: (os.listdir(out), b("hook", "list"), b.log_tail()))
     check_equal(list(json.loads(read(out + "/manifest.json"))), [events()[0][:-5]], "which the manifest names")
+    check_equal([name for name in os.listdir(out) if "tmp-" in name], [], "what an ended process left is removed")
     check_equal(a("recall", bad["id"], "--reason", "a mistake").code, OK, "its object is recalled")
     must(lambda: not events(), 30, "the event leaves the folder", lambda: (os.listdir(out), b("hook", "list")))
-    check_equal(os.listdir(other), ["precious"], "the other folder is as it was")
+    check_equal(sorted(os.listdir(other)), ["precious", "precious.tmp-17"], "the other folder is as it was")
     check("it holds files of others" in row(b, "wrong")["problem"], "and the hook says why", lambda: row(b, "wrong"))
 
 
