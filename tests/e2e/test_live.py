@@ -237,13 +237,23 @@ def stored(place):
     aside = Session(b, keys, "domains", (0, 0), 50)
     check_equal(aside.objects(40), ids_of(objects), "one with a position of its own reads beside it")
     check_equal(third.wanted("none", 3), None, "and the third session goes on")
+    check_equal(b("subscription", "add", "urls", "--filter", "kind = url", "--exit", "live").code, OK, "a subscription with a filter")
+    url = {**indicator("url"), "pattern": "[url:value = 'http://a.example/x']"}
+    a.publish_good([indicator("no-url.example"), url, indicator("still-no-url.example")], "TLP:GREEN", [b])
+    must(lambda: len(b.feed()) == 43, 30, "more arrived", b.log_tail)
+    narrow = Session(b, Keys(b, "narrow").admit(b, "--subscription", "urls"), "urls", (0, 0), 50)
+    check_equal(narrow.objects(2, 3), [url["id"]], "its follower gets what the filter takes")
+    narrow.say("still")
+    newest = b.feed()[-1]["cursor"]
+    answer = narrow.next(10)
+    check_equal(answer[:2], ["still", newest], "and a position behind what it does not take")
     lost = Session(b, keys, "domains", (10 ** 9, 0), 50)
     answer = lost.wanted("reset")
     check_equal(answer and answer[:2], ["reset", 0], "who comes from another store is told to forget everything", b.log_tail)
-    check_equal(lost.objects(40), ids_of(objects), "and gets everything")
+    check_equal(lost.objects(43)[:40], ids_of(objects), "and gets everything")
     check_equal(b("subscription", "remove", "domains").code, OK, "the subscription is removed")
     a.publish_good([indicator("after.example")], "TLP:GREEN", [b])
-    check_equal(third.wanted("error")[:2], ["error", "subscription"], "and its followers are told so")
+    check_equal(lost.wanted("error")[:2], ["error", "subscription"], "and its followers are told so")
 
 
 @story
