@@ -42,6 +42,24 @@ const struct export_format *export_format_find(const char *name) {
     return NULL;
 }
 
+enum policy_exit export_exit(const struct export_format *format) {
+    return format->blocking ? POLICY_BLOCKING : format->row || format->values ? POLICY_LIST : POLICY_STIX;
+}
+
+/* It stands in the file as it is: labels of letters, digits, '-' and '_' with a dot between them, and room for names before it. */
+bool export_zone_valid(const char *zone) {
+    static const char *const KNOWN = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
+    size_t size = strlen(zone);
+    if (size == 0 || size > EXPORT_ZONE_BYTES_MAX) return false;
+    for (;;) {
+        size_t label = strspn(zone, KNOWN);
+        if (label == 0 || label > 63) return false;
+        if (zone[label] == 0) return true;
+        if (zone[label] != '.') return false;
+        zone += label + 1;
+    }
+}
+
 static const struct {
     const char *name, *text;
 } reasons[EXPORT_REASON_COUNT] = {
@@ -120,6 +138,7 @@ static void begin(struct export *work) {
     work->opened = true;
     if (!work->options.format->folder) export_file(work, NULL);
     if (work->options.format->head) work->options.format->head(work);
+    if (work->options.format->dated) flush(work);
 }
 
 /* --- taking objects --- */

@@ -3,6 +3,7 @@
 #ifndef NODE_EXPORT_H
 #define NODE_EXPORT_H
 
+#include "gossip/policy_facts.h"
 #include "node/process/answer.h"
 #include "node/formats/arena.h"
 
@@ -51,6 +52,7 @@ struct export_format {
     bool unique;
     bool folder; /* makes several files */
     bool values; /* takes objects for the sake of their values: those that hold none are left out; counts by export_written */
+    bool dated;  /* its head tells the moment of its making; the sink gets the head alone, before all else */
     void (*head)(struct export *work);
     void (*row)(struct export *work, const struct export_row *row);
     void (*object)(struct export *work, const struct answer *answer);
@@ -60,6 +62,11 @@ struct export_format {
 /* All formats, ended by null. */
 extern const struct export_format *const export_formats[];
 const struct export_format *export_format_find(const char *name);
+/* What the policy calls the exit by which a file of this format leaves. */
+enum policy_exit export_exit(const struct export_format *format);
+/* May a response policy zone have this name? */
+#define EXPORT_ZONE_BYTES_MAX 128
+bool export_zone_valid(const char *zone);
 
 struct export_options {
     const struct export_format *format;

@@ -124,6 +124,10 @@ static bool set_data(struct stixmarks *reader, struct bytes value) {
     return false;
 }
 
+static bool set_sightings(struct stixmarks *reader, struct bytes value) {
+    return sightings_to_parse(&reader->marks->sightings, value);
+}
+
 static bool set_nothing(struct stixmarks *reader, struct bytes value) {
     (void)reader, (void)value;
     return true;
@@ -224,6 +228,7 @@ static const struct field fields[] = {
     {NULL, "case_ref", set_case},
     {NULL, "retain_until", set_retain},
     {NULL, "data[]", set_data},
+    {NULL, "sightings", set_sightings},
     {"tlp", "definition.tlp", set_nothing}, /* judged by its id */
     {"statement", "definition.statement", set_statement},
     {"pap", "definition.pap", set_pap},
