@@ -299,14 +299,24 @@ const struct command cmd_subscription = {
     .synopsis = "add NAME --filter TEXT [--tlp-max LABEL] [--exit EXIT] [--from start|now] | list | show NAME |\n"
                 "       test NAME | test --filter TEXT [--limit N] | rewind NAME --to start|CURSOR | remove NAME",
     .summary = "durable consumers of what arrives, each with a filter and a place of its own",
-    .details =
-        "A subscription remembers how far its consumer came: `comity feed --subscription NAME` prints what is new since the last "
-        "time, and\n"
-        "what was withdrawn meanwhile. `show` tells its place: how far it is behind, how many objects it looked at, how many its "
-        "filter\n"
-        "took, policy or label kept back, and were delivered. `test` prints the first of the newest objects that it would be "
-        "given, and\n"
-        "moves nothing. One that nobody asks costs nothing.",
+    .details = "A subscription remembers how far its consumer came: `comity feed --subscription NAME` prints what is new since the "
+               "last time, and\n"
+               "what was withdrawn meanwhile. `show` tells its place: how far it is behind, how many objects it looked at, how "
+               "many its filter\n"
+               "took, policy or label kept back, and were delivered. `test` counts what it would be given of the newest 200,000 "
+               "objects, prints\n"
+               "the first of them, and moves nothing. A subscription that nobody asks costs nothing.\n"
+               "\n"
+               "A filter is made of tests, joined by and, or, not and parentheses; a blank means and:\n"
+               "  kind = domain, url          ipv4 ipv6 domain url email md5 sha1 sha256 sha512 text, ip, hash\n"
+               "  value = *.example.com       a value, all below a name, a network; value ~ \"*login*\" a pattern\n"
+               "  type = indicator            also id, author, group, label (or tag), name; each with = != ~ !~\n"
+               "  tlp <= green                also pap; with = != < <= > >=\n"
+               "  confidence >= 70            0 to 100\n"
+               "  grading >= B2               at least as good; europol-4x4:A1, uk-3x5x2:1A\n"
+               "  age < 30d                   45s 30m 8h 3d 2w\n"
+               "  modified > 2026-05-12T08:17:27Z     also arrived; after= and before= for modified\n"
+               "  revoked = no",
     .arguments_min = 1,
     .arguments_max = 2,
     .prints_json = true,

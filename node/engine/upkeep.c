@@ -75,11 +75,13 @@ static enum err own_node_check(struct engine *engine) {
     struct buf before = {0};
     enum err err = store_meta(engine->store, "own-node", &before);
     if (err == OK && bytes_equal(bytes_of_buf(&before), bytes_of(engine->node_id, NODE_ID_BYTES))) goto out;
-    if (err == OK) err = store_meta_each(engine->store, "secret/audience/", audience_drop, engine->store);
+    bool another = err == OK;
+    if (another) err = store_meta_each(engine->store, "secret/audience/", audience_drop, engine->store);
     if (err != OK && err != ERR_NOT_FOUND) goto out;
     struct store_batch *batch = store_batch_new(engine->store);
     err = batch ? OK : ERR_MEMORY;
     if (err != OK) goto out;
+    if (another) gone_anew(engine, batch);
     store_batch_meta(batch, "own-node", bytes_of(engine->node_id, NODE_ID_BYTES));
     store_commit(engine->store, batch, 0);
     store_wait(engine->store);

@@ -16,10 +16,11 @@
 #define TICK_ROWS   16384       /* that go in one turn, about */
 #define ROWS_BYTES  (32 * 1024) /* that stand together */
 #define HITS_MAX    256
+#define LIFE_ROWS   (1ull << 32) /* numbers of one life of a store */
 
 static const char *const cause_names[GONE_CAUSE_END] = {
-    [GONE_RECALL] = "recall",   [GONE_EXPIRY] = "expiry", [GONE_RETENTION] = "retention",
-    [GONE_ERASURE] = "erasure", [GONE_GROUP] = "group",   [GONE_NEWER] = "newer",
+    [GONE_RECALL] = "recall", [GONE_EXPIRY] = "expiry", [GONE_RETENTION] = "retention", [GONE_ERASURE] = "erasure",
+    [GONE_GROUP] = "group",   [GONE_NEWER] = "newer",   [GONE_REVOKED] = "revoked",
 };
 
 const char *gone_cause_name(enum gone_cause cause) { return (unsigned)cause < GONE_CAUSE_END ? cause_names[cause] : NULL; }
@@ -87,6 +88,13 @@ enum err gone_load(struct engine *engine) {
     }
     buf_free(&value);
     return err == ERR_NOT_FOUND ? OK : err;
+}
+
+void gone_anew(struct engine *engine, struct store_batch *batch) {
+    struct gone *gone = &engine->gone;
+    gone->last = (gone->last / LIFE_ROWS + 1) * LIFE_ROWS;
+    gone->first = gone->next = gone->last + 1;
+    ends_put(batch, gone->first, gone->last);
 }
 
 void gone_free(struct engine *engine) { buf_free(&engine->gone.rows); }
@@ -219,6 +227,7 @@ static bool rows_visit(void *context, const char *key, struct bytes value) {
 }
 
 enum err gone_each(struct engine *engine, uint64_t after, gone_visit *visit, void *context) {
+    if (after + 1 < engine->gone.first) after = engine->gone.first - 1; /* what stands before is of another life */
     struct walk walk = {.visit = visit, .context = context, .after = after, .last = engine->gone.last};
     char key[KEY_BYTES];
     if (after >= engine->gone.last) return OK;

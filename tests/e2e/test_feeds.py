@@ -89,7 +89,7 @@ def withdrawals(place):
     web.connection.close()
     check_equal(a("recall", objects[4]["id"], "--reason", "x").code, OK, "another one, while nobody listens")
     must(lambda: not b.finds("told-") and b("get", objects[4]["id"]).code == 1, 30, "it is gone")
-    more, _ = indicators("more", 3)
+    more, more_values = indicators("more", 3)
     a.publish_good(more, "TLP:GREEN", [b])
     stream = Events(web, place_1)
     got = [stream.next()[1] for _ in range(4)]
@@ -122,6 +122,9 @@ def withdrawals(place):
     check_equal([each["object"]["id"] for each in page(subscription="wire")[0]], [more[2]["id"]], "the place has moved to what was asked behind")
     stream = Events(web, query={"subscription": "wire"})
     check_equal(stream.next()[1]["object"]["id"], more[2]["id"], "a stream goes on there, too")
+    check_equal(b("ledger", "erase", more_values[2], "--reason", "x").code, OK, "B erases that one")
+    value = stream.next()[1]
+    check_equal((value["withdrawn"], value["why"]), (more[2]["id"], {"cause": "erasure"}), "the stream is told at once, although nothing arrived")
     web.connection.close()
     page(subscription="wire", after=end)
     check_equal(b("subscription", "show", "wire", "--json").value["cursor"], int(end.split(".")[0]), "all of it was taken")

@@ -28,6 +28,10 @@ def take(node, name, *words):
     return [each["object"]["id"] for each in lines if "object" in each], [each for each in lines if "withdrawn" in each]
 
 
+def moment(when):
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(when)) + ".%03dZ" % (when % 1 * 1000)
+
+
 def ids_of(objects):
     return [each["id"] for each in objects]
 
@@ -93,8 +97,7 @@ def what_is_gone(place):
     gone = must(lambda: take(b, "seen")[1], 30, "it is heard of")
     check_equal([(each["withdrawn"], each["cause"]) for each in gone], [(objects[4]["id"], "erasure")], "as erased")
     soon = time.time() + 4
-    until = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(soon)) + ".%03dZ" % (soon % 1 * 1000)
-    brief = indicator("brief.example", valid_until=until)
+    brief = indicator("brief.example", valid_until=moment(soon))
     a.publish_good([brief], "TLP:GREEN", [b])
     must(lambda: brief["id"] in take(b, "seen")[0] or time.time() > soon, 30, "one that soon is over")
     gone = must(lambda: take(b, "seen")[1], 60, "its end is heard of")
@@ -112,15 +115,18 @@ def what_is_gone(place):
 def versions(place):
     """A withdrawal of one version is none while another is held; one that came back is no withdrawal."""
     a, b = place.mesh("agency.a", "agency.b")
-    first = indicator("moving.example", confidence=90)
-    second = dict(first, modified="2026-02-01T00:00:00.000Z", confidence=10)
+    soon = time.time() + 6
+    first = indicator("moving.example", confidence=90, valid_until=moment(soon))
+    second = indicator("moving.example", modified="2026-02-01T00:00:00.000Z", confidence=10)
     a.publish_good([first], "TLP:GREEN", [b])
     must(lambda: len(b.feed()) == 1, 30, "B has the first version")
     add(b, "sub", "--from", "start")
     check_equal(take(b, "sub")[0], [first["id"]], "it is given")
     a.publish_good([second], "TLP:GREEN", [b])
     must(lambda: b("get", first["id"], "--json").value["object"]["confidence"] == 10, 30, "B has the second")
-    check_equal(take(b, "sub"), ([first["id"]], []), "the second is given, and the first is not said to be gone")
+    check_equal(b.status()["items"], 2, "both are held")
+    must(lambda: b.status()["items"] == 1, 60, "the first is over", lambda: b.status())
+    check_equal(take(b, "sub"), ([first["id"]], []), "the second is given, and the object is not said to be gone")
     check_equal(a("recall", first["id"], "--reason", "both").code, OK, "A recalls both versions")
     gone = must(lambda: take(b, "sub")[1], 30, "that is heard of")
     check_equal({each["withdrawn"] for each in gone}, {first["id"]}, "of this object")
@@ -174,6 +180,57 @@ def filters(place):
     check_equal(a("recall", net["id"], "--reason", "x").code, OK, "and one that was given")
     gone = must(lambda: [each["withdrawn"] for each in take(b, "sure")[1]], 30, "this one is heard of")
     check(net["id"] in gone, "by its id", gone)
+
+
+@story
+def the_policy(place):
+    """A subscription is given what its exit may have: the policy refuses the rest, and counts it; what it refused is not said to be gone."""
+    a, b = place.mesh("agency.a", "agency.b")
+    quiet = indicator("quiet.example", labels=["pap:red"])
+    loud = indicator("loud.example", labels=["pap:green"])
+    a.publish_good([quiet, loud], "TLP:GREEN", [b])
+    red = indicator("red.example")
+    a.publish_good([red], "TLP:RED", [b])
+    must(lambda: len(b.feed()) == 3, 30, "B has three")
+    add(b, "hook", "--from", "start", "--exit", "hook")
+    add(b, "wall", "--from", "start", "--exit", "export-blocking")
+    add(b, "here", "--from", "start")
+    check_equal(take(b, "hook"), ([loud["id"]], []), "a hook is not given PAP:RED, nor TLP:RED")
+    check_equal(take(b, "wall"), ([loud["id"]], []), "nor a firewall")
+    check_equal(take(b, "here"), (ids_of([quiet, loud, red]), []), "the node's own user is given all")
+    told = show(b, "hook")
+    check_equal((told["looked"], told["matched"], told["refused"], told["delivered"]), (3, 3, 2, 1), "it is counted", told)
+    for each in (quiet, red, loud):
+        check_equal(a("recall", each["id"], "--reason", "x").code, OK, "recalled")
+    must(lambda: not b.feed(), 30, "all are gone")
+    check_equal([each["withdrawn"] for each in take(b, "hook")[1]], [loud["id"]], "a hook hears of what it was given")
+    check_equal([each["withdrawn"] for each in take(b, "here")[1]], ids_of([quiet, red, loud]), "the node's own user of all")
+    rows = [row for row in b("ledger", "show", "--json").values if "hook hook" in json.dumps(row)]
+    check(rows, "the ledger tells who looked, and by which exit", lambda: str(b("ledger", "show", "--json"))[-2000:])
+
+
+@story
+def a_revoked_node(place):
+    """What a stolen key wrote past the cut is shown nobody any more, and who was given it hears so; what it wrote before stays."""
+    a, b = place.mesh("agency.a", "agency.b")
+    before, _ = indicators("before", 3)
+    a.publish_good(before, "TLP:GREEN", [b])
+    must(lambda: len(b.feed()) == 3, 30, "B has what A wrote")
+    cut = next(log for log in b.status()["logs"] if log["agency"] == "agency.a")["head"]
+    add(b, "siem", "--from", "start")
+    check_equal(take(b, "siem")[0], ids_of(before), "it is given")
+    stolen, _ = indicators("stolen", 70)
+    a.publish_good(stolen, "TLP:GREEN", [b])
+    must(lambda: len(b.feed()) == 73, 30, "B has what was written with the stolen key")
+    check_equal(take(b, "siem")[0], ids_of(stolen), "it is given, too")
+    check_equal(a("node", "revoke", a.status()["node"], "--after", str(cut)).code, OK, "the key is revoked from there on")
+    must(lambda: len(b.feed()) == 3, 30, "B shows it no more", b.log_tail)
+    gone = must(lambda: take(b, "siem")[1], 30, "who was given it hears so")
+    check_equal(({each["withdrawn"] for each in gone}, {each["cause"] for each in gone}), (set(ids_of(stolen)), {"revoked"}), "of all of it, and of nothing else")
+    check_equal(take(b, "siem"), ([], []), "once")
+    b.stop()
+    b.start()
+    check_equal(take(b, "siem"), ([], []), "also after a restart")
 
 
 @story

@@ -204,8 +204,17 @@ static void test_places(void **state) {
     taken_move(&engine, subscription, (struct take_position){0, 20});
     assert_true(subscription->at.cursor == 0 && subscription->at.gone == 20 && subscription->high == 0);
     taken_move(&engine, subscription, (struct take_position){45, 20});
+    struct store_batch *batch = store_batch_new(fixture.store);
+    gone_anew(&engine, batch); /* the same store, restored: the numbers are others, and the place is none any more */
+    fixture_commit(&fixture, batch);
+    assert_int_equal(seen_after(0).count, 0);
+    taken_move(&engine, subscription, (struct take_position){5, engine.gone.last});
+    assert_int_equal(subscription->at.cursor, 5);
+    gone_free(&engine);
+    assert_int_equal(gone_load(&engine), OK);
+    assert_true(engine.gone.last >= 1ull << 32);
     subscription->at.cursor = 1000; /* of another store */
-    taken_move(&engine, subscription, (struct take_position){5, 20});
+    taken_move(&engine, subscription, (struct take_position){5, engine.gone.last});
     assert_int_equal(subscription->at.cursor, 5);
     free(subscription->filter);
     free(subscription);
