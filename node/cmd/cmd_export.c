@@ -6,6 +6,7 @@
 #include "node/cmd/cmd.h"
 #include "node/cmd/cmd_feed.h"
 #include "node/process/dir.h"
+#include "node/cmd/misp_sweep.h"
 #include "node/export/export.h"
 #include "node/formats/json_out.h"
 #include "node/process/log.h"
@@ -23,8 +24,11 @@ struct work {
     struct outfile file;
     struct export *export;
     struct answer_reader *reader;
-    uint64_t withheld; /* by the policy */
+    uint64_t withheld;           /* by the policy */
+    struct misp_manifest before; /* of misp-feed: what the folder listed */
 };
+
+static bool carries_values(const struct export_format *format) { return format->row || format->values; }
 
 /* --- where the text goes --- */
 
@@ -78,6 +82,21 @@ static enum outcome zone_read(const struct work *work, const char **out) {
         *out, EXPORT_ZONE_BYTES_MAX);
 }
 
+static enum outcome distribution_read(const struct work *work, unsigned *out) {
+    const char *text = command_value(work->invocation, "distribution");
+    if (!text) return OUTCOME_SUCCESS;
+    if (strncmp(work->format->name, "misp", 4) != 0)
+        return command_usage(work->invocation, "--distribution: only MISP events have one, %s has none", work->format->name);
+    if (text[0] < '0' || text[0] > '3' || text[1])
+        return command_usage(
+            work->invocation,
+            "--distribution %s: valid are 0 (your organisation), 1 (this community), 2 (connected communities) and 3 "
+            "(all); an event never gets a wider one than its label allows",
+            text);
+    *out = (unsigned)(text[0] - '0');
+    return OUTCOME_SUCCESS;
+}
+
 static enum outcome format_read(struct work *work) {
     const char *name = work->invocation->arguments[0];
     struct buf known = {0};
@@ -100,6 +119,7 @@ static enum outcome options_read(struct work *work, struct export_options *optio
     enum outcome outcome = format_read(work);
     if (outcome == OUTCOME_SUCCESS) outcome = kinds_read(invocation, &options->kinds_wanted);
     if (outcome == OUTCOME_SUCCESS) outcome = zone_read(work, &options->zone);
+    if (outcome == OUTCOME_SUCCESS) outcome = distribution_read(work, &options->distribution);
     if (outcome == OUTCOME_SUCCESS) outcome = feed_filter(invocation, filter);
     if (outcome == OUTCOME_SUCCESS && subscription && !pack_utf8_valid(bytes_of_text(subscription)))
         outcome = command_usage(invocation, "--subscription: this is no name");
@@ -111,7 +131,7 @@ static enum outcome options_read(struct work *work, struct export_options *optio
     work->path = command_value(invocation, "out");
     if (work->format->folder && !work->path)
         return command_usage(invocation, "%s makes several files: give --out FOLDER", work->format->name);
-    if (options->kinds_wanted && !work->format->row)
+    if (options->kinds_wanted && !carries_values(work->format))
         return command_usage(invocation, "--kind: %s carries objects, not values", work->format->name);
     options->format = work->format;
     options->now_ms = clock_wall_ms();
@@ -136,7 +156,7 @@ static void report_text(const struct work *work) {
     const struct invocation *invocation = work->invocation;
     char safe[512];
     command_fail(invocation, OUTCOME_SUCCESS, "%" PRIu64 " objects read, %" PRIu64 " %s written, %" PRIu64 " doubles dropped",
-                 counts->objects, counts->values, work->format->row ? "values" : "objects", counts->doubles);
+                 counts->objects, counts->values, carries_values(work->format) ? "values" : "objects", counts->doubles);
     if (work->withheld > 0)
         command_fail(invocation, OUTCOME_SUCCESS, "kept back by the policy: %" PRIu64 " objects; `comity why ID %s` tells why",
                      work->withheld, policy_exit_name(export_exit(work->format)));
@@ -206,6 +226,8 @@ static enum outcome finish(struct work *work) {
     if (err != OK)
         return command_fail(work->invocation, command_outcome(err), "%s: %s", work->path ? work->path : "standard output",
                             err_text(err));
+    enum outcome swept = misp_sweep_end(&work->before, work->invocation, work->path);
+    if (swept != OUTCOME_SUCCESS) return swept;
     command_flush();
     if (!command_has(work->invocation, "quiet")) (work->invocation->json ? report_json : report_text)(work);
     return OUTCOME_SUCCESS;
@@ -222,7 +244,8 @@ static enum outcome run(const struct invocation *invocation) {
     if (outcome == OUTCOME_SUCCESS) {
         work.reader = calloc(1, sizeof *work.reader);
         work.export = export_new(&options);
-        if (!work.reader || !work.export || answer_reader_init(work.reader) != OK)
+        bool short_of_memory = work.format->folder && misp_sweep_begin(&work.before, work.path) != OK;
+        if (short_of_memory || !work.reader || !work.export || answer_reader_init(work.reader) != OK)
             outcome = command_fail(invocation, OUTCOME_INTERNAL, "%s", err_text(ERR_MEMORY));
     }
     if (outcome == OUTCOME_SUCCESS) outcome = client_open(&client, invocation);
@@ -231,6 +254,7 @@ static enum outcome run(const struct invocation *invocation) {
         outcome = err == OK ? objects_take(&work, &client) : client_lost(&client, err);
     }
     if (outcome == OUTCOME_SUCCESS) outcome = finish(&work);
+    misp_manifest_free(&work.before);
     outfile_drop(&work.file);
     client_close(&client);
     if (work.reader) answer_reader_free(work.reader);
@@ -250,6 +274,7 @@ static const struct command_option options_known[] = {
     {"filter", "TEXT", "only objects that fit, such as 'kind = domain and confidence >= 70'; node/formats/FILTER.md"},
     {"subscription", "NAME", "only objects that this subscription would be given; its place stays where it is"},
     {"zone", "NAME", "of rpz: the zone's name (default rpz.comity)"},
+    {"distribution", "N", "of misp: the widest distribution that an event may get in the MISP that loads it (default 0)"},
     {"quiet", NULL, "no report"},
     {0},
 };

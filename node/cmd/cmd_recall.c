@@ -270,7 +270,7 @@ static const struct command_option options[] = {
 
 const struct command cmd_recall = {
     .name = "recall",
-    .synopsis = "OBJECT-ID | --query FILTER, --reason TEXT | status OBJECT-ID",
+    .synopsis = "OBJECT-ID --reason TEXT | --query FILTER --reason TEXT | status OBJECT-ID",
     .summary = "take back what this node published, and see who complied",
     .details = "Every version of the object is taken back. Nothing shows it any more at a node that hears of the recall "
                "(withdrawn), and soon\n"
@@ -280,7 +280,8 @@ const struct command cmd_recall = {
                "when the recall\n"
                "is on this node's disk, 1 when there is no such object, 3 when it is not ours. A node goes on with a recall whose "
                "command was\n"
-               "interrupted; if the node itself stopped meanwhile, ask again: what is recalled already stays so. Who copied an "
+               "interrupted; if the node itself stopped meanwhile, ask again: block by block it was done whole or not at all. Who "
+               "copied an "
                "object has a "
                "copy.",
     .arguments_max = 2,

@@ -68,9 +68,10 @@ static enum outcome web_settings_make(const struct invocation *invocation, const
                                       const struct agency *own, enum log_level level, struct buf *out) {
     struct web_settings web = {.log_level = level, .agency = own->name};
     char text[CONFIG_TEXT_MAX + 8];
-    if (!config->web_listen[0]) return OUTCOME_SUCCESS;
+    bool serves = config->web_listen[0] != 0;
+    if (!serves && !config->web_metrics[0]) return OUTCOME_SUCCESS;
     snprintf(text, sizeof text, "tcp://%s", config->web_listen);
-    enum outcome outcome = listen_resolve(invocation, "web.listen", text, web.listen);
+    enum outcome outcome = listen_resolve(invocation, "web.listen", serves ? text : "", web.listen);
     if (outcome == OUTCOME_SUCCESS && config->web_metrics[0]) {
         snprintf(text, sizeof text, "tcp://%s", config->web_metrics);
         outcome = listen_resolve(invocation, "web.metrics", text, web.metrics);
@@ -78,7 +79,7 @@ static enum outcome web_settings_make(const struct invocation *invocation, const
     if (outcome != OUTCOME_SUCCESS) return outcome;
     struct buf certificate = {0}, key = {0};
     char problem[WEB_IDENTITY_PROBLEM_MAX];
-    enum err err = web_identity_get(dir, config, &certificate, &key, problem);
+    enum err err = serves ? web_identity_get(dir, config, &certificate, &key, problem) : OK;
     if (err != OK) outcome = command_fail(invocation, OUTCOME_REFUSED, "%s", problem);
     memcpy(web.agency_id, own->id, AGENCY_ID_BYTES);
     snprintf(web.dir, sizeof web.dir, "%s", dir);
@@ -145,6 +146,7 @@ static enum outcome settings_make(const struct invocation *invocation, const cha
     struct engine_settings engine;
     enum log_level level = LOG_LEVEL_INFO;
     log_level_of(config->log_level, &level);
+    log_format_set(strcmp(config->log_format, "json") == 0 ? LOG_FORMAT_JSON : LOG_FORMAT_TEXT);
     log_open("run", level);
     net_settings_default(&net);
     net.log_level = level;

@@ -1,5 +1,6 @@
 #include "node/cmd/place.h"
 
+#include "node/cmd/setup.h"
 #include "node/process/dir.h"
 #include "node/net/endpoint_text.h"
 
@@ -36,6 +37,8 @@ enum outcome place_config(const struct invocation *invocation, const char *agenc
 }
 
 enum outcome place_empty(const struct invocation *invocation) {
+    enum outcome outcome = setup_owner(invocation);
+    if (outcome != OUTCOME_SUCCESS) return outcome;
     enum err err = dir_make(invocation->dir);
     if (err != OK)
         return command_fail(invocation, err == ERR_DENIED ? OUTCOME_REFUSED : OUTCOME_INTERNAL, "cannot make the directory %s: %s",

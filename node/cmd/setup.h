@@ -9,6 +9,13 @@
 #include "node/policy/policy_file.h"
 #include "node/identity/trust_files.h"
 
+/* Says that the directory holds no node, and where the service's one is if it is another user's; returns `outcome`. */
+enum outcome setup_absent(const struct invocation *invocation, enum outcome outcome);
+
+/* A node's files belong to one user. Root, who could write into the directory of another, is told to be that user instead: what root
+   makes there the node could not read. The functions below ask this first. */
+enum outcome setup_owner(const struct invocation *invocation) MUST_USE;
+
 /* Reads DIR/comity.yaml. */
 enum outcome setup_config(const struct invocation *invocation, struct config *config) MUST_USE;
 

@@ -1,7 +1,7 @@
 /* curve_guard: the connections below ZeroMQ. */
 #include "node/curve/curve_guard.h"
 
-#include "node/process/log.h"
+#include "node/process/log_event.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -111,7 +111,11 @@ static void accepting_set(struct curve_guard *guard, bool paused) {
                         : setsockopt(guard->listen_fd, SOL_SOCKET, SO_DETACH_FILTER, &filter, sizeof filter);
     if (result != 0) return;
     guard->paused = paused;
-    log_warn(paused ? "%zu connections: accepting no more until some end" : "%zu connections: accepting again", guard->used_count);
+    if (paused)
+        log_event(LOG_NET_FULL, LOG_FIELDS(LOG_NUMBER("connections", guard->used_count)),
+                  "%zu connections: accepting no more until some end", guard->used_count);
+    else
+        log_warn("%zu connections: accepting again", guard->used_count);
 }
 
 void curve_guard_limit(struct curve_guard *guard, size_t strangers_max, uint64_t now_ms) {

@@ -16,7 +16,8 @@
                  exit uint (gossip/policy_facts.h; may be left out: local), filter str, subscription str (both may be left out: both hold)]
        -> ANSWER_OBJECT... then DONE [count, cursor, kept back by the policy] (never when following)
    ANSWER_OBJECT [cursor uint, author name str, author agency bin, tlp uint, arrived_ms uint, encoded item bin, name str of who passed it
-       on or nil, sightings or nil (of a feed): [seen uint, false positive uint, expired uint, agencies uint]]
+       on or nil, sightings or nil (of a feed): [seen uint, false positive uint, expired uint, agencies uint,
+       [[agency str, seen uint, false positive uint, expired uint, opinion uint or 0]...]]]
    ASK_PERMISSION [1, object id str, author name str or nil, [reader name str...], reason str]: ask the author
        [2, object id, asker name str or nil (the one that asked), [reader name...] (none: those asked for), until_ms uint, codes uint]
        [3, object id, asker name str or nil, [reader name...], reason str]: deny; [4]: list -> ANSWER_DOCUMENT map then DONE []
@@ -84,6 +85,8 @@
    ASK_TAKEN    [subscription str, cursor uint, gone uint, delivered uint] -> DONE [] when the subscription's own position stands there on disk.
        It only moves forward; after a reset it is set. [subscription, 0, 0, delivered] only counts.
    ASK_TOKENS   [] -> DONE [] after all that watch were sent the file
+   ASK_FIGURES  [] -> ANSWER_FIGURES (node/formats/figures.h) then DONE []. Figures only: the policy's exit "metrics" lets no object
+       through, and none is looked at.
    ASK_CLIENTS  [act str: "add soc"] -> a row of the ledger tells of it; DONE [] after all that watch were sent the file;
        [sessions uint, sent uint, withdrawn uint, refused uint]: what the live process tells of itself, for the status -> DONE []
    ASK_HOOK     ["attach"]: this is the hook process; it is sent ANSWER_HOOK [number uint, name str] for every "run"; never DONE.

@@ -12,7 +12,7 @@ void replay_load(struct engine *engine) {
     char path[DIR_PATH_MAX];
     /* A mark that cannot be looked for counts as one that is there. */
     engine->replaying = dir_path(path, engine->settings.dir, DIR_RESTORED) != OK || access(path, F_OK) == 0;
-    if (engine->replaying) engine_notice(engine, "%s", REPLAY_REASON);
+    if (engine->replaying) engine_event(engine, LOG_NODE_REPLAYING, NULL, "%s", REPLAY_REASON);
 }
 
 static bool links_open(const struct engine *engine) {
@@ -47,7 +47,7 @@ void replay_tick(struct engine *engine, uint64_t monotonic_ms) {
         return;
     }
     engine->replaying = false;
-    log_info("what was recalled since the backup is taken back; objects are shown again");
+    log_event(LOG_NODE_REPLAYED, NULL, "what was recalled since the backup is taken back; objects are shown again");
 }
 
 /* Of subscriptions only a test shows objects. */

@@ -13,7 +13,8 @@ static void file_send(struct engine *engine, struct client *client, enum frame_t
     struct buf file = {0};
     enum err err = dir_read(&file, engine->settings.dir, name, bytes_max);
     if (err != OK && err != ERR_NOT_FOUND)
-        engine_notice(engine, "%s cannot be read (%s): nobody who stands in it is let in", name, err_text(err));
+        engine_event(engine, LOG_TOKENS_BAD, NULL, "%s cannot be read (%s): nobody who stands in it is let in", name,
+                     err_text(err));
     server_answer(client, type, client->watch_tag, err == OK ? bytes_of_buf(&file) : bytes_of(NULL, 0));
     buf_free(&file);
 }
@@ -59,6 +60,8 @@ void watch_tick(struct engine *engine, struct client *client) {
 
 static void files_again(struct engine *engine, struct client *client, const struct frame *frame, unsigned files) {
     struct buf body = {0};
+    log_event(LOG_ADMIN_ACT, LOG_FIELDS(LOG_TEXT("act", "tokens"), LOG_NUMBER("uid", client->uid), LOG_NUMBER("pid", client->pid)),
+              "user %u: tokens", (unsigned)client->uid);
     for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
         if (engine->clients[i].used && engine->clients[i].watching) files_send(engine, &engine->clients[i], files);
     pack_write_array(&body, 0);

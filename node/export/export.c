@@ -43,7 +43,7 @@ const struct export_format *export_format_find(const char *name) {
 }
 
 enum policy_exit export_exit(const struct export_format *format) {
-    return format->blocking ? POLICY_BLOCKING : format->row ? POLICY_LIST : POLICY_STIX;
+    return format->blocking ? POLICY_BLOCKING : format->row || format->values ? POLICY_LIST : POLICY_STIX;
 }
 
 /* It stands in the file as it is: labels of letters, digits, '-' and '_' with a dot between them, and room for names before it. */
@@ -67,11 +67,13 @@ static const struct {
     [EXPORT_REVOKED] = {"revoked", "its author withdrew it"},
     [EXPORT_UNSOUND] = {"unsound", "its text is not what its author indexed"},
     [EXPORT_CONJUNCTION] = {"conjunction", "its pattern joins values by AND or FOLLOWEDBY: none of them means anything alone"},
+    [EXPORT_OBSERVED] = {"observation", "an observation, not an indicator: what was seen is not what to block"},
     [EXPORT_OTHER_TYPE] = {"other-type", "neither an indicator nor an observable"},
     [EXPORT_OTHER_KIND] = {"other-kind", "a kind of value that this format does not carry"},
     [EXPORT_WIDE] = {"wide-network", "a network wider than /8, or /16 of IPv6"},
     [EXPORT_LOCAL] = {"local-address", "an address that is not in public use"},
     [EXPORT_SUFFIX] = {"public-suffix", "a public suffix: it would hit everybody below it"},
+    [EXPORT_NOTHING] = {"empty-file", "the hash of an empty file: it would hit every one"},
     [EXPORT_NAME] = {"bad-name", "no host name: a label over 63 octets, over 253 in all, or other characters"},
     [EXPORT_CHARACTERS] = {"bad-characters", "characters that the format cannot carry"},
 };
@@ -102,6 +104,7 @@ struct buf *export_out(struct export *work) {
     return &work->out;
 }
 const struct export_options *export_options_of(const struct export *work) { return &work->options; }
+void export_written(struct export *work) { work->counts.values++; }
 struct bytes export_keep(struct export *work, struct bytes text) {
     return arena_copy(&work->arena, text);
 }
@@ -150,9 +153,11 @@ static bool carries_values(struct bytes type) {
 
 static enum export_reason object_judge(const struct export *work, const struct answer *answer) {
     if (answer->problem) return EXPORT_UNSOUND;
-    if (!work->options.format->row) return EXPORT_FITS;
+    if (!work->options.format->row && !work->options.format->values) return EXPORT_FITS;
     if (answer->item.revoked) return EXPORT_REVOKED;
     if (!carries_values(answer->item.type)) return EXPORT_OTHER_TYPE;
+    /* What somebody saw (in MISP: without to_ids) is no call to block it. */
+    if (work->options.format->blocking && bytes_equal_text(answer->item.type, "observed-data")) return EXPORT_OBSERVED;
     return work->options.format->blocking && answer->conjunction ? EXPORT_CONJUNCTION : EXPORT_FITS;
 }
 
@@ -200,7 +205,7 @@ enum err export_add(struct export *work, const struct answer *answer) {
         export_leave_out(work, reason, answer->item.id);
     } else if (work->options.format->object) {
         work->options.format->object(work, answer);
-        work->counts.values++;
+        if (!work->options.format->values) work->counts.values++;
     } else {
         values_take(work, answer);
     }

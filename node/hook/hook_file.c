@@ -12,7 +12,7 @@
 #define DAY_MS     (24 * 3600 * SECOND_MS)
 
 struct reading {
-    struct yamltree *tree;
+    struct yaml_tree *tree;
     struct hook *hook;
     const char *dir;
 };
@@ -23,24 +23,24 @@ static const char *key_of(const struct yaml_node *node) { return node->key ? nod
 /* --- single values --- */
 
 static bool value_text(struct reading *reading, const struct yaml_node *node, const char **out) {
-    if (!yamltree_want(reading->tree, node, YAML_VALUE)) return false;
+    if (!yaml_tree_want(reading->tree, node, YAML_VALUE)) return false;
     if (node->text[0] == 0)
-        return yamltree_refuse(reading->tree, node, "%s: it is empty; write something or leave the line out", key_of(node));
+        return yaml_tree_refuse(reading->tree, node, "%s: it is empty; write something or leave the line out", key_of(node));
     for (const char *at = node->text; *at; at++)
         if ((unsigned char)*at < ' ' || *at == 0x7f)
-            return yamltree_refuse(reading->tree, node, "%s: it holds a control character; leave it out", key_of(node));
+            return yaml_tree_refuse(reading->tree, node, "%s: it holds a control character; leave it out", key_of(node));
     *out = node->text;
     return true;
 }
 
 static bool value_number(struct reading *reading, const struct yaml_node *node, uint64_t least, uint64_t most, uint64_t *out) {
     char *end = NULL;
-    if (!yamltree_want(reading->tree, node, YAML_VALUE)) return false;
+    if (!yaml_tree_want(reading->tree, node, YAML_VALUE)) return false;
     bool digit = node->text[0] >= '0' && node->text[0] <= '9' && strlen(node->text) < 10;
     *out = digit ? strtoull(node->text, &end, 10) : 0;
     return (digit && *end == 0 && *out >= least && *out <= most) ||
-           yamltree_refuse(reading->tree, node, "%s: a number from %llu to %llu is expected here", key_of(node),
-                           (unsigned long long)least, (unsigned long long)most);
+           yaml_tree_refuse(reading->tree, node, "%s: a number from %llu to %llu is expected here", key_of(node),
+                            (unsigned long long)least, (unsigned long long)most);
 }
 
 static bool value_duration(struct reading *reading, const struct yaml_node *node, uint64_t least_ms, uint64_t *out_ms) {
@@ -50,7 +50,7 @@ static bool value_duration(struct reading *reading, const struct yaml_node *node
     } units[] = {{"second", SECOND_MS}, {"minute", 60 * SECOND_MS}, {"hour", 3600 * SECOND_MS}};
     char *end = NULL;
     uint64_t unit_ms = 0;
-    if (!yamltree_want(reading->tree, node, YAML_VALUE)) return false;
+    if (!yaml_tree_want(reading->tree, node, YAML_VALUE)) return false;
     bool digit = node->text[0] >= '0' && node->text[0] <= '9' && strlen(node->text) < 20;
     uint64_t number = digit ? strtoull(node->text, &end, 10) : 0;
     for (size_t i = 0; digit && *end == ' ' && i < sizeof units / sizeof *units; i++) {
@@ -59,7 +59,7 @@ static bool value_duration(struct reading *reading, const struct yaml_node *node
             unit_ms = units[i].ms;
     }
     if (unit_ms == 0 || number > DAY_MS / unit_ms || number * unit_ms < least_ms)
-        return yamltree_refuse(
+        return yaml_tree_refuse(
             reading->tree, node,
             "%s: \"%s\" is no length of time that fits; write such as \"5 seconds\" or \"2 minutes\", from %llu seconds to a day",
             key_of(node), node->text, (unsigned long long)(least_ms / SECOND_MS));
@@ -80,21 +80,21 @@ static bool path_good(struct reading *reading, const struct yaml_node *node, con
     size_t size = strlen(path);
     if (path[0] != '/' || size < 2 || size > HOOK_PATH_BYTES_MAX || detour || (size >= 3 && strcmp(path + size - 3, "/..") == 0) ||
         path[size - 1] == '/')
-        return yamltree_refuse(reading->tree, node,
-                               "%s: \"%s\" is no whole path; write it from the root, without \"..\", \"//\" or a slash at its end",
-                               key_of(node), path);
+        return yaml_tree_refuse(reading->tree, node,
+                                "%s: \"%s\" is no whole path; write it from the root, without \"..\", \"//\" or a slash at its end",
+                                key_of(node), path);
     if (reading->dir && (inside(path, reading->dir) || inside(reading->dir, path)))
-        return yamltree_refuse(reading->tree, node,
-                               "%s: \"%s\" leads to the node's own directory %s, where its keys are; take another folder",
-                               key_of(node), path, reading->dir);
+        return yaml_tree_refuse(reading->tree, node,
+                                "%s: \"%s\" leads to the node's own directory %s, where its keys are; take another folder",
+                                key_of(node), path, reading->dir);
     return true;
 }
 
 static bool value_words(struct reading *reading, const struct yaml_node *node, struct hook_words *out, bool paths) {
-    if (!yamltree_want(reading->tree, node, YAML_LIST)) return false;
+    if (!yaml_tree_want(reading->tree, node, YAML_LIST)) return false;
     if (node->count == 0 || node->count > HOOK_WORDS_MAX)
-        return yamltree_refuse(reading->tree, node, "%s: one to %d are expected here, such as [/usr/bin/logger, -t, comity]",
-                               key_of(node), HOOK_WORDS_MAX);
+        return yaml_tree_refuse(reading->tree, node, "%s: one to %d are expected here, such as [/usr/bin/logger, -t, comity]",
+                                key_of(node), HOOK_WORDS_MAX);
     for (const struct yaml_node *child = node->first; child; child = child->next) {
         const char *word;
         if (!value_text(reading, child, &word)) return false;
@@ -117,54 +117,54 @@ static bool read_file(struct reading *reading, const struct yaml_node *node) {
 
 static bool read_format(struct reading *reading, const struct yaml_node *node) {
     char known[LIST_BYTES] = "";
-    if (!yamltree_want(reading->tree, node, YAML_VALUE)) return false;
+    if (!yaml_tree_want(reading->tree, node, YAML_VALUE)) return false;
     reading->hook->format = export_format_find(node->text);
     if (reading->hook->format) return true;
     for (size_t i = 0; export_formats[i]; i++) {
         size_t size = strlen(known);
         snprintf(known + size, sizeof known - size, "%s %s", i ? "," : "", export_formats[i]->name);
     }
-    return yamltree_refuse(reading->tree, node, "format: \"%s\" is none; known are%s", node->text, known);
+    return yaml_tree_refuse(reading->tree, node, "format: \"%s\" is none; known are%s", node->text, known);
 }
 
 static bool read_zone(struct reading *reading, const struct yaml_node *node) {
     if (!value_text(reading, node, &reading->hook->zone)) return false;
     return export_zone_valid(reading->hook->zone) ||
-           yamltree_refuse(reading->tree, node,
-                           "zone: \"%s\" is no name of a zone; write such as rpz.example, without a dot at its end", node->text);
+           yaml_tree_refuse(reading->tree, node,
+                            "zone: \"%s\" is no name of a zone; write such as rpz.example, without a dot at its end", node->text);
 }
 
 static bool read_kinds(struct reading *reading, const struct yaml_node *node) {
-    if (!yamltree_want(reading->tree, node, YAML_LIST)) return false;
+    if (!yaml_tree_want(reading->tree, node, YAML_LIST)) return false;
     for (const struct yaml_node *child = node->first; child; child = child->next) {
         int kind = 1;
-        if (!yamltree_want(reading->tree, child, YAML_VALUE)) return false;
+        if (!yaml_tree_want(reading->tree, child, YAML_VALUE)) return false;
         while (kind < OBSERVABLE_KIND_COUNT && strcmp(observable_kind_name((enum observable_kind)kind), child->text) != 0) kind++;
         if (kind == OBSERVABLE_KIND_COUNT)
-            return yamltree_refuse(
+            return yaml_tree_refuse(
                 reading->tree, child,
                 "kinds: \"%s\" is none; known are ipv4, ipv6, domain, url, email, md5, sha1, sha256, sha512 and text", child->text);
         reading->hook->kinds |= EXPORT_KIND(kind);
     }
     return reading->hook->kinds != 0 ||
-           yamltree_refuse(reading->tree, node, "kinds: the list is empty; leave the line out for all");
+           yaml_tree_refuse(reading->tree, node, "kinds: the list is empty; leave the line out for all");
 }
 
 static bool read_mode(struct reading *reading, const struct yaml_node *node) {
     char *end = NULL;
-    if (!yamltree_want(reading->tree, node, YAML_VALUE)) return false;
+    if (!yaml_tree_want(reading->tree, node, YAML_VALUE)) return false;
     size_t size = strlen(node->text);
     unsigned long mode = size == 3 || size == 4 ? strtoul(node->text, &end, 8) : 0;
     reading->hook->mode = (unsigned)mode;
     return (end && *end == 0 && mode <= 0777 && (mode & 0600) == 0600 && (mode & 0113) == 0) ||
-           yamltree_refuse(reading->tree, node, "mode: \"%s\" fits no file; write 0600, 0640, 0644 or 0660", node->text);
+           yaml_tree_refuse(reading->tree, node, "mode: \"%s\" fits no file; write 0600, 0640, 0644 or 0660", node->text);
 }
 
 static bool read_label(struct reading *reading, const struct yaml_node *node) {
     enum tlp tlp = TLP_NONE;
-    if (!yamltree_want(reading->tree, node, YAML_VALUE)) return false;
+    if (!yaml_tree_want(reading->tree, node, YAML_VALUE)) return false;
     if (!tlp_parse(&tlp, bytes_of_text(node->text)) || tlp == TLP_RED)
-        return yamltree_refuse(
+        return yaml_tree_refuse(
             reading->tree, node,
             "max-label: \"%s\" does not fit; write TLP:CLEAR, TLP:GREEN, TLP:AMBER or TLP:AMBER+STRICT (TLP:RED leaves by no hook)",
             node->text);
@@ -181,11 +181,11 @@ static bool read_filter(struct reading *reading, const struct yaml_node *node) {
     struct filter_problem problem;
     if (!value_text(reading, node, &reading->hook->filter)) return false;
     if (strlen(node->text) > FILTER_BYTES_MAX)
-        return yamltree_refuse(reading->tree, node, "filter: it is longer than %d bytes", FILTER_BYTES_MAX);
+        return yaml_tree_refuse(reading->tree, node, "filter: it is longer than %d bytes", FILTER_BYTES_MAX);
     enum err err = filter_parse(&filter, bytes_of_text(node->text), &problem);
     filter_free(filter);
-    return err == OK || yamltree_refuse(reading->tree, node, "filter: at its column %u: %s", problem.column,
-                                        err == ERR_MEMORY ? err_text(err) : problem.text);
+    return err == OK || yaml_tree_refuse(reading->tree, node, "filter: at its column %u: %s", problem.column,
+                                         err == ERR_MEMORY ? err_text(err) : problem.text);
 }
 
 static bool read_batch(struct reading *reading, const struct yaml_node *node) {
@@ -206,10 +206,10 @@ static bool read_limit(struct reading *reading, const struct yaml_node *node) {
 }
 
 static bool read_from(struct reading *reading, const struct yaml_node *node) {
-    if (!yamltree_want(reading->tree, node, YAML_VALUE)) return false;
+    if (!yaml_tree_want(reading->tree, node, YAML_VALUE)) return false;
     reading->hook->from_now = strcmp(node->text, "now") == 0;
     return reading->hook->from_now || strcmp(node->text, "start") == 0 ||
-           yamltree_refuse(reading->tree, node, "from: \"%s\" is neither start nor now; write one of them", node->text);
+           yaml_tree_refuse(reading->tree, node, "from: \"%s\" is neither start nor now; write one of them", node->text);
 }
 
 static bool read_runs(struct reading *reading, const struct yaml_node *node) {
@@ -223,10 +223,10 @@ static bool read_writes(struct reading *reading, const struct yaml_node *node) {
 }
 
 static bool read_network(struct reading *reading, const struct yaml_node *node) {
-    if (!yamltree_want(reading->tree, node, YAML_VALUE)) return false;
+    if (!yaml_tree_want(reading->tree, node, YAML_VALUE)) return false;
     reading->hook->network = strcmp(node->text, "yes") == 0;
     return reading->hook->network || strcmp(node->text, "no") == 0 ||
-           yamltree_refuse(reading->tree, node, "network: this is neither yes nor no; write one of them");
+           yaml_tree_refuse(reading->tree, node, "network: this is neither yes nor no; write one of them");
 }
 
 enum { COMMAND = 1, FILE_ONLY = 2, BOTH = COMMAND | FILE_ONLY };
@@ -268,32 +268,34 @@ static bool field_read(struct reading *reading, const struct yaml_node *child, u
         size_t size = strlen(known);
         if ((fields[i].kinds & kind) != 0) snprintf(known + size, sizeof known - size, "%s %s", size ? "," : "", fields[i].name);
     }
-    return yamltree_refuse_key(reading->tree, child, "%s: a hook that %s has no such line; known are%s", child->key,
-                               kind == COMMAND ? "calls a command" : "writes a file", known);
+    return yaml_tree_refuse_key(reading->tree, child, "%s: a hook that %s has no such line; known are%s", child->key,
+                                kind == COMMAND ? "calls a command" : "writes a file", known);
 }
 
 /* What the lines say together. */
 static bool hook_whole(struct reading *reading, const struct yaml_node *node) {
     const struct hook *hook = reading->hook;
     if (hook->labels == 0)
-        return yamltree_refuse_key(
+        return yaml_tree_refuse_key(
             reading->tree, node,
             "%s: max-label is missing: write the most restrictive label that may go there, such as \"max-label: TLP:GREEN\"",
             node->key);
     if (!hook->file) return true;
     if (!hook->format)
-        return yamltree_refuse_key(reading->tree, node, "%s: format is missing: write such as \"format: rpz\"", node->key);
+        return yaml_tree_refuse_key(reading->tree, node, "%s: format is missing: write such as \"format: rpz\"", node->key);
     if (hook->zone && strcmp(hook->format->name, "rpz") != 0)
-        return yamltree_refuse_key(reading->tree, node, "%s: zone: only rpz has a zone, %s has none", node->key,
-                                   hook->format->name);
+        return yaml_tree_refuse_key(reading->tree, node, "%s: zone: only rpz has a zone, %s has none", node->key,
+                                    hook->format->name);
     if (hook->kinds && !hook->format->row)
-        return yamltree_refuse_key(reading->tree, node, "%s: kinds: %s carries objects, not values", node->key, hook->format->name);
+        return yaml_tree_refuse_key(reading->tree, node, "%s: kinds: %s carries objects, not values", node->key,
+                                    hook->format->name);
     bool callee = hook->runs.count || hook->reads.count || hook->writes.count || hook->network || has(node, "time-limit");
     return hook->command.count || !callee ||
-           yamltree_refuse_key(reading->tree, node,
-                               "%s: nothing is called, so runs, reads, writes, network and time-limit have no meaning: add reload, "
-                               "or leave them out",
-                               node->key);
+           yaml_tree_refuse_key(
+               reading->tree, node,
+               "%s: nothing is called, so runs, reads, writes, network and time-limit have no meaning: add reload, "
+               "or leave them out",
+               node->key);
 }
 
 static bool name_good(const char *name) {
@@ -304,13 +306,13 @@ static bool name_good(const char *name) {
 
 static bool hook_read(struct reading *reading, const struct yaml_node *node) {
     if (!name_good(node->key))
-        return yamltree_refuse_key(reading->tree, node, "%s: a hook's name has 1 to %d letters, digits, '-' and '_'", node->key,
-                                   HOOK_NAME_BYTES_MAX);
-    if (!yamltree_want(reading->tree, node, YAML_MAP)) return false;
+        return yaml_tree_refuse_key(reading->tree, node, "%s: a hook's name has 1 to %d letters, digits, '-' and '_'", node->key,
+                                    HOOK_NAME_BYTES_MAX);
+    if (!yaml_tree_want(reading->tree, node, YAML_MAP)) return false;
     if (has(node, "command") == has(node, "file"))
-        return yamltree_refuse_key(reading->tree, node,
-                                   "%s: either a command or a file: write one of \"command: [PROGRAM, ...]\" and \"file: PATH\"",
-                                   node->key);
+        return yaml_tree_refuse_key(reading->tree, node,
+                                    "%s: either a command or a file: write one of \"command: [PROGRAM, ...]\" and \"file: PATH\"",
+                                    node->key);
     *reading->hook = (struct hook){.name = node->key,
                                    .line = node->key_line,
                                    .batch = 1000,
@@ -331,59 +333,59 @@ static bool position_shared(const struct hook *a, const struct hook *b) {
 }
 
 static bool hooks_read(struct hook_file *file, const struct yaml_node *node, const char *dir) {
-    struct yamltree *tree = &file->tree;
-    if (!yamltree_want(tree, node, YAML_MAP)) return false;
+    struct yaml_tree *tree = &file->tree;
+    if (!yaml_tree_want(tree, node, YAML_MAP)) return false;
     for (const struct yaml_node *child = node->first; child; child = child->next) {
         if (file->count == HOOKS_MAX)
-            return yamltree_refuse_key(tree, child, "%s: more than %d hooks; leave some out", child->key, HOOKS_MAX);
+            return yaml_tree_refuse_key(tree, child, "%s: more than %d hooks; leave some out", child->key, HOOKS_MAX);
         struct reading reading = {.tree = tree, .hook = &file->hooks[file->count], .dir = dir};
         if (!hook_read(&reading, child)) return false;
         for (size_t i = 0; i < file->count; i++)
             if (file->hooks[i].file && reading.hook->file && strcmp(file->hooks[i].file, reading.hook->file) == 0)
-                return yamltree_refuse_key(tree, child, "%s: the hook %s writes %s already; take another path", child->key,
-                                           file->hooks[i].name, reading.hook->file);
+                return yaml_tree_refuse_key(tree, child, "%s: the hook %s writes %s already; take another path", child->key,
+                                            file->hooks[i].name, reading.hook->file);
         for (size_t i = 0; i < file->count; i++)
             if (position_shared(&file->hooks[i], reading.hook))
-                return yamltree_refuse_key(tree, child,
-                                           "%s: the hook %s moves the position of the subscription %s already; make another "
-                                           "subscription, or leave it out and write its filter here",
-                                           child->key, file->hooks[i].name, reading.hook->subscription);
+                return yaml_tree_refuse_key(tree, child,
+                                            "%s: the hook %s moves the position of the subscription %s already; make another "
+                                            "subscription, or leave it out and write its filter here",
+                                            child->key, file->hooks[i].name, reading.hook->subscription);
         file->count++;
     }
     return true;
 }
 
 static bool root_read(struct hook_file *file, const char *dir) {
-    struct yamltree *tree = &file->tree;
+    struct yaml_tree *tree = &file->tree;
     const struct yaml_node *root = tree->root, *version = NULL, *hooks = NULL;
-    if (!root) return yamltree_refuse(tree, NULL, "the file says nothing; write \"version: 1\" and \"hooks:\", or remove it");
-    if (!yamltree_want(tree, root, YAML_MAP)) return false;
+    if (!root) return yaml_tree_refuse(tree, NULL, "the file says nothing; write \"version: 1\" and \"hooks:\", or remove it");
+    if (!yaml_tree_want(tree, root, YAML_MAP)) return false;
     for (const struct yaml_node *child = root->first; child; child = child->next) {
         if (strcmp(child->key, "version") == 0)
             version = child;
         else if (strcmp(child->key, "hooks") == 0)
             hooks = child;
         else
-            return yamltree_refuse_key(tree, child, "%s: there is no such line; known are version and hooks", child->key);
+            return yaml_tree_refuse_key(tree, child, "%s: there is no such line; known are version and hooks", child->key);
     }
-    if (!version) return yamltree_refuse(tree, root, "version is missing; write \"version: 1\" first");
+    if (!version) return yaml_tree_refuse(tree, root, "version is missing; write \"version: 1\" first");
     if (version->kind != YAML_VALUE || strcmp(version->text, "1") != 0)
-        return yamltree_refuse(tree, version, "version: this program knows version 1 only");
-    return hooks
-               ? hooks_read(file, hooks, dir)
-               : yamltree_refuse(tree, root, "hooks is missing; write \"hooks:\" and below it a name for each, or remove the file");
+        return yaml_tree_refuse(tree, version, "version: this program knows version 1 only");
+    return hooks ? hooks_read(file, hooks, dir)
+                 : yaml_tree_refuse(tree, root,
+                                    "hooks is missing; write \"hooks:\" and below it a name for each, or remove the file");
 }
 
 enum policy_exit hook_exit(const struct hook *hook) { return hook->file ? export_exit(hook->format) : POLICY_HOOK; }
 
 enum err hook_file_parse(struct hook_file *out, struct bytes yaml, const char *file_name, const char *dir) {
     out->count = 0;
-    enum err err = yamltree_parse(&out->tree, yaml, file_name);
+    enum err err = yaml_tree_parse(&out->tree, yaml, file_name);
     if (err == OK && !root_read(out, dir)) err = ERR_SYNTAX;
     return err;
 }
 
 void hook_file_free(struct hook_file *file) {
-    yamltree_free(&file->tree);
+    yaml_tree_free(&file->tree);
     file->count = 0;
 }

@@ -7,9 +7,9 @@
 #include "gossip/label.h"
 #include "gossip/policy_facts.h"
 #include "node/export/export.h"
-#include "node/formats/yamltree.h"
+#include "node/formats/yaml_tree.h"
 
-#define HOOKS_FILE_BYTES_MAX YAMLTREE_BYTES_MAX
+#define HOOKS_FILE_BYTES_MAX YAML_TREE_BYTES_MAX
 #define HOOKS_MAX            24 /* each is a thread; the engine has 64 places for clients in all */
 #define HOOK_NAME_BYTES_MAX  40
 #define HOOK_WORDS_MAX       32 /* of a command, or of a list of paths */
@@ -48,7 +48,7 @@ struct hook {
 };
 
 struct hook_file {
-    struct yamltree tree;
+    struct yaml_tree tree;
     struct hook hooks[HOOKS_MAX];
     size_t count;
 };

@@ -160,6 +160,9 @@ static void record(struct erasing *erasing) {
     if (details.failed) erasing->err = ERR_MEMORY;
     store_batch_disclosure(erasing->batch, DISCLOSURE_ERASE, clock_wall_ms(), salt, bytes_of_buf(&details));
     buf_free(&details);
+    uint32_t uid = erasing->client->uid;
+    log_event(LOG_ADMIN_ACT, LOG_FIELDS(LOG_TEXT("act", "erase"), LOG_NUMBER("uid", uid), LOG_NUMBER("pid", erasing->client->pid)),
+              "user %u: erase", (unsigned)uid);
 }
 
 /* --- the request --- */

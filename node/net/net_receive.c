@@ -1,6 +1,8 @@
 /* net_receive: messages from ZeroMQ to the engine; a link begins with the first message of an inbound connection. */
 #include "node/net/net_state.h"
 
+#include "node/process/log_event.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,7 +44,9 @@ static struct net_link *inbound_new(struct net *net, zmq_msg_t *routing_id, zmq_
     bool room = net_link_count(net, false) < net->settings.links_max;
     if (connection->linked || !curve_zap_allowed(&net->door.zap, origin.key) || id_bytes == 0 ||
         id_bytes > CURVE_DOOR_ROUTING_ID_BYTES_MAX || !room) {
-        if (!room) log_warn("%u inbound links: one more is refused", (unsigned)net->settings.links_max);
+        if (!room)
+            log_event(LOG_NET_FULL, LOG_FIELDS(LOG_NUMBER("links", net->settings.links_max)),
+                      "%u inbound links: one more is refused", (unsigned)net->settings.links_max);
         curve_guard_cut(&net->door.guard, origin.fd);
         return NULL;
     }

@@ -4,6 +4,8 @@
 #define NODE_ANSWER_H
 
 #include "gossip/item.h"
+#include "gossip/marks.h"
+#include "gossip/pack.h"
 #include "gossip/sighting.h"
 #include "node/formats/jsonwalk.h"
 
@@ -18,8 +20,11 @@ struct answer {
     bool counted;                       /* the counts of sightings are known */
     uint64_t sightings[SIGHTING_KINDS]; /* by kind, of all who told */
     uint64_t sighters;                  /* agencies that did */
-    bool conjunction;    /* its pattern joins values by AND or FOLLOWEDBY, or negates: no value alone means anything */
-    const char *problem; /* the author's text is not what it should be, and why; null: it is */
+    struct pack_reader sighter_rows;    /* one for each that is named: array of [name str, count of each kind..., opinion or 0] */
+    uint32_t sighter_count;
+    enum sightings_to sightings_to; /* as its author marked it */
+    bool conjunction;               /* its pattern joins values by AND or FOLLOWEDBY, or negates: no value alone means anything */
+    const char *problem;            /* the author's text is not what it should be, and why; null: it is */
 };
 
 /* Reads answers one after the other; keep it for all of a command. */

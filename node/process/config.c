@@ -35,6 +35,7 @@ void config_defaults(struct config *out) {
                            .cache_bytes = 64 * 1024 * KIB,
                            .sync = true,
                            .log_level = "info",
+                           .log_format = "text",
                            .live_pub_label_max = TLP_CLEAR};
 }
 
@@ -128,6 +129,16 @@ static bool read_log_level(struct config *config, const char *text, char *why, s
     return false;
 }
 
+static bool read_log_format(struct config *config, const char *text, char *why, size_t why_bytes) {
+    enum log_format format;
+    if (log_format_of(text, &format)) {
+        snprintf(config->log_format, sizeof config->log_format, "%s", text);
+        return true;
+    }
+    snprintf(why, why_bytes, "unknown form of the log; write text or json");
+    return false;
+}
+
 const char *config_web_problem(const char *text) {
     char endpoint[CONFIG_TEXT_MAX + 8];
     snprintf(endpoint, sizeof endpoint, "tcp://%s", text);
@@ -206,6 +217,7 @@ static const struct setting settings[] = {
     {"cache", read_cache},
     {"sync", read_sync},
     {"log_level", read_log_level},
+    {"log.format", read_log_format},
     {"web.listen", read_web_listen},
     {"web.metrics", read_web_metrics},
     {"web.certificate", read_web_certificate},
@@ -277,7 +289,7 @@ static enum err value_apply(struct reading *reading, const struct setting *setti
 }
 
 static enum err key_apply(struct reading *reading, const yaml_event_t *event, const struct setting **setting) {
-    char key[CONFIG_TEXT_MAX], what[300];
+    char key[CONFIG_TEXT_MAX], what[1024];
     const char *problem = scalar_take(event, key);
     if (problem) return report(reading, event->start_mark, problem, NULL);
     for (size_t i = 0; i < SETTING_COUNT; i++) {
@@ -395,6 +407,8 @@ enum err config_write(struct buf *out, const struct config *config) {
     buf_put_text(out, config->sync ? "true" : "false");
     buf_put_text(out, "\n\n# What the log tells: warn, info or debug.\nlog_level: ");
     buf_put_text(out, config->log_level);
+    buf_put_text(out, "\n\n# How the log is written: text, or json for programs that collect it.\nlog.format: ");
+    buf_put_text(out, config->log_format);
     buf_put_text(out, "\n\n# Where response teams' tools connect to (TAXII 2.1, feeds; HTTPS): HOST:PORT, or \"\" for no web "
                       "process.\nweb.listen: ");
     put_quoted(out, config->web_listen);

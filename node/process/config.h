@@ -16,6 +16,7 @@ struct config {
     uint64_t cache_bytes;                  /* of the store, default 64 MiB */
     bool sync;                             /* fsync before acknowledging, default true */
     char log_level[8];                     /* "warn", "info", "debug" */
+    char log_format[8];                    /* "text", "json" */
     char web_listen[CONFIG_TEXT_MAX];      /* the web process's HTTPS listener "HOST:PORT"; empty: there is none */
     char web_metrics[CONFIG_TEXT_MAX];     /* its listener for metrics and health, "HOST:PORT", without TLS; empty: none */
     char web_certificate[CONFIG_TEXT_MAX]; /* PEM files, whole paths; both empty: a certificate of its own, in DIR */

@@ -24,9 +24,12 @@
 #define DIR_RESTORED  "restored"     /* came from a backup, and has not heard yet what was recalled since (node/engine/replay.h) */
 #define DIR_BACKUP    "backup"       /* a folder, while a backup is made; flock */
 #define DIR_LOCK      "lock"         /* flock, held while the node runs; holds its pid as text */
+/* misp-feed-HASH: what of a MISP feed was published already (node/cmd/misp_folder.h); */
 /* and control.sock, while it runs (node/engine/control.h). */
 
 #define DIR_PATH_MAX 1024
+
+#define DIR_SYSTEM "/var/lib/comity" /* where the package's service has its node */
 
 /* $COMITY_DIR, else /var/lib/comity when we are root or may write there, else ~/.local/share/comity. False: none, or too long. */
 bool dir_default(char *out, size_t out_bytes);

@@ -7,11 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum err web_links_open(struct web *web) {
+enum err web_links_open(struct web *web, bool serves) {
     enum err err = control_connect(&web->watch, web->settings.dir);
     pthread_mutex_init(&web->links_lock, NULL);
     pthread_cond_init(&web->links_free, NULL);
-    for (size_t i = 0; err == OK && i < WEB_LINKS; i++) {
+    for (size_t i = 0; serves && err == OK && i < WEB_LINKS; i++) {
         struct web_link *link = &web->links[i];
         err = control_connect(&link->channel, web->settings.dir);
         link->facts = web_facts_new();

@@ -1,11 +1,13 @@
 /* web_state: the web process's state, shared by the files that act on it: web.c (start, loop), web_links.c (questions to the engine),
-   web_http.c (requests, tokens, answers), taxii*.c, web_publish.c, web_take.c, web_feed.c, web_lists.c.
+   web_http.c (requests, tokens, answers), taxii*.c, web_publish.c, web_take.c, web_feed.c, web_lists.c, web_figures.c and web_health.c
+   (the listener for metrics). Where only that listener is wanted there is no HTTPS server, and nothing that it needs.
    Several threads of libmicrohttpd handle requests; what they share is locked or atomic, and said so. */
 #ifndef NODE_WEB_STATE_H
 #define NODE_WEB_STATE_H
 
 #include "node/process/frame.h"
 #include "node/formats/moment.h"
+#include "node/process/log_event.h"
 #include "node/subscribe/subscriptions.h"
 #include "node/process/proc.h"
 #include "node/web/taxii_filter.h"
@@ -53,8 +55,12 @@ struct web {
 
     struct channel watch; /* the main thread's */
     _Atomic uint64_t newest_cursor, newest_us, newest_gone;
-    _Atomic uint64_t news; /* how often something was new: an object, or a withdrawal */
-    _Atomic bool broken;   /* the engine cannot be asked any more: the process ends, and is started again */
+    _Atomic uint64_t news;       /* how often something was new: an object, or a withdrawal */
+    struct channel figures_link; /* the metrics thread's, as what follows */
+    uint64_t figures_tag, figures_ms;
+    struct buf figures;          /* as the engine told them last, then */
+    uint64_t certificate_ends_s; /* of the HTTPS server; 0: there is none */
+    _Atomic bool broken;         /* the engine cannot be asked any more: the process ends, and is started again */
     uint64_t started_ms;
 
     pthread_rwlock_t tokens_lock;
@@ -79,7 +85,8 @@ struct web {
 void web_break(struct web *web, const char *why);
 
 /* --- web_links.c --- */
-enum err web_links_open(struct web *web) MUST_USE;
+/* The watcher's, by which the end of the engine is noticed, and where something is served all others. */
+enum err web_links_open(struct web *web, bool serves) MUST_USE;
 void web_links_close(struct web *web);
 struct web_link *web_link_take(struct web *web); /* waits for a free one */
 void web_link_give(struct web *web, struct web_link *link);
@@ -194,6 +201,12 @@ enum MHD_Result web_feed_events(struct web_request *request);
 
 /* --- web_lists.c --- */
 enum MHD_Result web_list(struct web_request *request, const char *file);
+
+/* --- web_figures.c: for the metrics thread --- */
+enum err web_figures_open(struct web *web) MUST_USE;
+void web_figures_close(struct web *web);
+/* Makes web->figures new. ERR_TIMEOUT, ERR_BUSY: the engine has no answer now; others: it never will, and the process ends. */
+enum err web_figures_ask(struct web *web) MUST_USE;
 
 /* --- web_health.c: metrics and health, without TLS and tokens --- */
 bool web_health_start(struct web *web, char why[static 256]);
