@@ -51,7 +51,9 @@
     X(ADMIN_ACT, "admin.act", INFO, "a local user changed something; the ledger has its row")                                      \
     X(CONTROL_REFUSED, "control.refused", WARN, "a local process was refused at the control socket")                               \
     X(TOKENS_BAD, "tokens.bad", WARN, "the file of tokens cannot be used: no token is accepted")                                   \
-    X(WEB_LOST, "web.lost", WARN, "the web process lost the engine, and is started again")
+    X(WEB_LOST, "web.lost", WARN, "the web process lost the engine, and is started again")                                         \
+    X(HOOK_FAILED, "hook.failed", WARN, "a hook's program failed, or its file could not be written; it is tried again")            \
+    X(HOOK_WORKS, "hook.works", INFO, "a hook that had failed works again")
 
 enum log_event {
     LOG_EVENT_NONE, /* a line for people only */
