@@ -457,6 +457,8 @@ void versions_begin(struct engine *engine); /* somebody will ask: notes all item
 void versions_go_on(struct engine *engine);
 bool versions_busy(const struct engine *engine);
 void versions_note(struct engine *engine, const struct item *item); /* it is being stored */
+/* Is it known that at most one item stands under this id in the index? */
+bool versions_single(struct engine *engine, struct bytes id);
 /* CONTROL_VERSION_ bits; the views in `item` may die: it looks at other pages when the id may stand more than once. */
 unsigned versions_of(struct engine *engine, uint64_t cursor, const struct page_head *head, const struct item *item);
 void watch_begin(struct engine *engine, struct client *client, const struct frame *frame);
