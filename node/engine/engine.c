@@ -389,6 +389,7 @@ static void loop(struct engine *engine) {
         if (engine->recalls.due_ms < due) due = engine->recalls.due_ms;
         if (go_on || query_page_busy(engine) || versions_busy(engine)) due = now;
         if (engine->ledger.due_ms < due) due = engine->ledger.due_ms;
+        if (engine->ledger.sessions_due_ms < due) due = engine->ledger.sessions_due_ms;
         int timeout = due <= now ? 0 : (due - now > 60000 ? 60000 : (int)(due - now));
         if (poll(fds, sizeof fds / sizeof *fds, timeout) < 0) continue;
         poll_handle(engine, fds);

@@ -11,7 +11,6 @@
 #define BACKLOG_BYTES      (2 * CLIENT_FULL_BYTES)
 #define FRAME_BYTES        (128 * 1024)
 #define LOOKED_MAX         200000 /* items before a page ends without being full */
-#define PAGE_WHO_SHOWN     12     /* of a name, in a row */
 #define TURN_ITEMS         4096
 #define RECORD_BYTES_FIXED 23
 
@@ -69,21 +68,9 @@ void query_page_end(struct client *client) {
     client->page = (struct page_state){0};
 }
 
-/* Rows of the ledger: that this user of the web process looks, which is on disk before anything is shown; then what was shown. */
-static void page_look(struct engine *engine, struct client *client, bool over) {
-    char command[LEDGER_COMMAND_MAX];
-    uint64_t hold = client->look.hold;
-    snprintf(command, sizeof command, "%s %.*s%s", policy_exit_name(client->page.exit), PAGE_WHO_SHOWN, client->page.who,
-             over ? " ended" : "");
-    ledger_look(engine, client, command);
-    client->look.shown += client->page.count;
-    ledger_look_end(engine, client);
-    if (over) client->look.hold = hold;
-}
-
 static void page_done(struct engine *engine, struct client *client, bool more) {
     struct buf body = {0};
-    page_look(engine, client, true);
+    ledger_session_shown(engine, client, client->page.exit, client->page.who, client->page.count);
     out_send(client);
     pack_write_array(&body, 3);
     pack_write_uint(&body, client->page.count);
@@ -287,6 +274,6 @@ void query_page(struct engine *engine, struct client *client, const struct frame
     if (cursor > page->after) page->after = cursor;
     page->from = page->after;
     page->active = true;
-    page_look(engine, client, false);
+    ledger_session_look(engine, client, page->exit, page->who);
     query_page_pump(engine, client);
 }

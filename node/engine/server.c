@@ -45,6 +45,7 @@ static void client_end(struct engine *engine, struct client *client) {
 void server_free(struct engine *engine) {
     for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
         if (engine->clients[i].used) client_end(engine, &engine->clients[i]);
+    if (engine->store) ledger_sessions_end(engine);
     if (engine->listener >= 0) close(engine->listener);
 }
 
