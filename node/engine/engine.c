@@ -304,6 +304,7 @@ static void on_store(struct engine *engine) {
         outbox_stored(engine, ticket);
         withdraw_stored(engine, ticket);
         ledger_stored(engine, ticket);
+        kept_stored(engine, ticket);
         follow_ups(engine);
     }
     /* PROTOCOL.md 4.4: after a failed sync nothing more is acknowledged. */
@@ -455,6 +456,7 @@ static void end(struct engine *engine) {
     agreements_free(engine);
     dealings_free(engine);
     recalls_free(engine);
+    kept_free(engine);
     publisher_free(engine);
     reader_free(engine);
     gossip_close(engine->gossip);

@@ -12,6 +12,7 @@
 #include "node/engine/control.h"
 #include "node/sharing/dealings.h"
 #include "node/engine/engine.h"
+#include "node/engine/kept.h"
 #include "node/store/idset.h"
 #include "node/store/labelmap.h"
 #include "node/sharing/groups.h"
@@ -213,6 +214,9 @@ struct page_state {
     size_t type_count;
     char ids[PAGE_IDS_MAX][ITEM_ID_BYTES_MAX + 1];
     size_t id_count;
+    bool groups_any, groups_only; /* of any group; only of these */
+    uint8_t groups[TOKENS_GROUPS_MAX][HASH_BYTES];
+    size_t group_count;
     uint64_t *hits; /* cursors of these ids, rising, and how many */
     size_t hit_count;
     struct buf out;  /* ANSWER_PAGE under construction */
@@ -245,6 +249,7 @@ struct client {
     struct buf erase; /* the request, while other pages are being changed */
     uint64_t erase_tag;
     bool erase_waits;
+    uint64_t kept_tag, kept_ticket; /* waits for this commit (kept.c); 0: for none */
 };
 
 struct name_of_agency {
@@ -304,6 +309,7 @@ struct engine {
     struct agreements agreements;
     struct dealings dealings;
     struct recalls recalls;
+    struct kept kept;
     int listener;
     struct client clients[CONTROL_CLIENTS_MAX];
 
@@ -451,6 +457,7 @@ void report_peers(struct engine *engine, struct client *client, const struct fra
 void query_page(struct engine *engine, struct client *client, const struct frame *frame);
 void query_page_pump(struct engine *engine, struct client *client);
 void query_page_end(struct client *client);
+void query_groups(struct engine *engine, struct client *client, const struct frame *frame); /* query_groups.c */
 bool query_page_busy(const struct engine *engine); /* some go on without waiting for anything */
 /* versions.c */
 void versions_begin(struct engine *engine); /* somebody will ask: notes all items, in turns */

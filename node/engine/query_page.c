@@ -26,12 +26,20 @@ static bool ids_take(const struct page_state *page, struct bytes id) {
     return page->id_count == 0;
 }
 
+static bool groups_take(const struct page_state *page, struct bytes group) {
+    if (group.size == 0) return !page->groups_only;
+    for (size_t i = 0; i < page->group_count; i++)
+        if (bytes_equal(group, bytes_of(page->groups[i], HASH_BYTES))) return true;
+    return page->groups_any;
+}
+
 /* Every exit asks the policy. */
-static bool may_leave(struct engine *engine, const struct policy_facts *facts, const struct page_head *head,
-                      const struct item *item) {
+static bool may_leave(struct engine *engine, const struct page_state *page, const struct policy_facts *facts,
+                      const struct page_head *head, const struct item *item) {
     static struct marks marks;
     struct verdict verdict;
     if (statement_is(item->type) || item->tlp == TLP_RED || marks_decode(&marks, item->marks) != OK) return false;
+    if (!groups_take(page, marks.group)) return false;
     if (retention_over(engine, head, item, clock_wall_ms())) return false; /* also before it is taken out */
     struct policy_object object = {
         .tlp = item->tlp, .valid_until_ms = item->valid_until_ms, .id = item->id, .type = item->type, .marks = &marks};
@@ -87,7 +95,7 @@ static bool item_take(struct engine *engine, struct client *client, const struct
     struct page_state *page = &client->page;
     unsigned versions = 0;
     if (((page->labels >> item->tlp) & 1) == 0 || !types_take(page, item->type) || !ids_take(page, item->id)) return true;
-    if (!may_leave(engine, facts, head, item)) return true;
+    if (!may_leave(engine, page, facts, head, item)) return true;
     if (page->versions != 0) {
         versions = versions_of(engine, cursor, head, item);
         if ((versions & page->versions) == 0) return true;
@@ -233,6 +241,20 @@ static bool text_read(struct pack_reader *reader, char *out, size_t size) {
     return true;
 }
 
+static bool groups_read(struct page_state *page, struct pack_reader *reader) {
+    page->groups_only = pack_read_bool(reader);
+    page->groups_any = pack_skip_nil(reader);
+    if (page->groups_any) return true;
+    page->group_count = pack_read_array(reader);
+    if (page->group_count > TOKENS_GROUPS_MAX) return false;
+    for (size_t i = 0; i < page->group_count; i++) {
+        struct bytes id = pack_read_bin(reader);
+        if (id.size != HASH_BYTES) return false;
+        memcpy(page->groups[i], id.data, HASH_BYTES);
+    }
+    return true;
+}
+
 static bool page_read(struct page_state *page, struct bytes body, uint64_t *after_us) {
     struct pack_reader reader = pack_reader_of(body);
     uint32_t fields = pack_read_array(&reader);
@@ -244,12 +266,12 @@ static bool page_read(struct page_state *page, struct bytes body, uint64_t *afte
     page->exit = (enum policy_exit)pack_read_uint(&reader);
     bool good = text_read(&reader, page->who, sizeof page->who);
     page->type_count = pack_read_array(&reader);
-    good = good && fields == 9 && page->exit > POLICY_LOCAL && page->exit < POLICY_EXIT_END && page->type_count <= PAGE_TYPES_MAX;
+    good = good && fields == 11 && page->exit > POLICY_LOCAL && page->exit < POLICY_EXIT_END && page->type_count <= PAGE_TYPES_MAX;
     for (size_t i = 0; good && i < page->type_count; i++) good = text_read(&reader, page->types[i], sizeof page->types[i]);
     page->id_count = good ? pack_read_array(&reader) : 0;
     good = good && page->id_count <= PAGE_IDS_MAX;
     for (size_t i = 0; good && i < page->id_count; i++) good = text_read(&reader, page->ids[i], sizeof page->ids[i]);
-    return good && pack_done(&reader) == OK;
+    return good && groups_read(page, &reader) && pack_done(&reader) == OK;
 }
 
 void query_page(struct engine *engine, struct client *client, const struct frame *frame) {

@@ -369,6 +369,9 @@ static void dispatch(struct engine *engine, struct client *client, const struct 
     case FRAME_ASK_GET: query_get(engine, client, frame); break;
     case FRAME_ASK_FEED: query_feed(engine, client, frame); break;
     case FRAME_ASK_PAGE: query_page(engine, client, frame); break;
+    case FRAME_ASK_KEEP: kept_put(engine, client, frame); break;
+    case FRAME_ASK_KEPT: kept_get(engine, client, frame); break;
+    case FRAME_ASK_GROUPS: query_groups(engine, client, frame); break;
     case FRAME_ASK_WATCH: watch_begin(engine, client, frame); break;
     case FRAME_ASK_TOKENS: watch_tokens(engine, client, frame); break;
     case FRAME_ASK_STATUS: report_status(engine, client, frame); break;
@@ -398,8 +401,8 @@ static void dispatch(struct engine *engine, struct client *client, const struct 
 /* One request at a time: answers come in order, and a client that waits for the disk does not run ahead of it. */
 static bool waiting(const struct client *client) {
     return client->stalled || client->publication.committing || client->page.active || client->verify_number != 0 ||
-           client->recall.active || client->closing || client->sign_waits || client->erase_waits || client->ledger_walk.active ||
-           channel_backlog(&client->channel) > 1024 * 1024;
+           client->recall.active || client->closing || client->sign_waits || client->erase_waits || client->kept_ticket != 0 ||
+           client->ledger_walk.active || channel_backlog(&client->channel) > 1024 * 1024;
 }
 
 static void frames_go_on(struct engine *engine, struct client *client) {

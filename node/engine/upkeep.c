@@ -153,6 +153,7 @@ enum err upkeep_open(struct engine *engine, char why[static 256]) {
     if (err == OK) err = outbox_load(engine);
     if (err == OK) err = statement_load(engine);
     if (err == OK) err = groups_load(engine);
+    if (err == OK) err = kept_load(engine);
     if (err == OK) err = agreements_load(engine);
     if (err == OK) err = dealings_load(engine);
     if (err == OK) err = ledger_open(engine);
@@ -212,6 +213,7 @@ static void minute(struct engine *engine, uint64_t now_ms, uint64_t monotonic_ms
     uint8_t body[9];
     author_expire(engine->publisher.author, now_ms);
     own_renew_tick(engine, now_ms);
+    kept_forget(engine, now_ms);
     put_be64(body, now_ms);
     /* "Caught up" is believed only of a node that has had somebody to hear it from for a while. */
     body[8] = gossip_link_count(engine->gossip) > 0 && monotonic_ms - engine->started_monotonic_ms > 10 * UPKEEP_MS &&

@@ -133,7 +133,8 @@ void ledger_look_put(struct engine *engine, const struct ledger_look *look, uint
 /* This user (a token's name, at most LEDGER_WHO_MAX bytes) asks through the client's process, to see objects by this exit. What is
    answered waits until the row of the session's begin is on disk. */
 void ledger_session_look(struct engine *engine, struct client *client, enum policy_exit exit, const char *who);
-void ledger_session_shown(struct engine *engine, const struct client *client, enum policy_exit exit, const char *who, uint64_t count);
+void ledger_session_shown(struct engine *engine, const struct client *client, enum policy_exit exit, const char *who,
+                          uint64_t count);
 /* Ends those that are over; returns when to come again. */
 uint64_t ledger_sessions_tick(struct engine *engine, uint64_t monotonic_ms);
 void ledger_sessions_end(struct engine *engine); /* all: the node stops */

@@ -9,7 +9,8 @@
 
 #define WHO_SHOWN 12 /* of a name, in a row */
 
-static void row_write(struct engine *engine, const struct ledger_session *session, uint32_t questions, bool ended, uint64_t ticket) {
+static void row_write(struct engine *engine, const struct ledger_session *session, uint32_t questions, bool ended,
+                      uint64_t ticket) {
     char command[LEDGER_COMMAND_MAX];
     struct ledger_look look = {.questions = questions, .shown = ended ? session->shown : 0};
     snprintf(command, sizeof command, "%s %.*s%s", policy_exit_name(session->exit), WHO_SHOWN, session->who, ended ? " ended" : "");
@@ -50,8 +51,12 @@ void ledger_session_look(struct engine *engine, struct client *client, enum poli
     struct ledger_session *session = session_place(engine, client, exit, who);
     if (over(session, now_ms)) session_end(engine, session);
     if (!session->used) {
-        *session = (struct ledger_session){
-            .used = true, .exit = exit, .pid = client->pid, .uid = client->uid, .began_ms = now_ms, .ticket = ++engine->ledger.tickets};
+        *session = (struct ledger_session){.used = true,
+                                           .exit = exit,
+                                           .pid = client->pid,
+                                           .uid = client->uid,
+                                           .began_ms = now_ms,
+                                           .ticket = ++engine->ledger.tickets};
         snprintf(session->who, sizeof session->who, "%s", who);
         row_write(engine, session, 1, false, session->ticket);
     }
@@ -61,7 +66,8 @@ void ledger_session_look(struct engine *engine, struct client *client, enum poli
     if (session->ticket > client->look.hold) client->look.hold = session->ticket;
 }
 
-void ledger_session_shown(struct engine *engine, const struct client *client, enum policy_exit exit, const char *who, uint64_t count) {
+void ledger_session_shown(struct engine *engine, const struct client *client, enum policy_exit exit, const char *who,
+                          uint64_t count) {
     for (size_t i = 0; i < LEDGER_SESSIONS_MAX; i++)
         if (same(&engine->ledger.sessions[i], client, exit, who)) engine->ledger.sessions[i].shown += count;
 }

@@ -12,6 +12,8 @@
 #define TAXII_LIMIT_MAX     10000
 #define TAXII_VALUES_MAX    32
 #define TAXII_MOMENTS_MAX   8
+#define TAXII_GROUPS_MAX    16
+#define TAXII_GROUP_BYTES   32 /* of its id */
 #define TAXII_WHY_MAX       240
 #define TAXII_KEY_BYTES     32
 #define TAXII_SPEC_20       1
@@ -27,7 +29,11 @@ struct taxii_filter {
     uint64_t moments[TAXII_MOMENTS_MAX]; /* versions by their `modified`, microseconds */
     size_t moment_count;
     unsigned specs;  /* TAXII_SPEC_ bits; 0: any */
-    const char *who; /* whose token, for the engine's ledger; no part of a `next` */
+    const char *who; /* whose token, for the engine's ledger; no part of a `next`, as what follows is none: */
+    /* Of which groups objects are shown: what belongs to no group, and these; of any; nothing but these. */
+    bool groups_any, groups_only;
+    uint8_t groups[TAXII_GROUPS_MAX][TAXII_GROUP_BYTES];
+    size_t group_count;
     char types[TAXII_VALUES_MAX][ITEM_TYPE_BYTES_MAX + 1];
     size_t type_count;
     char ids[TAXII_VALUES_MAX][ITEM_ID_BYTES_MAX + 1];

@@ -223,6 +223,10 @@ enum MHD_Result web_feed_events(struct web_request *request) {
     snprintf(stream->name, sizeof stream->name, "%s", request->user.name);
     if (stream->filter) stream->filter->who = stream->name;
     memcpy(stream->token, request->user.token.hash, sizeof stream->token);
+    if (stream->filter && web_scope(web, &request->user.token, stream->filter) != OK) {
+        free(stream->filter);
+        stream->filter = NULL;
+    }
     if (!stream->filter || !stream_register(stream)) {
         free(stream->filter);
         free(stream);
@@ -253,6 +257,7 @@ enum MHD_Result web_feed_lines(struct web_request *request) {
         return web_error(request, MHD_HTTP_BAD_REQUEST, "limit: give a number from 1 to %d", TAXII_LIMIT_MAX);
     struct taxii_filter *filter = filter_new(request->user.name, position, limit);
     if (!filter) return MHD_NO;
+    err = web_scope(request->web, &request->user.token, filter);
     while (err == OK && end.more && answer.body.size == 0 && filter->position < atomic_load(&request->web->newest_cursor)) {
         err = web_page(request->web, filter, token_labels_any(&request->user.token), on_line, &answer.body, &end);
         filter->position = end.cursor;

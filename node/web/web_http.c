@@ -131,6 +131,8 @@ static void user_copy(struct web_user *out, const struct token *token) {
     memcpy(out->name, token->name.data, token->name.size);
     out->name[token->name.size] = 0;
     out->token.name = bytes_of(out->name, token->name.size);
+    memcpy(out->scope, token->scope.data, token->scope.size); /* at most TOKENS_SCOPE_MAX: collections_parse */
+    out->token.scope = bytes_of(out->scope, token->scope.size);
     size_t size = token->recipients.size < sizeof out->recipients ? token->recipients.size : 0;
     memcpy(out->recipients, token->recipients.data, size);
     out->recipients[size] = 0;

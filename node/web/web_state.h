@@ -106,11 +106,28 @@ enum err web_page(struct web *web, const struct taxii_filter *filter, unsigned l
 /* Takes all versions of an own object back. ERR_DENIED: another's; `why` says it. */
 enum err web_recall(struct web *web, const char *id, char why[static 300]) MUST_USE;
 
+/* --- web_groups.c --- */
+#define WEB_GROUPS_MAX     256
+#define WEB_GROUP_NAME_MAX 64
+struct web_group {
+    uint8_t id[HASH_BYTES];
+    char name[WEB_GROUP_NAME_MAX + 1];
+};
+struct web_groups {
+    struct web_group items[WEB_GROUPS_MAX];
+    size_t count;
+};
+/* Those that this token may see. */
+enum err web_groups(struct web *web, const struct token *token, struct web_groups *out) MUST_USE;
+/* Into a filter: of which groups objects are shown to this token, where it asks for no group's own collection. */
+enum err web_scope(struct web *web, const struct token *token, struct taxii_filter *filter) MUST_USE;
+
 /* --- web_http.c --- */
 /* Who asks: a copy of its token, so that a change meanwhile does no harm. */
 struct web_user {
     char name[TOKENS_NAME_BYTES_MAX + 1];
-    struct token token; /* name and recipients point into this struct */
+    struct token token; /* name, scope and recipients point into this struct */
+    char scope[TOKENS_SCOPE_MAX + 1];
     char recipients[TOKENS_RECIPIENTS_MAX * (TOKENS_NAME_BYTES_MAX + 1) + 1];
 };
 
@@ -147,18 +164,43 @@ bool web_client_take(struct web *web, uint64_t key, unsigned rate);
 
 /* --- taxii.c --- */
 enum MHD_Result taxii_handle(struct web_request *request);
+/* taxii_collections.c */
+struct web_collection {
+    unsigned number; /* of its label; COLLECTION_ALL also for a group's */
+    unsigned labels; /* that it shows to this token, as bits of enum tlp */
+    uint8_t uuid[UUID_BYTES];
+    char alias[WEB_GROUP_NAME_MAX + 8], title[WEB_GROUP_NAME_MAX + 48];
+    bool writes; /* the token may post to it */
+    bool of_group;
+    struct web_group group;
+};
+enum MHD_Result taxii_collections(struct web_request *request);
+enum MHD_Result taxii_collection_one(struct web_request *request, const struct web_collection *collection);
+/* By its id or its alias. ERR_NOT_FOUND: there is none, or none that this token may see. */
+enum err taxii_collection_find(const struct web_request *request, const char *name, struct web_collection *out) MUST_USE;
+/* Into a filter: of which groups the collection shows objects to this token. */
+enum err taxii_collection_scope(const struct web_request *request, const struct web_collection *collection,
+                                struct taxii_filter *filter) MUST_USE;
 /* taxii_objects.c */
 enum taxii_list { TAXII_OBJECTS, TAXII_MANIFEST, TAXII_VERSIONS };
-enum MHD_Result taxii_list(struct web_request *request, unsigned collection, enum taxii_list list, const char *id);
+enum MHD_Result taxii_list(struct web_request *request, const struct web_collection *collection, enum taxii_list list,
+                           const char *id);
 
-/* --- web_publish.c: what was posted, published by a thread of its own, and its status resources --- */
+/* --- web_publish.c: what was posted, published by a thread of its own --- */
 enum err web_publisher_start(struct web *web) MUST_USE;
 void web_publisher_stop(struct web *web);
-/* Takes the body over. ERR_SYNTAX, ERR_TRUNCATED: it is no JSON; nothing was taken. ERR_FULL: too much waits, or too many status resources are kept. Appends the status resource. */
-enum err web_publisher_post(struct web *web, const struct web_user *user, unsigned collection, struct buf *body,
+/* Takes the body over. ERR_SYNTAX, ERR_TRUNCATED: it is no JSON; nothing was taken. ERR_FULL: too much waits, or too many status
+   resources are kept. Appends the status resource. */
+enum err web_publisher_post(struct web *web, const struct web_user *user, const struct web_collection *collection, struct buf *body,
                             struct buf *status) MUST_USE;
 /* Appends the status resource of this id, if it is this user's. ERR_NOT_FOUND. */
 enum err web_publisher_status(struct web *web, const struct web_user *user, const char *id, struct buf *status) MUST_USE;
+
+/* --- web_kept.c: status resources that outlive this process, kept by the engine --- */
+/* On disk when it returns. ERR_FULL: this user has too many. */
+enum err web_kept_put(struct web *web, const char *user, const char *id, uint64_t asked_ms, struct bytes document) MUST_USE;
+/* Appends it. ERR_NOT_FOUND: there is none of this user. */
+enum err web_kept_get(struct web *web, const char *user, const char *id, struct buf *out) MUST_USE;
 
 /* --- web_feed.c --- */
 enum err web_feeds_start(struct web *web) MUST_USE;

@@ -1,11 +1,15 @@
 #!/usr/bin/python3
 """TAXII 2.1 over TLS: what response teams' tools do, and what the server therefore must do."""
 import json
+import os
+import signal
+import uuid
 
 from lib import NOT_FOUND, OK, REFUSED, USAGE, check, check_equal, indicator, indicators, main, must, story
-from web import MEDIA, Web, start, token, web_mesh
+from web import MEDIA, Web, listens, start, token, web_mesh
 
 API = "/taxii2/api/"
+GREEN = "marking-definition--bab4a63c-aed9-4cf5-a766-dfca5abac2bb"
 
 
 def moments(web, alias="all", **query):
@@ -15,6 +19,12 @@ def moments(web, alias="all", **query):
 def wait_ids(web, count, alias="all", **query):
     return must(lambda: len(web.ids(alias, query)) == count or None, 20, "%s shows %d objects" % (alias, count),
                 lambda: web.ids(alias, query))
+
+
+def done(web, number):
+    """The status of a POST, once it is complete."""
+    value = web(API + "status/%s/" % number).value
+    return value if value["status"] == "complete" else None
 
 
 @story
@@ -261,6 +271,83 @@ def posting(place):
     status = must(lambda: writer(where).value if writer(where).value["status"] == "complete" else None, 20, "an unknown recipient")
     check_equal((status["success_count"], status["failure_count"]), (0, 3), "gets nothing", status)
     check("agency.x" in status["failures"][0]["message"], "and it says who", status)
+
+
+@story
+def groups(place):
+    """A group has a collection, for the tokens that name it: its objects show to no other, and what is posted to it goes to the group."""
+    a, b = web_mesh(place, "agency.a", "agency.b")
+    check_equal(a("group", "create", "nightfall", "--tlp-max", "amber").code, OK, "A makes a group")
+    check_equal(a("group", "add", "nightfall", "agency.b").code, OK, "with B")
+    must(lambda: any(each["membership"] == "member" for each in b("group", "list", "--json").value["groups"]), 30, "B is a member", b.log_tail)
+    inside, outside = indicator("inside.example"), indicator("outside.example")
+    must(lambda: a.publish([inside], "TLP:GREEN", ["group:nightfall"]).code == OK, 30, "A publishes to the group", a.log_tail)
+    a.publish_good([outside], "TLP:GREEN", [b])
+    every = Web(b, "every", token(b, "every", "--rate", "10000"))
+    plain = Web(b, "plain", token(b, "plain", "--collections", "all,green", "--rate", "10000"))
+    joint = Web(b, "joint", token(b, "joint", "--collections", "group:nightfall", "--write", "--read", "--rate", "10000"))
+    low = Web(b, "low", token(b, "low", "--collections", "group:nightfall", "--max-label", "TLP:CLEAR", "--rate", "10000"))
+    wait_ids(every, 2)
+    collection = {each["alias"]: each["id"] for each in every(API + "collections/").value["collections"]}
+    check_equal(sorted(collection), ["all", "amber", "clear", "green", "group:nightfall"], "a collection for the group")
+    check_equal(every.ids("group:nightfall"), [inside["id"]], "with its objects and no others")
+    check_equal([each["id"] for each in every.all(API + "collections/%s/objects/" % collection["group:nightfall"])], [inside["id"]], "by its id")
+    check_equal(plain.ids(), [outside["id"]], "who does not name it sees none of them in any collection")
+    check_equal(plain.ids("green"), [outside["id"]], "of any label")
+    check_equal(plain.all(API + "collections/all/objects/", {"match[id]": inside["id"]}), [], "nor by id")
+    for path in ("", "objects/", "manifest/", "objects/%s/" % inside["id"]):
+        check_equal(plain(API + "collections/%s/%s" % (collection["group:nightfall"], path)).status, 404, "nor in the collection: %s" % path)
+    check(inside["id"].encode() not in plain("/feed.jsonl").body, "nor in the feed")
+    check(b"inside" not in plain("/lists/domain.txt").body and b"outside" in plain("/lists/domain.txt").body, "nor in the lists")
+    check_equal([each["alias"] for each in joint(API + "collections/").value["collections"]], ["group:nightfall"], "only what was named")
+    check_equal(joint(API + "collections/all/objects/").status, 404, "and nothing else")
+    check(b"inside" in joint("/lists/domain.txt").body and b"outside" not in joint("/lists/domain.txt").body, "also in the lists")
+    check_equal(low.ids("group:nightfall"), [], "the token's label holds here too")
+
+    path = API + "collections/group:nightfall/objects/"
+    objects = [indicator("contributed.example", object_marking_refs=[GREEN]), indicator("unlabelled.example")]
+    answer = joint(path, method="POST", body=json.dumps({"objects": objects}).encode())
+    check_equal(answer.status, 202, "who may write posts to it")
+    status = must(lambda: done(joint, answer.value["id"]), 20, "and it is done")
+    check_equal([each["id"] for each in status["successes"]], [objects[0]["id"]], "published", status)
+    check_equal([each["id"] for each in status["failures"]], [objects[1]["id"]], "what has no label is refused", status)
+    reader = Web(a, "reader", token(a, "reader", "--collections", "group:nightfall", "--rate", "10000"))
+    must(lambda: len(reader.ids("group:nightfall")) == 2, 30, "the group has it", lambda: reader.ids("group:nightfall"))
+    check_equal(every(path, method="POST", body=b"{}").status, 403, "who may only read does not")
+
+    node_ids = collection
+    b.stop()
+    start(place, b, link=False)
+    check_equal({each["alias"]: each["id"] for each in every(API + "collections/").value["collections"]}, node_ids, "its id does not change")
+    check_equal(a("group", "close", "nightfall").code, OK, "the group is closed")
+    must(lambda: every.collection("group:nightfall") is None, 60, "its collection is gone", b.log_tail)
+    must(lambda: every.ids() == [outside["id"]], 60, "and its objects", every.ids)
+
+
+@story
+def kept(place):
+    """What became of a POST is told for a day, also after the web process or the whole node was started again."""
+    a, b = web_mesh(place, "agency.a", "agency.b")
+    web = Web(a, "poster", token(a, "poster", "--read", "--write", "--publish-to", "agency.b"))
+    other = Web(a, "other", token(a, "other", "--read", "--write", "--publish-to", "agency.b"))
+    body = json.dumps({"objects": [indicator("kept.example"), dict(indicator("bad.example"), pattern="no pattern")]}).encode()
+    number = web(web.collection("green") + "objects/", method="POST", body=body).value["id"]
+    status = must(lambda: done(web, number), 20, "it is done")
+    check_equal((status["success_count"], status["failure_count"]), (1, 1), "one of two", status)
+    check_equal(other(API + "status/%s/" % number).status, 404, "another token is not told")
+    place.kills = True
+    os.kill(a.pid_of("web"), signal.SIGKILL)
+    must(lambda: not listens(a) or None, 30, "the web process is gone")
+    must(lambda: listens(a), 30, "and is back", a.log_tail)
+    check_equal(web(API + "status/%s/" % number).value, status, "it still tells")
+    a.stop()
+    start(place, a, link=False)
+    check_equal(web(API + "status/%s/" % number).value, status, "after a restart of the node, too")
+    check_equal(web(API + "status/%s/" % str(uuid.uuid4())).status, 404, "but not of what was never posted")
+    many = json.dumps({"objects": [indicator("many%d.example" % at) for at in range(9000)]}).encode()
+    number = web(web.collection("green") + "objects/", method="POST", body=many).value["id"]
+    status = must(lambda: done(web, number), 60, "a large one is done")
+    check_equal((status["total_count"], status["success_count"]), (9000, 9000), "told whole", {key: status[key] for key in status if "count" in key})
 
 
 @story

@@ -150,7 +150,7 @@ static void token_lines(void **state) {
                           .label_max = TLP_GREEN,
                           .read = true,
                           .rate = 50,
-                          .collections = 1u << COLLECTION_ALL | 1u << TLP_GREEN | 1u << TLP_AMBER,
+                          .scope = bytes_of_text("all,green,amber"),
                           .recipients = bytes_of_text("-")};
     struct tokens tokens;
     struct buf file = {0};
@@ -167,7 +167,8 @@ static void token_lines(void **state) {
     token_hash(hash, bytes_of_text(text));
     const struct token *found = tokens_of_hash(&tokens, hash);
     assert_ptr_equal(found, tokens_of_name(&tokens, bytes_of_text("soc")));
-    assert_true(found->read && !found->write && found->rate == 50 && found->collections == token.collections);
+    assert_true(found->read && !found->write && found->rate == 50 && !found->bound);
+    assert_int_equal(found->collections, 1u << COLLECTION_ALL | 1u << TLP_GREEN | 1u << TLP_AMBER);
     assert_int_equal(token_labels(found, COLLECTION_ALL), 1u << TLP_CLEAR | 1u << TLP_GREEN);
     assert_int_equal(token_labels(found, TLP_GREEN), 1u << TLP_GREEN);
     assert_int_equal(token_labels(found, TLP_AMBER), 0); /* above its label */
