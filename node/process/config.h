@@ -19,6 +19,7 @@ struct config {
     char web_metrics[CONFIG_TEXT_MAX];     /* its listener for metrics and health, "HOST:PORT", without TLS; empty: none */
     char web_certificate[CONFIG_TEXT_MAX]; /* PEM files, whole paths; both empty: a certificate of its own, in DIR */
     char web_key[CONFIG_TEXT_MAX];
+    char web_client_ca[CONFIG_TEXT_MAX]; /* a PEM file: who vouches for clients' certificates; empty: none is asked for */
 };
 
 /* What holds where a file says nothing; the agency's name and the endpoints are empty. */

@@ -139,18 +139,27 @@ static void user_copy(struct web_user *out, const struct token *token) {
     out->token.recipients = bytes_of(out->recipients, size);
 }
 
-static bool user_find(struct web *web, const char *header, struct web_user *out) {
+/* By the token that was sent, or else by the client's certificate; a token that is bound to a certificate needs both. */
+static bool user_find(struct web_request *request) {
+    struct web *web = request->web;
+    const char *header = web_header(request, "Authorization");
     char space[HEADER_BYTES_MAX];
-    struct bytes name, text;
-    uint8_t hash[HASH_BYTES];
-    if (!header || !credentials_read(header, space, &name, &text)) return false;
-    token_hash(hash, text);
-    sodium_memzero(space + name.size, sizeof space - name.size);
+    struct bytes name = {0}, text;
+    uint8_t hash[HASH_BYTES], fingerprint[TOKENS_FINGERPRINT];
+    if (header && !credentials_read(header, space, &name, &text)) return false;
+    if (header) {
+        token_hash(hash, text);
+        sodium_memzero(space + name.size, sizeof space - name.size);
+    }
+    bool certified = web->client_ca && web_peer(request, fingerprint);
     pthread_rwlock_rdlock(&web->tokens_lock);
-    const struct token *token = tokens_of_hash(&web->tokens, hash);
+    const struct token *token = header      ? tokens_of_hash(&web->tokens, hash)
+                                : certified ? tokens_of_certificate(&web->tokens, fingerprint)
+                                            : NULL;
     bool good = token && (!name.data || bytes_equal(token->name, name));
     good = good && (token->expires_ms == 0 || token->expires_ms > clock_wall_ms());
-    if (good) user_copy(out, token);
+    good = good && (!token->bound || (certified && memcmp(token->fingerprint, fingerprint, sizeof fingerprint) == 0));
+    if (good) user_copy(&request->user, token);
     pthread_rwlock_unlock(&web->tokens_lock);
     return good;
 }
@@ -170,12 +179,13 @@ static uint64_t address_key(struct MHD_Connection *connection) {
 /* Null when the request may go on; else the answer was queued. */
 static bool admitted(struct web_request *request, enum MHD_Result *result) {
     struct web *web = request->web;
-    if (!user_find(web, web_header(request, "Authorization"), &request->user)) {
+    if (!user_find(request)) {
         atomic_fetch_add(&web->refused_unknown, 1);
         if (web_client_take(web, address_key(request->connection), FAILURES_A_SECOND))
-            *result = web_error(
-                request, MHD_HTTP_UNAUTHORIZED,
-                "Send the token that `comity token add NAME` printed: as the password of user NAME, or as a Bearer token");
+            *result = web_error(request, MHD_HTTP_UNAUTHORIZED,
+                                "Send the token that `comity token add NAME` printed: as the password of user NAME, or as a Bearer "
+                                "token; one that is "
+                                "bound to a client certificate counts only with it");
         else
             *result = web_error(request, MHD_HTTP_TOO_MANY_REQUESTS, "Too many requests without a good token");
         return false;
@@ -272,12 +282,16 @@ bool web_http_start(struct web *web, char why[static 256]) {
         {MHD_OPTION_HTTPS_MEM_KEY, 0, web->key},
         {MHD_OPTION_HTTPS_PRIORITIES, 0, NULL},
         {MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)on_completed, web},
+        {web->client_ca ? MHD_OPTION_HTTPS_MEM_TRUST : MHD_OPTION_END, 0, web->client_ca},
         {MHD_OPTION_END, 0, NULL},
     };
     static char priorities[] = "SECURE128:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:%SERVER_PRECEDENCE";
     options[8].ptr_value = priorities;
     web->daemon = MHD_start_daemon(flags, 0, NULL, NULL, on_request, web, MHD_OPTION_ARRAY, options, MHD_OPTION_END);
-    if (!web->daemon) snprintf(why, 256, "the HTTPS server does not start: are certificate and key a pair, in PEM?");
+    if (!web->daemon)
+        snprintf(why, 256,
+                 "the HTTPS server does not start: are certificate and key a pair, and web.client_ca "
+                 "certificates, in PEM?");
     return web->daemon != NULL;
 }
 

@@ -44,6 +44,7 @@ struct web {
     struct proc_child child;
     struct web_settings settings;
     char *certificate, *key; /* with a zero; the key is guarded */
+    char *client_ca;         /* likewise; null: clients are asked for no certificate */
     uint8_t next_key[TAXII_KEY_BYTES];
     uint8_t collections[COLLECTION_COUNT][UUID_BYTES];
     int listener, metrics_listener;
@@ -157,6 +158,10 @@ enum MHD_Result web_error(struct web_request *request, unsigned status, const ch
 const char *web_header(const struct web_request *request, const char *name); /* null when it was not sent */
 bool web_http_start(struct web *web, char why[static 256]);
 void web_http_stop(struct web *web);
+
+/* --- web_peer.c --- */
+/* The fingerprint of the client's certificate, if one was sent and one of web.client_ca vouches for it, now and for clients. */
+bool web_peer(const struct web_request *request, uint8_t fingerprint[static TOKENS_FINGERPRINT]);
 
 /* --- web_clients.c --- */
 /* Takes one request of what `key` may have; false when it has to wait. */

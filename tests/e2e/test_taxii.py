@@ -6,7 +6,7 @@ import signal
 import uuid
 
 from lib import NOT_FOUND, OK, REFUSED, USAGE, check, check_equal, indicator, indicators, main, must, story
-from web import MEDIA, Web, listens, start, token, web_mesh
+from web import MEDIA, Authority, Web, configure, enable, listens, start, token, web_mesh
 
 API = "/taxii2/api/"
 GREEN = "marking-definition--bab4a63c-aed9-4cf5-a766-dfca5abac2bb"
@@ -348,6 +348,42 @@ def kept(place):
     number = web(web.collection("green") + "objects/", method="POST", body=many).value["id"]
     status = must(lambda: done(web, number), 60, "a large one is done")
     check_equal((status["total_count"], status["success_count"]), (9000, 9000), "told whole", {key: status[key] for key in status if "count" in key})
+
+
+@story
+def certificates(place):
+    """Clients may have certificates: a token that is bound to one is nothing without it, and it is enough without the token."""
+    node, = place.mesh("agency.a", start=False)
+    enable(node)
+    folder = os.path.join(place.dir, "certificates")
+    os.mkdir(folder)
+    authority, stranger = Authority(folder, "authority"), Authority(folder, "stranger")
+    soc, spare, foreign = authority.client("soc"), authority.client("spare"), stranger.client("foreign")
+    server, old = authority.client("server", server=True), authority.client("old", days=-1)
+    configure(node, "web.client_ca", authority.certificate)
+    start(place, node, link=False)
+    bound = token(node, "bound", "--certificate", soc.fingerprint, "--rate", "10000")
+    token(node, "by-old", "--certificate", old.fingerprint)
+    token(node, "by-server", "--certificate", server.fingerprint)
+    token(node, "by-foreign", "--certificate", foreign.fingerprint)
+    free = token(node, "free", "--rate", "10000")
+    for secret, identity, status in ((bound, None, 401), (bound, soc, 200), (bound, spare, 401), (bound, foreign, 401), (free, None, 200),
+                                     (free, spare, 200), (free, soc, 200), ("cty_" + "x" * 43, soc, 401)):
+        web = Web(node, "bound" if secret == bound else "free", secret, identity=identity)
+        check_equal(web("/taxii2/").status, status, "%s token, certificate of %s" % ("the bound" if secret == bound else "another", identity))
+    for identity, status in ((soc, 200), (spare, 401), (foreign, 401), (server, 401), (old, 401), (None, 401)):
+        web = Web(node, "", "", identity=identity)
+        check_equal(web("/taxii2/", Authorization=None).status, status, "no token, certificate of %s" % identity)
+    check_equal([each["certificate"] for each in node("token", "list", "--json").value if each["name"] == "bound"],
+                [soc.fingerprint.replace(":", "").lower()], "the list tells it")
+    check_equal(node("token", "add", "second", "--certificate", soc.fingerprint).code, OK, "another token of the same certificate")
+    check_equal(Web(node, "", "", identity=soc)("/taxii2/", Authorization=None).status, 401, "makes the certificate alone ambiguous")
+    check_equal(Web(node, "bound", bound, identity=soc)("/taxii2/").status, 200, "but not with a token")
+    check_equal(node("token", "add", "x", "--certificate", "ab:cd").code, USAGE, "what is no fingerprint is refused")
+    node.stop()
+    configure(node, "web.client_ca", os.path.join(folder, "nothing.pem"))
+    result = node("run", seconds=20)
+    check_equal((result.code, b"web.client_ca" in result.err), (REFUSED, True), "a file that is missing is named")
 
 
 @story
