@@ -58,5 +58,7 @@ enum err taxii_next_write(struct buf *out, const struct taxii_filter *filter, co
 /* The filter that it holds, for this collection. ERR_FORMAT, ERR_SIGNATURE. */
 enum err taxii_next_read(struct taxii_filter *out, const char *text, const uint8_t collection[static UUID_BYTES],
                          const uint8_t key[static TAXII_KEY_BYTES]) MUST_USE;
+/* What stands in it behind its MAC: our own bytes, read as if they were not. */
+bool taxii_next_plain(struct taxii_filter *out, struct bytes plain) MUST_USE;
 
 #endif

@@ -1,6 +1,7 @@
 /* web_http: requests over HTTPS: who asks, what is asked, and how an answer goes out. */
 #include "node/process/clock.h"
 #include "node/formats/json_out.h"
+#include "node/web/credentials.h"
 #include "node/web/web_state.h"
 
 #include <netinet/in.h>
@@ -9,10 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
-#define FAILURES_A_SECOND 10 /* of one address, without a good token */
-#define HEADER_BYTES_MAX  1024
+#define FAILURES_A_SECOND 10          /* of one address, without a good token */
 #define MEMORY_BYTES      (48 * 1024) /* of one connection, for its request line and headers */
 
 /* --- answers --- */
@@ -105,27 +104,6 @@ enum MHD_Result web_error(struct web_request *request, unsigned status, const ch
 
 /* --- who asks --- */
 
-/* The token of an Authorization header, and the name that stands beside it (Basic), as views into `space`. */
-static bool credentials_read(const char *header, char space[static HEADER_BYTES_MAX], struct bytes *name, struct bytes *token) {
-    size_t size = 0;
-    *name = bytes_of(NULL, 0);
-    if (strlen(header) >= HEADER_BYTES_MAX) return false;
-    if (strncasecmp(header, "Bearer ", 7) == 0) {
-        size = (size_t)snprintf(space, HEADER_BYTES_MAX, "%s", header + 7);
-        *token = bytes_of(space, size);
-        return size > 0;
-    }
-    if (strncasecmp(header, "Basic ", 6) != 0) return false;
-    if (sodium_base642bin((uint8_t *)space, HEADER_BYTES_MAX, header + 6, strlen(header + 6), " ", &size, NULL,
-                          sodium_base64_VARIANT_ORIGINAL) != 0)
-        return false;
-    const char *colon = memchr(space, ':', size);
-    if (!colon) return false;
-    *name = bytes_of(space, (size_t)(colon - space));
-    *token = bytes_of(colon + 1, size - name->size - 1);
-    return name->size > 0 && token->size > 0;
-}
-
 static void user_copy(struct web_user *out, const struct token *token) {
     out->token = *token;
     memcpy(out->name, token->name.data, token->name.size);
@@ -143,7 +121,7 @@ static void user_copy(struct web_user *out, const struct token *token) {
 static bool user_find(struct web_request *request) {
     struct web *web = request->web;
     const char *header = web_header(request, "Authorization");
-    char space[HEADER_BYTES_MAX];
+    char space[CREDENTIALS_BYTES_MAX];
     struct bytes name = {0}, text;
     uint8_t hash[HASH_BYTES], fingerprint[TOKENS_FINGERPRINT];
     if (header && !credentials_read(header, space, &name, &text)) return false;

@@ -97,6 +97,14 @@ def paging(place):
     check_equal([each["id"] for each in answer.value["objects"]], ids[100:200], "a good next wins over moved and changed filters")
     check_equal(len(web(path, {"limit": 7, "next": pages[0].value["next"]}).value["objects"]), 7, "the limit may change on the way")
 
+    after = list(web.pages(path, {"limit": 60, "added_after": dates[49]}))
+    check_equal([each["id"] for page in after for each in page.value["objects"]], ids[50:], "a next holds the added_after that a client forgets")
+    direct = Web(node, "soc", web.secret)
+    check_equal(len(direct(path, {"limit": 10}).value["objects"]), 10, "who knows the API root and an id needs no discovery")
+    modified = max(each["modified"] for each in objects)
+    check_equal(web.ids(query={"added_after": modified}), web.ids(query={"added_after": modified}),
+                "STIX `modified` as added_after: the same each time, and the rate is capped")
+
     seen, after = [], "2000-01-01T00:00:00Z"
     while True:
         answer = web(path, {"limit": 90, "added_after": after})
@@ -396,8 +404,10 @@ def tokens(place):
     check_equal([(each["name"], each["max_label"], each["read"], each["write"], each["rate"]) for each in listed],
                 [("soc", "TLP:AMBER", True, False, 5)], "it is listed with what it may")
     web = Web(node, "soc", secret)
-    statuses = [web("/taxii2/").status for _ in range(30)]
+    answers = [web("/taxii2/") for _ in range(30)]
+    statuses = [each.status for each in answers]
     check(429 in statuses and statuses[0] == 200, "too many requests are put off", statuses)
+    check(all("retry-after" in each.headers for each in answers if each.status == 429), "and told when to come again")
     for words, code in ((("add", "soc"), REFUSED), (("add", "no name"), USAGE), (("add", "x", "--max-label", "TLP:RED"), USAGE),
                         (("add", "x", "--collections", "nothing"), USAGE), (("add", "x", "--expires", "yesterday"), USAGE),
                         (("add", "x", "--write"), USAGE), (("add", "x", "--rate", "0"), USAGE), (("remove", "x"), NOT_FOUND), (("list", "x"), USAGE)):
