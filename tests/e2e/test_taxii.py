@@ -246,6 +246,34 @@ def rare(place):
 
 
 @story
+def looking(place):
+    """Who looks stands in the ledger before anything is shown; who goes on looking makes no row for each page."""
+    node, other = web_mesh(place, "agency.a", "agency.b")
+    web = Web(node, "soc", token(node, "soc", "--rate", "10000"))
+    objects, _ = indicators("looking", 120)
+    node.publish_good(objects, "TLP:GREEN", [other])
+
+    def rows():
+        lines = [json.loads(line) for line in node("ledger", "show", "--kind", "look", "--json").out.splitlines()]
+        return [each for each in lines if each["details"]["command"].startswith("taxii")]
+
+    must(lambda: len(web.ids(query={"limit": 10})) == 120 or None, 20, "all are shown")
+    before = rows()
+    check(any(each["details"]["command"] == "taxii soc" for each in before), "the ledger has it while the client still looks", before)
+    for _ in range(5):
+        web.ids(query={"limit": 10})
+    check(len(rows()) <= len(before) + 4, "sixty pages more make no sixty rows", rows())
+    ended = must(lambda: [each for each in rows() if each["details"]["command"] == "taxii soc ended"], 20, "the session ends")
+    check(sum(each["details"]["shown"] for each in ended) >= 720, "and tells how much was shown", ended)
+    check(sum(each["details"]["questions"] for each in ended) >= 72, "and how often was asked", ended)
+    web.ids()
+    node.stop()
+    start(place, node, link=False)
+    must(lambda: len([each for each in rows() if each["details"]["command"] == "taxii soc ended"]) > len(ended), 20, "a stop ends sessions, too")
+    check_equal(node("ledger", "verify").code, OK, "the ledger is whole")
+
+
+@story
 def posting(place):
     """What is posted is published to the token's recipients, under policy, with a reason for what is refused."""
     a, b = web_mesh(place, "agency.a", "agency.b")
