@@ -9,7 +9,7 @@
 
 #define HITS_MAX           4096 /* cursors of one id that are looked at */
 #define BACKLOG_BYTES      (2 * CLIENT_FULL_BYTES)
-#define FRAME_BYTES        (128 * 1024)
+#define FRAME_BYTES        (64 * 1024)
 #define LOOKED_MAX         200000 /* items before a page ends without being full */
 #define TURN_ITEMS         4096
 #define RECORD_BYTES_FIXED 23
@@ -63,10 +63,12 @@ static void record_put(struct engine *engine, struct page_state *page, uint64_t 
     buf_put(&page->out, encoded);
 }
 
-static void out_send(struct client *client) {
+/* At once, if it may be shown: whoever asked reads the first objects while the next ones are looked for. */
+static void out_send(struct engine *engine, struct client *client) {
     struct page_state *page = &client->page;
     if (page->out.size > 0) server_answer(client, FRAME_ANSWER_PAGE, page->tag, bytes_of_buf(&page->out));
     buf_clear(&page->out);
+    if (!ledger_look_holds(engine, client) && channel_flush(&client->channel) != OK) client->closing = true;
 }
 
 void query_page_end(struct client *client) {
@@ -79,7 +81,7 @@ void query_page_end(struct client *client) {
 static void page_done(struct engine *engine, struct client *client, bool more) {
     struct buf body = {0};
     ledger_session_shown(engine, client, client->page.exit, client->page.who, client->page.count);
-    out_send(client);
+    out_send(engine, client);
     pack_write_array(&body, 3);
     pack_write_uint(&body, client->page.count);
     pack_write_uint(&body, client->page.after);
@@ -101,7 +103,7 @@ static bool item_take(struct engine *engine, struct client *client, const struct
         if ((versions & page->versions) == 0) return true;
     }
     if (page->count == page->limit || page->bytes > CONTROL_PAGE_BYTES_MAX) return false;
-    if (page->out.size + encoded.size + TRUST_NAME_BYTES_MAX + RECORD_BYTES_FIXED > FRAME_BYTES) out_send(client);
+    if (page->out.size + encoded.size + TRUST_NAME_BYTES_MAX + RECORD_BYTES_FIXED > FRAME_BYTES) out_send(engine, client);
     record_put(engine, page, cursor, head, item, versions, encoded);
     page->count++;
     page->bytes += encoded.size;

@@ -1,5 +1,6 @@
 /* web_state: the web process's state, shared by the files that act on it: web.c (start, loop), web_links.c (questions to the engine),
-   web_http.c (requests, tokens, answers), taxii*.c, web_publish.c, web_feed.c, web_lists.c.
+   web_http.c (requests, tokens, answers), web_peer.c (certificates of clients), web_groups.c, taxii*.c, web_publish.c, web_kept.c (status
+   resources), web_feed.c, web_lists.c.
    Several threads of libmicrohttpd handle requests; what they share is locked or atomic, and said so. */
 #ifndef NODE_WEB_STATE_H
 #define NODE_WEB_STATE_H
