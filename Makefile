@@ -1,4 +1,4 @@
-# Comity. make, make check, make demo, make bench, make install; CC, CFLAGS, PREFIX and DESTDIR are the packager's.
+# Comity. make, make check, make demo, make bench, make install, make deb; CC, CFLAGS, PREFIX and DESTDIR are the packager's.
 #   SAN=1 builds the same under AddressSanitizer and UndefinedBehaviorSanitizer in a folder of its own.
 
 PREFIX  ?= /usr/local
@@ -11,9 +11,10 @@ Q := $(if $(V),,@)
 # Debian packages: what the program links, and what building and testing need. README.md says why each.
 PACKAGES_BUILD = gcc make pkg-config libc6-dev libzmq3-dev libczmq-dev libsodium-dev libmsgpack-dev librocksdb-dev libzstd-dev \
                  libyajl-dev libyaml-dev libidn2-dev libpsl-dev libgnutls28-dev libmicrohttpd-dev zlib1g-dev libseccomp-dev libsystemd-dev
-PACKAGES_TEST  = libcmocka-dev clang-format python3 python3-zmq python3-cryptography curl zstd binutils procps \
-                 bind9-utils unbound nftables python3-jsonschema
+PACKAGES_TEST  = libcmocka-dev clang-format python3 python3-zmq python3-msgpack python3-cryptography curl zstd binutils procps \
+                 bind9-utils unbound nftables python3-jsonschema mandoc dpkg-dev zsh
 PACKAGES_DEMO  = jq
+PACKAGES_DEB   = dpkg-dev
 PACKAGES_FUZZ  = clang libclang-rt-14-dev
 
 B := build$(if $(SAN),-san)
@@ -22,7 +23,7 @@ MODULES = libsodium libzstd libczmq libzmq msgpack yaml-0.1 libidn2 libpsl gnutl
 # Everything that needs a package asks for this stamp first, so that a fresh machine is set up before pkg-config is asked.
 ifneq ($(filter-out packages clean format,$(or $(MAKECMDGOALS),all)),)
 ifndef COMITY_PACKAGES_CHECKED
-PACKAGES_DONE := $(shell sh deploy/packages.sh $(PACKAGES_BUILD) $(if $(filter check tests bench fuzz% tidy golden sim-% mutants policy-mutants,$(MAKECMDGOALS)),$(PACKAGES_TEST)) $(if $(filter demo,$(MAKECMDGOALS)),$(PACKAGES_DEMO)) $(if $(filter fuzz%,$(MAKECMDGOALS)),$(PACKAGES_FUZZ)) >&2 && echo yes)
+PACKAGES_DONE := $(shell sh deploy/packages.sh $(PACKAGES_BUILD) $(if $(filter check tests bench fuzz% tidy golden sim-% mutants policy-mutants,$(MAKECMDGOALS)),$(PACKAGES_TEST)) $(if $(filter demo,$(MAKECMDGOALS)),$(PACKAGES_DEMO)) $(if $(filter deb,$(MAKECMDGOALS)),$(PACKAGES_DEB)) $(if $(filter fuzz%,$(MAKECMDGOALS)),$(PACKAGES_FUZZ)) >&2 && echo yes)
 ifneq ($(PACKAGES_DONE),yes)
 $(error packages are missing, see above)
 endif
@@ -52,11 +53,11 @@ ARCHIVES = $(B)/node.a $(B)/gossip.a $(B)/crypto.a
 UNIT_TESTS = $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 TEST_HELPERS = $(call objects,$(filter-out $(wildcard tests/unit/test_*.c),$(wildcard tests/unit/*.c)))
 
-.PHONY: all check tests sim-gate sim-night sim-plain mutants policy-mutants demo bench figures install clean packages format tidy fuzz fuzz-build golden
+.PHONY: all check tests sim-gate sim-night sim-plain mutants policy-mutants demo bench figures install deb clean packages format tidy fuzz fuzz-build golden
 .DELETE_ON_ERROR:
 .SECONDARY:
 
-all: $(B)/comity
+all: $(B)/comity $(B)/man/made
 
 $(B)/%.o: %.c
 	@mkdir -p $(@D); echo "  CC   $<"
@@ -101,14 +102,20 @@ $(B)/tests/e2e/%: $(B)/tests/e2e/%.o $(ARCHIVES)
 $(B)/tests/e2e/hostile/hostile: $(call objects,$(wildcard tests/e2e/hostile/*.c)) $(B)/helpers.a $(ARCHIVES)
 	$(Q)$(CC) $(ALL_LDFLAGS) $^ $(LIBS_NODE) $(LIBS_GOSSIP) $(LIBS_CRYPTO) -lcmocka -o $@
 
+# A node that stops in the midst of a recall.
+$(B)/tests/e2e/comity_half_recall: $(B)/node/main.o $(B)/tests/e2e/faulty/half_recall.o $(ARCHIVES)
+	$(Q)$(CC) $(ALL_LDFLAGS) -Wl,--wrap=crypto_sign_detached $^ $(LIBS_NODE) $(LIBS_GOSSIP) $(LIBS_CRYPTO) -o $@
+
 SIM_TESTS = $(B)/tests/sim/sim $(B)/tests/sim/simfast $(B)/tests/sim/scale
-E2E_TOOLS = $(patsubst %.c,$(B)/%,$(wildcard tests/e2e/*.c)) $(B)/tests/e2e/hostile/hostile
+E2E_TOOLS = $(patsubst %.c,$(B)/%,$(wildcard tests/e2e/*.c)) $(B)/tests/e2e/hostile/hostile \
+            $(B)/tests/e2e/comity_half_recall
 TESTS     = $(UNIT_TESTS) $(SIM_TESTS) $(E2E_TOOLS)
 
 # JOBS=N tests at once; FILTER=name for a part. Ends with "N passed, N failed".
 JOBS ?= 2
 check: all
 	-@sh deploy/suricata.sh
+	-@sh deploy/promtool.sh $(B)/tools
 	@$(MAKE) --no-print-directory -j$(JOBS) tests
 	@tests/run.py --build $(B) --jobs $(JOBS) $(FILTER)
 
@@ -173,9 +180,45 @@ bench: all
 figures: $(B)/tests/sim/scale
 	@GLIBC_TUNABLES=glibc.malloc.hugetlb=1 $(B)/tests/sim/scale --figures $(FIGURES)
 
+# --- manual pages, installation, package ---
+VERSION := $(shell sed -n 's/^.define COMITY_VERSION "\(.*\)"/\1/p' node/version.h)
+# What is made of one commit is the same everywhere: its time stands for all times in it.
+SOURCE_DATE_EPOCH := $(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct 2>/dev/null),$(shell stat -c %Y node/version.h))
+MANUALS = $(wildcard deploy/man/*) deploy/comity.yaml.example deploy/policies/POLICY.md
+
+$(B)/man/made: $(B)/comity $(MANUALS)
+	$(Q)sh deploy/man/build.sh $(B)/comity $(@D) $(SOURCE_DATE_EPOCH)
+	@touch $@
+
+# Below PREFIX; the service's own folders follow it, as systemd reads /usr/local/lib, too. ZSHDIR is where zsh looks for completions.
+SHARE  = $(DESTDIR)$(PREFIX)/share
+LIB    = $(DESTDIR)$(PREFIX)/lib
+DOC    = $(SHARE)/doc/comity
+ZSHDIR = $(PREFIX)/share/zsh/site-functions
 install: all
-	install -d $(DESTDIR)$(PREFIX)/bin
-	install -m 0755 $(B)/comity $(DESTDIR)$(PREFIX)/bin/comity
+	install -D -m 0755 $(B)/comity $(DESTDIR)$(PREFIX)/bin/comity
+	for page in $(B)/man/*.[0-9]; do install -D -m 0644 -t $(SHARE)/man/man$${page##*.} $$page || exit 1; done
+	install -D -m 0644 deploy/completion/comity.bash $(SHARE)/bash-completion/completions/comity
+	install -D -m 0644 deploy/completion/comity.zsh $(DESTDIR)$(ZSHDIR)/_comity
+	install -D -m 0644 deploy/completion/comity.fish $(SHARE)/fish/vendor_completions.d/comity.fish
+	install -d $(LIB)/systemd/system
+	for unit in $(wildcard deploy/systemd/*.service deploy/systemd/*.timer deploy/systemd/*.socket); do \
+	    sed 's,/usr/bin/comity,$(PREFIX)/bin/comity,' $$unit >$(LIB)/systemd/system/$${unit##*/} && \
+	    chmod 0644 $(LIB)/systemd/system/$${unit##*/} || exit 1; done
+	install -D -m 0644 deploy/systemd/comity.sysusers $(LIB)/sysusers.d/comity.conf
+	install -D -m 0644 deploy/systemd/comity.tmpfiles $(LIB)/tmpfiles.d/comity.conf
+	install -D -m 0644 -t $(DOC) README.md $(wildcard gossip/*.md node/*/*.md deploy/*.md)
+	install -D -m 0644 -t $(DOC)/policies $(wildcard deploy/policies/*)
+	install -D -m 0644 -t $(DOC)/audit $(wildcard deploy/audit/*)
+	install -D -m 0644 -t $(DOC)/examples $(wildcard deploy/*.example) deploy/demo/sample.json
+	for folder in $(wildcard deploy/prometheus deploy/grafana deploy/clients deploy/hooks); do \
+	    install -D -m 0644 -t $(DOC)/examples/$${folder##*/} $$folder/* || exit 1; done
+
+# DEBDIR/comity_VERSION_ARCHITECTURE.deb, for the Debian release that it is made on.
+DEBDIR     = $(B)/deb
+MAINTAINER ?= The Comity developers <comity@comity.invalid>
+deb: all
+	$(Q)SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) MAKE="$(MAKE_COMMAND)" sh deploy/debian/build.sh $(DEBDIR) $(VERSION) "$(MAINTAINER)"
 
 # Writes the golden files anew; the difference is the review.
 golden: tests

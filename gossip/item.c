@@ -9,7 +9,7 @@
 
 #define ITEM_VERSION             1 /* without marks */
 #define ITEM_FIELDS              9
-#define ITEM_VERSION_MARKED      2 /* the same and, at the end, marks */
+#define ITEM_VERSION_LAST        3 /* 2 and 3: the same and, at the end, marks (marks_item_version) */
 #define ITEM_FIELDS_MARKED       10
 #define REFERENCE_BYTES_MIN      6           /* shorter ones are not worth a place */
 #define REFERENCE_TEXT_BYTES_MAX (16 * 1024) /* bounds the search for each value */
@@ -170,20 +170,23 @@ static bool read_place(struct pack_reader *reader, struct bytes text, struct byt
     return true;
 }
 
-static enum err marks_check(struct bytes encoded) {
+static enum err marks_check(struct bytes encoded, unsigned *version) {
     struct marks marks;
-    return marks_decode(&marks, encoded);
+    enum err err = marks_decode(&marks, encoded);
+    if (err == OK) *version = marks_item_version(&marks);
+    return err;
 }
 
 static bool place_next(const struct pack_reader *reader) { return reader->cursor.left > 0 && *reader->cursor.at == PLACE_HEAD; }
 
 enum err item_encode(struct buf *out, const struct item *item) {
     if (item->observable_count > ITEM_OBSERVABLES_MAX) return ERR_TOO_BIG;
+    unsigned version = ITEM_VERSION;
     enum err error = item_check(item);
-    if (error == OK && item->marks.size > 0) error = marks_check(item->marks);
+    if (error == OK && item->marks.size > 0) error = marks_check(item->marks, &version);
     if (error != OK) return error;
     pack_write_array(out, item->marks.size > 0 ? ITEM_FIELDS_MARKED : ITEM_FIELDS);
-    pack_write_uint(out, item->marks.size > 0 ? ITEM_VERSION_MARKED : ITEM_VERSION);
+    pack_write_uint(out, version);
     pack_write_str(out, item->type);
     pack_write_uint(out, item->modified_ms);
     pack_write_uint(out, item->valid_until_ms);
@@ -219,12 +222,13 @@ static enum err observables_decode(struct item *out, struct pack_reader *reader)
     return OK;
 }
 
-/* The map that is next, as it stands there. */
-static enum err marks_take(struct bytes *out, struct pack_reader *reader) {
+/* The map that is next, as it stands there; it must be one of this version. */
+static enum err marks_take(struct bytes *out, struct pack_reader *reader, uint64_t version) {
     struct marks marks;
     const uint8_t *start = reader->cursor.at;
     size_t before = reader->cursor.left;
     enum err error = marks_read(&marks, reader);
+    if (error == OK && marks_item_version(&marks) != version) error = ERR_FORMAT;
     if (error == OK) *out = bytes_of(start, before - reader->cursor.left);
     return error;
 }
@@ -235,7 +239,7 @@ enum err item_decode(struct item *out, struct bytes encoded) {
     uint32_t fields = pack_read_array(&reader);
     uint64_t version = pack_read_uint(&reader);
     if (pack_failed(&reader)) return ERR_FORMAT;
-    if (version != ITEM_VERSION && version != ITEM_VERSION_MARKED) return ERR_VERSION;
+    if (version < ITEM_VERSION || version > ITEM_VERSION_LAST) return ERR_VERSION;
     if (fields != (version == ITEM_VERSION ? ITEM_FIELDS : ITEM_FIELDS_MARKED)) return ERR_FORMAT;
     out->type = pack_read_str(&reader);
     out->modified_ms = pack_read_uint(&reader);
@@ -251,7 +255,7 @@ enum err item_decode(struct item *out, struct bytes encoded) {
         return ERR_FORMAT;
     enum err error = observables_decode(out, &reader);
     out->marks = bytes_of(NULL, 0);
-    if (error == OK && version == ITEM_VERSION_MARKED) error = marks_take(&out->marks, &reader);
+    if (error == OK && version != ITEM_VERSION) error = marks_take(&out->marks, &reader, version);
     if (error == OK) error = pack_done(&reader);
     if (error != OK) return error;
     error = item_check(out);

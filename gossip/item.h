@@ -51,7 +51,7 @@ struct item {
     struct bytes marks; /* what gossip/marks.h reads; empty: none */
 };
 
-/* Layout: array of 9: version 1 (with marks: 10, version 2, the marks last), type str, modified uint, valid_until uint, tlp uint, revoked bool, text bin, id, observables: array of
+/* Layout: array of 9: version 1 (with marks: 10, version 2 or 3 as marks_item_version says, the marks last), type str, modified uint, valid_until uint, tlp uint, revoked bool, text bin, id, observables: array of
    [kind uint, value]. id (str) and value (bin) may stand as [offset, size] into the text; writers do so wherever the text holds them. */
 /* Appends the encoding. ERR_RANGE / ERR_TOO_BIG on a field beyond its limit. */
 enum err item_encode(struct buf *out, const struct item *item) MUST_USE;

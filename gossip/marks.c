@@ -19,6 +19,7 @@ enum key {
     KEY_GROUP,
     KEY_UNKNOWN,
     KEY_SELECTOR,
+    KEY_SIGHTINGS,
     KEY_END
 };
 
@@ -44,6 +45,13 @@ bool pap_parse(enum pap *out, struct bytes text) {
     case TLP_RED: *out = PAP_RED; return true;
     default: return false;
     }
+}
+
+const char *sightings_to_name(enum sightings_to to) { return to == SIGHTINGS_TO_AUDIENCE ? "audience" : "author"; }
+
+bool sightings_to_parse(enum sightings_to *out, struct bytes text) {
+    *out = bytes_equal_text(text, "audience") ? SIGHTINGS_TO_AUDIENCE : SIGHTINGS_TO_AUTHOR;
+    return bytes_equal_text(text, sightings_to_name(*out));
 }
 
 /* --- what may stand in a field --- */
@@ -99,7 +107,7 @@ static bool marks_valid(const struct marks *marks) {
            text_valid(marks->handling_text, MARKS_TEXT_BYTES_MAX) && grades_valid(marks) && names_valid(&marks->purposes) &&
            text_valid(marks->legal_basis, MARKS_NAME_BYTES_MAX) && text_valid(marks->case_ref, MARKS_NAME_BYTES_MAX) &&
            (marks->group.size == 0 || marks->group.size == MARKS_GROUP_BYTES) && text_valid(marks->unknown, MARKS_TEXT_BYTES_MAX) &&
-           text_valid(marks->selector, MARKS_TEXT_BYTES_MAX);
+           text_valid(marks->selector, MARKS_TEXT_BYTES_MAX) && (unsigned)marks->sightings <= SIGHTINGS_TO_AUDIENCE;
 }
 
 enum err marks_names_add(struct marks_names *names, struct bytes name) {
@@ -138,6 +146,7 @@ static bool said(const struct marks *marks, enum key key) {
     case KEY_GROUP: return marks->group.size > 0;
     case KEY_UNKNOWN: return marks->unknown.size > 0;
     case KEY_SELECTOR: return marks->selector.size > 0;
+    case KEY_SIGHTINGS: return marks->sightings != 0;
     case KEY_END: break;
     }
     return false;
@@ -150,6 +159,8 @@ static uint32_t said_count(const struct marks *marks) {
 }
 
 bool marks_empty(const struct marks *marks) { return said_count(marks) == 0; }
+
+unsigned marks_item_version(const struct marks *marks) { return said(marks, KEY_SIGHTINGS) ? 3 : 2; }
 
 /* --- writing --- */
 
@@ -208,6 +219,7 @@ static void write_value(struct buf *out, const struct marks *marks, enum key key
     case KEY_GROUP: pack_write_bin(out, marks->group); break;
     case KEY_UNKNOWN: pack_write_str(out, marks->unknown); break;
     case KEY_SELECTOR: pack_write_str(out, marks->selector); break;
+    case KEY_SIGHTINGS: pack_write_uint(out, marks->sightings); break;
     case KEY_END: break;
     }
 }
@@ -304,6 +316,7 @@ static bool read_value(struct marks *out, struct pack_reader *reader, enum key k
     case KEY_GROUP: out->group = pack_read_bin(reader); return true;
     case KEY_UNKNOWN: out->unknown = pack_read_str(reader); return true;
     case KEY_SELECTOR: out->selector = pack_read_str(reader); return true;
+    case KEY_SIGHTINGS: out->sightings = (enum sightings_to)read_small(reader, SIGHTINGS_TO_AUDIENCE, &good); return good;
     case KEY_END: break;
     }
     return false;

@@ -58,6 +58,14 @@ struct marks_grade {
     struct bytes scheme, source, information; /* one of the two may be empty */
 };
 
+/* To whom readers' sightings and opinions go: to the author alone, or through the author to all whom it addressed. 0: not said, which means
+   the author. */
+enum sightings_to { SIGHTINGS_TO_AUTHOR = 1, SIGHTINGS_TO_AUDIENCE = 2 };
+
+/* "author", "audience"; what is not said is the author's. */
+const char *sightings_to_name(enum sightings_to to);
+bool sightings_to_parse(enum sightings_to *out, struct bytes text);
+
 #define MARKS_H0 1u
 #define MARKS_H1 2u
 #define MARKS_H2 4u
@@ -81,6 +89,7 @@ struct marks {
     struct bytes group;       /* id of the group it was published to, 32 bytes, or empty */
     struct bytes unknown;     /* a marking that its author's node did not understand: such an object goes nowhere */
     struct bytes selector;    /* granular markings: the part that is the most restrictive, and rules for all of it */
+    enum sightings_to sightings;
 };
 
 /* Puts a name where it belongs; what is there already stays. ERR_LIMIT, ERR_RANGE (empty, too long, control characters). */
@@ -90,14 +99,17 @@ bool marks_names_has(const struct marks_names *names, struct bytes name);
 /* Is anything said? */
 bool marks_empty(const struct marks *marks);
 
-/* The map: keys 1 to 14 in order, none for what is not said.
+/* The map: keys 1 to 15 in order, none for what is not said.
    1 PAP (uint), 2 IEP [id str, tlp, actions, encrypt, attribution, resale, notify, start ms, end ms (uint each)],
    3 levels [[authority str, level str, [caveat str...], [releasable-to str...]]...], 4 handling codes (uint, bit n is Hn),
    5 text of H3 (str), 6 gradings [[scheme, source, information (str)]...], 7 purposes [str...], 8 legal basis (str),
    9 case reference (str), 10 retain until ms (uint), 11 data: 1 personal, 2 police, 3 both (uint), 12 group (bin 32),
-   13 marking that was not understood (str), 14 selector of the strictest part (str). */
+   13 marking that was not understood (str), 14 selector of the strictest part (str), 15 sightings: 1 author, 2 audience (uint). */
 /* Appends the map. ERR_RANGE on a field beyond its limit; ERR_TOO_BIG. */
 enum err marks_write(struct buf *out, const struct marks *marks) MUST_USE;
+
+/* The version of an item that carries these marks: 2, or 3 where a key above 14 is said. */
+unsigned marks_item_version(const struct marks *marks);
 
 /* Reads the next map of foreign bytes: canonical, not empty, every field in range. ERR_FORMAT, ERR_RANGE, ERR_TOO_BIG. */
 enum err marks_read(struct marks *out, struct pack_reader *reader) MUST_USE;

@@ -23,7 +23,7 @@ enum policy_exit {
     POLICY_LIST = 7,     /* a plain list of values */
     POLICY_BLOCKING = 8, /* rules that block: firewall, DNS, IDS */
     POLICY_TAXII = 9,
-    POLICY_LIVE = 10,    /* the live stream of the web process */
+    POLICY_LIVE = 10,    /* live streams: of the web process, and over ZeroMQ */
     POLICY_HOOK = 11,    /* a program that is called with the object */
     POLICY_CONSOLE = 12, /* the operator's web page */
     POLICY_METRICS = 13, /* figures for monitoring: never an object */

@@ -21,6 +21,12 @@ size_t recall_count(const struct recall *recall) {
     return count;
 }
 
+uint32_t recall_index_behind(const struct recall *recall, uint32_t item) {
+    uint32_t stays = 1;
+    for (uint32_t i = 0; i < item; i++) stays += !recall_marked(recall, i);
+    return stays;
+}
+
 void recall_write(struct buf *out, const struct recall *recall) {
     buf_put_u8(out, RECALL_VERSION);
     buf_put_u8(out, 0);

@@ -21,6 +21,8 @@ struct recall {
 void recall_mark(struct recall *recall, uint32_t item); /* below BLOCK_ITEMS_MAX */
 bool recall_marked(const struct recall *recall, uint32_t item);
 size_t recall_count(const struct recall *recall);
+/* Where an item that stays of a recalled block stands in the block that replaces it: behind the notice, those that stay in their order. */
+uint32_t recall_index_behind(const struct recall *recall, uint32_t item);
 
 void recall_write(struct buf *out, const struct recall *recall);
 /* `seq` is the RECALL entry's own number: both blocks stand before it, the replacement behind the block. ERR_FORMAT. */

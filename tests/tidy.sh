@@ -44,7 +44,7 @@ skip() {
         sed 's/$/   (gossip may include crypto and gossip: let it arrive in an event, or leave in an action)/'
     files 'node/*.[ch]' | xargs -r grep -nE '^[[:space:]]*#[[:space:]]*include "tests/' /dev/null |
         sed 's/$/   (the product does not include its tests)/'
-    files 'node/store/*.[ch]' 'node/formats/*.[ch]' | xargs -r grep -nE '#include "node/(cmd|engine|export|identity|ledger|policy|recall|sharing|web)/' /dev/null |
+    files 'node/store/*.[ch]' 'node/formats/*.[ch]' | xargs -r grep -nE '#include "node/(cmd|engine|export|identity|ledger|policy|recall|sharing|subscribe|web)/' /dev/null |
         sed 's/$/   (formats and store stand below the rest of node)/'
 } >"$found"
 verdict "includes point from node to gossip to crypto"

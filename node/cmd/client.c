@@ -1,5 +1,6 @@
 #include "node/cmd/client.h"
 
+#include "node/cmd/setup.h"
 #include "node/formats/document.h"
 
 #include "gossip/pack.h"
@@ -15,9 +16,7 @@ enum outcome client_open(struct client *client, const struct invocation *invocat
     switch (err) {
     case OK: return OUTCOME_SUCCESS;
     case ERR_CLOSED:
-        if (dir_state(invocation->dir) == DIR_MISSING)
-            return command_fail(invocation, OUTCOME_NOT_RUNNING,
-                                "there is no node in %s: `comity init` makes one, --dir names another", invocation->dir);
+        if (dir_state(invocation->dir) == DIR_MISSING) return setup_absent(invocation, OUTCOME_NOT_RUNNING);
         return command_fail(invocation, OUTCOME_NOT_RUNNING, "no node runs in %s: start it with `comity run --dir %s`",
                             invocation->dir, invocation->dir);
     case ERR_DENIED:

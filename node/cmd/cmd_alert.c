@@ -11,6 +11,7 @@
 #include "node/formats/uuid.h"
 #include "node/formats/when.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,10 +55,13 @@ static enum outcome text_take(const struct invocation *invocation, struct buf *o
         buf_put_text(out, text);
     } else {
         FILE *file = fopen(invocation->arguments[1], "rb");
+        bool missing = !file && errno == ENOENT;
         uint8_t *at = file ? buf_grow(out, ALERT_TEXT_BYTES_MAX + 1) : NULL;
         if (at) out->size = fread(at, 1, ALERT_TEXT_BYTES_MAX + 1, file);
         if (file) fclose(file);
-        if (!file || !at) return command_fail(invocation, OUTCOME_REFUSED, "%s cannot be read", invocation->arguments[1]);
+        if (!file || !at)
+            return command_fail(invocation, missing ? OUTCOME_NOT_FOUND : OUTCOME_REFUSED, "%s cannot be read",
+                                invocation->arguments[1]);
     }
     if (out->size == 0 || out->size > ALERT_TEXT_BYTES_MAX || !pack_utf8_valid(bytes_of_buf(out)))
         return command_usage(invocation, "the alert's words are 1 to %d bytes of UTF-8", ALERT_TEXT_BYTES_MAX);

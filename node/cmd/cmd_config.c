@@ -6,6 +6,7 @@
 #include "node/cmd/setup.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 static void config_json(struct json_out *json, const struct config *config) {
     json_out_key(json, "agency");
@@ -22,6 +23,12 @@ static void config_json(struct json_out *json, const struct config *config) {
     json_out_bool(json, config->sync);
     json_out_key(json, "log_level");
     json_out_text(json, config->log_level);
+    json_out_key(json, "log_format");
+    json_out_text(json, config->log_format);
+}
+
+static bool loopback(const char *host_port) {
+    return strncmp(host_port, "127.", 4) == 0 || strncmp(host_port, "[::1]:", 6) == 0 || strncmp(host_port, "localhost:", 10) == 0;
 }
 
 static enum outcome run(const struct invocation *invocation) {
@@ -38,6 +45,9 @@ static enum outcome run(const struct invocation *invocation) {
     } else {
         buf_put_format(&out, "%s/" DIR_CONFIG " is good.\n", invocation->dir);
         if (!config.sync) buf_put_text(&out, "Beware: sync is false; a power cut loses what was acknowledged.\n");
+        if (config.web_metrics[0] && !loopback(config.web_metrics))
+            buf_put_format(&out, "Beware: web.metrics (%s) is not on the loopback, and has neither TLS nor a password.\n",
+                           config.web_metrics);
         if (!config.listen[0]) buf_put_text(&out, "The node only dials out: listen is empty.\n");
     }
     command_print_buf(&out);

@@ -4,7 +4,9 @@
 #include "node/cmd/client.h"
 #include "node/process/clock.h"
 #include "node/cmd/cmd.h"
+#include "node/cmd/cmd_feed.h"
 #include "node/process/dir.h"
+#include "node/cmd/misp_sweep.h"
 #include "node/export/export.h"
 #include "node/formats/json_out.h"
 #include "node/process/log.h"
@@ -15,8 +17,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define ZONE_BYTES_MAX 128
-
 struct work {
     const struct invocation *invocation;
     const char *path; /* of the file or folder; null: standard output */
@@ -24,13 +24,11 @@ struct work {
     struct outfile file;
     struct export *export;
     struct answer_reader *reader;
-    uint64_t withheld; /* by the policy */
+    uint64_t withheld;           /* by the policy */
+    struct misp_manifest before; /* of misp-feed: what the folder listed */
 };
 
-/* What the policy calls it. */
-static enum policy_exit exit_of(const struct export_format *format) {
-    return format->blocking ? POLICY_BLOCKING : format->row ? POLICY_LIST : POLICY_STIX;
-}
+static bool carries_values(const struct export_format *format) { return format->row || format->values; }
 
 /* --- where the text goes --- */
 
@@ -71,31 +69,32 @@ static enum outcome kinds_read(const struct invocation *invocation, unsigned *ou
     return OUTCOME_SUCCESS;
 }
 
-/* It stands in the file as it is: labels of letters, digits, '-' and '_' with a dot between them, and room for names before it. */
-static bool zone_valid(const char *zone) {
-    static const char *const KNOWN = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
-    size_t size = strlen(zone);
-    if (size == 0 || size > ZONE_BYTES_MAX) return false;
-    for (;;) {
-        size_t label = strspn(zone, KNOWN);
-        if (label == 0 || label > 63) return false;
-        if (zone[label] == 0) return true;
-        if (zone[label] != '.') return false;
-        zone += label + 1;
-    }
-}
-
 static enum outcome zone_read(const struct work *work, const char **out) {
     *out = command_value(work->invocation, "zone");
     if (!*out) return OUTCOME_SUCCESS;
     if (strcmp(work->format->name, "rpz") != 0)
         return command_usage(work->invocation, "--zone: only rpz has a zone, %s has none", work->format->name);
-    if (zone_valid(*out)) return OUTCOME_SUCCESS;
+    if (export_zone_valid(*out)) return OUTCOME_SUCCESS;
     return command_usage(
         work->invocation,
         "--zone %s: no name of a zone: write labels of letters, digits, '-' and '_' with a dot between them and none at "
         "the end, such as rpz.example, at most %d bytes",
-        *out, ZONE_BYTES_MAX);
+        *out, EXPORT_ZONE_BYTES_MAX);
+}
+
+static enum outcome distribution_read(const struct work *work, unsigned *out) {
+    const char *text = command_value(work->invocation, "distribution");
+    if (!text) return OUTCOME_SUCCESS;
+    if (strncmp(work->format->name, "misp", 4) != 0)
+        return command_usage(work->invocation, "--distribution: only MISP events have one, %s has none", work->format->name);
+    if (text[0] < '0' || text[0] > '3' || text[1])
+        return command_usage(
+            work->invocation,
+            "--distribution %s: valid are 0 (your organisation), 1 (this community), 2 (connected communities) and 3 "
+            "(all); an event never gets a wider one than its label allows",
+            text);
+    *out = (unsigned)(text[0] - '0');
+    return OUTCOME_SUCCESS;
 }
 
 static enum outcome format_read(struct work *work) {
@@ -114,11 +113,16 @@ static enum outcome format_read(struct work *work) {
 static enum outcome options_read(struct work *work, struct export_options *options, struct buf *question) {
     const struct invocation *invocation = work->invocation;
     const char *label = command_value(invocation, "tlp-max"), *type = command_value(invocation, "type");
-    const char *from = command_value(invocation, "from");
+    const char *from = command_value(invocation, "from"), *filter = command_value(invocation, "filter");
+    const char *subscription = command_value(invocation, "subscription");
     enum tlp tlp = TLP_NONE;
     enum outcome outcome = format_read(work);
     if (outcome == OUTCOME_SUCCESS) outcome = kinds_read(invocation, &options->kinds_wanted);
     if (outcome == OUTCOME_SUCCESS) outcome = zone_read(work, &options->zone);
+    if (outcome == OUTCOME_SUCCESS) outcome = distribution_read(work, &options->distribution);
+    if (outcome == OUTCOME_SUCCESS) outcome = feed_filter(invocation, filter);
+    if (outcome == OUTCOME_SUCCESS && subscription && !pack_utf8_valid(bytes_of_text(subscription)))
+        outcome = command_usage(invocation, "--subscription: this is no name");
     if (outcome != OUTCOME_SUCCESS) return outcome;
     if (label && !tlp_parse(&tlp, bytes_of_text(label)))
         return command_usage(invocation,
@@ -127,19 +131,21 @@ static enum outcome options_read(struct work *work, struct export_options *optio
     work->path = command_value(invocation, "out");
     if (work->format->folder && !work->path)
         return command_usage(invocation, "%s makes several files: give --out FOLDER", work->format->name);
-    if (options->kinds_wanted && !work->format->row)
+    if (options->kinds_wanted && !carries_values(work->format))
         return command_usage(invocation, "--kind: %s carries objects, not values", work->format->name);
     options->format = work->format;
     options->now_ms = clock_wall_ms();
     options->sink = (struct export_sink){.context = work, .open = sink_open, .write = sink_write};
-    pack_write_array(question, 7);
+    pack_write_array(question, 9);
     pack_write_uint(question, 0);
     pack_write_bool(question, false);
     type ? pack_write_str(question, bytes_of_text(pack_utf8_valid(bytes_of_text(type)) ? type : "")) : pack_write_nil(question);
     pack_write_uint(question, tlp);
     from ? pack_write_str(question, bytes_of_text(pack_utf8_valid(bytes_of_text(from)) ? from : "")) : pack_write_nil(question);
     pack_write_uint(question, 0);
-    pack_write_uint(question, exit_of(work->format));
+    pack_write_uint(question, export_exit(work->format));
+    pack_write_str(question, bytes_of_text(filter ? filter : ""));
+    pack_write_str(question, bytes_of_text(subscription ? subscription : ""));
     return OUTCOME_SUCCESS;
 }
 
@@ -150,10 +156,10 @@ static void report_text(const struct work *work) {
     const struct invocation *invocation = work->invocation;
     char safe[512];
     command_fail(invocation, OUTCOME_SUCCESS, "%" PRIu64 " objects read, %" PRIu64 " %s written, %" PRIu64 " doubles dropped",
-                 counts->objects, counts->values, work->format->row ? "values" : "objects", counts->doubles);
+                 counts->objects, counts->values, carries_values(work->format) ? "values" : "objects", counts->doubles);
     if (work->withheld > 0)
         command_fail(invocation, OUTCOME_SUCCESS, "kept back by the policy: %" PRIu64 " objects; `comity why ID %s` tells why",
-                     work->withheld, policy_exit_name(exit_of(work->format)));
+                     work->withheld, policy_exit_name(export_exit(work->format)));
     for (int reason = EXPORT_FITS + 1; reason < EXPORT_REASON_COUNT; reason++) {
         if (counts->left_out[reason] == 0) continue;
         log_escape(safe, sizeof safe, counts->example[reason]);
@@ -220,6 +226,8 @@ static enum outcome finish(struct work *work) {
     if (err != OK)
         return command_fail(work->invocation, command_outcome(err), "%s: %s", work->path ? work->path : "standard output",
                             err_text(err));
+    enum outcome swept = misp_sweep_end(&work->before, work->invocation, work->path);
+    if (swept != OUTCOME_SUCCESS) return swept;
     command_flush();
     if (!command_has(work->invocation, "quiet")) (work->invocation->json ? report_json : report_text)(work);
     return OUTCOME_SUCCESS;
@@ -236,7 +244,8 @@ static enum outcome run(const struct invocation *invocation) {
     if (outcome == OUTCOME_SUCCESS) {
         work.reader = calloc(1, sizeof *work.reader);
         work.export = export_new(&options);
-        if (!work.reader || !work.export || answer_reader_init(work.reader) != OK)
+        bool short_of_memory = work.format->folder && misp_sweep_begin(&work.before, work.path) != OK;
+        if (short_of_memory || !work.reader || !work.export || answer_reader_init(work.reader) != OK)
             outcome = command_fail(invocation, OUTCOME_INTERNAL, "%s", err_text(ERR_MEMORY));
     }
     if (outcome == OUTCOME_SUCCESS) outcome = client_open(&client, invocation);
@@ -245,6 +254,7 @@ static enum outcome run(const struct invocation *invocation) {
         outcome = err == OK ? objects_take(&work, &client) : client_lost(&client, err);
     }
     if (outcome == OUTCOME_SUCCESS) outcome = finish(&work);
+    misp_manifest_free(&work.before);
     outfile_drop(&work.file);
     client_close(&client);
     if (work.reader) answer_reader_free(work.reader);
@@ -261,14 +271,17 @@ static const struct command_option options_known[] = {
     {"kind", "KIND[,KIND...]", "only values of these kinds: ipv4, ipv6, domain, url, email, md5, sha1, sha256, sha512, text"},
     {"tlp-max", "LABEL", "only objects with this label or a less restrictive one"},
     {"from", "NAME", "only objects of the agency pinned under this name"},
+    {"filter", "TEXT", "only objects that fit, such as 'kind = domain and confidence >= 70'; node/formats/FILTER.md"},
+    {"subscription", "NAME", "only objects that this subscription would be given; its place stays where it is"},
     {"zone", "NAME", "of rpz: the zone's name (default rpz.comity)"},
+    {"distribution", "N", "of misp: the widest distribution that an event may get in the MISP that loads it (default 0)"},
     {"quiet", NULL, "no report"},
     {0},
 };
 
 const struct command cmd_export = {
     .name = "export",
-    .synopsis = "FORMAT [--out PATH] [--type T] [--kind K] [--tlp-max LABEL] [--from NAME]",
+    .synopsis = "FORMAT [--out PATH] [--type T] [--kind K] [--tlp-max LABEL] [--from NAME] [--filter TEXT] [--subscription NAME]",
     .summary = "write what this node holds as a file that another tool loads",
     .details = "Formats: list, csv, hosts, rpz (DNS response policy zone), nftables, zeek, suricata, suricata-datasets, stix, "
                "jsonl, misp,\n"

@@ -1,15 +1,18 @@
 /* comity feed, comity get: objects in the order of their arrival, or by their id. */
 #include "gossip/label.h"
 #include "gossip/pack.h"
+#include "gossip/policy_facts.h"
 #include "node/process/answer.h"
 #include "node/cmd/client.h"
 #include "node/cmd/cmd.h"
+#include "node/cmd/cmd_feed.h"
+#include "node/formats/filter.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-static bool number_read(const char *text, uint64_t *out) {
+bool feed_number(const char *text, uint64_t *out) {
     char *end;
     errno = 0;
     if (*text < '0' || *text > '9') return false;
@@ -25,27 +28,44 @@ static void pack_text_or_nil(struct buf *out, const char *text) {
         pack_write_str(out, bytes_of_text(pack_utf8_valid(bytes_of_text(text)) ? text : ""));
 }
 
-/* [after, follow, type, tlp_max, from, limit] */
+enum outcome feed_filter(const struct invocation *invocation, const char *text) {
+    struct filter *filter = NULL;
+    struct filter_problem problem;
+    if (!text) return OUTCOME_SUCCESS;
+    enum err err = filter_parse(&filter, bytes_of_text(text), &problem);
+    filter_free(filter);
+    if (err == OK) return OUTCOME_SUCCESS;
+    if (err == ERR_MEMORY) return command_fail(invocation, OUTCOME_INTERNAL, "%s", err_text(err));
+    return command_usage(invocation, "--filter, line %u, column %u: %s", problem.line, problem.column, problem.text);
+}
+
+/* [after, follow, type, tlp_max, from, limit, exit, filter, subscription] */
 static enum outcome feed_pack(const struct invocation *invocation, struct buf *out) {
     const char *after_text = command_value(invocation, "after"), *limit_text = command_value(invocation, "limit");
     const char *tlp_text = command_value(invocation, "tlp-max");
     uint64_t after = 0, limit = 0;
+    const char *filter = command_value(invocation, "filter");
     enum tlp tlp = TLP_NONE;
-    if (after_text && !number_read(after_text, &after))
+    enum outcome outcome = feed_filter(invocation, filter);
+    if (outcome != OUTCOME_SUCCESS) return outcome;
+    if (after_text && !feed_number(after_text, &after))
         return command_usage(invocation, "--after %s: this is no cursor; give a number", after_text);
-    if (limit_text && (!number_read(limit_text, &limit) || limit == 0))
+    if (limit_text && (!feed_number(limit_text, &limit) || limit == 0))
         return command_usage(invocation, "--limit %s: give a number from 1", limit_text);
     if (tlp_text && !tlp_parse(&tlp, bytes_of_text(tlp_text)))
         return command_usage(invocation,
                              "--tlp-max %s: unknown label; valid are TLP:CLEAR, TLP:GREEN, TLP:AMBER, TLP:AMBER+STRICT and TLP:RED",
                              tlp_text);
-    pack_write_array(out, 6);
+    pack_write_array(out, 9);
     pack_write_uint(out, after);
     pack_write_bool(out, command_has(invocation, "follow"));
     pack_text_or_nil(out, command_value(invocation, "type"));
     pack_write_uint(out, tlp);
     pack_text_or_nil(out, command_value(invocation, "from"));
     pack_write_uint(out, limit);
+    pack_write_uint(out, POLICY_LOCAL);
+    pack_write_str(out, bytes_of_text(filter ? filter : ""));
+    pack_write_str(out, bytes_of(NULL, 0));
     return OUTCOME_SUCCESS;
 }
 
@@ -100,6 +120,7 @@ static enum outcome ask_and_print(const struct invocation *invocation, enum fram
 }
 
 static enum outcome feed_run(const struct invocation *invocation) {
+    if (command_has(invocation, "subscription") || command_has(invocation, "withdrawn")) return feed_take(invocation);
     struct buf body = {0};
     uint64_t count = 0;
     enum outcome outcome = feed_pack(invocation, &body);
@@ -121,21 +142,35 @@ static enum outcome get_run(const struct invocation *invocation) {
 }
 
 static const struct command_option feed_options[] = {
-    {"after", "CURSOR", "start behind this cursor instead of at the oldest object"},
+    {"after", "CURSOR", "start behind this cursor instead of at the oldest object; with --withdrawn also CURSOR.GONE"},
     {"follow", NULL, "stay, and print what arrives"},
     {"type", "TYPE", "only objects of this STIX type"},
     {"tlp-max", "LABEL", "only objects with this label or a less restrictive one"},
     {"from", "NAME", "only objects of the agency pinned under this name"},
+    {"filter", "TEXT", "only objects that fit, such as 'kind = domain and confidence >= 70'; comity subscription --help"},
+    {"subscription", "NAME",
+     "what this subscription has not been given yet, withdrawals too; its position moves with what is printed"},
+    {"withdrawn", NULL, "tell too which of the objects before were taken back, expired or erased since"},
     {"limit", "N", "at most so many objects"},
     {0},
 };
 
 const struct command cmd_feed = {
     .name = "feed",
-    .synopsis = "[--after CURSOR] [--follow] [--type T] [--tlp-max LABEL] [--from NAME] [--limit N]",
+    .synopsis =
+        "[--after CURSOR] [--follow] [--type T] [--tlp-max LABEL] [--from NAME] [--filter TEXT] [--withdrawn] [--limit N] |\n"
+        "       --subscription NAME [--follow] [--limit N]",
     .summary = "print objects in the order of their arrival, one a line",
     .details =
-        "A line is: cursor, author, label, object, with a tab between. It ends at the newest object unless --follow is given.",
+        "A line is: cursor, author, label, object, with a tab between. It ends at the newest object unless --follow is given.\n"
+        "With --subscription or --withdrawn a line may also say that an object is gone: cursor, author, label, \"withdrawn ID "
+        "(cause)\";\n"
+        "as JSON {\"withdrawn\": ID, \"cause\": ..., \"cursor\": ..., \"gone\": ...}, and CURSOR.GONE of the last lines is where "
+        "to go on. "
+        "A\n"
+        "subscription keeps its place by itself: what was printed is not printed again, and nothing is left out; only where the "
+        "command\n"
+        "was killed in the middle of a page may its lines come twice.",
     .prints_json = true,
     .options = feed_options,
     .run = feed_run,

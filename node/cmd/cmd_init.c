@@ -125,6 +125,7 @@ static const struct command_option options[] = {
     {"listen", "tcp://HOST:PORT", "where partners' nodes connect to; without it the node only dials out"},
     {"advertise", "tcp://HOST:PORT", "what partners dial, when that differs from --listen"},
     {"web", "HOST:PORT", "where response teams' tools connect to (TAXII 2.1 over HTTPS); without it there is no web process"},
+    {"live", "HOST:PORT", "where clients of the live feed connect to (ZeroMQ with CURVE); without it there is none"},
     {"passphrase-file", "FILE", "take the passphrase from FILE instead of the terminal"},
     {"no-passphrase", NULL, "leave the keys unsealed: for tests and appliances"},
     {0},
@@ -132,7 +133,8 @@ static const struct command_option options[] = {
 
 const struct command cmd_init = {
     .name = "init",
-    .synopsis = "--agency NAME [--listen tcp://HOST:PORT] [--advertise tcp://HOST:PORT] [--web HOST:PORT] [--passphrase-file FILE "
+    .synopsis = "--agency NAME [--listen tcp://HOST:PORT] [--advertise tcp://HOST:PORT] [--web HOST:PORT] [--live HOST:PORT] "
+                "[--passphrase-file FILE "
                 "| --no-passphrase]",
     .summary = "make a new agency and its first node in an empty directory",
     .details = "The passphrase is asked twice on the terminal, or taken from --passphrase-file, or from the systemd credential\n"

@@ -149,8 +149,9 @@ static enum outcome end_sign(struct exporting *exporting) {
 /* --- the file --- */
 
 static enum outcome unwritten(const struct exporting *exporting, const char *path) {
-    return command_fail(exporting->invocation, OUTCOME_INTERNAL, "%s cannot be written: %s; nothing was exported", path,
-                        strerror(errno ? errno : ENOMEM));
+    int number = errno ? errno : ENOMEM;
+    return command_fail(exporting->invocation, command_outcome(dir_err_of(number)),
+                        "%s cannot be written: %s; nothing was exported", path, strerror(number));
 }
 
 static enum outcome file_open(struct exporting *exporting, const char *path) {

@@ -8,6 +8,8 @@
 #include "node/process/dir.h"
 #include "node/process/log.h"
 #include "node/cmd/marking_options.h"
+#include "node/cmd/misp_folder.h"
+#include "node/cmd/misp_side.h"
 #include "node/process/progress.h"
 #include "node/cmd/publication.h"
 #include "node/cmd/setup.h"
@@ -36,6 +38,10 @@ struct work {
     uint64_t bytes_read, bytes_all; /* all: 0 when unknown */
     struct progress progress;
     bool complete; /* the input was read to a good end */
+    struct misp_side misp;
+    struct misp_folder *folder; /* a feed's; null: one file */
+    struct intake_options options;
+    enum intake_format format; /* what the input was */
     const struct publish_task *task;
     struct publish_ids *ids; /* null: nobody asked for them */
 };
@@ -67,6 +73,17 @@ static void id_remove(struct publish_ids *ids, struct bytes id) {
 
 /* --- what was refused --- */
 
+/* The file in which a place is: answers come later than their objects were read. */
+static const char *path_of(const struct work *work, const struct intake_place *place) {
+    return work->folder ? misp_folder_path(work->folder, place->source) : work->path;
+}
+
+static struct intake_place place_here(const struct work *work, const struct intake_place *place) {
+    struct intake_place here = *place;
+    if (work->folder) here.source = misp_folder_index(work->folder);
+    return here;
+}
+
 static void refusal_json(struct work *work, const struct intake_place *place, struct bytes id, struct bytes rule,
                          struct bytes reason, bool allow) {
     struct json_out json = json_out_of(&work->refusals);
@@ -80,8 +97,14 @@ static void refusal_json(struct work *work, const struct intake_place *place, st
         json_out_key(&json, "allow");
         json_out_bool(&json, allow);
     }
+    json_out_key(&json, "file");
+    json_out_text(&json, path_of(work, place));
     json_out_key(&json, "line");
     json_out_uint(&json, place->line);
+    if (place->column > 0) {
+        json_out_key(&json, "column");
+        json_out_uint(&json, place->column);
+    }
     json_out_key(&json, "byte");
     json_out_uint(&json, place->byte_offset);
     json_out_key(&json, "index");
@@ -105,7 +128,10 @@ static void refusal_text(struct work *work, const struct intake_place *place, st
     }
     progress_end(&work->progress);
     work->listed++;
-    buf_put_format(out, "%s: line %" PRIu64 " (byte %" PRIu64 ")", allow ? "may go" : "refused", place->line, place->byte_offset);
+    log_escape(safe, sizeof safe, bytes_of_text(path_of(work, place)));
+    buf_put_format(out, "%s: %s, line %" PRIu64, allow ? "may go" : "refused", safe, place->line);
+    if (place->column > 0) buf_put_format(out, ", column %" PRIu64, place->column);
+    buf_put_format(out, " (byte %" PRIu64 ")", place->byte_offset);
     if (id.size > 0) {
         log_escape(safe, sizeof safe, id);
         buf_put_format(out, ", %s", safe);
@@ -135,8 +161,9 @@ static void on_engine_allowed(void *context, const struct intake_place *place, s
 
 static void on_refuse(void *context, const struct intake_place *place, const char *id, const char *reason) {
     struct work *work = context;
+    struct intake_place here = place_here(work, place);
     work->refused_here++;
-    on_engine_refused(context, place, id ? bytes_of_text(id) : bytes_of(NULL, 0), bytes_of(NULL, 0), bytes_of_text(reason));
+    on_engine_refused(context, &here, id ? bytes_of_text(id) : bytes_of(NULL, 0), bytes_of(NULL, 0), bytes_of_text(reason));
 }
 
 static void on_note(void *context, const struct intake_place *place, const char *text) {
@@ -146,13 +173,31 @@ static void on_note(void *context, const struct intake_place *place, const char 
     command_fail(work->invocation, OUTCOME_SUCCESS, "note: line %" PRIu64 ": %s", place->line, text);
 }
 
+static void on_leave_out(void *context, const struct intake_place *place, const char *reason, uint64_t count) {
+    struct work *work = context;
+    (void)place;
+    misp_side_leave_out(&work->misp, reason, count);
+}
+
+static void on_withdraw(void *context, const struct intake_place *place, const char *id) {
+    struct work *work = context;
+    (void)place;
+    if (!work->lint) misp_side_withdraw(&work->misp, id);
+}
+
+static bool on_misp_judge(void *context, const struct misp_event *event, char reason[static INTAKE_REASON_BYTES]) {
+    struct work *work = context;
+    return !work->folder || misp_folder_judge(work->folder, event, reason);
+}
+
 static enum err on_accept(void *context, const struct item *item, const struct intake_place *place) {
     struct work *work = context;
+    struct intake_place here = place_here(work, place);
     if (work->ids) id_add(work->ids, item->id);
-    enum err err = publication_add(work->publication, item, place);
+    enum err err = publication_add(work->publication, item, &here);
     if (err == OK || err == ERR_CLOSED || err == ERR_MEMORY) return err;
     work->refused_here++;
-    on_engine_refused(context, place, item->id, bytes_of(NULL, 0), bytes_of_text(err_text(err)));
+    on_engine_refused(context, &here, item->id, bytes_of(NULL, 0), bytes_of_text(err_text(err)));
     return OK;
 }
 
@@ -169,10 +214,11 @@ static void progress_tell(struct work *work) {
                      work->bytes_read / 1000000, answered);
 }
 
-static enum outcome input_read(struct work *work, struct intake *intake, int fd) {
+static enum outcome input_read(struct work *work, int fd) {
     uint8_t *chunk = malloc(CHUNK_BYTES);
+    struct intake *intake = intake_new(&work->options);
     enum outcome outcome = OUTCOME_SUCCESS;
-    enum err err = chunk ? OK : ERR_MEMORY;
+    enum err err = chunk && intake ? OK : ERR_MEMORY;
     if (err == OK && fd < 0) err = intake_feed(intake, work->task->data);
     while (err == OK && fd >= 0) {
         ssize_t got = read(fd, chunk, CHUNK_BYTES);
@@ -181,18 +227,44 @@ static enum outcome input_read(struct work *work, struct intake *intake, int fd)
         if (got <= 0) break;
         work->bytes_read += (uint64_t)got;
         err = intake_feed(intake, bytes_of(chunk, (size_t)got));
+        if (work->misp.id_count >= MISP_SIDE_IDS_MAX) outcome = misp_side_settle(&work->misp, work->invocation);
+        if (outcome != OUTCOME_SUCCESS) break;
         progress_tell(work);
     }
     free(chunk);
     if (err == OK && outcome == OUTCOME_SUCCESS) err = intake_finish(intake);
+    if (intake) work->format = intake_format(intake);
+    intake_free(intake);
     if (err == ERR_MEMORY) return command_fail(work->invocation, OUTCOME_INTERNAL, "%s", err_text(err));
     work->complete = err == OK && outcome == OUTCOME_SUCCESS;
     return outcome;
 }
 
+/* The events of a feed that changed, each a file of its own; a bad one costs itself only. */
+static enum outcome folder_read(struct work *work) {
+    enum outcome outcome = OUTCOME_SUCCESS;
+    bool complete = true;
+    const char *path;
+    while (outcome == OUTCOME_SUCCESS && (path = misp_folder_next(work->folder))) {
+        struct intake_place start = {.line = 1, .column = 1};
+        int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+        uint64_t before = work->refused_here;
+        if (fd < 0) {
+            on_refuse(work, &start, NULL, errno == ENOENT ? "manifest.json lists it, and it is not there" : strerror(errno));
+        } else {
+            outcome = input_read(work, fd);
+            complete = complete && work->complete;
+            close(fd);
+        }
+        misp_folder_done(work->folder, work->refused_here == before);
+    }
+    work->complete = complete && outcome == OUTCOME_SUCCESS;
+    return outcome;
+}
+
 /* --- the report --- */
 
-static void report_json(const struct work *work, const struct intake *intake, struct bytes audience, bool committed) {
+static void report_json(const struct work *work, struct bytes audience, bool committed) {
     struct buf out = {0};
     struct json_out json = json_out_of(&out);
     json_out_object(&json);
@@ -213,7 +285,12 @@ static void report_json(const struct work *work, const struct intake *intake, st
     json_out_key(&json, "complete");
     json_out_bool(&json, work->complete);
     json_out_key(&json, "format");
-    json_out_text(&json, intake_format_name(intake_format(intake)));
+    json_out_text(&json, intake_format_name(work->format));
+    if (work->format == INTAKE_MISP) misp_side_json(&work->misp, &json);
+    if (work->folder) {
+        json_out_key(&json, "unchanged_events");
+        json_out_uint(&json, misp_folder_unchanged(work->folder));
+    }
     json_out_key(&json, "audience");
     audience_json(&json, audience);
     json_out_key(&json, work->lint ? "objects" : "refusals");
@@ -228,20 +305,23 @@ static void report_json(const struct work *work, const struct intake *intake, st
     buf_free(&out);
 }
 
-static void report_text(const struct work *work, const struct intake *intake, struct bytes audience,
-                        const struct audience_request *request, bool committed) {
+static void report_text(const struct work *work, struct bytes audience, const struct audience_request *request, bool committed) {
     struct buf out = {0};
     if (work->left_out > 0) buf_put_format(&out, "... and %" PRIu64 " more refusals; --verbose lists all\n", work->left_out);
+    misp_side_text(&work->misp, &out);
+    if (work->folder && misp_folder_unchanged(work->folder) > 0)
+        buf_put_format(&out, "%" PRIu64 " events of the feed did not change since they were published last.\n",
+                       misp_folder_unchanged(work->folder));
     audience_text(&out, audience, request);
     if (work->lint) {
         buf_put_format(&out, "%" PRIu64 " may go, %" PRIu64 " refused (%s). Nothing was published.\n", work->counts.accepted,
-                       work->counts.refused + work->refused_here, intake_format_name(intake_format(intake)));
+                       work->counts.refused + work->refused_here, intake_format_name(work->format));
         command_print_buf(&out);
         buf_free(&out);
         return;
     }
     buf_put_format(&out, "%" PRIu64 " accepted, %" PRIu64 " known already, %" PRIu64 " refused (%s).", work->counts.accepted,
-                   work->counts.known, work->counts.refused + work->refused_here, intake_format_name(intake_format(intake)));
+                   work->counts.known, work->counts.refused + work->refused_here, intake_format_name(work->format));
     if (committed)
         buf_put_format(&out, " On disk; cursor %" PRIu64 ".\n", work->counts.cursor);
     else
@@ -252,20 +332,30 @@ static void report_text(const struct work *work, const struct intake *intake, st
     buf_free(&out);
 }
 
-static enum outcome publish(struct work *work, struct client *client, const struct audience_request *request, struct intake *intake,
-                            int fd) {
+/* What comes after the sync: the events' withdrawals, and the feed's memory of what is done. */
+static enum outcome settle(struct work *work) {
+    enum outcome outcome = work->lint ? OUTCOME_SUCCESS : misp_side_settle(&work->misp, work->invocation);
+    if (outcome == OUTCOME_SUCCESS && work->folder && !work->lint && work->counts.refused == 0) misp_folder_remember(work->folder);
+    return outcome;
+}
+
+static enum outcome publish(struct work *work, struct client *client, const struct audience_request *request, int fd) {
     struct buf audience = {0};
     enum outcome outcome = audience_open(client, request, &audience), commit;
+    if (outcome == OUTCOME_SUCCESS && work->folder &&
+        misp_folder_begin(work->folder, work->options.agency_id, bytes_of_buf(&audience), request->tlp, work->options.marks) != OK)
+        outcome = command_fail(work->invocation, OUTCOME_INTERNAL, "%s", err_text(ERR_MEMORY));
     if (outcome == OUTCOME_SUCCESS) {
         progress_start(&work->progress, command_has(work->invocation, "quiet"));
-        outcome = input_read(work, intake, fd);
+        outcome = work->folder ? folder_read(work) : input_read(work, fd);
         commit = publication_commit(work->publication, &work->counts);
         progress_end(&work->progress);
         if (outcome == OUTCOME_SUCCESS) outcome = commit;
+        if (outcome == OUTCOME_SUCCESS) outcome = settle(work);
         if (work->invocation->json)
-            report_json(work, intake, bytes_of_buf(&audience), commit == OUTCOME_SUCCESS);
+            report_json(work, bytes_of_buf(&audience), commit == OUTCOME_SUCCESS);
         else
-            report_text(work, intake, bytes_of_buf(&audience), request, commit == OUTCOME_SUCCESS);
+            report_text(work, bytes_of_buf(&audience), request, commit == OUTCOME_SUCCESS);
         if (outcome == OUTCOME_SUCCESS && (!work->complete || work->counts.refused + work->refused_here > 0))
             outcome = OUTCOME_REFUSED;
     }
@@ -279,11 +369,11 @@ static enum outcome format_option(const struct invocation *invocation, enum inta
     const char *name = command_value(invocation, "format");
     *out = INTAKE_AUTO;
     if (!name || strcmp(name, "auto") == 0) return OUTCOME_SUCCESS;
-    for (int format = INTAKE_STIX; format <= INTAKE_CSV; format++) {
+    for (int format = INTAKE_STIX; format <= INTAKE_FORMAT_LAST; format++) {
         *out = (enum intake_format)format;
         if (strcmp(name, intake_format_name(*out)) == 0) return OUTCOME_SUCCESS;
     }
-    return command_usage(invocation, "--format %s: unknown; valid are stix, list, csv and auto", name);
+    return command_usage(invocation, "--format %s: unknown; valid are stix, misp, list, csv and auto", name);
 }
 
 static enum outcome input_open(struct work *work, const char *path, int *fd) {
@@ -299,35 +389,58 @@ static enum outcome input_open(struct work *work, const char *path, int *fd) {
     return OUTCOME_SUCCESS;
 }
 
+/* The feed at the task's path, which says itself what it is. */
+static enum outcome folder_open(struct work *work) {
+    const struct invocation *invocation = work->invocation;
+    work->path = work->task->path;
+    if (command_has(invocation, "format") && strcmp(command_value(invocation, "format"), "misp") != 0)
+        return command_usage(invocation, "--misp-feed is a folder of MISP events: leave --format away");
+    work->options.format = work->format = INTAKE_MISP;
+    return misp_folder_open(&work->folder, invocation, work->task->path);
+}
+
+static enum outcome work_open(struct work *work, int *fd) {
+    if (command_has(work->invocation, "misp-feed")) return folder_open(work);
+    if (work->task->data.size > 0) {
+        work->options.format = INTAKE_STIX, work->path = work->task->path;
+        return OUTCOME_SUCCESS;
+    }
+    enum outcome outcome = format_option(work->invocation, &work->options.format);
+    return outcome == OUTCOME_SUCCESS ? input_open(work, work->task->path, fd) : outcome;
+}
+
 enum outcome publish_run(const struct invocation *invocation, const struct publish_task *task) {
-    struct work work = {.invocation = invocation, .task = task, .ids = task->ids, .lint = invocation->command == &cmd_lint};
-    struct intake_options options = {
-        .now_ms = clock_wall_ms(), .context = &work, .accept = on_accept, .refuse = on_refuse, .note = on_note};
+    struct work *work = calloc(1, sizeof *work);
     struct client client = {.channel.fd = -1};
     struct card_file own = {0};
-    struct intake *intake = NULL;
     int fd = -1;
-    enum outcome outcome = OUTCOME_SUCCESS;
-    if (task->data.size > 0)
-        options.format = INTAKE_STIX, work.path = task->path;
-    else
-        outcome = format_option(invocation, &options.format);
-    if (outcome == OUTCOME_SUCCESS && task->data.size == 0) outcome = input_open(&work, task->path, &fd);
+    if (!work) return command_fail(invocation, OUTCOME_INTERNAL, "%s", err_text(ERR_MEMORY));
+    work->invocation = invocation, work->task = task, work->ids = task->ids, work->lint = invocation->command == &cmd_lint;
+    work->options = (struct intake_options){.now_ms = clock_wall_ms(),
+                                            .context = work,
+                                            .accept = on_accept,
+                                            .refuse = on_refuse,
+                                            .note = on_note,
+                                            .leave_out = on_leave_out,
+                                            .withdraw = on_withdraw,
+                                            .misp_judge = on_misp_judge};
+    enum outcome outcome = work_open(work, &fd);
     if (outcome == OUTCOME_SUCCESS) outcome = client_open(&client, invocation);
     if (outcome == OUTCOME_SUCCESS) outcome = setup_own_card(invocation, &own);
     if (outcome == OUTCOME_SUCCESS) {
-        options.tlp = task->request->tlp;
-        options.marks = task->marks && !marks_empty(task->marks) ? task->marks : NULL;
-        memcpy(options.agency_id, own.card.agency.id, sizeof options.agency_id);
-        intake = intake_new(&options);
-        work.publication = publication_new(&client, on_engine_refused, &work);
-        if (work.publication && work.lint) publication_tell_allowed(work.publication, on_engine_allowed);
-        outcome = intake && work.publication ? publish(&work, &client, task->request, intake, fd)
-                                             : command_fail(invocation, OUTCOME_INTERNAL, "%s", err_text(ERR_MEMORY));
+        work->options.tlp = task->request->tlp;
+        work->options.marks = task->marks && !marks_empty(task->marks) ? task->marks : NULL;
+        memcpy(work->options.agency_id, own.card.agency.id, sizeof work->options.agency_id);
+        work->publication = publication_new(&client, on_engine_refused, work);
+        if (work->publication && work->lint) publication_tell_allowed(work->publication, on_engine_allowed);
+        outcome = work->publication ? publish(work, &client, task->request, fd)
+                                    : command_fail(invocation, OUTCOME_INTERNAL, "%s", err_text(ERR_MEMORY));
     }
-    intake_free(intake);
-    publication_free(work.publication);
-    buf_free(&work.refusals);
+    publication_free(work->publication);
+    buf_free(&work->refusals);
+    misp_side_free(&work->misp);
+    misp_folder_close(work->folder);
+    free(work);
     card_file_free(&own);
     client_close(&client);
     if (fd > STDIN_FILENO) close(fd);
@@ -348,7 +461,8 @@ static const struct command_option options_known[] = {
     {"tlp", "LABEL", "TLP:CLEAR, GREEN, AMBER, AMBER+STRICT or RED; an object's own label holds if it is stricter"},
     {"to", "EXPRESSION", "who may read it: NAME,NAME of pinned agencies, group:NAME, all, + - & and ( )"},
     {"to-all", NULL, "all agencies that are pinned now"},
-    {"format", "FORMAT", "stix, list (one value a line), csv (with a header) or auto"},
+    {"format", "FORMAT", "stix, misp, list (one value a line), csv (with a header) or auto"},
+    {"misp-feed", NULL, "FILE is a MISP feed's folder: manifest.json, hashes.csv, events; those that changed are published"},
     MARKING_OPTIONS,
     {"verbose", NULL, "list all refusals, not just 20"},
     {"quiet", NULL, "no progress, no notes"},
@@ -357,11 +471,13 @@ static const struct command_option options_known[] = {
 
 const struct command cmd_publish = {
     .name = "publish",
-    .synopsis = "FILE|- [--tlp LABEL] --to NAME[,NAME...]|EXPRESSION|--to-all [--format stix|list|csv|auto]",
+    .synopsis = "FILE|- [--tlp LABEL] --to NAME[,NAME...]|EXPRESSION|--to-all [--format stix|misp|list|csv|auto]",
     .summary = "publish the objects of a file; returns when they are on disk",
-    .details = "Objects without a label of their own need --tlp. In a broken file the objects before the error are published; "
-               "repeating is\n"
-               "harmless: what is known already is not doubled. Exit 3 when anything was refused.",
+    .details =
+        "FILE is STIX 2.0 or 2.1, a MISP event, a list of values or CSV; - is standard input. Objects without a label of their own "
+        "need\n"
+        "--tlp. In a broken file the objects before the error are published; repeating is harmless: what is known already is not\n"
+        "doubled. Attributes that a MISP event says are deleted are recalled. Exit 3 when anything was refused.",
     .arguments_min = 1,
     .arguments_max = 1,
     .prints_json = true,
@@ -371,7 +487,7 @@ const struct command cmd_publish = {
 
 const struct command cmd_lint = {
     .name = "lint",
-    .synopsis = "FILE|- [--tlp LABEL] --to NAME[,NAME...]|--to-all [--format stix|list|csv|auto]",
+    .synopsis = "FILE|- [--tlp LABEL] --to NAME[,NAME...]|--to-all [--format stix|misp|list|csv|auto]",
     .summary = "say of each object of a file whether it could be published, and by which rule; publishes nothing",
     .details =
         "Takes the options of `comity publish` and the same way through the running node. Exit 3 when anything would be refused.",

@@ -1,10 +1,12 @@
 /* comity recall: take back what this node published, and see who complied. */
 #include "gossip/pack.h"
+#include "gossip/policy_facts.h"
 #include "node/process/answer.h"
 #include "node/cmd/client.h"
 #include "node/cmd/cmd.h"
 #include "node/formats/document.h"
-#include "node/recall/recall_filter.h"
+#include "node/formats/filter.h"
+#include "node/process/clock.h"
 #include "node/recall/recalls.h"
 #include "node/cmd/setup.h"
 
@@ -15,8 +17,8 @@
 struct recalling {
     struct client client;
     struct answer_reader reader;
-    struct arena arena;
-    struct recall_filter filter;
+    struct filter *filter;
+    bool asked; /* the node has asked it of what it answers */
     uint8_t agency_id[AGENCY_ID_BYTES];
     struct buf ids; /* packed, each once as far as they come one after the other */
     uint32_t id_count;
@@ -47,6 +49,15 @@ static void id_add(struct recalling *recalling, struct bytes id) {
     recalling->id_count++;
 }
 
+static bool takes(struct recalling *recalling, const struct answer *answer) {
+    struct filter_subject subject = {.item = &answer->item,
+                                     .author = answer->author,
+                                     .author_id = answer->agency_id.data,
+                                     .arrived_ms = answer->arrived_ms,
+                                     .now_ms = clock_wall_ms()};
+    return recalling->asked || filter_takes(recalling->filter, &subject);
+}
+
 /* Own objects among the answers that the filter takes. */
 static enum outcome answers_take(struct recalling *recalling, enum frame_type type, const struct buf *body) {
     struct frame frame;
@@ -59,47 +70,75 @@ static enum outcome answers_take(struct recalling *recalling, enum frame_type ty
         const struct answer *answer = &recalling->reader.answer;
         if (err != OK || answer->agency_id.size != AGENCY_ID_BYTES) break;
         bool own = memcmp(answer->agency_id.data, recalling->agency_id, AGENCY_ID_BYTES) == 0;
-        if (own && recall_filter_takes(&recalling->filter, answer)) id_add(recalling, answer->item.id);
+        if (own && takes(recalling, answer)) id_add(recalling, answer->item.id);
     }
     return client_lost(&recalling->client, err == OK ? ERR_FORMAT : err);
 }
 
+/* The values stand in the index: what it finds is asked of here, but for group names, which the node alone knows. */
+static enum outcome values_take(struct recalling *recalling, const struct observable *values, size_t count) {
+    struct buf body = {0};
+    pack_write_array(&body, (uint32_t)count);
+    for (size_t i = 0; i < count; i++) {
+        pack_write_array(&body, 2);
+        pack_write_uint(&body, values[i].kind);
+        pack_write_bin(&body, values[i].value);
+    }
+    enum outcome outcome = answers_take(recalling, FRAME_ASK_SEARCH, &body);
+    buf_free(&body);
+    return outcome;
+}
+
+static enum outcome id_take(struct recalling *recalling, struct bytes id) {
+    struct buf body = {0};
+    pack_write_array(&body, 2);
+    pack_write_str(&body, id);
+    pack_write_nil(&body);
+    enum outcome outcome = answers_take(recalling, FRAME_ASK_GET, &body);
+    buf_free(&body);
+    return outcome;
+}
+
+/* All objects here, as the node's own filter takes them. */
+static enum outcome feed_take_all(struct recalling *recalling, const char *text) {
+    struct buf body = {0};
+    recalling->asked = true;
+    pack_write_array(&body, 9);
+    pack_write_uint(&body, 0);
+    pack_write_bool(&body, false);
+    pack_write_nil(&body);
+    pack_write_uint(&body, TLP_NONE);
+    pack_write_nil(&body);
+    pack_write_uint(&body, 0);
+    pack_write_uint(&body, POLICY_LOCAL);
+    pack_write_str(&body, bytes_of_text(text));
+    pack_write_str(&body, bytes_of(NULL, 0));
+    enum outcome outcome = answers_take(recalling, FRAME_ASK_FEED, &body);
+    buf_free(&body);
+    return outcome;
+}
+
 static enum outcome query(struct recalling *recalling, const char *text) {
     const struct invocation *invocation = recalling->client.invocation;
-    const struct recall_filter *filter = &recalling->filter;
+    struct observable values[FILTER_REQUIRED_MAX];
+    struct filter_problem problem;
     struct card_file own = {0};
-    struct buf body = {0};
-    char why[256];
-    if (recall_filter_parse(&recalling->filter, bytes_of_text(text), &recalling->arena, why) != OK)
-        return command_usage(invocation, "--query: %s", why);
+    struct bytes id;
+    if (filter_parse(&recalling->filter, bytes_of_text(text), &problem) != OK)
+        return command_usage(invocation, "--query, line %u, column %u: %s", problem.line, problem.column, problem.text);
+    if (filter_empty(recalling->filter)) return command_usage(invocation, "--query: an empty filter would mean everything");
     enum outcome outcome = setup_own_card(invocation, &own);
     if (outcome == OUTCOME_SUCCESS) memcpy(recalling->agency_id, own.card.agency.id, AGENCY_ID_BYTES);
     card_file_free(&own);
     if (outcome != OUTCOME_SUCCESS) return outcome;
-    if (filter->value_count > 0) {
-        pack_write_array(&body, (uint32_t)filter->value_count);
-        for (size_t i = 0; i < filter->value_count; i++) {
-            pack_write_array(&body, 2);
-            pack_write_uint(&body, filter->values[i].kind);
-            pack_write_bin(&body, filter->values[i].value);
-        }
-        outcome = answers_take(recalling, FRAME_ASK_SEARCH, &body);
-    } else if (filter->id.size > 0) {
-        id_add(recalling, filter->id);
-    } else {
-        pack_write_array(&body, 6);
-        pack_write_uint(&body, 0);
-        pack_write_bool(&body, false);
-        if (filter->type.size > 0)
-            pack_write_str(&body, filter->type);
-        else
-            pack_write_nil(&body);
-        pack_write_uint(&body, filter->tlp);
-        pack_write_nil(&body);
-        pack_write_uint(&body, 0);
-        outcome = answers_take(recalling, FRAME_ASK_FEED, &body);
-    }
-    buf_free(&body);
+    bool local = !filter_asks_group(recalling->filter);
+    size_t count = local ? filter_requires_value(recalling->filter, values) : 0;
+    if (local && filter_requires_id(recalling->filter, &id))
+        outcome = id_take(recalling, id);
+    else if (count > 0)
+        outcome = values_take(recalling, values, count);
+    else
+        outcome = feed_take_all(recalling, text);
     if (outcome == OUTCOME_SUCCESS && recalling->id_count == 0)
         outcome = command_fail(invocation, OUTCOME_NOT_FOUND, "no object of this agency fits; nothing was recalled");
     return outcome;
@@ -214,7 +253,7 @@ static enum outcome run(const struct invocation *invocation) {
     if (outcome == OUTCOME_SUCCESS) outcome = recall(recalling, reason);
     client_close(&recalling->client);
     answer_reader_free(&recalling->reader);
-    arena_free(&recalling->arena);
+    filter_free(recalling->filter);
     buf_free(&recalling->ids);
     buf_free(&recalling->last);
     free(recalling);
@@ -222,7 +261,7 @@ static enum outcome run(const struct invocation *invocation) {
 }
 
 static const struct command_option options[] = {
-    {"query", "FILTER", "all own objects that fit: " RECALL_FILTER_GRAMMAR ", with blanks between them"},
+    {"query", "FILTER", "all own objects that fit, such as 'type = indicator and label = test'; node/formats/FILTER.md"},
     {"reason", "TEXT", "why; sealed to the readers, like the objects"},
     {"erasure", NULL, "say that the law demands it: a duty to erase, not a mistake"},
     {"dry-run", NULL, "say what would be recalled, and do nothing"},
@@ -231,7 +270,7 @@ static const struct command_option options[] = {
 
 const struct command cmd_recall = {
     .name = "recall",
-    .synopsis = "OBJECT-ID | --query FILTER, --reason TEXT | status OBJECT-ID",
+    .synopsis = "OBJECT-ID --reason TEXT | --query FILTER --reason TEXT | status OBJECT-ID",
     .summary = "take back what this node published, and see who complied",
     .details = "Every version of the object is taken back. Nothing shows it any more at a node that hears of the recall "
                "(withdrawn), and soon\n"
@@ -241,7 +280,8 @@ const struct command cmd_recall = {
                "when the recall\n"
                "is on this node's disk, 1 when there is no such object, 3 when it is not ours. A node goes on with a recall whose "
                "command was\n"
-               "interrupted; if the node itself stopped meanwhile, ask again: what is recalled already stays so. Who copied an "
+               "interrupted; if the node itself stopped meanwhile, ask again: block by block it was done whole or not at all. Who "
+               "copied an "
                "object has a "
                "copy.",
     .arguments_max = 2,

@@ -193,7 +193,7 @@ static const struct command_option options[] = {
     {"legal-basis", "TEXT", "send: on what ground it is asked"},
     {"purpose", "TEXT", "send: what the answer is for"},
     {"text", "TEXT", "send: the question in words"},
-    {"reason", "TEXT", "refuse: why; others: a word for the asker"},
+    {"reason", "TEXT", "take, answer, refuse: why, in words for the asker"},
     {"partly", NULL, "answer: more is to come"},
     {"tlp", "LABEL", "answer: the label of objects without one of their own"},
     {"format", "FORMAT", "answer: of the file, as publish"},

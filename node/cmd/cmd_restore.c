@@ -4,6 +4,7 @@
 #include "node/cmd/adding.h"
 #include "node/engine/backup.h"
 #include "node/cmd/cmd.h"
+#include "node/process/dir.h"
 #include "node/cmd/cmd_node.h"
 #include "node/process/folder.h"
 #include "node/cmd/ownchain.h"
@@ -17,7 +18,8 @@ static enum outcome whole(const struct invocation *invocation, const char *path)
     enum err err = backup_check(path);
     if (err == OK) return OUTCOME_SUCCESS;
     if (err == ERR_NOT_FOUND)
-        return command_fail(invocation, OUTCOME_REFUSED, "%s holds no whole backup: `comity backup PATH` makes one", path);
+        return command_fail(invocation, dir_state(path) == DIR_MISSING ? OUTCOME_NOT_FOUND : OUTCOME_REFUSED,
+                            "%s holds no whole backup: `comity backup PATH` makes one", path);
     if (err == ERR_VERSION)
         return command_fail(invocation, OUTCOME_REFUSED,
                             "%s/" BACKUP_MARK " names a kind of backup that this program does not know", path);

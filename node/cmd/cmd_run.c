@@ -5,6 +5,9 @@
 #include "node/net/endpoint.h"
 #include "node/engine/engine.h"
 #include "node/process/keyd.h"
+#include "node/live/live.h"
+#include "node/live/live_identity.h"
+#include "node/hook/hook.h"
 #include "node/net/net.h"
 #include "node/process/proc.h"
 #include "node/cmd/setup.h"
@@ -21,7 +24,7 @@
 
 /* What proc_run borrows, one buffer for each role. The key role's holds the passphrase and is guarded. */
 struct settings {
-    struct buf net, engine, key, web;
+    struct buf net, engine, key, web, live, hook;
     void *key_memory;
 };
 
@@ -30,6 +33,9 @@ static void settings_free(struct settings *settings) {
     buf_free(&settings->engine);
     if (settings->web.data) secret_wipe(settings->web.data, settings->web.capacity);
     buf_free(&settings->web);
+    if (settings->live.data) secret_wipe(settings->live.data, settings->live.capacity);
+    buf_free(&settings->live);
+    buf_free(&settings->hook);
     secret_free(settings->key_memory);
 }
 
@@ -62,9 +68,10 @@ static enum outcome web_settings_make(const struct invocation *invocation, const
                                       const struct agency *own, enum log_level level, struct buf *out) {
     struct web_settings web = {.log_level = level, .agency = own->name};
     char text[CONFIG_TEXT_MAX + 8];
-    if (!config->web_listen[0]) return OUTCOME_SUCCESS;
+    bool serves = config->web_listen[0] != 0;
+    if (!serves && !config->web_metrics[0]) return OUTCOME_SUCCESS;
     snprintf(text, sizeof text, "tcp://%s", config->web_listen);
-    enum outcome outcome = listen_resolve(invocation, "web.listen", text, web.listen);
+    enum outcome outcome = listen_resolve(invocation, "web.listen", serves ? text : "", web.listen);
     if (outcome == OUTCOME_SUCCESS && config->web_metrics[0]) {
         snprintf(text, sizeof text, "tcp://%s", config->web_metrics);
         outcome = listen_resolve(invocation, "web.metrics", text, web.metrics);
@@ -72,8 +79,8 @@ static enum outcome web_settings_make(const struct invocation *invocation, const
     if (outcome != OUTCOME_SUCCESS) return outcome;
     struct buf certificate = {0}, key = {0}, client_ca = {0};
     char problem[WEB_IDENTITY_PROBLEM_MAX];
-    enum err err = web_identity_get(dir, config, &certificate, &key, problem);
-    if (err == OK) err = web_identity_clients(config, &client_ca, problem);
+    enum err err = serves ? web_identity_get(dir, config, &certificate, &key, problem) : OK;
+    if (err == OK && serves) err = web_identity_clients(config, &client_ca, problem);
     if (err != OK) outcome = command_fail(invocation, OUTCOME_REFUSED, "%s", problem);
     memcpy(web.agency_id, own->id, AGENCY_ID_BYTES);
     snprintf(web.dir, sizeof web.dir, "%s", dir);
@@ -90,6 +97,51 @@ static enum outcome web_settings_make(const struct invocation *invocation, const
     return outcome;
 }
 
+/* Nothing where the configuration enables no live feed. */
+static enum outcome live_settings_make(const struct invocation *invocation, const char *dir, const struct config *config,
+                                       enum log_level level, struct buf *out) {
+    struct live_settings live = {.log_level = level, .pub_label_max = config->live_pub_label_max};
+    char text[CONFIG_TEXT_MAX + 8], problem[LIVE_IDENTITY_PROBLEM_MAX];
+    enum outcome outcome = OUTCOME_SUCCESS;
+    if (!config->live_listen[0] && !config->live_pub[0]) return outcome;
+    snprintf(text, sizeof text, "tcp://%s", config->live_listen);
+    if (config->live_listen[0]) outcome = listen_resolve(invocation, "live.listen", text, live.listen);
+    snprintf(text, sizeof text, "tcp://%s", config->live_pub);
+    if (outcome == OUTCOME_SUCCESS && config->live_pub[0]) outcome = listen_resolve(invocation, "live.pub", text, live.pub);
+    if (outcome == OUTCOME_SUCCESS && live.pub[0] && config_loopback_problem(live.pub + strlen("tcp://")))
+        outcome = command_fail(invocation, OUTCOME_REFUSED, "live.pub: %s is no loopback address; write 127.0.0.1:PORT", live.pub);
+    uint8_t *keys = secret_new(2 * CURVE_KEY_BYTES);
+    enum err err = keys ? OK : ERR_MEMORY;
+    snprintf(problem, sizeof problem, "settings of the live process: %s", err_text(ERR_MEMORY));
+    if (outcome == OUTCOME_SUCCESS && err == OK && live.listen[0]) err = live_identity_get(dir, keys, problem);
+    snprintf(live.dir, sizeof live.dir, "%s", dir);
+    live.keys = bytes_of(keys, live.listen[0] ? 2 * CURVE_KEY_BYTES : 0);
+    buf_reserve(out, sizeof live);
+    if (outcome == OUTCOME_SUCCESS && err == OK) err = live_settings_encode(&live, out);
+    if (outcome == OUTCOME_SUCCESS && err != OK) outcome = command_fail(invocation, OUTCOME_REFUSED, "%s", problem);
+    secret_free(keys);
+    return outcome;
+}
+
+/* Nothing where no file names hooks. */
+static enum outcome hook_settings_make(const struct invocation *invocation, const char *dir, enum log_level level,
+                                       struct buf *out) {
+    struct hook_settings settings = {.log_level = level};
+    struct buf text = {0};
+    struct hook_file hooks;
+    bool found;
+    enum outcome outcome = setup_hooks(invocation, NULL, &text, &hooks, &found);
+    if (outcome == OUTCOME_SUCCESS && hooks.count > 0) {
+        snprintf(settings.dir, sizeof settings.dir, "%s", dir);
+        settings.file = bytes_of_buf(&text);
+        enum err err = hook_settings_encode(&settings, out);
+        if (err != OK) outcome = command_fail(invocation, OUTCOME_INTERNAL, "settings of the hook process: %s", err_text(err));
+    }
+    hook_file_free(&hooks);
+    buf_free(&text);
+    return outcome;
+}
+
 static enum outcome settings_make(const struct invocation *invocation, const char *dir, const struct config *config,
                                   const struct agency *own, struct bytes passphrase, struct settings *out) {
     char key_path[DIR_PATH_MAX];
@@ -97,12 +149,17 @@ static enum outcome settings_make(const struct invocation *invocation, const cha
     struct engine_settings engine;
     enum log_level level = LOG_LEVEL_INFO;
     log_level_of(config->log_level, &level);
+    log_format_set(strcmp(config->log_format, "json") == 0 ? LOG_FORMAT_JSON : LOG_FORMAT_TEXT);
     log_open("run", level);
     net_settings_default(&net);
     net.log_level = level;
     enum outcome outcome = listen_resolve(invocation, "listen", config->listen, net.listen);
     if (outcome != OUTCOME_SUCCESS) return outcome;
     outcome = web_settings_make(invocation, dir, config, own, level, &out->web);
+    if (outcome != OUTCOME_SUCCESS) return outcome;
+    outcome = live_settings_make(invocation, dir, config, level, &out->live);
+    if (outcome != OUTCOME_SUCCESS) return outcome;
+    outcome = hook_settings_make(invocation, dir, level, &out->hook);
     if (outcome != OUTCOME_SUCCESS) return outcome;
     engine_settings_of_config(&engine, config, dir);
     out->key_memory = secret_new(KEY_SETTINGS_BYTES_MAX);
@@ -122,6 +179,8 @@ static enum outcome processes_run(const struct settings *settings, const struct 
     options.settings[ROLE_ENGINE] = bytes_of_buf(&settings->engine);
     options.settings[ROLE_KEY] = bytes_of_buf(&settings->key);
     options.settings[ROLE_WEB] = bytes_of_buf(&settings->web);
+    options.settings[ROLE_LIVE] = bytes_of_buf(&settings->live);
+    options.settings[ROLE_HOOK] = bytes_of_buf(&settings->hook);
     int status = proc_run(&options);
     return status >= OUTCOME_SUCCESS && status <= OUTCOME_INTERNAL ? (enum outcome)status : OUTCOME_INTERNAL;
 }

@@ -1,4 +1,4 @@
-/* comity sighting: telling an object's author that it was seen, was wrong, or is over. */
+/* comity sighting: telling an object's author that it was seen, was wrong, or is over, and what is thought of it. */
 #include "gossip/sighting.h"
 #include "node/cmd/cmd.h"
 #include "node/cmd/dealing.h"
@@ -8,7 +8,7 @@
 #include <string.h>
 
 static enum outcome run(const struct invocation *invocation) {
-    const char *count_text = command_value(invocation, "count");
+    const char *count_text = command_value(invocation, "count"), *opinion_text = command_value(invocation, "opinion");
     uint64_t count = 1;
     int kind = -1, given = 0;
     struct buf body = {0};
@@ -17,7 +17,17 @@ static enum outcome run(const struct invocation *invocation) {
         kind = i;
         given++;
     }
-    if (given != 1) return command_usage(invocation, "say what it was, once: --seen, --false-positive or --expired");
+    if (opinion_text) {
+        kind = SIGHTING_OPINION;
+        given++;
+    }
+    if (given != 1)
+        return command_usage(invocation, "say what it was, once: --seen, --false-positive, --expired or --opinion WORD");
+    if (opinion_text && count_text) return command_usage(invocation, "an opinion has no count");
+    if (opinion_text && !opinion_parse(&count, bytes_of_text(opinion_text)))
+        return command_usage(invocation,
+                             "--opinion %s: unknown; valid are strongly-disagree, disagree, neutral, agree and strongly-agree",
+                             opinion_text);
     if (count_text) {
         char *end;
         errno = 0;
@@ -40,15 +50,19 @@ static const struct command_option options[] = {
     {"false-positive", NULL, "what it tells of was met, and was harmless"},
     {"expired", NULL, "what it tells of is no more"},
     {"count", "N", "how often; 1 by itself"},
+    {"opinion", "WORD", "what you think of it: strongly-disagree, disagree, neutral, agree, strongly-agree; the last word counts"},
     {"from", "NAME", "whose object it is, when several agencies have one of that id"},
     {0},
 };
 
 const struct command cmd_sighting = {
     .name = "sighting",
-    .synopsis = "OBJECT-ID --seen|--false-positive|--expired [--count N] [--from NAME]",
-    .summary = "tell an object's author how often it was seen, wrong, or over",
-    .details = "Counts add up to a running total of this node, which goes to the author alone; `comity get` shows the totals.",
+    .synopsis = "OBJECT-ID --seen|--false-positive|--expired [--count N] | --opinion WORD [--from NAME]",
+    .summary = "tell an object's author how often it was seen, wrong, or over, and what you think of it",
+    .details = "Counts add up to a running total of this node, which goes to the author; where the author marked the object so\n"
+               "(`comity publish --sightings audience`), the author tells all whom it published it to, by agency. The answer says "
+               "to whom\n"
+               "(\"to\"), and `comity get` beforehand; it shows the totals, too.",
     .arguments_min = 1,
     .arguments_max = 1,
     .prints_json = true,

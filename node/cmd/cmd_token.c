@@ -163,6 +163,14 @@ static void token_say(const struct invocation *invocation, const struct token *t
     command_flush();
 }
 
+/* A token opens nothing where no web process listens. */
+static void web_note(const struct invocation *invocation) {
+    struct config config;
+    if (setup_config(invocation, &config) == OUTCOME_SUCCESS && !config.web_listen[0])
+        command_fail(invocation, OUTCOME_SUCCESS,
+                     "note: this node serves nobody yet: set web.listen in %s/" DIR_CONFIG " and start it again", invocation->dir);
+}
+
 static enum outcome add(const struct invocation *invocation) {
     struct token token = {.name = bytes_of_text(invocation->arguments[1])};
     struct tokens tokens;
@@ -188,6 +196,7 @@ static enum outcome add(const struct invocation *invocation) {
         token_hash(token.hash, bytes_of_text(text));
         outcome = tokens_save(invocation, &tokens, bytes_of(NULL, 0), &token);
         if (outcome == OUTCOME_SUCCESS) token_say(invocation, &token, text);
+        if (outcome == OUTCOME_SUCCESS) web_note(invocation);
         secret_wipe(secret, sizeof secret);
         secret_wipe(text, sizeof text);
     }

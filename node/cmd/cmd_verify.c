@@ -50,7 +50,7 @@ const struct command cmd_verify = {
         "The peer signs where each common log ends at it, and that is laid beside what stands here: equal, ahead (the peer lacks\n"
         "entries), behind (this node does) or different (two entries at one number). 'missing' counts payloads that this node\n"
         "should hold, those addressed to it among them, and does not. Exit 0 only when all is equal and nothing is missing, 1\n"
-        "when not, 3 when the peer cannot be asked, 4 when no node runs.",
+        "when not or when NAME is not pinned, 3 when the peer cannot be asked, 4 when no node runs.",
     .prints_json = true,
     .options = options,
     .run = run,

@@ -4,7 +4,6 @@
 #include "node/cmd/cmd.h"
 #include "node/formats/document.h"
 #include "node/process/log.h"
-#include "node/formats/moment.h"
 
 #include <string.h>
 
@@ -19,20 +18,6 @@ static void put_safe(struct buf *out, struct bytes text) {
     char safe[2048];
     log_escape(safe, sizeof safe, text);
     buf_put_text(out, safe);
-}
-
-/* The names of times end in _ms; nothing else is a number there. */
-static void value_put(struct buf *out, const char *name, struct bytes value) {
-    char text[MOMENT_TEXT_BYTES];
-    size_t size = strlen(name);
-    uint64_t ms = 0;
-    bool time = size > 3 && strcmp(name + size - 3, "_ms") == 0 && value.size > 0 && value.size < 20;
-    for (size_t i = 0; time && i < value.size; i++) {
-        time = value.data[i] >= '0' && value.data[i] <= '9';
-        ms = 10 * ms + (uint64_t)(value.data[i] - '0');
-    }
-    if (time) moment_text(text, ms);
-    put_safe(out, time ? bytes_of_text(text) : value);
 }
 
 static void decision_put(struct buf *out, struct pack_reader *reader) {
@@ -58,7 +43,7 @@ static void decision_put(struct buf *out, struct pack_reader *reader) {
         pack_read_map(reader);
         log_escape(name, sizeof name, text_next(reader));
         buf_put_format(out, "    %-22s ", name);
-        value_put(out, name, text_next(reader));
+        put_safe(out, text_next(reader));
         buf_put_text(out, "\n");
     }
 }
@@ -119,7 +104,8 @@ const struct command cmd_why = {
     .details = "NAME is a pinned agency: own objects would be published to it, others' re-shared. EXIT is local, search, feed, "
                "export-stix,\n"
                "export-list, export-blocking, taxii, live, hook, console or metrics (exit:NAME where an agency has that name).\n"
-               "Exit 0 when it could be told, whatever the answer is; 1 when no such object is held here.",
+               "Exit 0 when it could be told, whatever the answer is; 1 when no such object is held here or\n"
+               "there is no such agency or exit.",
     .arguments_min = 2,
     .arguments_max = 2,
     .prints_json = true,

@@ -1,5 +1,7 @@
 #include "node/cmd/command.h"
 
+#include "node/cmd/complete.h"
+#include "node/cmd/manual.h"
 #include "node/process/dir.h"
 #include "node/process/log.h"
 
@@ -69,6 +71,21 @@ static enum outcome command_help(const struct command *const *table, const char 
     return OUTCOME_SUCCESS;
 }
 
+/* For building the package's manual pages: not a command. */
+static enum outcome command_manual(const struct command *const *table, int count, char **words) {
+    struct buf out = {0};
+    const struct command *command = count > 0 ? command_find(table, words[0]) : NULL;
+    if (count > 0 && !command) return command_unknown(words[0]);
+    if (command)
+        manual_page(&out, command, count > 1 ? words[1] : "");
+    else
+        manual_list(&out, table);
+    command_print_buf(&out);
+    buf_free(&out);
+    command_flush();
+    return OUTCOME_SUCCESS;
+}
+
 /* --- reading the line --- */
 
 enum { OPTION_DIR = 1000, OPTION_JSON, OPTION_HELP };
@@ -127,6 +144,8 @@ enum outcome command_main(const struct command *const *table, int argc, char **a
     }
     if (strcmp(name, "help") == 0 || strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
         return command_help(table, argc > 2 ? argv[2] : NULL);
+    if (strcmp(name, "--manual") == 0) return command_manual(table, argc - 2, argv + 2);
+    if (strcmp(name, "--complete") == 0) return complete_main(table, (size_t)argc - 2, argv + 2);
     if (strcmp(name, "--version") == 0) name = "version";
     invocation.command = command_find(table, name);
     if (!invocation.command) return command_unknown(name);

@@ -48,10 +48,13 @@ static enum outcome level_read(const struct invocation *invocation, struct marks
 static enum outcome rest_read(const struct invocation *invocation, struct marks *out) {
     const char *pap = command_value(invocation, "pap"), *basis = command_value(invocation, "legal-basis");
     const char *reference = command_value(invocation, "case"), *until = command_value(invocation, "retain-until");
+    const char *sightings = command_value(invocation, "sightings");
     if (pap && !pap_parse(&out->pap, bytes_of_text(pap)))
         return command_usage(invocation, "--pap %s: unknown label; valid are PAP:CLEAR, PAP:GREEN, PAP:AMBER and PAP:RED", pap);
     if (until && !moment_parse(&out->retain_until_ms, bytes_of_text(until)))
         return command_usage(invocation, "--retain-until %s: write a moment in UTC, such as 2027-01-31T00:00:00Z", until);
+    if (sightings && !sightings_to_parse(&out->sightings, bytes_of_text(sightings)))
+        return command_usage(invocation, "--sightings %s: unknown; valid are author and audience", sightings);
     if (basis) out->legal_basis = bytes_of_text(basis);
     if (reference) out->case_ref = bytes_of_text(reference);
     out->personal = command_has(invocation, "personal");

@@ -15,6 +15,7 @@
         {"releasable-to", "NATIONS", "which it may be released to: FR,DE"}, {"purpose", "NAMES", "purposes, comma-separated"},     \
         {"legal-basis", "TEXT", "on which ground"}, {"case", "TEXT", "the case it belongs to"},                                    \
         {"retain-until", "TIME", "nobody keeps it longer: 2027-01-31T00:00:00Z"},                                                  \
+        {"sightings", "WHOM", "who hears of readers' sightings and opinions: author (as if not said) or audience"},                \
         {"personal", NULL, "it holds personal data: purpose, legal basis and retention are needed"}, {                             \
         "police-data", NULL, "it holds police data: the same, and only police may have it"                                         \
     }

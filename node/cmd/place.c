@@ -1,5 +1,6 @@
 #include "node/cmd/place.h"
 
+#include "node/cmd/setup.h"
 #include "node/process/dir.h"
 #include "node/net/endpoint_text.h"
 
@@ -25,6 +26,10 @@ enum outcome place_config(const struct invocation *invocation, const char *agenc
     if (web && (problem = config_web_problem(web)))
         return command_usage(invocation, "--web %s: %s; write HOST:PORT, such as 127.0.0.1:8443", web, problem);
     snprintf(config->web_listen, sizeof config->web_listen, "%s", web ? web : "");
+    const char *live = command_value(invocation, "live");
+    if (live && (problem = config_web_problem(live)))
+        return command_usage(invocation, "--live %s: %s; write HOST:PORT, such as 127.0.0.1:7448", live, problem);
+    snprintf(config->live_listen, sizeof config->live_listen, "%s", live ? live : "");
     snprintf(config->agency_name, sizeof config->agency_name, "%s", agency);
     snprintf(config->listen, sizeof config->listen, "%s", listen ? listen : "");
     snprintf(config->advertise, sizeof config->advertise, "%s", advertise ? advertise : config->listen);
@@ -32,6 +37,8 @@ enum outcome place_config(const struct invocation *invocation, const char *agenc
 }
 
 enum outcome place_empty(const struct invocation *invocation) {
+    enum outcome outcome = setup_owner(invocation);
+    if (outcome != OUTCOME_SUCCESS) return outcome;
     enum err err = dir_make(invocation->dir);
     if (err != OK)
         return command_fail(invocation, err == ERR_DENIED ? OUTCOME_REFUSED : OUTCOME_INTERNAL, "cannot make the directory %s: %s",

@@ -9,11 +9,24 @@
 #include "node/policy/policy_file.h"
 #include "node/identity/trust_files.h"
 
+/* Says that the directory holds no node, and where the service's one is if it is another user's; returns `outcome`. */
+enum outcome setup_absent(const struct invocation *invocation, enum outcome outcome);
+
+/* A node's files belong to one user. Root, who could write into the directory of another, is told to be that user instead: what root
+   makes there the node could not read. The functions below ask this first. */
+enum outcome setup_owner(const struct invocation *invocation) MUST_USE;
+
 /* Reads DIR/comity.yaml. */
 enum outcome setup_config(const struct invocation *invocation, struct config *config) MUST_USE;
 
 /* Reads DIR/policy.yaml; *found tells whether there is one. Release with policy_file_free after a success. */
 enum outcome setup_policy(const struct invocation *invocation, struct policy_settings *policy, bool *found) MUST_USE;
+
+struct hook_file;
+/* Reads DIR/hooks.yaml, or the file `path` if not null, and appends its text; *found tells whether there is one, and without one `hooks` is empty.
+   Release with hook_file_free, also after a failure. */
+enum outcome setup_hooks(const struct invocation *invocation, const char *path, struct buf *text, struct hook_file *hooks,
+                         bool *found) MUST_USE;
 
 /* Reads DIR/card, this agency's own. Release with card_file_free, also after a failure. */
 enum outcome setup_own_card(const struct invocation *invocation, struct card_file *own) MUST_USE;

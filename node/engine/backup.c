@@ -6,9 +6,9 @@
 #include <string.h>
 
 const struct backup_file backup_files[BACKUP_FILE_COUNT] = {
-    {DIR_CONFIG, true, false},  {DIR_CARD, true, false},     {DIR_NODE_KEY, true, false},
-    {DIR_OPS_KEY, false, true}, {DIR_ROOT_KEY, false, true}, {DIR_POLICY, false, true},
-    {DIR_TOKENS, false, true},  {DIR_WEB_CERT, false, true}, {DIR_WEB_KEY, false, true},
+    {DIR_CONFIG, true, false},   {DIR_CARD, true, false},    {DIR_NODE_KEY, true, false}, {DIR_OPS_KEY, false, true},
+    {DIR_ROOT_KEY, false, true}, {DIR_POLICY, false, true},  {DIR_TOKENS, false, true},   {DIR_WEB_CERT, false, true},
+    {DIR_WEB_KEY, false, true},  {DIR_CLIENTS, false, true}, {DIR_LIVE_KEY, false, true}, {DIR_HOOKS, false, true},
 };
 
 enum err backup_files_copy(const char *from, const char *to, bool restoring, const char **name) {

@@ -14,7 +14,7 @@ struct backup_file {
     bool needed;   /* no node is without it */
     bool restored; /* goes into the new directory as it is; the others are made anew there */
 };
-#define BACKUP_FILE_COUNT 9
+#define BACKUP_FILE_COUNT 12
 extern const struct backup_file backup_files[BACKUP_FILE_COUNT];
 
 /* Copies those files that are there; `restoring`: those that are restored only. `name` tells which one failed. */

@@ -92,7 +92,7 @@ void completeness_ask(struct engine *engine, struct client *client, const struct
     }
     int shown = (int)(name.size < 64 ? name.size : 64);
     if (!engine_agency_of_name(engine, name, id) || memcmp(id, engine->agency_id, sizeof id) == 0) {
-        server_error(client, frame->tag, ERR_DENIED, "'%.*s' is not pinned here. `comity trust list` shows who is.", shown,
+        server_error(client, frame->tag, ERR_NOT_FOUND, "'%.*s' is not pinned here. `comity trust list` shows who is.", shown,
                      (const char *)name.data);
         return;
     }

@@ -13,10 +13,11 @@
    ASK_SEARCH   [[kind uint, value bin]...]  -> ANSWER_OBJECT... then DONE [count uint]; an address matches stored CIDRs around it
    ASK_GET      [id str, from name str or nil] -> ANSWER_OBJECT... then DONE [count]
    ASK_FEED     [after cursor uint, follow bool, type str or nil, tlp_max uint (0: any), from name str or nil, limit uint (0: none),
-                 exit uint (gossip/policy_facts.h; may be left out: local)]
+                 exit uint (gossip/policy_facts.h; may be left out: local), filter str, subscription str (both may be left out: both hold)]
        -> ANSWER_OBJECT... then DONE [count, cursor, kept back by the policy] (never when following)
    ANSWER_OBJECT [cursor uint, author name str, author agency bin, tlp uint, arrived_ms uint, encoded item bin, name str of who passed it
-       on or nil, sightings or nil (of a feed): [seen uint, false positive uint, expired uint, agencies uint]]
+       on or nil, sightings or nil (of a feed): [seen uint, false positive uint, expired uint, agencies uint,
+       [[agency str, seen uint, false positive uint, expired uint, opinion uint or 0]...]]]
    ASK_PERMISSION [1, object id str, author name str or nil, [reader name str...], reason str]: ask the author
        [2, object id, asker name str or nil (the one that asked), [reader name...] (none: those asked for), until_ms uint, codes uint]
        [3, object id, asker name str or nil, [reader name...], reason str]: deny; [4]: list -> ANSWER_DOCUMENT map then DONE []
@@ -67,9 +68,36 @@
    ASK_KEEP     [who str, number str, asked_ms uint, document bin] -> DONE [] when it is on disk: what became of a POST, by its number; a
        later one with the same number takes its place. ERR_FULL: CONTROL_KEPT_MAX are kept already. Documents are kept CONTROL_KEPT_MS.
    ASK_KEPT     [who str, number str] -> ANSWER_KEPT [document bin] then DONE [] | ERROR ERR_NOT_FOUND: none by this number, or not this user's
-   ASK_WATCH    [] -> ANSWER_WATCH [cursor uint, added_us uint], now and whenever newer objects can be read, and ANSWER_TOKENS, the
-       file DIR/web.tokens, now and after ASK_TOKENS. Never DONE.
+   ASK_WATCH    [] or [files uint: CONTROL_WATCH_ bits; TOKENS when left out] -> the files asked for, then ANSWER_WATCH [cursor uint,
+       added_us uint, gone uint], now and whenever newer objects can be read or more were withdrawn (gone: the last row of the
+       withdrawal list). Never DONE. ANSWER_TOKENS is the file DIR/web.tokens, now and after ASK_TOKENS; ANSWER_CLIENTS is
+       DIR/live.clients, now and after ASK_CLIENTS.
+   ASK_SUBSCRIPTION ["add", name str, filter str, tlp_max uint (0: what the exit takes), exit uint, from_start bool] | ["remove" or "show",
+       name str] | ["rewind", name str, cursor uint] -> ANSWER_DOCUMENT map (of it) then DONE [];
+       ["list", after name str (may be left out)] -> ANSWER_DOCUMENT map {more bool, subscriptions [...]} then DONE [];
+       ["test", name str or "", filter str, limit uint] -> ANSWER_OBJECT... at most `limit` of the newest objects that it would show, then
+       DONE [count, looked at, matched, kept back by policy or label, cursor behind which it looked]. A filter: node/formats/FILTER.md
+   ASK_TAKE     [subscription str ("": none), exit uint (0: the subscription's), who str, labels uint (bit n: enum tlp n), limit uint, use_stored
+       bool, cursor uint, gone uint, filter str, as_objects bool, only bool, [group id bin...] or nil (from the filter on it may be left out; groups as in ASK_PAGE)]: what is new behind a consumer's position, or (use_stored) behind the
+       subscription's own -> ANSWER_PAGE... then DONE [count uint, cursor uint, gone uint, more bool, reset bool], where the position then is.
+       Withdrawals come first: records with versions CONTROL_VERSION_GONE, whose cursor is that of the object withdrawn, added_us the
+       number of the row (0: none, a newer version of it is not for this consumer), author who published it, and item one with type, id
+       and tlp of the object, the moment of the withdrawal as its time of modification, and a text {"cause": "recall" or "expiry",
+       "retention", "erasure", "group", "newer"}. Those of objects behind the position, and of objects of which another version is held,
+       are not told. Objects: the newest version of each, as a feed has them. Filters that are given both hold. As_objects: objects are ANSWER_OBJECT. reset: the position
+       belongs to another store, or is older than the withdrawal list: nothing is told, the consumer drops what it has, and goes on at
+       the position in DONE.
+   ASK_TAKEN    [subscription str, cursor uint, gone uint, delivered uint] -> DONE [] when the subscription's own position stands there on disk.
+       It only moves forward; after a reset it is set. [subscription, 0, 0, delivered] only counts.
    ASK_TOKENS   [] -> DONE [] after all that watch were sent the file
+   ASK_FIGURES  [] -> ANSWER_FIGURES (node/formats/figures.h) then DONE []. Figures only: the policy's exit "metrics" lets no object
+       through, and none is looked at.
+   ASK_CLIENTS  [act str: "add soc"] -> a row of the ledger tells of it; DONE [] after all that watch were sent the file;
+       [sessions uint, sent uint, withdrawn uint, refused uint]: what the live process tells of itself, for the status -> DONE []
+   ASK_HOOK     ["attach"]: this is the hook process; it is sent ANSWER_HOOK [number uint, name str] for every "run"; never DONE.
+       ["tell", document bin, hooks uint, failing uint]: what "list" answers from now on -> DONE []
+       ["list"] -> ANSWER_DOCUMENT map {hooks: [{name, answered (the number of the last "run" that is done), ...}...]} then DONE []
+       ["run", name str] -> DONE [number uint], when it was passed on
    ASK_BACKUP   [] -> DONE [] when DIR/backup/store is a copy of the store as it stands, all that was acknowledged included; it is the
        client's to remove. ERR_EXISTS: one is there.
    ANSWER_ERROR [err uint, text str] */
@@ -87,10 +115,14 @@
 #define CONTROL_KEPT_ALL_MAX   (256ull * 1024 * 1024) /* of all */
 #define CONTROL_KEPT_MS        (25ull * 3600 * 1000)  /* a client that comes after exactly a day finds it */
 
-#define CONTROL_PAGE_BYTES_MAX  (16 * 1024 * 1024) /* an ASK_PAGE answers no more, however large its limit */
+#define CONTROL_PAGE_BYTES_MAX (16 * 1024 * 1024) /* an ASK_PAGE answers no more, however large its limit */
+#define CONTROL_WATCH_TOKENS   1
+#define CONTROL_WATCH_CLIENTS  2
+
 #define CONTROL_VERSION_LAST    1
 #define CONTROL_VERSION_FIRST   2
 #define CONTROL_VERSION_BETWEEN 4
+#define CONTROL_VERSION_GONE    8 /* of an ASK_TAKE: a withdrawal */
 
 /* Client side. Connects to DIR's engine; ERR_CLOSED when no node runs there, ERR_DENIED without the right, ERR_TOO_BIG when the
    socket's path does not fit a socket address. */

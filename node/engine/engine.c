@@ -62,16 +62,45 @@ void engine_fail(struct engine *engine, int exit_code, const char *format, ...) 
     engine->stopping = true;
 }
 
+static void notice_say(struct engine *engine, enum log_event event, const struct log_field *fields, const char *text, bool listed) {
+    enum notices_verdict verdict = notices_judge(&engine->notices, text, clock_monotonic_ms());
+    const char *more = verdict == NOTICES_SAY_LAST ? " (and more of this kind, not said for a minute)" : "";
+    if (verdict == NOTICES_SILENT) {
+        log_event_silent(event);
+        return;
+    }
+    if (listed) {
+        engine->notices_ms[engine->notice_count % 16] = clock_wall_ms();
+        snprintf(engine->last_notices[engine->notice_count++ % 16], sizeof engine->last_notices[0], "%s", text);
+    }
+    log_event(event, fields, "%s%s", text, more);
+}
+
 void engine_notice(struct engine *engine, const char *format, ...) {
     char text[sizeof engine->last_notices[0]];
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    enum notices_verdict verdict = notices_judge(&engine->notices, text, clock_monotonic_ms());
-    if (verdict == NOTICES_SILENT) return;
-    memcpy(engine->last_notices[engine->notice_count++ % 16], text, sizeof text);
-    log_warn("%s%s", text, verdict == NOTICES_SAY_LAST ? " (and more of this kind, not said for a minute)" : "");
+    notice_say(engine, LOG_EVENT_NONE, NULL, text, true);
+}
+
+void engine_event(struct engine *engine, enum log_event event, const struct log_field *fields, const char *format, ...) {
+    char text[sizeof engine->last_notices[0]];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    notice_say(engine, event, fields, text, true);
+}
+
+void engine_tell(struct engine *engine, enum log_event event, const struct log_field *fields, const char *format, ...) {
+    char text[sizeof engine->last_notices[0]];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    notice_say(engine, event, fields, text, false);
 }
 
 const char *engine_agency_name(const struct engine *engine, const uint8_t agency_id[static AGENCY_ID_BYTES]) {
@@ -148,8 +177,23 @@ static void link_cut(struct engine *engine, uint32_t number, struct bytes reason
     for (size_t i = 0; i < gossip_link_count(engine->gossip); i++) {
         gossip_link_view(engine->gossip, i, &view);
         if (view.link != number) continue;
-        engine_notice(engine, "%s: link cut: %.*s", engine_agency_name(engine, view.agency_id), (int)reason.size,
-                      (const char *)reason.data);
+        const char *who = engine_agency_name(engine, view.agency_id);
+        engine_event(engine, LOG_PEER_CUT, LOG_FIELDS(LOG_TEXT("agency", who)), "%s: link cut: %.*s", who, (int)reason.size,
+                     (const char *)reason.data);
+    }
+}
+
+/* Of a link that was open; one that never got so far is no news. */
+static void link_down(struct engine *engine, uint32_t number, struct bytes reason) {
+    struct gossip_link_view view;
+    log_debug("link %u is down: %.*s", number, (int)reason.size, (const char *)reason.data);
+    for (size_t i = 0; i < gossip_link_count(engine->gossip); i++) {
+        gossip_link_view(engine->gossip, i, &view);
+        if (view.link != number || !view.open) continue;
+        const char *who = engine_agency_name(engine, view.agency_id);
+        engine_tell(engine, LOG_LINK_DOWN,
+                    LOG_FIELDS(LOG_TEXT("agency", who), LOG_NUMBER("seconds", (clock_monotonic_ms() - view.since_ms) / 1000)),
+                    "the link with %s ended: %.*s", who, (int)reason.size, (const char *)reason.data);
     }
 }
 
@@ -167,7 +211,7 @@ static void on_net(struct engine *engine, const struct frame *frame) {
     case FRAME_NET_DOWN:
         event.kind = EVENT_LINK_DOWN;
         event.link.link = (uint32_t)frame->tag;
-        log_debug("link %u is down: %.*s", event.link.link, (int)frame->body.size, (const char *)frame->body.data);
+        link_down(engine, event.link.link, frame->body);
         break;
     case FRAME_NET_MESSAGE:
         event.kind = EVENT_MESSAGE;
@@ -229,6 +273,7 @@ static void net_restarted(struct engine *engine) {
     while (gossip_link_count(engine->gossip) > 0) {
         gossip_link_view(engine->gossip, 0, &view);
         event.link.link = view.link;
+        link_down(engine, view.link, bytes_of_text("the network process was started again"));
         step_or_fail(engine, &event);
     }
     size_t count = 0;
@@ -254,9 +299,20 @@ static void on_resolved(struct engine *engine, const struct frame *frame) {
     buf_free(&body);
 }
 
+static void on_restarts(struct engine *engine, struct bytes body) {
+    struct cursor cursor = cursor_of(body);
+    while (cursor.left > 0 && !cursor.failed) {
+        uint8_t role = cursor_u8(&cursor);
+        uint64_t count = cursor_u64(&cursor);
+        if (!cursor.failed && role < ROLE_COUNT) engine->tallies.restarts[role] = count;
+    }
+    engine->tallies.restarted_ms = clock_monotonic_ms();
+}
+
 static void on_parent(struct engine *engine, const struct frame *frame) {
     switch (frame->type) {
     case FRAME_STOP: engine->stopping = true; break;
+    case FRAME_RESTARTS: on_restarts(engine, frame->body); break;
     case FRAME_RESOLVED: on_resolved(engine, frame); break;
     case FRAME_PEER:
         switch (proc_child_peer(&engine->child, frame)) {
@@ -305,11 +361,14 @@ static void on_store(struct engine *engine) {
         withdraw_stored(engine, ticket);
         ledger_stored(engine, ticket);
         kept_stored(engine, ticket);
+        taken_stored(engine, ticket);
         follow_ups(engine);
     }
     /* PROTOCOL.md 4.4: after a failed sync nothing more is acknowledged. */
-    if (err != OK && err != ERR_NOT_FOUND)
-        engine_fail(engine, 5, "the store failed (%s): %s", err_text(err), store_why(engine->store));
+    if (err == OK || err == ERR_NOT_FOUND || engine->stopping) return;
+    log_event(LOG_STORE_FAILED, LOG_FIELDS(LOG_TEXT("why", err_text(err))), "a write to the store failed: %s",
+              err == ERR_FULL ? "the disk is full" : store_why(engine->store));
+    engine_fail(engine, 5, "the store failed (%s): %s", err_text(err), store_why(engine->store));
 }
 
 /* --- the loop --- */
@@ -388,7 +447,7 @@ static void loop(struct engine *engine) {
         uint64_t now = clock_monotonic_ms(), due = gossip_deadline(engine->gossip);
         if (engine->upkeep_due_ms < due) due = engine->upkeep_due_ms;
         if (engine->recalls.due_ms < due) due = engine->recalls.due_ms;
-        if (go_on || query_page_busy(engine) || versions_busy(engine)) due = now;
+        if (go_on || query_page_busy(engine) || take_busy(engine) || versions_busy(engine)) due = now;
         if (engine->ledger.due_ms < due) due = engine->ledger.due_ms;
         if (engine->ledger.sessions_due_ms < due) due = engine->ledger.sessions_due_ms;
         int timeout = due <= now ? 0 : (due - now > 60000 ? 60000 : (int)(due - now));
@@ -406,6 +465,7 @@ static void loop(struct engine *engine) {
         if (!engine->stopping) recall_ask_pump(engine);
         if (!engine->stopping) groups_pump(engine);
         if (!engine->stopping) share_pump(engine);
+        if (!engine->stopping) sightings_pump(engine);
         go_on = flush_all(engine);
     }
 }
@@ -455,6 +515,8 @@ static void end(struct engine *engine) {
     groups_free(engine);
     agreements_free(engine);
     dealings_free(engine);
+    subscriptions_free(engine);
+    gone_free(engine);
     recalls_free(engine);
     kept_free(engine);
     publisher_free(engine);

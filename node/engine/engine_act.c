@@ -109,15 +109,16 @@ static void truncate_log(struct engine *engine, const struct action *action) {
 
 static void fork_notice(struct engine *engine, const char *who, const uint8_t *node_id, uint64_t seq) {
     unsigned long long number = seq;
+    const struct log_field *fields = LOG_FIELDS(LOG_TEXT("agency", who), LOG_NUMBER("entry", seq));
     if (memcmp(node_id, engine->node_id, NODE_ID_BYTES) == 0)
-        engine_notice(
-            engine,
+        engine_event(
+            engine, LOG_LOG_FORKED_OWN, fields,
             "this node's key signed two entries number %llu (an old copy of its directory ran?): nothing more is published "
             "under it; make a new node key with `comity node add`",
             number);
     else
-        engine_notice(
-            engine,
+        engine_event(
+            engine, LOG_LOG_FORKED, fields,
             "%s's node signed two different entries number %llu, a fork: proven and passed on; its log is frozen in front of them "
             "until its operators revoke that node",
             who, number);
@@ -128,29 +129,37 @@ static void notice(struct engine *engine, const struct action *action) {
     const char *who = "an unknown node";
     if (action->notice.node_id && gossip_log_find(engine->gossip, action->notice.node_id, &log))
         who = engine_agency_name(engine, log.agency_id);
+    const struct log_field *fields = LOG_FIELDS(LOG_TEXT("agency", who));
     switch (action->notice.kind) {
-    case NOTICE_LINK_OPEN: log_info("linked with %s", who); break;
-    case NOTICE_LINK_REFUSED: engine_notice(engine, "a link of %s was refused: %s", who, err_text(action->notice.why)); break;
-    case NOTICE_PEER_MALFORMED:
-        engine_notice(engine, "%s sent a malformed message (%s): refused for an hour", who, err_text(action->notice.why));
+    case NOTICE_LINK_OPEN: engine_tell(engine, LOG_LINK_UP, fields, "linked with %s", who); break;
+    case NOTICE_LINK_REFUSED:
+        engine_event(engine, LOG_LINK_REFUSED, fields, "a link of %s was refused: %s", who, err_text(action->notice.why));
         break;
-    case NOTICE_PEER_SIGNATURE: engine_notice(engine, "%s sent a bad signature: refused for an hour", who); break;
-    case NOTICE_PEER_RATE: engine_notice(engine, "%s went over its budget: link cut", who); break;
+    case NOTICE_PEER_MALFORMED:
+        engine_event(engine, LOG_PEER_CUT, fields, "%s sent a malformed message (%s): refused for an hour", who,
+                     err_text(action->notice.why));
+        break;
+    case NOTICE_PEER_SIGNATURE:
+        engine_event(engine, LOG_PEER_CUT, fields, "%s sent a bad signature: refused for an hour", who);
+        break;
+    case NOTICE_PEER_RATE: engine_event(engine, LOG_PEER_CUT, fields, "%s went over its budget: link cut", who); break;
     case NOTICE_ENTRY_FUTURE:
-        engine_notice(engine, "entry %llu of %s is dated in the future", (unsigned long long)action->notice.seq, who);
+        engine_event(engine, LOG_ENTRY_FUTURE, fields, "entry %llu of %s is dated in the future",
+                     (unsigned long long)action->notice.seq, who);
         break;
     case NOTICE_QUOTA:
-        engine_notice(engine, "%s reached its payload quota (payload_quota in comity.yaml): new payloads are not fetched", who);
+        engine_event(engine, LOG_PEER_QUOTA, fields,
+                     "%s reached its payload quota (payload_quota in comity.yaml): new payloads are not fetched", who);
         break;
     case NOTICE_SPLIT:
-        engine_notice(engine,
-                      "the root keys of %s signed two chains that contradict each other: nothing is sealed to it and its links are "
-                      "refused, until you pin it anew with a card that you compared (`comity trust remove`, then `add`)",
-                      who);
+        engine_event(engine, LOG_AGENCY_SPLIT, fields,
+                     "the root keys of %s signed two chains that contradict each other: nothing is sealed to it and its links are "
+                     "refused, until you pin it anew with a card that you compared (`comity trust remove`, then `add`)",
+                     who);
         break;
     case NOTICE_FORK: fork_notice(engine, who, action->notice.node_id, action->notice.seq); break;
     case NOTICE_SELF_SUSPECT:
-        log_info("most links fell silent at once: this node was probably stopped or cut off for a while");
+        log_event(LOG_NODE_SILENCED, NULL, "most links fell silent at once: this node was probably stopped or cut off for a while");
         break;
     }
 }

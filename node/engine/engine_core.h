@@ -1,7 +1,7 @@
 /* engine_core: the engine's state, shared by the files that act on it: engine.c (start, loop), engine_act.c (actions of the core),
    engine_own.c (the own chain), reader.c (payloads to pages), publisher.c (items to blocks), outbox.c (items that wait), statement.c (what
    this node says itself), recalls.h and its files (what is taken back),
-   server.c (local clients), query.c, report.c, completeness.c, upkeep.c. */
+   server.c (local clients), query.c, report.c, figures_tell.c, completeness.c, upkeep.c. */
 #ifndef NODE_ENGINE_CORE_H
 #define NODE_ENGINE_CORE_H
 
@@ -13,16 +13,20 @@
 #include "node/sharing/dealings.h"
 #include "node/engine/engine.h"
 #include "node/engine/kept.h"
+#include "node/engine/scope.h"
+#include "node/engine/tallies.h"
 #include "node/store/idset.h"
 #include "node/store/labelmap.h"
 #include "node/sharing/groups.h"
 #include "node/ledger/ledger.h"
+#include "node/process/log_event.h"
 #include "node/process/notices.h"
 #include "node/process/proc.h"
 #include "node/sharing/recipients.h"
 #include "node/recall/recalls.h"
 #include "node/sharing/statement.h"
 #include "node/store/store.h"
+#include "node/subscribe/take.h"
 #include "node/web/tokens.h"
 #include "node/identity/trust_files.h"
 
@@ -86,13 +90,15 @@ struct draft {
     struct buf entry; /* header and body, then the signature */
     struct buf payload;
     struct block *block;       /* for its pages; goes back to the pool */
-    struct store_batch *batch; /* while it is being built */
+    struct store_batch *batch; /* while it is being given */
     struct block_body body;
     struct buf readers;        /* EPOCH: node ids of the audience */
     struct buf recipients;     /* BLOCK: agency ids, for the ledger */
+    struct buf withheld;       /* BLOCK: its author's word on who is left out (node/sharing/withheld.h) */
     struct ledger_cause cause; /* BLOCK: likewise */
     bool given;                /* to the core */
-    bool waits;                /* signed, until it is known again where the own log ends */
+    bool waits;                /* signed, until it can be given */
+    bool joined;               /* stored together with the next one, or not at all */
     uint64_t ticket;
 };
 
@@ -126,12 +132,14 @@ struct publication {
     size_t recipients, rows; /* rows: of ANSWER_AUDIENCE; members of a group who cannot be sealed to count there */
     bool group_set;          /* it goes to a group: */
     uint8_t group_id[HASH_BYTES];
-    enum tlp ceiling; /* the lowest of all groups named */
+    enum tlp ceiling;    /* the lowest of all groups named */
+    struct buf withheld; /* from whom of it, for ever (node/sharing/withheld.h); empty: from nobody */
     struct audience audience;
     struct decision decision;
     struct builder builders[CARRIAGE_DIRECT + 1];
     uint64_t accepted, known, refused;
-    uint64_t last_seq; /* last entry that carries its items; 0: none */
+    char refused_rule[TALLIES_RULE_BYTES]; /* of the first that was refused; "" */
+    uint64_t last_seq;                     /* last entry that carries its items; 0: none */
     bool committing;
     uint64_t commit_tag;
     bool boxed;          /* it goes into the outbox */
@@ -178,6 +186,8 @@ struct publisher {
     uint64_t head; /* last drafted */
     uint8_t head_id[HASH_BYTES];
     uint64_t durable; /* last own entry that is synced */
+    uint64_t joined_tickets[PUBLISHER_DRAFTS_MAX];
+    size_t joined_count; /* of drafts given, whose batch is about to be committed */
     struct block *pool[2 * PUBLISHER_DRAFTS_MAX + 2 * CONTROL_CLIENTS_MAX];
     size_t pool_count;
     uint64_t *recent; /* keyed hashes of items in flight: what the index does not know yet */
@@ -196,6 +206,7 @@ struct feed_state {
     char type[ITEM_TYPE_BYTES_MAX + 1];
     bool from_set;
     uint8_t from[AGENCY_ID_BYTES];
+    struct wanted wanted;
 };
 /* Who answers in pieces stops when so much or more waits to be sent, and goes on when the client has read. */
 #define CLIENT_FULL_BYTES (256 * 1024)
@@ -214,14 +225,16 @@ struct page_state {
     size_t type_count;
     char ids[PAGE_IDS_MAX][ITEM_ID_BYTES_MAX + 1];
     size_t id_count;
-    bool groups_any, groups_only; /* of any group; only of these */
-    uint8_t groups[TOKENS_GROUPS_MAX][HASH_BYTES];
-    size_t group_count;
+    struct scope scope;
     uint64_t *hits; /* cursors of these ids, rising, and how many */
     size_t hit_count;
     struct buf out;  /* ANSWER_PAGE under construction */
     struct buf copy; /* of the page that is looked at: the cache may lose it */
     uint64_t bytes;  /* answered so far */
+};
+struct live_counts {
+    bool told;
+    uint64_t sessions, sent, withdrawn, refused;
 };
 struct client {
     bool used;
@@ -230,11 +243,19 @@ struct client {
     struct publication publication;
     struct feed_state feed;
     struct page_state page;
+    struct take_state take;
+    struct take_tally tally;
+    uint64_t taken_tag, taken_ticket; /* its position is on the way to the disk; ticket 0: none is */
     bool watching;
+    unsigned watch_files;          /* CONTROL_WATCH_ bits */
     uint64_t watch_tag, watch_end; /* told of all before it */
-    bool stalled;                  /* in the middle of an ASK_ITEMS frame */
-    struct frame frame;            /* that frame */
-    struct cursor items;           /* where it stands */
+    uint64_t watch_gone;           /* and of all withdrawals up to this one */
+    bool hooks;                    /* this is the hook process */
+    uint64_t hooks_tag;
+    struct live_counts live; /* what the live process told of itself */
+    bool stalled;            /* in the middle of an ASK_ITEMS frame */
+    struct frame frame;      /* that frame */
+    struct cursor items;     /* where it stands */
     uint64_t item_index;
     struct buf answer; /* ANSWER_ITEMS under way */
     uint32_t answer_count;
@@ -250,6 +271,13 @@ struct client {
     uint64_t erase_tag;
     bool erase_waits;
     uint64_t kept_tag, kept_ticket; /* waits for this commit (kept.c); 0: for none */
+};
+
+/* What the hook process told of itself. */
+struct hook_desk {
+    struct buf document; /* what `comity hook list` shows; empty: there is no such process */
+    uint64_t count, failing;
+    uint64_t number; /* of the last question that was passed on */
 };
 
 struct name_of_agency {
@@ -310,11 +338,17 @@ struct engine {
     struct dealings dealings;
     struct recalls recalls;
     struct kept kept;
+    struct gone gone;
+    struct subscriptions subscriptions;
+    struct hook_desk hooks;
     int listener;
     struct client clients[CONTROL_CLIENTS_MAX];
 
     char last_notices[16][160]; /* what the operator should see, newest last */
+    uint64_t notices_ms[16];    /* wall clock */
     uint64_t notice_count;
+    struct tallies tallies;
+    uint64_t disk_noticed_ms; /* monotonic; 0: not yet */
     struct notices notices;
     uint64_t net_refused, net_cut, net_bytes_in, net_bytes_out;
     uint64_t started_ms, started_monotonic_ms;
@@ -344,7 +378,14 @@ const char *engine_agency_name(const struct engine *engine, const uint8_t agency
 /* Pinned, or the own one; null: neither. Borrowed until the next step. */
 const struct agency *engine_agency(const struct engine *engine, const uint8_t agency_id[static AGENCY_ID_BYTES]);
 bool engine_agency_of_name(const struct engine *engine, struct bytes name, uint8_t agency_id[static AGENCY_ID_BYTES]);
+/* For the log and for the list that status shows; the same a few times a minute only. */
 void engine_notice(struct engine *engine, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* The same with the event's id; `fields` may be null. */
+void engine_event(struct engine *engine, enum log_event event, const struct log_field *fields, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+/* For the log only; likewise the same a few times a minute: of what a partner can bring about at any rate. */
+void engine_tell(struct engine *engine, enum log_event event, const struct log_field *fields, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
 
 /* engine_act.c */
 void engine_act(struct engine *engine);
@@ -382,17 +423,20 @@ struct item_verdict {
 };
 enum err publisher_item(struct engine *engine, struct publication *publication, struct bytes encoded, bool generated,
                         struct item_verdict *verdict) MUST_USE;
-/* A statement's item, into the publication's block; one that is published already is passed over. ERR_BUSY, ERR_MEMORY. */
-enum err publisher_statement(struct engine *engine, struct publication *publication, struct bytes encoded,
-                             enum carriage carriage) MUST_USE;
+/* A statement's item, into the publication's block; one that is published already is passed over. `cause`: of the object that it
+   carries, if any. ERR_BUSY, ERR_MEMORY. */
+enum err publisher_statement(struct engine *engine, struct publication *publication, struct bytes encoded, enum carriage carriage,
+                             const struct ledger_cause *cause) MUST_USE;
 /* An item that was published before, into a block of the publication: nothing is asked. ERR_BUSY, ERR_MEMORY. */
 enum err publisher_put(struct engine *engine, struct publication *publication, struct bytes encoded,
                        enum carriage carriage) MUST_USE;
 enum err publisher_flush(struct engine *engine, struct publication *publication) MUST_USE; /* closes its blocks; ERR_BUSY */
 void publisher_drop(struct engine *engine, struct publication *publication);
 void publisher_signed(struct engine *engine, uint64_t seq, const uint8_t *signature);
-void publisher_go_on(struct engine *engine); /* drafts that waited, if the own log may be written now */
-void publisher_stop(struct engine *engine);  /* the own log was forked: what was not given to the core yet is dropped */
+void publisher_go_on(struct engine *engine);
+/* All drafts from this number on are stored together, or, after a crash, none of them: called before any of them can be signed. */
+void publisher_join(struct engine *engine, uint64_t seq); /* drafts that waited, if the own log may be written now */
+void publisher_stop(struct engine *engine); /* the own log was forked: what was not given to the core yet is dropped */
 void publisher_key_restarted(struct engine *engine);
 void publisher_store_payload(struct engine *engine, const struct action *action);
 void publisher_store_entries(struct engine *engine, const struct action *action);
@@ -443,6 +487,8 @@ void query_get(struct engine *engine, struct client *client, const struct frame 
 void query_feed(struct engine *engine, struct client *client, const struct frame *frame);
 void query_feed_pump(struct engine *engine, struct client *client);
 void query_feed_end(struct engine *engine, struct client *client); /* the client is gone, or has it all */
+/* ANSWER_OBJECT, as a feed has it. */
+void query_object_answer(struct engine *engine, struct client *client, uint64_t tag, const struct shown *shown);
 /* Is there a later version of this object by the same agency? */
 bool query_superseded(struct engine *engine, const struct shown *shown);
 void why_ask(struct engine *engine, struct client *client, const struct frame *frame); /* why.c */
@@ -452,6 +498,7 @@ void server_decisions_again(struct engine *engine); /* what the policy said of p
 void server_publications_group(struct engine *engine, const uint8_t group_id[static HASH_BYTES]); /* likewise, those to a group */
 void report_status(struct engine *engine, struct client *client, const struct frame *frame);
 void report_peers(struct engine *engine, struct client *client, const struct frame *frame);
+void figures_tell(struct engine *engine, struct client *client, const struct frame *frame); /* figures_tell.c */
 
 /* query_page.c, watch.c: what the web process asks */
 void query_page(struct engine *engine, struct client *client, const struct frame *frame);
@@ -463,14 +510,19 @@ bool query_page_busy(const struct engine *engine); /* some go on without waiting
 void versions_begin(struct engine *engine); /* somebody will ask: notes all items, in turns */
 void versions_go_on(struct engine *engine);
 bool versions_busy(const struct engine *engine);
+/* Is it known that at most one item stands under its id in the index? */
+bool versions_single(struct engine *engine, const struct item *item);
 void versions_note(struct engine *engine, const struct item *item); /* it is being stored */
-/* Is it known that at most one item stands under this id in the index? */
-bool versions_single(struct engine *engine, struct bytes id);
 /* CONTROL_VERSION_ bits; the views in `item` may die: it looks at other pages when the id may stand more than once. */
 unsigned versions_of(struct engine *engine, uint64_t cursor, const struct page_head *head, const struct item *item);
 void watch_begin(struct engine *engine, struct client *client, const struct frame *frame);
 void watch_tick(struct engine *engine, struct client *client); /* tells of what is new */
 void watch_tokens(struct engine *engine, struct client *client, const struct frame *frame);
+void watch_clients(struct engine *engine, struct client *client, const struct frame *frame);
+
+/* hooks.c: between the hook process and who asks about it */
+void hooks_ask(struct engine *engine, struct client *client, const struct frame *frame);
+void hooks_leave(struct engine *engine, struct client *client); /* the client goes */
 
 /* backup_ask.c, replay.c: copies of this node, and the first time of one that came from a copy */
 void backup_ask(struct engine *engine, struct client *client, const struct frame *frame);

@@ -27,7 +27,7 @@ void load_entries(struct engine *engine, const struct follow_up *ask) {
     buf_clear(range.out);
     enum err err = store_entries(engine->store, ask->node_id, ask->seq, range_visit, &range);
     if (err != OK) {
-        engine_notice(engine, "stored entries cannot be read: %s", err_text(err));
+        engine_event(engine, LOG_STORE_DAMAGED, NULL, "stored entries cannot be read: %s", err_text(err));
         buf_clear(range.out);
     }
     event.loaded_entries.ticket = ask->ticket;
@@ -51,7 +51,8 @@ void load_payload(struct engine *engine, const struct follow_up *ask) {
     event.loaded_payload.ticket = ask->ticket;
     if (block_of(engine, ask->node_id, ask->seq, &event.loaded_payload.body)) {
         enum err err = store_payload(engine->store, ask->node_id, ask->seq, &engine->scratch);
-        if (err != OK && err != ERR_NOT_FOUND) engine_notice(engine, "a stored payload cannot be read: %s", err_text(err));
+        if (err != OK && err != ERR_NOT_FOUND)
+            engine_event(engine, LOG_STORE_DAMAGED, NULL, "a stored payload cannot be read: %s", err_text(err));
         /* Whatever the disk gave, only what the author signed goes out. */
         event.loaded_payload.present =
             err == OK && block_payload_matches(bytes_of_buf(&engine->scratch), &event.loaded_payload.body.seal);
@@ -95,7 +96,7 @@ void load_scan(struct engine *engine, const struct follow_up *ask) {
     scan = (struct scan){
         .engine = engine, .node_id = ask->node_id, .rows_max = ask->size_max < SCAN_ROWS_MAX ? ask->size_max : SCAN_ROWS_MAX};
     enum err err = store_entries(engine->store, ask->node_id, ask->seq, scan_visit, &scan);
-    if (err != OK) engine_notice(engine, "stored entries cannot be read: %s", err_text(err));
+    if (err != OK) engine_event(engine, LOG_STORE_DAMAGED, NULL, "stored entries cannot be read: %s", err_text(err));
     event.scanned.ticket = ask->ticket;
     event.scanned.rows = scan.rows;
     event.scanned.count = scan.count;

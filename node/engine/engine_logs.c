@@ -24,7 +24,7 @@ static bool log_take(void *context, const uint8_t node_id[static NODE_ID_BYTES],
     buf_clear(&engine->scratch_entry);
     if (store_entry(engine->store, node_id, seq_last, &engine->scratch_entry, &verified) != OK ||
         entry_parse(&entry, bytes_of_buf(&engine->scratch_entry)) != OK) {
-        engine_notice(engine, "the last entry of a stored log cannot be read");
+        engine_event(engine, LOG_STORE_DAMAGED, NULL, "the last entry of a stored log cannot be read");
         return true;
     }
     hex_encode(hex, bytes_of(node_id, NODE_ID_BYTES));
@@ -35,9 +35,10 @@ static bool log_take(void *context, const uint8_t node_id[static NODE_ID_BYTES],
     event.log.id = entry.id;
     event.log.prekey = bytes_of_buf(&prekey);
     if (store_payloads(engine->store, node_id, payload_sum, &event.log.payload_bytes) != OK)
-        engine_notice(engine, "stored payloads cannot be counted");
+        engine_event(engine, LOG_STORE_DAMAGED, NULL, "stored payloads cannot be counted");
     enum err err = engine_step(engine, &event);
-    if (err != OK && err != ERR_UNKNOWN_AUTHOR) engine_notice(engine, "a stored log was not taken: %s", err_text(err));
+    if (err != OK && err != ERR_UNKNOWN_AUTHOR)
+        engine_event(engine, LOG_STORE_DAMAGED, NULL, "a stored log was not taken: %s", err_text(err));
     buf_free(&prekey);
     return true;
 }
@@ -46,7 +47,8 @@ static bool fork_take(void *context, const char *key, struct bytes value) {
     struct engine *engine = context;
     struct event event = {.kind = EVENT_FORK, .fork = {.proof = value}};
     enum err err = engine_step(engine, &event);
-    if (err != OK && err != ERR_UNKNOWN_AUTHOR) engine_notice(engine, "a stored proof (%s) was not taken: %s", key, err_text(err));
+    if (err != OK && err != ERR_UNKNOWN_AUTHOR)
+        engine_event(engine, LOG_STORE_DAMAGED, NULL, "a stored proof (%s) was not taken: %s", key, err_text(err));
     return true;
 }
 
@@ -90,7 +92,8 @@ static bool log_take_again(void *context, const uint8_t node_id[static NODE_ID_B
     snprintf(prefix, sizeof prefix, READER_OURS_PREFIX "/%s", hex);
     enum err err = store_meta_each(engine->store, prefix, ours_take, engine);
     if (err == OK) err = recalls_load_again(engine, node_id);
-    if (err != OK) engine_notice(engine, "the epochs and recalls of a stored log cannot be read: %s", err_text(err));
+    if (err != OK)
+        engine_event(engine, LOG_STORE_DAMAGED, NULL, "the epochs and recalls of a stored log cannot be read: %s", err_text(err));
     return true;
 }
 

@@ -37,9 +37,9 @@ void own_chain_look(struct engine *engine) {
     log_info("the own agency's chain has %u records now; the card was rewritten", (unsigned)engine->own_records);
     const struct agency_node *self = agency_node_find(own_agency(engine), engine->node_id);
     if (self && self->revoked)
-        engine_notice(engine,
-                      "this node was revoked by its agency: what it wrote up to entry %llu stays, and nothing more of it counts",
-                      (unsigned long long)self->revoked_seq);
+        engine_event(engine, LOG_NODE_REVOKED, NULL,
+                     "this node was revoked by its agency: what it wrote up to entry %llu stays, and nothing more of it counts",
+                     (unsigned long long)self->revoked_seq);
 }
 
 void own_prekey_seen(struct engine *engine, struct bytes entry) { own_card_write(engine, entry); }
@@ -167,8 +167,10 @@ static void renewal_refused(struct engine *engine) {
     uint64_t now_ms = clock_wall_ms();
     if (!self || self->not_after_ms > now_ms + NEWNODE_RENEW_MS || now_ms - engine->renew_noticed_ms < RENEW_NOTICE_MS) return;
     engine->renew_noticed_ms = now_ms;
-    engine_notice(engine, "the certificate of this node ends in %llu days, and no ops key is here to renew it: `comity node renew`",
-                  (unsigned long long)(self->not_after_ms > now_ms ? (self->not_after_ms - now_ms) / NEWNODE_DAY_MS : 0));
+    uint64_t days = self->not_after_ms > now_ms ? (self->not_after_ms - now_ms) / NEWNODE_DAY_MS : 0;
+    engine_event(engine, LOG_CERTIFICATE_ENDING, LOG_FIELDS(LOG_NUMBER("days", days)),
+                 "the certificate of this node ends in %llu days, and no ops key is here to renew it: `comity node renew`",
+                 (unsigned long long)days);
 }
 
 void own_renewed(struct engine *engine, struct bytes answer) {
@@ -185,10 +187,11 @@ void own_renewed(struct engine *engine, struct bytes answer) {
     enum err err = agency_seal_record(&chain, bytes_of_buf(&engine->renew_draft), &signature, 1);
     if (err == OK) err = own_chain_take(engine, bytes_of_buf(&chain), bytes_of(NULL, 0));
     if (err == OK) {
-        log_info("a certificate was renewed for %d days", AGENCY_NODE_DAYS);
+        log_event(LOG_CERTIFICATE_RENEWED, LOG_FIELDS(LOG_NUMBER("days", AGENCY_NODE_DAYS)),
+                  "a certificate was renewed for %d days", AGENCY_NODE_DAYS);
         engine->upkeep_due_ms = engine->upkeep_minute_ms = 0; /* a sister's may be next */
     } else if (err != ERR_CHAIN) {                            /* the chain grew meanwhile: the next tick asks again */
-        engine_notice(engine, "a certificate could not be renewed: %s", err_text(err));
+        engine_event(engine, LOG_CERTIFICATE_FAILED, NULL, "a certificate could not be renewed: %s", err_text(err));
     }
     buf_free(&chain);
 }

@@ -12,8 +12,8 @@
    and the index knows them. */
 
 #define PREFIX       "secret/outbox/"
-#define VERSION      1
-#define RECORD_HEAD  4            /* version, TLP, named, group: 1 when its id follows the agencies' */
+#define VERSION      2 /* 1 had no word on whom it is withheld from */
+#define RECORD_HEAD  4 /* version, TLP, named, group: 1 when its id follows the agencies', and the word with its length 4 */
 #define BYTES_MAX    (256u << 20) /* of all records */
 #define TICKET       (1ull << 63) /* no ticket of the core has this bit */
 #define CHECKED_SIZE (64u * 1024) /* a smaller object fits into a block whatever it holds */
@@ -24,6 +24,7 @@ static void record_name(char out[static 40], uint64_t number) { snprintf(out, 40
 struct record {
     struct publication publication;
     struct bytes agencies; /* ids, one after the other */
+    struct bytes withheld; /* node/sharing/withheld.h */
     struct bytes items;    /* each: flags 1, length 4, encoded item */
 };
 
@@ -36,8 +37,9 @@ static bool record_read(struct record *out, struct bytes bytes) {
     out->agencies = cursor_take(&cursor, (size_t)cursor_u16(&cursor) * AGENCY_ID_BYTES);
     out->publication.group_set = group == 1;
     if (group == 1) cursor_copy(&cursor, out->publication.group_id, HASH_BYTES);
+    if (group == 1 && version > 1) out->withheld = cursor_take(&cursor, cursor_u32(&cursor));
     out->items = bytes_of(cursor.at, cursor.left);
-    return !cursor.failed && version == VERSION && tlp <= TLP_RED && group <= 1;
+    return !cursor.failed && version >= 1 && version <= VERSION && tlp <= TLP_RED && group <= 1;
 }
 
 static uint64_t items_count(struct bytes items) {
@@ -115,7 +117,11 @@ enum err outbox_put(struct engine *engine, struct publication *publication) {
     buf_put_u8(&value, publication->group_set);
     buf_put_u16(&value, (uint16_t)agencies);
     buf_put(&value, bytes_of_buf(&publication->agencies));
-    if (publication->group_set) buf_put_raw(&value, publication->group_id, HASH_BYTES);
+    if (publication->group_set) {
+        buf_put_raw(&value, publication->group_id, HASH_BYTES);
+        buf_put_u32(&value, (uint32_t)publication->withheld.size);
+        buf_put(&value, bytes_of_buf(&publication->withheld));
+    }
     buf_put(&value, bytes_of_buf(&publication->box));
     struct store_batch *batch = value.failed ? NULL : store_batch_new(engine->store);
     if (batch) {
@@ -172,8 +178,8 @@ static void audience_again(struct engine *engine, struct publication *publicatio
     }
     audience_seal(&publication->audience);
     if (left_out > 0)
-        engine_notice(
-            engine,
+        engine_event(
+            engine, LOG_OUTBOX_DROPPED, LOG_FIELDS(LOG_NUMBER("recipients", left_out)),
             "%zu recipient%s of what waited in the outbox %s no longer pinned or a member, or without a usable key: left out",
             left_out, left_out == 1 ? "" : "s", left_out == 1 ? "is" : "are");
 }
@@ -187,8 +193,9 @@ static void record_forget(struct engine *engine) {
     store_batch_meta_delete(batch, name);
     store_commit(engine->store, batch, 0);
     if (outbox->refused > 0)
-        engine_notice(engine, "%llu object%s that waited in the outbox may not be published any more: %s",
-                      (unsigned long long)outbox->refused, outbox->refused == 1 ? "" : "s", outbox->refused_why);
+        engine_event(engine, LOG_OUTBOX_DROPPED, LOG_FIELDS(LOG_NUMBER("objects", outbox->refused)),
+                     "%llu object%s that waited in the outbox may not be published any more: %s",
+                     (unsigned long long)outbox->refused, outbox->refused == 1 ? "" : "s", outbox->refused_why);
     publisher_drop(engine, &outbox->publication);
     outbox->first++;
     outbox->items -= outbox->record_items < outbox->items ? outbox->record_items : outbox->items;
@@ -211,11 +218,14 @@ static bool record_open(struct engine *engine) {
     if (err == ERR_NOT_FOUND && store_pending(engine->store) > 0) return false; /* on its way to the disk */
     if (err != OK || !record_read(&record, bytes_of_buf(&outbox->record))) {
         if (err != ERR_NOT_FOUND)
-            engine_notice(engine, "a record of the outbox cannot be read: %s", err_text(err == OK ? ERR_FORMAT : err));
+            engine_event(engine, LOG_STORE_DAMAGED, NULL, "a record of the outbox cannot be read: %s",
+                         err_text(err == OK ? ERR_FORMAT : err));
         outbox->first++; /* it stays on the disk */
         return false;
     }
     outbox->publication = record.publication;
+    buf_put(&outbox->publication.withheld, record.withheld);
+    if (outbox->publication.withheld.failed) engine_fail(engine, 5, "out of memory for the outbox");
     outbox->items_left = cursor_of(record.items);
     outbox->record_items = items_count(record.items);
     outbox->open = true;

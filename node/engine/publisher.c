@@ -1,6 +1,7 @@
 #include "crypto/secret.h"
 #include "node/process/clock.h"
 #include "node/engine/engine_core.h"
+#include "node/sharing/withheld.h"
 
 #include <sodium.h>
 #include <stdio.h>
@@ -26,8 +27,8 @@ void publisher_free(struct engine *engine) {
     for (size_t i = 0; i < PUBLISHER_DRAFTS_MAX; i++) {
         struct draft *draft = &publisher->drafts[i];
         buf_free(&draft->entry), buf_free(&draft->payload), buf_free(&draft->readers), buf_free(&draft->recipients);
+        buf_free(&draft->withheld);
         block_free(draft->block);
-        if (draft->batch) store_batch_free(draft->batch);
     }
     for (size_t i = 0; i < publisher->pool_count; i++) block_free(publisher->pool[i]);
     free(publisher->recent);
@@ -77,10 +78,11 @@ static struct draft *draft_new(struct engine *engine, enum entry_type type, stru
     memcpy(fields.node_id, engine->node_id, NODE_ID_BYTES);
     memcpy(fields.previous, publisher->head_id, HASH_BYTES);
     buf_clear(&draft->entry), buf_clear(&draft->payload), buf_clear(&draft->readers), buf_clear(&draft->recipients);
+    buf_clear(&draft->withheld);
     if (entry_write(&draft->entry, &fields) != OK || entry_parse_draft(&entry, bytes_of_buf(&draft->entry)) != OK) return NULL;
     draft->seq = fields.seq;
     draft->type = type;
-    draft->given = draft->waits = false;
+    draft->given = draft->waits = draft->joined = false;
     draft->ticket = 0;
     publisher->head = fields.seq;
     memcpy(publisher->head_id, entry.id, HASH_BYTES);
@@ -150,6 +152,8 @@ static enum err block_draft(struct engine *engine, struct publication *publicati
             draft->body = body;
             draft->cause = builder->cause;
             ledger_recipients(engine, publication, &draft->recipients);
+            buf_put(&draft->withheld, bytes_of_buf(&publication->withheld));
+            if (draft->withheld.failed) engine_fail(engine, 5, "out of memory for a block");
             publication->last_seq = draft->seq;
             buf_clear(&builder->recent);
             builder->block = NULL;
@@ -190,6 +194,7 @@ void publisher_drop(struct engine *engine, struct publication *publication) {
     }
     audience_free(&publication->audience);
     buf_free(&publication->agencies);
+    buf_free(&publication->withheld);
     buf_free(&publication->box);
     *publication = (struct publication){0};
 }
@@ -361,39 +366,65 @@ enum err publisher_put(struct engine *engine, struct publication *publication, s
     return err;
 }
 
-enum err publisher_statement(struct engine *engine, struct publication *publication, struct bytes encoded, enum carriage carriage) {
+enum err publisher_statement(struct engine *engine, struct publication *publication, struct bytes encoded, enum carriage carriage,
+                             const struct ledger_cause *cause) {
     static struct item item;
     enum err err = room(engine, 2);
     if (err != OK || item_decode(&item, encoded) != OK || publisher_known(engine, publication, &item, false)) return err;
     err = block_put(engine, publication, carriage, &item, encoded);
     if (err == OK) ledger_cause_add(&publication->builders[carriage].cause, NULL, "statement");
+    if (err == OK) ledger_cause_join(&publication->builders[carriage].cause, cause);
     return err;
 }
 
 /* --- signed, stored --- */
 
-static enum err publish_event(struct engine *engine, struct draft *draft) {
+static enum err publish_event(struct engine *engine, struct draft *draft, struct store_batch *batch) {
     struct event event = {.kind = EVENT_PUBLISH};
+    if (draft->entry.failed) return ERR_MEMORY;
     event.publish.entry = bytes_of_buf(&draft->entry);
     event.publish.payload = bytes_of_buf(&draft->payload);
-    draft->batch = store_batch_new(engine->store);
-    if (!draft->batch) return ERR_MEMORY;
-    draft->given = true;
-    return engine_step(engine, &event);
+    draft->batch = batch;
+    draft->given = true, draft->waits = false;
+    enum err err = engine_step(engine, &event);
+    if (err != OK) draft->batch = NULL, draft->given = false, draft->waits = true;
+    return err;
 }
 
-/* A peer may claim entries of this log at any moment: a signed draft then waits until that is settled. */
-static void give(struct engine *engine, struct draft *draft) {
-    enum err err = draft->entry.failed ? ERR_MEMORY : publish_event(engine, draft);
-    if (err == OK) return;
-    if (err == ERR_BUSY && gossip_own_ready(engine->gossip) != GOSSIP_OWN_READY) {
-        store_batch_free(draft->batch);
-        draft->batch = NULL, draft->given = false, draft->waits = true;
-    } else if (err == ERR_FORK) {
-        draft->given = false, publisher_stop(engine);
-    } else {
-        engine_fail(engine, 5, "the own entry %llu cannot be published: %s", (unsigned long long)draft->seq, err_text(err));
+/* What the drafts given so far put into their batch, and the event of each. */
+static void joined_commit(struct engine *engine, struct store_batch *batch) {
+    struct publisher *publisher = &engine->publisher;
+    for (size_t i = 0; i < publisher->joined_count; i++) {
+        if (i > 0 && !(batch = store_batch_new(engine->store))) {
+            engine_fail(engine, 5, "out of memory for own entries");
+            break;
+        }
+        store_commit(engine->store, batch, publisher->joined_tickets[i]); /* all of it with the first */
     }
+    publisher->joined_count = 0;
+}
+
+/* Signed drafts to the core, those that are stored together in one batch. A peer may claim entries of this log at any moment: they then wait
+   until that is settled. */
+static void give(struct engine *engine, size_t index, size_t count) {
+    struct publisher *publisher = &engine->publisher;
+    struct store_batch *batch = store_batch_new(engine->store);
+    struct draft *draft = NULL;
+    enum err err = batch ? OK : ERR_MEMORY;
+    for (size_t i = 0; i < count && err == OK; i++) {
+        draft = draft_at(publisher, index + i);
+        err = publish_event(engine, draft, batch);
+    }
+    if (publisher->joined_count > 0)
+        joined_commit(engine, batch);
+    else if (batch)
+        store_batch_free(batch);
+    if (err == OK || (err == ERR_BUSY && gossip_own_ready(engine->gossip) != GOSSIP_OWN_READY)) return;
+    if (err == ERR_FORK)
+        publisher_stop(engine);
+    else
+        engine_fail(engine, 5, "the own entry %llu cannot be published: %s", (unsigned long long)(draft ? draft->seq : 0),
+                    err_text(err));
 }
 
 void publisher_signed(struct engine *engine, uint64_t seq, const uint8_t *signature) {
@@ -406,23 +437,42 @@ void publisher_signed(struct engine *engine, uint64_t seq, const uint8_t *signat
             return;
         }
         buf_put_raw(&draft->entry, signature, SIGN_BYTES);
-        if (i > 0 && draft_at(publisher, i - 1)->waits)
-            draft->waits = true; /* behind the one before */
-        else
-            give(engine, draft);
+        draft->waits = true;
+        publisher_go_on(engine);
         return;
     }
 }
 
+/* The drafts from this one on that are stored together; 0: some of them is not signed yet. */
+static size_t joined_ready(struct publisher *publisher, size_t index) {
+    for (size_t count = 1; index + count <= publisher->count; count++) {
+        const struct draft *draft = draft_at(publisher, index + count - 1);
+        if (!draft->waits) return 0;
+        if (!draft->joined) return count;
+    }
+    return 0;
+}
+
 void publisher_go_on(struct engine *engine) {
     struct publisher *publisher = &engine->publisher;
-    for (size_t i = 0; i < publisher->count && !engine->stopping; i++) {
-        struct draft *draft = draft_at(publisher, i);
-        if (!draft->waits) continue;
-        if (gossip_own_ready(engine->gossip) != GOSSIP_OWN_READY) return;
-        draft->waits = false;
-        give(engine, draft);
+    for (size_t i = 0; i < publisher->count && !engine->stopping;) {
+        enum gossip_own ready = gossip_own_ready(engine->gossip);
+        size_t count = draft_at(publisher, i)->given ? 0 : joined_ready(publisher, i);
+        if (draft_at(publisher, i)->given) {
+            i++;
+            continue;
+        }
+        if (count == 0 || (ready != GOSSIP_OWN_READY && ready != GOSSIP_OWN_FORKED)) return;
+        give(engine, i, count);
+        if (i < publisher->count && !draft_at(publisher, i)->given) return;
+        i += count;
     }
+}
+
+void publisher_join(struct engine *engine, uint64_t seq) {
+    struct publisher *publisher = &engine->publisher;
+    for (size_t i = 0; i + 1 < publisher->count; i++)
+        if (draft_at(publisher, i)->seq >= seq) draft_at(publisher, i)->joined = true;
 }
 
 void publisher_stop(struct engine *engine) {
@@ -430,9 +480,8 @@ void publisher_stop(struct engine *engine) {
     while (publisher->count > 0) {
         struct draft *draft = draft_at(publisher, publisher->count - 1);
         if (draft->given) break;
-        if (draft->batch) store_batch_free(draft->batch);
         pool_give(engine, draft->block);
-        draft->batch = NULL, draft->block = NULL;
+        draft->block = NULL;
         draft->seq = 0;
         publisher->count--;
     }
@@ -470,16 +519,18 @@ void publisher_store_payload(struct engine *engine, const struct action *action)
 }
 
 void publisher_store_entries(struct engine *engine, const struct action *action) {
+    struct publisher *publisher = &engine->publisher;
     struct entry entry;
     char name[64], hex[2 * NODE_ID_BYTES + 1];
     if (entry_parse(&entry, action->store_entries.entries) != OK) return;
-    struct draft *draft = draft_find(&engine->publisher, entry.seq);
+    struct draft *draft = draft_find(publisher, entry.seq);
     if (!draft || !draft->batch) {
         engine_fail(engine, 5, "an own entry without its draft");
         return;
     }
     store_batch_entry(draft->batch, &entry, true);
     if (draft->type == ENTRY_BLOCK) ledger_out(engine, draft->batch, draft);
+    if (draft->type == ENTRY_BLOCK) withheld_keep(draft->batch, draft->seq, bytes_of_buf(&draft->withheld));
     if (draft->type == ENTRY_PREKEY) {
         hex_encode(hex, bytes_of(engine->node_id, NODE_ID_BYTES));
         snprintf(name, sizeof name, "prekey/%s", hex);
@@ -491,7 +542,7 @@ void publisher_store_entries(struct engine *engine, const struct action *action)
     }
     draft->ticket = action->store_entries.ticket;
     if (draft->type == ENTRY_RECALL) recall_entry(engine, draft->batch, &entry, draft->ticket);
-    store_commit(engine->store, draft->batch, draft->ticket);
+    publisher->joined_tickets[publisher->joined_count++] = draft->ticket; /* committed by give, with those that it is joined to */
     draft->batch = NULL;
 }
 

@@ -30,7 +30,8 @@ bool publisher_known(struct engine *engine, const struct publication *publicatio
     static struct item held;
     uint64_t cursors[64];
     size_t count = store_find_id(engine->store, item->id, cursors, 64);
-    if (store_find_result(engine->store) != OK) engine_notice(engine, "the index cannot be read: an object may be published twice");
+    if (store_find_result(engine->store) != OK)
+        engine_event(engine, LOG_STORE_DAMAGED, NULL, "the index cannot be read: an object may be published twice");
     for (size_t i = count; i-- > 0;) {
         struct page_head head;
         struct bytes encoded;

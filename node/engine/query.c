@@ -13,7 +13,7 @@
 #define FEED_LONG_ITEMS    20000 /* to be read still */
 
 /* Counts of sightings only where one object is asked for: a feed has millions. */
-static void object_answer(struct engine *engine, struct client *client, uint64_t tag, const struct shown *shown, bool counted) {
+static void answer_object(struct engine *engine, struct client *client, uint64_t tag, const struct shown *shown, bool counted) {
     struct buf *body = &engine->scratch;
     buf_clear(body);
     pack_write_array(body, 8);
@@ -32,6 +32,10 @@ static void object_answer(struct engine *engine, struct client *client, uint64_t
     else
         pack_write_nil(body);
     server_answer(client, FRAME_ANSWER_OBJECT, tag, bytes_of_buf(body));
+}
+
+void query_object_answer(struct engine *engine, struct client *client, uint64_t tag, const struct shown *shown) {
+    answer_object(engine, client, tag, shown, false);
 }
 
 static void done(struct client *client, uint64_t tag, uint64_t count) {
@@ -91,7 +95,7 @@ bool query_superseded(struct engine *engine, const struct shown *shown) {
     static struct shown other;
     static uint64_t cursors[QUERY_HITS_MAX];
     uint8_t id_copy[ITEM_ID_BYTES_MAX], author[AGENCY_ID_BYTES];
-    if (versions_single(engine, shown->item.id)) return false;
+    if (versions_single(engine, &shown->item)) return false;
     size_t id_bytes = shown->item.id.size, count = store_find_id(engine->store, shown->item.id, cursors, QUERY_HITS_MAX);
     if (count <= 1) return false;
     memcpy(id_copy, shown->item.id.data, id_bytes); /* the page that holds it may leave the cache */
@@ -119,7 +123,7 @@ static bool hit_answer(struct engine *engine, struct client *client, uint64_t ta
     if (query_superseded(engine, &shown)) return false;
     /* Asking for other versions may have moved the page. */
     if (shown_at(engine, &shown, cursor) != OK) return false;
-    object_answer(engine, client, tag, &shown, true);
+    answer_object(engine, client, tag, &shown, true);
     return true;
 }
 
@@ -208,6 +212,7 @@ static void feed_look(struct engine *engine, struct client *client, const char *
 void query_feed_end(struct engine *engine, struct client *client) {
     if (!client->feed.active) return;
     client->feed.active = false;
+    wanted_free(&client->feed.wanted);
     feed_look(engine, client, " ended");
 }
 
@@ -224,9 +229,11 @@ void query_feed(struct engine *engine, struct client *client, const struct frame
     feed->from_set = !pack_skip_nil(&reader);
     struct bytes from = feed->from_set ? pack_read_str(&reader) : bytes_of(NULL, 0);
     feed->limit = pack_read_uint(&reader);
-    feed->exit = fields == 7 ? feed_exit(pack_read_uint(&reader)) : POLICY_LOCAL;
-    if ((fields != 6 && fields != 7) || feed->exit == 0 || pack_done(&reader) != OK || type.size > ITEM_TYPE_BYTES_MAX ||
-        tlp_max > TLP_RED) {
+    feed->exit = fields > 6 ? feed_exit(pack_read_uint(&reader)) : POLICY_LOCAL;
+    struct bytes filter = fields == 9 ? pack_read_str(&reader) : bytes_of(NULL, 0);
+    struct bytes name = fields == 9 ? pack_read_str(&reader) : bytes_of(NULL, 0);
+    if ((fields != 6 && fields != 7 && fields != 9) || filter.size > FILTER_BYTES_MAX || feed->exit == 0 ||
+        pack_done(&reader) != OK || type.size > ITEM_TYPE_BYTES_MAX || tlp_max > TLP_RED) {
         server_error(client, frame->tag, ERR_FORMAT, "the question is not well formed");
         return;
     }
@@ -234,6 +241,9 @@ void query_feed(struct engine *engine, struct client *client, const struct frame
         server_error(client, frame->tag, ERR_NOT_FOUND, "no agency is pinned under that name; `comity trust list` shows who is");
         return;
     }
+    const struct subscription *subscription = name.size > 0 ? wanted_subscription(engine, client, frame->tag, name) : NULL;
+    if (name.size > 0 && !subscription) return;
+    if (!wanted_read(&feed->wanted, client, frame->tag, subscription, filter)) return;
     if (type.size) memcpy(feed->type, type.data, type.size);
     feed->tlp_max = (enum tlp)tlp_max;
     feed->active = true;
@@ -247,6 +257,8 @@ static bool feed_takes(struct engine *engine, struct feed_state *feed, const str
     if (feed->from_set && memcmp(feed->from, shown->author, AGENCY_ID_BYTES) != 0) return false;
     if (feed->type[0] && !bytes_equal_text(shown->item.type, feed->type)) return false;
     if (feed->tlp_max != TLP_NONE && shown->item.tlp > feed->tlp_max) return false;
+    if (!wanted_label(&feed->wanted, shown->item.tlp)) return false;
+    if (!wanted_matches(engine, &feed->wanted, shown, clock_wall_ms())) return false;
     if (may_leave(engine, facts, shown)) return true;
     feed->withheld += !statement_is(shown->item.type);
     return false;
@@ -268,7 +280,7 @@ static bool feed_page(struct engine *engine, struct client *client, const struct
             continue;
         /* PROTOCOL.md 5.12: a feed tells of today's state: who reads on meets the newer version later. */
         if (query_superseded(engine, &shown)) continue;
-        object_answer(engine, client, feed->tag, &shown, false);
+        answer_object(engine, client, feed->tag, &shown, false);
         if (++feed->count == feed->limit) return false;
     }
     return true;

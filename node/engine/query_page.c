@@ -26,20 +26,13 @@ static bool ids_take(const struct page_state *page, struct bytes id) {
     return page->id_count == 0;
 }
 
-static bool groups_take(const struct page_state *page, struct bytes group) {
-    if (group.size == 0) return !page->groups_only;
-    for (size_t i = 0; i < page->group_count; i++)
-        if (bytes_equal(group, bytes_of(page->groups[i], HASH_BYTES))) return true;
-    return page->groups_any;
-}
-
 /* Every exit asks the policy. */
 static bool may_leave(struct engine *engine, const struct page_state *page, const struct policy_facts *facts,
                       const struct page_head *head, const struct item *item) {
     static struct marks marks;
     struct verdict verdict;
     if (statement_is(item->type) || item->tlp == TLP_RED || marks_decode(&marks, item->marks) != OK) return false;
-    if (!groups_take(page, marks.group)) return false;
+    if (!scope_takes(&page->scope, marks.group)) return false;
     if (retention_over(engine, head, item, clock_wall_ms())) return false; /* also before it is taken out */
     struct policy_object object = {
         .tlp = item->tlp, .valid_until_ms = item->valid_until_ms, .id = item->id, .type = item->type, .marks = &marks};
@@ -243,20 +236,6 @@ static bool text_read(struct pack_reader *reader, char *out, size_t size) {
     return true;
 }
 
-static bool groups_read(struct page_state *page, struct pack_reader *reader) {
-    page->groups_only = pack_read_bool(reader);
-    page->groups_any = pack_skip_nil(reader);
-    if (page->groups_any) return true;
-    page->group_count = pack_read_array(reader);
-    if (page->group_count > TOKENS_GROUPS_MAX) return false;
-    for (size_t i = 0; i < page->group_count; i++) {
-        struct bytes id = pack_read_bin(reader);
-        if (id.size != HASH_BYTES) return false;
-        memcpy(page->groups[i], id.data, HASH_BYTES);
-    }
-    return true;
-}
-
 static bool page_read(struct page_state *page, struct bytes body, uint64_t *after_us) {
     struct pack_reader reader = pack_reader_of(body);
     uint32_t fields = pack_read_array(&reader);
@@ -273,7 +252,7 @@ static bool page_read(struct page_state *page, struct bytes body, uint64_t *afte
     page->id_count = good ? pack_read_array(&reader) : 0;
     good = good && page->id_count <= PAGE_IDS_MAX;
     for (size_t i = 0; good && i < page->id_count; i++) good = text_read(&reader, page->ids[i], sizeof page->ids[i]);
-    return good && groups_read(page, &reader) && pack_done(&reader) == OK;
+    return good && scope_read(&page->scope, &reader) && pack_done(&reader) == OK;
 }
 
 void query_page(struct engine *engine, struct client *client, const struct frame *frame) {

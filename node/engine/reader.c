@@ -170,6 +170,7 @@ static uint64_t frame_terms(struct engine *engine, struct store_batch *batch, co
         versions_note(engine, &item);
         seen.index = page->item_first + i;
         if (statement_is(item.type)) statement_take(engine, batch, &seen);
+        groups_arrived(engine, batch, page->cursor + i, &item);
         uint64_t end_ms = retention_end_ms(engine, page, &item);
         if (end_ms != 0 && (first_ms == 0 || end_ms < first_ms)) first_ms = end_ms;
     }
@@ -261,8 +262,9 @@ static void payload_store(struct engine *engine, uint64_t ticket, const uint8_t 
         if (err != OK) {
             /* Signed so by its author: carried for the others, shown to nobody here. */
             engine->reader.blocks_bad++;
-            engine_notice(engine, "block %llu of %s is addressed to us and cannot be read: %s", (unsigned long long)seq,
-                          engine_agency_name(engine, epoch->agency_id), err_text(err));
+            const char *who = engine_agency_name(engine, epoch->agency_id);
+            engine_event(engine, LOG_BLOCK_UNREADABLE, LOG_FIELDS(LOG_TEXT("agency", who), LOG_NUMBER("block", seq)),
+                         "block %llu of %s is addressed to us and cannot be read: %s", (unsigned long long)seq, who, err_text(err));
         }
         block_reset(engine->reader.block);
     }
@@ -366,7 +368,7 @@ void reader_truncate(struct engine *engine, struct store_batch *batch, const uin
     }
     node_key_name(prefix, sizeof prefix, READER_OURS_PREFIX, node_id);
     if (store_meta_each(engine->store, prefix, verdict_forget, &forgetting) != OK)
-        engine_notice(engine, "what is known of an author's epochs cannot be read");
+        engine_event(engine, LOG_STORE_DAMAGED, NULL, "what is known of an author's epochs cannot be read");
 }
 
 /* Remembered, so that after a restart it is known which `direct` payloads are wanted. */
@@ -428,7 +430,7 @@ void reader_resume(struct engine *engine) {
         }
         struct resume resume = {.engine = engine, .next = postponed->from};
         enum err err = store_entries(engine->store, postponed->node_id, postponed->from, resume_visit, &resume);
-        if (err != OK) engine_notice(engine, "stored entries cannot be read: %s", err_text(err));
+        if (err != OK) engine_event(engine, LOG_STORE_DAMAGED, NULL, "stored entries cannot be read: %s", err_text(err));
         postponed->from = resume.next;
         if (err != OK || postponed->from > postponed->until)
             *postponed = reader->postponed[--reader->postponed_count];

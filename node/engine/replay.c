@@ -12,7 +12,7 @@ void replay_load(struct engine *engine) {
     char path[DIR_PATH_MAX];
     /* A mark that cannot be looked for counts as one that is there. */
     engine->replaying = dir_path(path, engine->settings.dir, DIR_RESTORED) != OK || access(path, F_OK) == 0;
-    if (engine->replaying) engine_notice(engine, "%s", REPLAY_REASON);
+    if (engine->replaying) engine_event(engine, LOG_NODE_REPLAYING, NULL, "%s", REPLAY_REASON);
 }
 
 static bool links_open(const struct engine *engine) {
@@ -47,16 +47,28 @@ void replay_tick(struct engine *engine, uint64_t monotonic_ms) {
         return;
     }
     engine->replaying = false;
-    log_info("what was recalled since the backup is taken back; objects are shown again");
+    log_event(LOG_NODE_REPLAYED, NULL, "what was recalled since the backup is taken back; objects are shown again");
+}
+
+/* Of subscriptions only a test shows objects. */
+static bool tests(const struct frame *frame) {
+    struct pack_reader reader = pack_reader_of(frame->body);
+    pack_read_array(&reader);
+    return frame->type == FRAME_ASK_SUBSCRIPTION && bytes_equal_text(pack_read_str(&reader), "test");
 }
 
 bool replay_refuses(struct engine *engine, struct client *client, const struct frame *frame) {
     if (!engine->replaying) return false;
+    if (tests(frame)) {
+        server_error(client, frame->tag, ERR_BUSY, "%s", REPLAY_REASON);
+        return true;
+    }
     switch (frame->type) {
     case FRAME_ASK_SEARCH:
     case FRAME_ASK_GET:
     case FRAME_ASK_FEED:
     case FRAME_ASK_PAGE:
+    case FRAME_ASK_TAKE:
     case FRAME_ASK_SUBJECT:
     case FRAME_ASK_SHARE:
     case FRAME_ASK_WHY: server_error(client, frame->tag, ERR_BUSY, "%s", REPLAY_REASON); return true;

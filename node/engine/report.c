@@ -2,6 +2,7 @@
 #include "node/engine/engine_core.h"
 #include "node/formats/moment.h"
 #include "node/identity/newnode.h"
+#include "node/version.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -56,13 +57,14 @@ static void put_log(struct engine *engine, struct buf *out, size_t index) {
     uint64_t payloads = 0;
     gossip_log_view(engine->gossip, index, &view);
     if (store_payloads(engine->store, view.node_id, payload_count, &payloads) != OK) payloads = 0;
-    pack_write_map(out, 14);
+    pack_write_map(out, 15);
     put_text(out, "agency", engine_agency_name(engine, view.agency_id));
     put_uint(out, "behind", view.head_heard > view.head ? view.head_heard - view.head : 0);
     put_uint(out, "entries", view.head_durable);
     put_bool(out, "frozen", view.frozen);
     put_uint(out, "head", view.head);
     put_uint(out, "heard", view.head_heard);
+    put_bool(out, "linked", view.linked);
     put_uint(out, "missing", view.missing);
     put_uint(out, "missing_direct", view.missing_direct);
     put_bool(out, "no_path", view.pathless && !view.own);
@@ -125,10 +127,31 @@ static size_t links_open(const struct engine *engine) {
     return count;
 }
 
+/* Of the process of the live feed; null where there is none. */
+static void put_live(struct engine *engine, struct buf *out) {
+    const struct live_counts *live = NULL;
+    for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
+        if (engine->clients[i].used && engine->clients[i].live.told) live = &engine->clients[i].live;
+    pack_write_str(out, bytes_of_text("live"));
+    if (!live) {
+        pack_write_nil(out);
+        return;
+    }
+    pack_write_map(out, 4);
+    put_uint(out, "refused", live->refused);
+    put_uint(out, "sent", live->sent);
+    put_uint(out, "sessions", live->sessions);
+    put_uint(out, "withdrawn", live->withdrawn);
+}
+
 static void put_counts(struct engine *engine, struct buf *out) {
     struct store_counts counts;
+    uint64_t free_bytes = 0, size_bytes = 0;
     store_counts(engine->store, &counts);
+    if (!store_disk(engine->store, &free_bytes, &size_bytes)) free_bytes = size_bytes = 0;
     put_uint(out, "disk_bytes", counts.disk_bytes);
+    put_uint(out, "disk_free_bytes", free_bytes);
+    put_uint(out, "disk_size_bytes", size_bytes);
     put_uint(out, "entries", counts.entries);
     put_uint(out, "items", counts.items);
 }
@@ -139,6 +162,47 @@ static void put_notices(struct engine *engine, struct buf *out) {
     pack_write_array(out, (uint32_t)count);
     for (uint64_t i = engine->notice_count - count; i < engine->notice_count; i++)
         pack_write_str(out, bytes_of_text(engine->last_notices[i % 16]));
+}
+
+/* When each of them was. */
+static void put_notice_times(struct engine *engine, struct buf *out) {
+    uint64_t count = engine->notice_count < 16 ? engine->notice_count : 16;
+    pack_write_str(out, bytes_of_text("notices_ms"));
+    pack_write_array(out, (uint32_t)count);
+    for (uint64_t i = engine->notice_count - count; i < engine->notice_count; i++) pack_write_uint(out, engine->notices_ms[i % 16]);
+}
+
+static uint64_t days_left(uint64_t ends_ms, uint64_t now_ms) { return ends_ms > now_ms ? (ends_ms - now_ms) / NEWNODE_DAY_MS : 0; }
+
+static uint64_t prekey_days(const struct engine *engine, uint64_t now_ms) {
+    const struct prekey *prekey = gossip_prekey(engine->gossip, engine->node_id);
+    return prekey ? days_left(prekey->created_ms + PREKEY_SEAL_MS, now_ms) : 0;
+}
+
+static uint64_t agencies_split(const struct engine *engine) {
+    uint64_t count = 0;
+    for (size_t i = 0; i < gossip_agency_count(engine->gossip); i++) count += gossip_agency_split(engine->gossip, i);
+    return count;
+}
+
+static void put_recalls(const struct engine *engine, struct buf *out) {
+    struct recall_dues dues = recall_due_count(engine);
+    put_uint(out, "recalls_overdue", dues.overdue);
+    put_uint(out, "recalls_receipts_missing", dues.receipts);
+    put_uint(out, "recalls_waiting", dues.waiting);
+}
+
+/* Processes that ended by themselves. */
+static uint64_t restarts(const struct engine *engine) {
+    uint64_t count = 0;
+    for (int role = ROLE_NET; role <= ROLE_LAST; role++) count += engine->tallies.restarts[role];
+    return count;
+}
+
+static bool web_watches(const struct engine *engine) {
+    for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
+        if (engine->clients[i].used && engine->clients[i].watching) return true;
+    return false;
 }
 
 static void answer(struct client *client, const struct frame *frame, struct buf *body) {
@@ -161,33 +225,46 @@ void report_status(struct engine *engine, struct client *client, const struct fr
     store_counts(engine->store, &counts);
     const struct agency_node *self = agency_node_find(gossip_agency(engine->gossip, 0), engine->node_id);
     uint64_t now_ms = clock_wall_ms();
-    pack_write_map(&body, 28);
+    pack_write_map(&body, 44);
     put_text(&body, "agency", engine->own_name);
     put_uint(&body, "agencies_pinned", gossip_agency_count(engine->gossip) - 1);
+    put_uint(&body, "agencies_split", agencies_split(engine));
     put_bool(&body, "caught_up", gossip_caught_up(engine->gossip));
-    put_uint(&body, "certificate_days", self && self->not_after_ms > now_ms ? (self->not_after_ms - now_ms) / NEWNODE_DAY_MS : 0);
+    put_uint(&body, "certificate_days", self ? days_left(self->not_after_ms, now_ms) : 0);
     put_uint(&body, "cursor", last_cursor(engine));
     put_direct(engine, &body);
     put_counts(engine, &body);
     put_text(&body, "fingerprint", fingerprint);
+    put_uint(&body, "hooks", engine->hooks.count);
+    put_uint(&body, "hooks_failing", engine->hooks.failing);
     put_uint(&body, "landlock", (uint64_t)engine->landlock_abi);
     put_uint(&body, "links", links_open(engine));
+    put_live(engine, &body);
     pack_write_str(&body, bytes_of_text("logs"));
     pack_write_array(&body, (uint32_t)gossip_log_count(engine->gossip));
     for (size_t i = 0; i < gossip_log_count(engine->gossip); i++) put_log(engine, &body, i);
     put_hex(&body, "node", engine->node_id, NODE_ID_BYTES);
     put_notices(engine, &body);
+    put_notice_times(engine, &body);
     put_uint(&body, "outbox", engine->outbox.items);
     put_uint(&body, "pages", counts.pages);
     put_uint(&body, "payload_bytes", counts.payload_bytes);
     put_uint(&body, "payloads", counts.payloads);
     put_uint(&body, "payloads_damaged", engine->reader.blocks_bad);
     put_uint(&body, "payloads_readable", engine->reader.blocks_read);
+    put_uint(&body, "prekey_days", prekey_days(engine, now_ms));
     put_bool(&body, "publishing", publishing);
     put_text(&body, "publishing_reason", why ? why : "");
+    put_recalls(engine, &body);
     put_uint(&body, "requests_overdue", inquiry_overdue(engine, now_ms));
+    put_uint(&body, "restart_ago_s",
+             engine->tallies.restarted_ms ? (clock_monotonic_ms() - engine->tallies.restarted_ms) / 1000 : 0);
+    put_uint(&body, "restarts", restarts(engine));
     put_bool(&body, "revoked", self && self->revoked);
+    put_bool(&body, "showing", !engine->replaying);
     put_uint(&body, "uptime_s", (clock_monotonic_ms() - engine->started_monotonic_ms) / 1000);
+    put_text(&body, "version", COMITY_VERSION);
+    put_bool(&body, "web", web_watches(engine));
     answer(client, frame, &body);
     buf_free(&body);
 }

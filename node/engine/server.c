@@ -36,6 +36,8 @@ static void client_end(struct engine *engine, struct client *client) {
     buf_free(&client->look.asked);
     buf_free(&client->erase);
     query_page_end(client);
+    hooks_leave(engine, client);
+    take_end(client);
     channel_close(&client->channel);
     buf_free(&client->answer);
     recall_ask_leave(engine, client);
@@ -55,7 +57,8 @@ void server_accept(struct engine *engine) {
     int fd = accept4(engine->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0) return;
     if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0 || (peer.uid != geteuid() && peer.uid != 0)) {
-        log_warn("a local process of user %u was refused at the control socket", (unsigned)peer.uid);
+        log_event(LOG_CONTROL_REFUSED, LOG_FIELDS(LOG_NUMBER("uid", peer.uid)),
+                  "a local process of user %u was refused at the control socket", (unsigned)peer.uid);
         close(fd);
         return;
     }
@@ -63,9 +66,11 @@ void server_accept(struct engine *engine) {
         if (engine->clients[i].used) continue;
         engine->clients[i] = (struct client){.used = true, .uid = peer.uid, .pid = (uint32_t)peer.pid};
         channel_init(&engine->clients[i].channel, fd);
+        engine->tallies.sessions++;
         return;
     }
-    log_warn("more than %d local clients: one was refused", CONTROL_CLIENTS_MAX);
+    log_event(LOG_CONTROL_REFUSED, LOG_FIELDS(LOG_NUMBER("uid", peer.uid)), "more than %d local clients: one was refused",
+              CONTROL_CLIENTS_MAX);
     close(fd);
 }
 
@@ -178,6 +183,19 @@ out:
     buf_free(&body);
 }
 
+static void item_counted(struct engine *engine, struct client *client, const struct item_verdict *verdict) {
+    struct publication *publication = &client->publication;
+    if (publication->lint) return;
+    if (verdict->err == OK)
+        engine->tallies.published++;
+    else if (verdict->err == ERR_EXISTS)
+        engine->tallies.known++;
+    else
+        tallies_refused(&engine->tallies, verdict->rule);
+    if (verdict->err != OK && verdict->err != ERR_EXISTS && !publication->refused_rule[0])
+        snprintf(publication->refused_rule, sizeof publication->refused_rule, "%s", verdict->rule ? verdict->rule : "");
+}
+
 static void item_told(struct client *client, const struct item_verdict *verdict) {
     pack_write_array(&client->answer, 4);
     pack_write_uint(&client->answer, client->item_index);
@@ -246,6 +264,7 @@ static void items_go_on(struct engine *engine, struct client *client) {
             client->closing = true;
             return;
         }
+        item_counted(engine, client, &verdict);
         if (verdict.err == OK) client->frame_accepted++;
         if (verdict.err != OK || client->publication.lint) item_told(client, &verdict);
         client->item_index++;
@@ -283,6 +302,15 @@ static void commit_go_on(struct engine *engine, struct client *client) {
         publication->committing = false;
         return;
     }
+    if (publication->refused > 0)
+        log_event(LOG_POLICY_REFUSED,
+                  LOG_FIELDS(LOG_NUMBER("refused", publication->refused), LOG_NUMBER("published", publication->accepted),
+                             LOG_TEXT("rule", publication->refused_rule), LOG_NUMBER("uid", client->uid)),
+                  "%llu of %llu objects of user %u were refused, the first by the rule %s",
+                  (unsigned long long)publication->refused,
+                  (unsigned long long)(publication->accepted + publication->known + publication->refused), (unsigned)client->uid,
+                  publication->refused_rule);
+    publication->refused_rule[0] = 0;
     uint64_t counts[4] = {publication->accepted, publication->known, publication->refused, last_cursor(engine)};
     answer_counts(client, publication->commit_tag, counts, 4);
     publication->committing = false;
@@ -340,7 +368,8 @@ static void on_trust_reload(struct engine *engine, struct client *client, const 
     else
         err = trust_load_one(engine, name);
     enum err stored = logs_load_pinned(engine);
-    if (stored != OK) engine_notice(engine, "stored logs of pinned agencies cannot be read: %s", err_text(stored));
+    if (stored != OK)
+        engine_event(engine, LOG_STORE_DAMAGED, NULL, "stored logs of pinned agencies cannot be read: %s", err_text(stored));
     uint64_t count = gossip_agency_count(engine->gossip) - 1;
     outbox_again(engine);
     statement_again(engine);
@@ -358,6 +387,7 @@ static void on_trust_reload(struct engine *engine, struct client *client, const 
 /* --- frames --- */
 
 static void dispatch(struct engine *engine, struct client *client, const struct frame *frame) {
+    engine->tallies.questions++;
     if (replay_refuses(engine, client, frame)) return;
     ledger_acts(engine, client, frame);
     switch (frame->type) {
@@ -372,8 +402,13 @@ static void dispatch(struct engine *engine, struct client *client, const struct 
     case FRAME_ASK_KEEP: kept_put(engine, client, frame); break;
     case FRAME_ASK_KEPT: kept_get(engine, client, frame); break;
     case FRAME_ASK_GROUPS: query_groups(engine, client, frame); break;
+    case FRAME_ASK_SUBSCRIPTION: subscription_ask(engine, client, frame); break;
+    case FRAME_ASK_TAKE: take_ask(engine, client, frame); break;
+    case FRAME_ASK_TAKEN: taken_ask(engine, client, frame); break;
     case FRAME_ASK_WATCH: watch_begin(engine, client, frame); break;
     case FRAME_ASK_TOKENS: watch_tokens(engine, client, frame); break;
+    case FRAME_ASK_CLIENTS: watch_clients(engine, client, frame); break;
+    case FRAME_ASK_HOOK: hooks_ask(engine, client, frame); break;
     case FRAME_ASK_STATUS: report_status(engine, client, frame); break;
     case FRAME_ASK_PEERS: report_peers(engine, client, frame); break;
     case FRAME_ASK_VERIFY: completeness_ask(engine, client, frame); break;
@@ -393,6 +428,7 @@ static void dispatch(struct engine *engine, struct client *client, const struct 
     case FRAME_ASK_LEDGER_SIGN: ledger_ask_sign(engine, client, frame); break;
     case FRAME_ASK_ERASE: ledger_erase_ask(engine, client, frame); break;
     case FRAME_ASK_SUBJECT: ledger_ask_subject(engine, client, frame); break;
+    case FRAME_ASK_FIGURES: figures_tell(engine, client, frame); break;
     case FRAME_ASK_BACKUP: backup_ask(engine, client, frame); break;
     default: client->closing = true;
     }
@@ -400,9 +436,10 @@ static void dispatch(struct engine *engine, struct client *client, const struct 
 
 /* One request at a time: answers come in order, and a client that waits for the disk does not run ahead of it. */
 static bool waiting(const struct client *client) {
-    return client->stalled || client->publication.committing || client->page.active || client->verify_number != 0 ||
-           client->recall.active || client->closing || client->sign_waits || client->erase_waits || client->kept_ticket != 0 ||
-           client->ledger_walk.active || channel_backlog(&client->channel) > 1024 * 1024;
+    return client->stalled || client->publication.committing || client->page.active || client->take.active ||
+           client->taken_ticket != 0 || client->verify_number != 0 || client->recall.active || client->closing ||
+           client->sign_waits || client->erase_waits || client->kept_ticket != 0 || client->ledger_walk.active ||
+           channel_backlog(&client->channel) > 1024 * 1024;
 }
 
 static void frames_go_on(struct engine *engine, struct client *client) {
@@ -445,6 +482,7 @@ void server_progress(struct engine *engine) {
         if (client->erase_waits) ledger_erase_go_on(engine, client);
         if (client->ledger_walk.active) ledger_ask_pump(engine, client);
         if (client->page.active) query_page_pump(engine, client);
+        if (client->take.active) take_pump(engine, client);
         if (client->watching) watch_tick(engine, client);
         if (!waiting(client)) frames_go_on(engine, client);
         if (client->closing || client->channel.fd < 0) last_words(engine, client);

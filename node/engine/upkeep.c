@@ -75,11 +75,13 @@ static enum err own_node_check(struct engine *engine) {
     struct buf before = {0};
     enum err err = store_meta(engine->store, "own-node", &before);
     if (err == OK && bytes_equal(bytes_of_buf(&before), bytes_of(engine->node_id, NODE_ID_BYTES))) goto out;
-    if (err == OK) err = store_meta_each(engine->store, "secret/audience/", audience_drop, engine->store);
+    bool another = err == OK;
+    if (another) err = store_meta_each(engine->store, "secret/audience/", audience_drop, engine->store);
     if (err != OK && err != ERR_NOT_FOUND) goto out;
     struct store_batch *batch = store_batch_new(engine->store);
     err = batch ? OK : ERR_MEMORY;
     if (err != OK) goto out;
+    if (another) gone_anew(engine, batch);
     store_batch_meta(batch, "own-node", bytes_of(engine->node_id, NODE_ID_BYTES));
     store_commit(engine->store, batch, 0);
     store_wait(engine->store);
@@ -148,6 +150,9 @@ enum err upkeep_open(struct engine *engine, char why[static 256]) {
     if (err != OK) goto out;
     reader_count_load(engine);
     replay_load(engine);
+    snprintf(why, 256, "the withdrawal list cannot be read");
+    err = gone_load(engine);
+    if (err != OK) goto out;
     snprintf(why, 256, "the gossip core cannot be opened");
     err = core_open(engine, &own.card);
     if (err == OK) err = outbox_load(engine);
@@ -156,6 +161,7 @@ enum err upkeep_open(struct engine *engine, char why[static 256]) {
     if (err == OK) err = kept_load(engine);
     if (err == OK) err = agreements_load(engine);
     if (err == OK) err = dealings_load(engine);
+    if (err == OK) err = subscriptions_load(engine);
     if (err == OK) err = ledger_open(engine);
     if (err == OK) err = retention_load(engine);
 out:
@@ -190,7 +196,7 @@ void upkeep_prekey_stored(struct engine *engine) {
         if (store_entry(engine->store, engine->node_id, seq, &engine->scratch_entry, &verified) != OK) return;
         if (entry_parse(&entry, bytes_of_buf(&engine->scratch_entry)) != OK || entry.type != ENTRY_PREKEY) continue;
         own_card_write(engine, bytes_of_buf(&engine->scratch_entry));
-        log_info("a new prekey was published, the card was rewritten");
+        log_event(LOG_PREKEY_NEW, NULL, "a new prekey was published, the card was rewritten");
         return;
     }
 }
@@ -208,12 +214,31 @@ static bool prekey_look(struct engine *engine, uint64_t now_ms) {
     return true;
 }
 
+#define DISK_FREE_MIN  (512ull * 1024 * 1024)
+#define DISK_LOW_BYTES (10ull * 1024 * 1024 * 1024) /* with more than that, a small part is enough */
+#define DISK_NOTICE_MS 3600000
+
+/* A full disk ends the node: its operator hears of it while there is still room for what others send. */
+static void disk_look(struct engine *engine, uint64_t monotonic_ms) {
+    uint64_t free_bytes, size_bytes;
+    if (!store_disk(engine->store, &free_bytes, &size_bytes)) return;
+    bool low = free_bytes < DISK_FREE_MIN || (free_bytes < DISK_LOW_BYTES && free_bytes < size_bytes / 20);
+    if (!low) engine->disk_noticed_ms = 0;
+    if (!low || (engine->disk_noticed_ms != 0 && monotonic_ms - engine->disk_noticed_ms < DISK_NOTICE_MS)) return;
+    engine->disk_noticed_ms = monotonic_ms;
+    engine_event(engine, LOG_DISK_LOW, LOG_FIELDS(LOG_NUMBER("free_bytes", free_bytes), LOG_NUMBER("size_bytes", size_bytes)),
+                 "%llu MiB are free where the store stands: the node ends when there is no more room",
+                 (unsigned long long)(free_bytes >> 20));
+}
+
 /* What is done once a minute. */
 static void minute(struct engine *engine, uint64_t now_ms, uint64_t monotonic_ms) {
     uint8_t body[9];
     author_expire(engine->publisher.author, now_ms);
     own_renew_tick(engine, now_ms);
     kept_forget(engine, now_ms);
+    disk_look(engine, monotonic_ms);
+    gone_tick(engine, now_ms);
     put_be64(body, now_ms);
     /* "Caught up" is believed only of a node that has had somebody to hear it from for a while. */
     body[8] = gossip_link_count(engine->gossip) > 0 && monotonic_ms - engine->started_monotonic_ms > 10 * UPKEEP_MS &&

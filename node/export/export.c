@@ -42,6 +42,24 @@ const struct export_format *export_format_find(const char *name) {
     return NULL;
 }
 
+enum policy_exit export_exit(const struct export_format *format) {
+    return format->blocking ? POLICY_BLOCKING : format->row || format->values ? POLICY_LIST : POLICY_STIX;
+}
+
+/* It stands in the file as it is: labels of letters, digits, '-' and '_' with a dot between them, and room for names before it. */
+bool export_zone_valid(const char *zone) {
+    static const char *const KNOWN = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
+    size_t size = strlen(zone);
+    if (size == 0 || size > EXPORT_ZONE_BYTES_MAX) return false;
+    for (;;) {
+        size_t label = strspn(zone, KNOWN);
+        if (label == 0 || label > 63) return false;
+        if (zone[label] == 0) return true;
+        if (zone[label] != '.') return false;
+        zone += label + 1;
+    }
+}
+
 static const struct {
     const char *name, *text;
 } reasons[EXPORT_REASON_COUNT] = {
@@ -49,11 +67,13 @@ static const struct {
     [EXPORT_REVOKED] = {"revoked", "its author withdrew it"},
     [EXPORT_UNSOUND] = {"unsound", "its text is not what its author indexed"},
     [EXPORT_CONJUNCTION] = {"conjunction", "its pattern joins values by AND or FOLLOWEDBY: none of them means anything alone"},
+    [EXPORT_OBSERVED] = {"observation", "an observation, not an indicator: what was seen is not what to block"},
     [EXPORT_OTHER_TYPE] = {"other-type", "neither an indicator nor an observable"},
     [EXPORT_OTHER_KIND] = {"other-kind", "a kind of value that this format does not carry"},
     [EXPORT_WIDE] = {"wide-network", "a network wider than /8, or /16 of IPv6"},
     [EXPORT_LOCAL] = {"local-address", "an address that is not in public use"},
     [EXPORT_SUFFIX] = {"public-suffix", "a public suffix: it would hit everybody below it"},
+    [EXPORT_NOTHING] = {"empty-file", "the hash of an empty file: it would hit every one"},
     [EXPORT_NAME] = {"bad-name", "no host name: a label over 63 octets, over 253 in all, or other characters"},
     [EXPORT_CHARACTERS] = {"bad-characters", "characters that the format cannot carry"},
 };
@@ -84,6 +104,7 @@ struct buf *export_out(struct export *work) {
     return &work->out;
 }
 const struct export_options *export_options_of(const struct export *work) { return &work->options; }
+void export_written(struct export *work) { work->counts.values++; }
 struct bytes export_keep(struct export *work, struct bytes text) {
     return arena_copy(&work->arena, text);
 }
@@ -117,6 +138,7 @@ static void begin(struct export *work) {
     work->opened = true;
     if (!work->options.format->folder) export_file(work, NULL);
     if (work->options.format->head) work->options.format->head(work);
+    if (work->options.format->dated) flush(work);
 }
 
 /* --- taking objects --- */
@@ -131,9 +153,11 @@ static bool carries_values(struct bytes type) {
 
 static enum export_reason object_judge(const struct export *work, const struct answer *answer) {
     if (answer->problem) return EXPORT_UNSOUND;
-    if (!work->options.format->row) return EXPORT_FITS;
+    if (!work->options.format->row && !work->options.format->values) return EXPORT_FITS;
     if (answer->item.revoked) return EXPORT_REVOKED;
     if (!carries_values(answer->item.type)) return EXPORT_OTHER_TYPE;
+    /* What somebody saw (in MISP: without to_ids) is no call to block it. */
+    if (work->options.format->blocking && bytes_equal_text(answer->item.type, "observed-data")) return EXPORT_OBSERVED;
     return work->options.format->blocking && answer->conjunction ? EXPORT_CONJUNCTION : EXPORT_FITS;
 }
 
@@ -181,7 +205,7 @@ enum err export_add(struct export *work, const struct answer *answer) {
         export_leave_out(work, reason, answer->item.id);
     } else if (work->options.format->object) {
         work->options.format->object(work, answer);
-        work->counts.values++;
+        if (!work->options.format->values) work->counts.values++;
     } else {
         values_take(work, answer);
     }

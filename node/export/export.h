@@ -3,6 +3,7 @@
 #ifndef NODE_EXPORT_H
 #define NODE_EXPORT_H
 
+#include "gossip/policy_facts.h"
 #include "node/process/answer.h"
 #include "node/formats/arena.h"
 
@@ -19,11 +20,13 @@ enum export_reason {
     EXPORT_REVOKED,     /* its author withdrew it */
     EXPORT_UNSOUND,     /* its text is not what its author indexed */
     EXPORT_CONJUNCTION, /* a pattern that joins values by AND or FOLLOWEDBY: no value alone means anything */
+    EXPORT_OBSERVED,    /* observed-data: what was seen, not what to block */
     EXPORT_OTHER_TYPE,  /* neither an indicator nor an observable */
     EXPORT_OTHER_KIND,  /* a kind of value that the format has no place for */
     EXPORT_WIDE,        /* a network wider than /8 (IPv6: /16) */
     EXPORT_LOCAL,       /* an address that is not a public one */
     EXPORT_SUFFIX,      /* a name that is a public suffix (publicsuffix.org): it would hit everybody below it */
+    EXPORT_NOTHING,     /* the hash of an empty file */
     EXPORT_NAME,        /* a name with a label over 63 octets, over 253 in all, or with characters that the format cannot carry */
     EXPORT_CHARACTERS,  /* a value with characters that the format cannot carry */
     EXPORT_REASON_COUNT
@@ -48,6 +51,8 @@ struct export_format {
     bool blocking;  /* what loads it blocks or raises alarms */
     bool unique;
     bool folder; /* makes several files */
+    bool values; /* takes objects for the sake of their values: those that hold none are left out; counts by export_written */
+    bool dated;  /* its head tells the moment of its making; the sink gets the head alone, before all else */
     void (*head)(struct export *work);
     void (*row)(struct export *work, const struct export_row *row);
     void (*object)(struct export *work, const struct answer *answer);
@@ -57,6 +62,11 @@ struct export_format {
 /* All formats, ended by null. */
 extern const struct export_format *const export_formats[];
 const struct export_format *export_format_find(const char *name);
+/* What the policy calls the exit by which a file of this format leaves. */
+enum policy_exit export_exit(const struct export_format *format);
+/* May a response policy zone have this name? */
+#define EXPORT_ZONE_BYTES_MAX 128
+bool export_zone_valid(const char *zone);
 
 struct export_options {
     const struct export_format *format;
@@ -64,6 +74,7 @@ struct export_options {
     uint64_t now_ms;
     const char *zone;      /* of the response policy zone; null: "rpz.comity" */
     unsigned kinds_wanted; /* 0: all that the format carries */
+    unsigned distribution; /* of MISP events: at most this (core format 2.2.1.14), 0 to 3, and no wider than the label says */
 };
 
 /* Borrows nothing but the sink. Null without memory. */
@@ -84,6 +95,7 @@ struct export_counts {
 const struct export_counts *export_counted(const struct export *work);
 
 /* --- for the formats --- */
+void export_written(struct export *work);    /* one more value */
 struct buf *export_out(struct export *work); /* the text under construction: taken away as it grows */
 const struct export_options *export_options_of(const struct export *work);
 void export_file(struct export *work, const char *name); /* closes the file under way and opens the next one */

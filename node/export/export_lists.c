@@ -7,7 +7,16 @@
 
 #include <string.h>
 
+/* Who reads the file takes such a line for a remark. */
+static bool remark_like(struct export *work, const struct export_row *row) {
+    if (row->value.kind < OBSERVABLE_DOMAIN || row->value.value.size == 0 || row->value.value.data[0] != '#') return false;
+    if (row->value.kind >= OBSERVABLE_MD5 && row->value.kind <= OBSERVABLE_SHA512) return false;
+    export_leave_out(work, EXPORT_CHARACTERS, row->id);
+    return true;
+}
+
 static void list_row(struct export *work, const struct export_row *row) {
+    if (remark_like(work, row)) return;
     observable_text(export_out(work), row->value);
     buf_put_u8(export_out(work), '\n');
 }
@@ -114,6 +123,7 @@ static void zeek_text(struct buf *out, struct bytes text) {
 static void zeek_row(struct export *work, const struct export_row *row) {
     struct buf *out = export_out(work);
     struct bytes host, path;
+    if (remark_like(work, row)) return;
     if (row->value.kind == OBSERVABLE_URL) {
         /* Zeek's URLs have no scheme: host and what follows. */
         if (!export_url_parts(row->value.value, &host, &path)) {

@@ -1,7 +1,9 @@
-/* MISP core format (draft-dulaunoy-misp-core-format): one event for each author and label, as one answer or as a feed folder with
-   manifest.json and hashes.csv, which a MISP fetches by itself. */
+/* MISP core format (draft-dulaunoy-misp-core-format): as one answer, or as a feed folder with manifest.json and hashes.csv, which a MISP
+   fetches by itself. What was a MISP attribute becomes the same one again, in its event, with its UUIDs, tags and object; of other objects
+   there is one event for each author and label. */
 #include "node/export/export.h"
 #include "node/formats/json_out.h"
+#include "node/formats/misp_back.h"
 #include "node/formats/moment.h"
 #include "node/formats/observable.h"
 #include "node/formats/uuid.h"
@@ -9,21 +11,38 @@
 #include <gnutls/crypto.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
-#define EVENTS_MAX 512 /* authors times labels */
+/* An attribute that stands in an object. */
+struct part {
+    struct bytes object, head; /* UUID; the object's own properties as JSON */
+    struct bytes attribute;    /* JSON */
+    size_t index;              /* the order of arrival */
+};
 
 struct event {
-    struct bytes author;
-    enum tlp tlp;
+    struct bytes author, origin; /* origin: the UUID that its author gave it; empty: made here */
+    struct bytes key;            /* of the table */
+    bool derived;                /* another author's event has that UUID already: this one gets one of its own */
+    enum tlp tlp;                /* the least restrictive label in it; attributes have theirs */
     char uuid[UUID_CHARS + 1];
-    struct buf attributes; /* JSON, commas between */
-    struct buf hashes;     /* lines of hashes.csv */
-    uint64_t newest_ms;
+    struct bytes info, date, threat_level, analysis, extends; /* as its author said; empty: made here */
+    struct bytes tags;                                        /* JSON, commas in front; of the event as a whole */
+    uint64_t said_s, newest_ms;                               /* when its author changed it, and the newest attribute */
+    struct buf attributes;                                    /* JSON, commas between */
+    struct buf hashes;                                        /* lines of hashes.csv */
+    struct part *parts;
+    size_t part_count, part_room;
 };
+
 struct state {
-    struct event events[EVENTS_MAX];
-    size_t count;
+    struct event *events;
+    size_t count, room;
+    uint32_t *table; /* open addressing, by key; 0: free, else index + 1 */
+    size_t table_size;
+    struct misp_back_reader *reader;
     bool feed;
 };
 
@@ -48,15 +67,151 @@ static const char *label_tag(enum tlp tlp) {
     return tags[tlp];
 }
 
-static struct event *event_of(struct state *state, const struct export_row *row) {
-    for (size_t i = 0; i < state->count; i++)
-        if (state->events[i].tlp == row->tlp && bytes_equal(state->events[i].author, row->author)) return &state->events[i];
-    if (state->count == EVENTS_MAX) return NULL;
-    struct event *event = &state->events[state->count++];
-    event->author = row->author;
-    event->tlp = row->tlp;
-    uuid_of(event->uuid, "event", row->author, bytes_of_text(label_tag(row->tlp)));
+/* How far a label lets an event go (2.2.1.14), at most what was asked for. It is the other direction of what publishing hears. */
+static unsigned distribution_of(const struct export *work, enum tlp tlp) {
+    unsigned widest = tlp == TLP_CLEAR ? 3 : tlp == TLP_GREEN ? 2 : tlp == TLP_AMBER ? 1 : 0;
+    unsigned wanted = export_options_of(work)->distribution;
+    return wanted < widest ? wanted : widest;
+}
+
+/* --- events --- */
+
+static struct state *state_of(struct export *work) {
+    struct state *state = export_state(work, sizeof *state);
+    if (state && !state->reader) state->reader = misp_back_new();
+    if (state && !state->reader) export_out(work)->failed = true;
+    return state && state->reader ? state : NULL;
+}
+
+static uint64_t hash_of_key(struct bytes key) { /* FNV-1a: the table holds at most what the node holds */
+    uint64_t hash = 0xcbf29ce484222325u;
+    for (size_t i = 0; i < key.size; i++) hash = (hash ^ key.data[i]) * 0x100000001b3u;
+    return hash ^ hash >> 32;
+}
+
+static bool table_grow(struct state *state) {
+    size_t size = state->table_size ? 2 * state->table_size : 256;
+    uint32_t *table = calloc(size, sizeof *table);
+    if (!table) return false;
+    for (size_t i = 0; i < state->count; i++) {
+        size_t at = hash_of_key(state->events[i].key) & (size - 1);
+        while (table[at]) at = (at + 1) & (size - 1);
+        table[at] = (uint32_t)i + 1;
+    }
+    free(state->table);
+    state->table = table, state->table_size = size;
+    return true;
+}
+
+/* The event of this key, or a new, empty one. Null without memory. */
+static struct event *event_find(struct export *work, struct state *state, struct bytes key) {
+    if (2 * (state->count + 1) > state->table_size && !table_grow(state)) return NULL;
+    size_t at = hash_of_key(key) & (state->table_size - 1);
+    for (; state->table[at]; at = (at + 1) & (state->table_size - 1))
+        if (bytes_equal(state->events[state->table[at] - 1].key, key)) return &state->events[state->table[at] - 1];
+    if (state->count == state->room) {
+        size_t room = state->room ? 2 * state->room : 64;
+        struct event *grown = realloc(state->events, room * sizeof *grown);
+        if (!grown) return NULL;
+        state->events = grown, state->room = room;
+    }
+    struct event *event = &state->events[state->count];
+    *event = (struct event){.key = export_keep(work, key)};
+    if (event->key.size != key.size) return NULL;
+    state->table[at] = (uint32_t)++state->count;
     return event;
+}
+
+/* Who came first under a UUID keeps it: nobody writes into another author's event by naming it. */
+static bool uuid_taken(const struct state *state, struct bytes author, const char *uuid) {
+    for (size_t i = 0; i < state->count; i++)
+        if (strcmp(state->events[i].uuid, uuid) == 0 && !bytes_equal(state->events[i].author, author)) return true;
+    return false;
+}
+
+static void origin_set(struct export *work, struct state *state, struct event *event, struct bytes origin) {
+    event->origin = export_keep(work, origin);
+    for (size_t i = 0; i < UUID_CHARS; i++) {
+        uint8_t c = origin.data[i];
+        event->uuid[i] = (char)(c >= 'A' && c <= 'F' ? c + ('a' - 'A') : c);
+    }
+    event->derived = uuid_taken(state, event->author, event->uuid);
+    if (event->derived) uuid_of(event->uuid, "event of another author", event->author, origin);
+}
+
+/* Null without memory. */
+static struct event *event_of(struct export *work, struct state *state, const struct answer *answer, const struct misp_back *back) {
+    struct buf key = {0};
+    buf_put_u8(&key, back ? 0xff : (uint8_t)answer->tlp);
+    buf_put_u32(&key, (uint32_t)answer->author.size);
+    buf_put(&key, answer->author);
+    if (back) buf_put(&key, back->event_uuid);
+    size_t before = state->count;
+    struct event *event = key.failed ? NULL : event_find(work, state, bytes_of_buf(&key));
+    buf_free(&key);
+    if (!event) return NULL;
+    if (state->count > before) {
+        state->count = before; /* it is not among those that it is compared with */
+        event->author = export_keep(work, answer->author);
+        event->tlp = answer->tlp;
+        if (back)
+            origin_set(work, state, event, back->event_uuid);
+        else
+            uuid_of(event->uuid, "event", answer->author, bytes_of_text(label_tag(answer->tlp)));
+        state->count = before + 1;
+    }
+    if (answer->tlp < event->tlp) event->tlp = answer->tlp;
+    return event;
+}
+
+/* --- tags --- */
+
+static bool is_tlp(struct bytes tag) {
+    while (tag.size > 0 && tag.data[0] == ' ') tag = bytes_of(tag.data + 1, tag.size - 1);
+    return tag.size > 4 && strncasecmp((const char *)tag.data, "tlp:", 4) == 0;
+}
+
+static void tag_out(struct json_out *json, struct bytes name) {
+    json_out_object(json);
+    json_out_key(json, "name");
+    json_out_string(json, name);
+    json_out_object_end(json);
+}
+
+/* The label that holds, and the tags of its author that are none. */
+static void tags_out(struct json_out *json, enum tlp tlp, const struct bytes *tags, size_t count) {
+    json_out_key(json, "Tag");
+    json_out_array(json);
+    tag_out(json, bytes_of_text(label_tag(tlp)));
+    for (size_t i = 0; i < count; i++)
+        if (tags[i].size > 0 && !is_tlp(tags[i])) tag_out(json, tags[i]);
+    json_out_array_end(json);
+}
+
+static uint64_t seconds_read(struct bytes text) {
+    uint64_t value = 0;
+    for (size_t i = 0; i < text.size && i < 11 && text.data[i] >= '0' && text.data[i] <= '9'; i++)
+        value = value * 10 + (text.data[i] - '0');
+    return value;
+}
+
+/* What its author says about the event stands in each of its attributes: the newest word holds. */
+static void event_learn(struct export *work, struct event *event, const struct misp_back *back) {
+    uint64_t said_s = seconds_read(back->event_timestamp);
+    struct buf tags = {0};
+    struct json_out json = json_out_of(&tags);
+    if (event->info.data && said_s <= event->said_s) return;
+    event->said_s = said_s;
+    event->info = export_keep(work, back->event_info);
+    event->date = export_keep(work, back->event_date);
+    event->threat_level = export_keep(work, back->threat_level);
+    event->analysis = export_keep(work, back->analysis);
+    event->extends = export_keep(work, back->extends);
+    json.comma = true;
+    for (size_t i = back->label_count - back->event_labels; i < back->label_count; i++)
+        if (back->labels[i].size > 0 && !is_tlp(back->labels[i])) tag_out(&json, back->labels[i]);
+    event->tags = export_keep(work, bytes_of_buf(&tags));
+    buf_free(&tags);
 }
 
 /* --- attributes --- */
@@ -88,6 +243,12 @@ static void seconds_out(struct json_out *json, const char *key, uint64_t ms) {
     json_out_text(json, text);
 }
 
+static void text_out(struct json_out *json, const char *key, struct bytes text) {
+    if (text.size == 0) return;
+    json_out_key(json, key);
+    json_out_string(json, text);
+}
+
 static void hash_line(struct event *event, struct bytes value) {
     uint8_t digest[16];
     char hex[33];
@@ -96,58 +257,198 @@ static void hash_line(struct event *event, struct bytes value) {
     buf_put_format(&event->hashes, "%s,%s\n", hex, event->uuid);
 }
 
-static void attribute_put(struct export *work, const struct export_row *row) {
-    struct state *state = export_state(work, sizeof *state);
-    struct event *event = state ? event_of(state, row) : NULL;
-    struct type type = type_of(row->value.kind);
-    struct buf value = {0};
-    char uuid[UUID_CHARS + 1];
-    if (!event) return;
-    uint64_t moment_ms = row->modified_ms ? row->modified_ms : row->arrived_ms;
-    if (moment_ms > event->newest_ms) event->newest_ms = moment_ms;
-    observable_text(&value, row->value);
-    uuid_of(uuid, type.name, row->id, bytes_of_buf(&value));
-    struct json_out json = json_out_of(&event->attributes);
-    json.comma = event->attributes.size > 0;
-    json_out_object(&json);
-    json_out_key(&json, "uuid");
-    json_out_text(&json, uuid);
-    json_out_key(&json, "type");
-    json_out_text(&json, type.name);
-    json_out_key(&json, "category");
-    json_out_text(&json, type.category);
-    json_out_key(&json, "to_ids");
-    json_out_bool(&json, type.ids);
-    json_out_key(&json, "value");
-    json_out_string(&json, bytes_of_buf(&value));
-    json_out_key(&json, "comment");
-    json_out_string(&json, row->id);
-    seconds_out(&json, "timestamp", moment_ms);
-    json_out_object_end(&json);
-    if (state->feed) hash_line(event, bytes_of_buf(&value));
-    if (event->attributes.failed) export_out(work)->failed = true;
-    buf_free(&value);
+/* Of composite values, a line for each part, as MISP does. */
+static void hash_lines(const struct state *state, struct event *event, struct bytes type, struct bytes value) {
+    bool composite = (type.size > 0 && memchr(type.data, '|', type.size)) || bytes_equal_text(type, "malware-sample");
+    if (!state->feed) return;
+    if (!composite) hash_line(event, value);
+    for (size_t i = 0, start = 0; composite && i <= value.size; i++) {
+        if (i < value.size && value.data[i] != '|') continue;
+        hash_line(event, bytes_of(value.data + start, i - start));
+        start = i + 1;
+    }
 }
 
-/* --- events --- */
+static uint64_t moment_of(const struct answer *answer) {
+    return answer->item.modified_ms ? answer->item.modified_ms : answer->arrived_ms;
+}
 
-static void event_facts(struct json_out *json, const struct event *event) {
+static void attribute_start(struct json_out *json, const char *uuid, struct bytes type, struct bytes category, bool ids,
+                            struct bytes value) {
+    json_out_object(json);
+    json_out_key(json, "uuid");
+    json_out_text(json, uuid);
+    json_out_key(json, "type");
+    json_out_string(json, type);
+    json_out_key(json, "category");
+    json_out_string(json, category);
+    json_out_key(json, "to_ids");
+    json_out_bool(json, ids);
+    json_out_key(json, "value");
+    json_out_string(json, value);
+}
+
+/* 5: as the event. */
+static void attribute_end(struct export *work, struct json_out *json, enum tlp tlp, uint64_t moment_ms, struct bytes comment) {
+    unsigned own = distribution_of(work, tlp), widest = export_options_of(work)->distribution;
+    json_out_key(json, "comment");
+    json_out_string(json, comment);
+    json_out_key(json, "distribution");
+    json_out_text(json, own == widest ? "5" : own == 2 ? "2" : own == 1 ? "1" : "0");
+    seconds_out(json, "timestamp", moment_ms);
+}
+
+static void value_put(struct export *work, struct state *state, struct event *event, const struct answer *answer,
+                      struct observable observable) {
+    struct type type = type_of(observable.kind);
+    struct buf value = {0};
+    char uuid[UUID_CHARS + 1];
+    bool indicator = !bytes_equal_text(answer->item.type, "observed-data") && !answer->conjunction;
+    observable_text(&value, observable);
+    uuid_of(uuid, type.name, answer->item.id, bytes_of_buf(&value));
+    struct json_out json = json_out_of(&event->attributes);
+    json.comma = event->attributes.size > 0;
+    attribute_start(&json, uuid, bytes_of_text(type.name), bytes_of_text(type.category), type.ids && indicator,
+                    bytes_of_buf(&value));
+    attribute_end(work, &json, answer->tlp, moment_of(answer), answer->item.id);
+    json_out_object_end(&json);
+    hash_lines(state, event, bytes_of_text(type.name), bytes_of_buf(&value));
+    buf_free(&value);
+    export_written(work);
+}
+
+static void values_put(struct export *work, struct state *state, const struct answer *answer) {
+    unsigned wanted = export_options_of(work)->kinds_wanted;
+    for (size_t i = 0; i < answer->item.observable_count; i++) {
+        if (wanted && !(wanted & EXPORT_KIND(answer->item.observables[i].kind))) continue;
+        struct event *event = event_of(work, state, answer, NULL);
+        if (!event) {
+            export_out(work)->failed = true;
+            return;
+        }
+        if (moment_of(answer) > event->newest_ms) event->newest_ms = moment_of(answer);
+        value_put(work, state, event, answer, answer->item.observables[i]);
+        if (event->attributes.failed || event->hashes.failed) export_out(work)->failed = true;
+    }
+}
+
+/* --- attributes that were some before --- */
+
+/* In an event that had to get another UUID, everything gets one. */
+static void uuid_again(char out[static UUID_CHARS + 1], const struct event *event, struct bytes uuid) {
+    if (event->derived) {
+        uuid_of(out, "within the event of another author", event->author, uuid);
+    } else {
+        memcpy(out, uuid.data, UUID_CHARS);
+        out[UUID_CHARS] = 0;
+    }
+}
+
+static bool part_add(struct export *work, struct event *event, const struct misp_back *back, struct bytes attribute) {
+    struct buf head = {0};
+    struct json_out json = json_out_of(&head);
+    char uuid[UUID_CHARS + 1];
+    if (event->part_count == event->part_room) {
+        size_t room = event->part_room ? 2 * event->part_room : 16;
+        struct part *grown = realloc(event->parts, room * sizeof *grown);
+        if (!grown) return false;
+        event->parts = grown, event->part_room = room;
+    }
+    uuid_again(uuid, event, back->object_uuid);
+    json_out_key(&json, "uuid");
+    json_out_text(&json, uuid);
+    json_out_key(&json, "name");
+    json_out_string(&json, back->object_name);
+    text_out(&json, "meta-category", back->meta_category);
+    text_out(&json, "template_uuid", back->template_uuid);
+    text_out(&json, "template_version", back->template_version);
+    text_out(&json, "comment", back->object_comment);
+    struct part *part = &event->parts[event->part_count];
+    *part = (struct part){.object = export_keep(work, back->object_uuid),
+                          .head = export_keep(work, bytes_of_buf(&head)),
+                          .attribute = export_keep(work, attribute),
+                          .index = event->part_count};
+    bool kept = !head.failed && part->head.size == head.size && part->attribute.size == attribute.size;
+    buf_free(&head);
+    event->part_count += kept;
+    return kept;
+}
+
+static bool attribute_put(struct export *work, struct state *state, const struct answer *answer, const struct misp_back *back) {
+    struct event *event = event_of(work, state, answer, back);
+    struct bytes id = answer->item.id;
+    struct buf text = {0};
+    struct json_out json = json_out_of(&text);
+    char uuid[UUID_CHARS + 1];
+    if (!event || id.size <= UUID_CHARS) return false;
+    event_learn(work, event, back);
+    if (moment_of(answer) > event->newest_ms) event->newest_ms = moment_of(answer);
+    uuid_again(uuid, event, bytes_of(id.data + id.size - UUID_CHARS, UUID_CHARS));
+    attribute_start(&json, uuid, back->type, back->category, back->to_ids, back->value);
+    attribute_end(work, &json, answer->tlp, moment_of(answer), back->description.size ? back->description : back->comment);
+    text_out(&json, "first_seen", back->first_seen);
+    text_out(&json, "last_seen", back->last_seen);
+    if (back->object_uuid.size > 0) text_out(&json, "object_relation", back->relation);
+    tags_out(&json, answer->tlp, back->labels, back->label_count - back->event_labels);
+    json_out_object_end(&json);
+    bool put = !text.failed;
+    if (put && back->object_uuid.size > 0) {
+        put = part_add(work, event, back, bytes_of_buf(&text));
+    } else if (put) {
+        if (event->attributes.size > 0) buf_put_u8(&event->attributes, ',');
+        buf_put(&event->attributes, bytes_of_buf(&text));
+        put = !event->attributes.failed;
+    }
+    buf_free(&text);
+    hash_lines(state, event, back->type, back->value);
+    export_written(work);
+    return put && !event->hashes.failed;
+}
+
+static bool kind_wanted(const struct export *work, const struct item *item) {
+    unsigned wanted = export_options_of(work)->kinds_wanted;
+    for (size_t i = 0; wanted && i < item->observable_count; i++)
+        if (wanted & EXPORT_KIND(item->observables[i].kind)) return true;
+    return !wanted;
+}
+
+static void object_put(struct export *work, const struct answer *answer) {
+    struct state *state = state_of(work);
+    if (!state) return;
+    const struct misp_back *back = misp_back_read(state->reader, &answer->item);
+    if (!back)
+        values_put(work, state, answer);
+    else if (kind_wanted(work, &answer->item) && !attribute_put(work, state, answer, back))
+        export_out(work)->failed = true;
+}
+
+/* --- writing events --- */
+
+static void facts_made(struct json_out *json, const struct event *event) {
     struct buf info = {0};
-    char date[MOMENT_TEXT_BYTES], organisation[UUID_CHARS + 1];
+    char date[MOMENT_TEXT_BYTES];
     moment_text(date, event->newest_ms);
     date[10] = 0;
     buf_put_format(&info, "Indicators of %.*s, %s (Comity)", (int)event->author.size, (const char *)event->author.data,
                    tlp_name(event->tlp));
-    uuid_of(organisation, "organisation", event->author, bytes_of(NULL, 0));
     json_out_key(json, "info");
-    json_out_string(json, bytes_of_buf(&info));
+    json_out_string(json, event->info.size ? event->info : bytes_of_buf(&info));
     json_out_key(json, "date");
-    json_out_text(json, date);
-    seconds_out(json, "timestamp", event->newest_ms);
+    json_out_string(json, event->date.size ? event->date : bytes_of_text(date));
     json_out_key(json, "threat_level_id");
-    json_out_text(json, "4");
+    json_out_string(json, event->threat_level.size ? event->threat_level : bytes_of_text("4"));
     json_out_key(json, "analysis");
-    json_out_text(json, "2");
+    json_out_string(json, event->analysis.size ? event->analysis : bytes_of_text("2"));
+    buf_free(&info);
+}
+
+/* The organisation that made it is the agency whose node signed it, whatever the event said about itself. */
+static void event_facts(struct json_out *json, const struct event *event) {
+    char organisation[UUID_CHARS + 1];
+    uint64_t newest_ms = event->said_s * 1000 > event->newest_ms ? event->said_s * 1000 : event->newest_ms;
+    facts_made(json, event);
+    seconds_out(json, "timestamp", newest_ms);
+    uuid_of(organisation, "organisation", event->author, bytes_of(NULL, 0));
     json_out_key(json, "Orgc");
     json_out_object(json);
     json_out_key(json, "name");
@@ -157,30 +458,61 @@ static void event_facts(struct json_out *json, const struct event *event) {
     json_out_object_end(json);
     json_out_key(json, "Tag");
     json_out_array(json);
-    json_out_object(json);
-    json_out_key(json, "name");
-    json_out_text(json, label_tag(event->tlp));
-    json_out_object_end(json);
+    tag_out(json, bytes_of_text(label_tag(event->tlp)));
+    buf_put(json->out, event->tags);
     json_out_array_end(json);
-    buf_free(&info);
+}
+
+static int part_compare(const void *a, const void *b) {
+    const struct part *x = a, *y = b;
+    int order = bytes_compare(x->object, y->object);
+    return order ? order : x->index < y->index ? -1 : 1;
+}
+
+static void objects_out(struct json_out *json, struct event *event) {
+    if (event->part_count == 0) return;
+    qsort(event->parts, event->part_count, sizeof *event->parts, part_compare);
+    json_out_key(json, "Object");
+    json_out_array(json);
+    for (size_t i = 0; i < event->part_count; i++) {
+        bool first = i == 0 || !bytes_equal(event->parts[i].object, event->parts[i - 1].object);
+        bool last = i + 1 == event->part_count || !bytes_equal(event->parts[i].object, event->parts[i + 1].object);
+        if (first) {
+            json_out_object(json);
+            json_out_raw(json, event->parts[i].head);
+            json_out_key(json, "distribution");
+            json_out_text(json, "5");
+            seconds_out(json, "timestamp", event->newest_ms);
+            json_out_key(json, "Attribute");
+            json_out_array(json);
+        }
+        json_out_raw(json, event->parts[i].attribute);
+        if (!last) continue;
+        json_out_array_end(json);
+        json_out_object_end(json);
+    }
+    json_out_array_end(json);
 }
 
 static void event_put(struct export *work, struct event *event) {
     struct json_out json = json_out_of(export_out(work));
+    char distribution[2] = {(char)('0' + distribution_of(work, event->tlp)), 0};
     json_out_object(&json);
     json_out_key(&json, "Event");
     json_out_object(&json);
     json_out_key(&json, "uuid");
     json_out_text(&json, event->uuid);
     json_out_key(&json, "distribution");
-    json_out_text(&json, "0"); /* this organisation only: nothing spreads further by itself */
+    json_out_text(&json, distribution); /* 0 unless asked for: nothing spreads further by itself */
     json_out_key(&json, "published");
     json_out_bool(&json, false);
+    text_out(&json, "extends_uuid", event->extends);
     event_facts(&json, event);
     json_out_key(&json, "Attribute");
     json_out_array(&json);
-    json_out_raw(&json, bytes_of_buf(&event->attributes));
+    if (event->attributes.size > 0) json_out_raw(&json, bytes_of_buf(&event->attributes));
     json_out_array_end(&json);
+    objects_out(&json, event);
     json_out_object_end(&json);
     json_out_object_end(&json);
     json_out_line(&json);
@@ -191,7 +523,11 @@ static void state_release(void *memory) {
     for (size_t i = 0; i < state->count; i++) {
         buf_free(&state->events[i].attributes);
         buf_free(&state->events[i].hashes);
+        free(state->events[i].parts);
     }
+    free(state->events);
+    free(state->table);
+    misp_back_free(state->reader);
 }
 
 static void answer_tail(struct export *work) {
@@ -206,9 +542,10 @@ static void answer_tail(struct export *work) {
 
 const struct export_format export_misp = {
     .name = "misp",
-    .summary = "MISP events, one for each author and label",
+    .summary = "MISP events: those that were published as such, and one for each author and label",
     .kinds = EXPORT_ALL_KINDS,
-    .row = attribute_put,
+    .values = true,
+    .object = object_put,
     .tail = answer_tail,
     .release = state_release,
 };
@@ -249,8 +586,9 @@ const struct export_format export_misp_feed = {
     .summary = "a MISP feed folder: events, manifest.json, hashes.csv",
     .kinds = EXPORT_ALL_KINDS,
     .folder = true,
+    .values = true,
     .head = feed_head,
-    .row = attribute_put,
+    .object = object_put,
     .tail = feed_tail,
     .release = state_release,
 };

@@ -61,6 +61,7 @@ static void rpz_row(struct export *work, const struct export_row *row) {
 
 const struct export_format export_rpz = {
     .name = "rpz",
+    .dated = true,
     .summary = "DNS response policy zone for BIND, Unbound and Knot Resolver",
     .kinds = EXPORT_ADDRESSES | EXPORT_KIND(OBSERVABLE_DOMAIN),
     .blocking = true,

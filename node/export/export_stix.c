@@ -30,6 +30,7 @@ static void bundle_tail(struct export *work) { buf_put_text(export_out(work), "\
 
 const struct export_format export_stix = {
     .name = "stix",
+    .dated = true,
     .summary = "one STIX 2.1 bundle, objects as their authors gave them",
     .kinds = EXPORT_ALL_KINDS,
     .head = bundle_head,

@@ -98,9 +98,27 @@ bool export_url_parts(struct bytes url, struct bytes *host, struct bytes *path) 
     return host->size > 0;
 }
 
+/* --- hashes --- */
+
+/* The hash of nothing: it would hit every empty file. */
+static bool hash_of_nothing(struct bytes hash) {
+    static const uint8_t md5[] = {0xd4, 0x1d, 0x8c, 0xd9, 0x8f, 0x00, 0xb2, 0x04, 0xe9, 0x80, 0x09, 0x98, 0xec, 0xf8, 0x42, 0x7e};
+    static const uint8_t sha1[] = {0xda, 0x39, 0xa3, 0xee, 0x5e, 0x6b, 0x4b, 0x0d, 0x32, 0x55,
+                                   0xbf, 0xef, 0x95, 0x60, 0x18, 0x90, 0xaf, 0xd8, 0x07, 0x09};
+    /* Of the longer ones the first 16 bytes: no two hashes share them by accident. */
+    static const uint8_t sha256[] = {0xe3, 0xb0, 0xc4, 0x42, 0x98, 0xfc, 0x1c, 0x14,
+                                     0x9a, 0xfb, 0xf4, 0xc8, 0x99, 0x6f, 0xb9, 0x24};
+    static const uint8_t sha512[] = {0xcf, 0x83, 0xe1, 0x35, 0x7e, 0xef, 0xb8, 0xbd,
+                                     0xf1, 0x54, 0x28, 0x50, 0xd6, 0x6d, 0x80, 0x07};
+    const uint8_t *empty = hash.size == 16 ? md5 : hash.size == 20 ? sha1 : hash.size == 32 ? sha256 : sha512;
+    return hash.size >= 16 && memcmp(hash.data, empty, hash.size == 20 ? 20 : 16) == 0;
+}
+
 enum export_reason export_value_judge(struct observable value) {
     if (value.kind == OBSERVABLE_IPV4 || value.kind == OBSERVABLE_IPV6) return address_judge(value.value);
     if (value.kind == OBSERVABLE_DOMAIN) return domain_judge(value.value);
+    if (value.kind >= OBSERVABLE_MD5 && value.kind <= OBSERVABLE_SHA512)
+        return hash_of_nothing(value.value) ? EXPORT_NOTHING : EXPORT_FITS;
     for (size_t i = 0; i < value.value.size && value.kind >= OBSERVABLE_TEXT; i++)
         if (value.value.data[i] < 0x20 || value.value.data[i] == 0x7f) return EXPORT_CHARACTERS;
     if (value.kind == OBSERVABLE_URL || value.kind == OBSERVABLE_EMAIL)

@@ -8,9 +8,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#define COLUMNS_MAX 16
-#define ROWS_MAX    1024
-#define CELL_MAX    160
+#define COLUMNS_MAX   16
+#define ROWS_MAX      1024
+#define CELL_MAX      160
+#define KEY_TIMES_MAX 64
 
 enum kind { KIND_BAD, KIND_NIL, KIND_BOOL, KIND_UINT, KIND_STR, KIND_BIN, KIND_ARRAY, KIND_MAP };
 
@@ -25,6 +26,36 @@ static enum kind kind_next(const struct pack_reader *reader) {
     if (first == 0xc0) return KIND_NIL;
     if (first == 0xc2 || first == 0xc3) return KIND_BOOL;
     return first >= 0xc4 && first <= 0xc6 ? KIND_BIN : KIND_BAD;
+}
+
+/* The names of times end in _ms and hold ms since 1970, 0 for none; the round trip is the one duration among them. */
+static bool is_time(struct bytes key) {
+    return key.size > 3 && memcmp(key.data + key.size - 3, "_ms", 3) == 0 && !bytes_equal_text(key, "rtt_ms");
+}
+
+/* A time is shown as a date, so its name goes without the unit. */
+static struct bytes name_shown(struct bytes key) { return is_time(key) ? bytes_of(key.data, key.size - 3) : key; }
+
+static void json_time(struct json_out *json, uint64_t ms) { ms > 0 ? json_out_time(json, ms) : json_out_null(json); }
+
+/* A key of a map. Is its value a time, or a list of them, it is written as well, and true returned. */
+static bool pack_key(struct json_out *json, struct pack_reader *reader) {
+    struct bytes key = pack_read_str(reader);
+    enum kind kind = kind_next(reader);
+    char name[KEY_TIMES_MAX + sizeof "_times"];
+    bool time = is_time(key) && kind == KIND_UINT, times = is_time(key) && kind == KIND_ARRAY && key.size <= KEY_TIMES_MAX;
+    struct bytes shown = time || times ? name_shown(key) : key;
+    if (times) snprintf(name, sizeof name, "%.*s_times", (int)shown.size, (const char *)shown.data);
+    json_out_string(json, times ? bytes_of_text(name) : shown);
+    buf_put_u8(json->out, ':');
+    json->comma = false;
+    if (time) json_time(json, pack_read_uint(reader));
+    if (!times) return time;
+    uint32_t count = pack_read_array(reader);
+    json_out_array(json);
+    for (uint32_t i = 0; i < count && !pack_failed(reader); i++) json_time(json, pack_read_uint(reader));
+    json_out_array_end(json);
+    return true;
 }
 
 static enum err pack_value(struct json_out *json, struct pack_reader *reader, unsigned depth) {
@@ -46,11 +77,7 @@ static enum err pack_value(struct json_out *json, struct pack_reader *reader, un
         uint32_t count = map ? pack_read_map(reader) : pack_read_array(reader);
         map ? json_out_object(json) : json_out_array(json);
         for (uint32_t i = 0; i < count && !pack_failed(reader); i++) {
-            if (map) {
-                json_out_string(json, pack_read_str(reader));
-                buf_put_u8(json->out, ':');
-                json->comma = false;
-            }
+            if (map && pack_key(json, reader)) continue;
             enum err err = pack_value(json, reader, depth + 1);
             if (err != OK) return err;
         }
@@ -62,14 +89,6 @@ static enum err pack_value(struct json_out *json, struct pack_reader *reader, un
 enum err document_json(struct json_out *json, struct pack_reader *reader) { return pack_value(json, reader, 1); }
 
 /* --- for people --- */
-
-/* The names of times end in _ms and hold ms since 1970, 0 for none; the round trip is the one duration among them. */
-static bool is_time(struct bytes key) {
-    return key.size > 3 && memcmp(key.data + key.size - 3, "_ms", 3) == 0 && !bytes_equal_text(key, "rtt_ms");
-}
-
-/* A time is shown as a date, so its name goes without the unit. */
-static struct bytes name_shown(struct bytes key) { return is_time(key) ? bytes_of(key.data, key.size - 3) : key; }
 
 static void put_uint(struct buf *out, struct bytes key, uint64_t value) {
     char text[MOMENT_TEXT_BYTES];
@@ -215,20 +234,60 @@ enum err document_text(struct buf *out, struct bytes document) {
     return err == OK ? buf_result(out) : err;
 }
 
-bool document_flag(struct bytes document, const char *key) {
-    struct pack_reader reader = pack_reader_of(document);
+/* Passes over one value. */
+static bool value_skip(struct pack_reader *reader) {
     struct buf scratch = {0};
     struct json_out drop = json_out_of(&scratch);
-    bool flag = false;
+    bool good = document_json(&drop, reader) == OK;
+    buf_free(&scratch);
+    return good;
+}
+
+/* A reader that stands in front of the key's value. */
+static bool key_find(struct bytes document, const char *key, struct pack_reader *out) {
+    struct pack_reader reader = pack_reader_of(document);
     if (kind_next(&reader) != KIND_MAP) return false;
     uint32_t count = pack_read_map(&reader);
     for (uint32_t i = 0; i < count && !pack_failed(&reader); i++) {
         struct bytes name = pack_read_str(&reader);
-        if (bytes_equal_text(name, key) && kind_next(&reader) == KIND_BOOL)
-            flag = pack_read_bool(&reader);
-        else if (document_json(&drop, &reader) != OK)
-            break;
+        *out = reader;
+        if (bytes_equal_text(name, key)) return !pack_failed(&reader);
+        if (!value_skip(&reader)) return false;
     }
-    buf_free(&scratch);
-    return flag && !pack_failed(&reader);
+    return false;
+}
+
+bool document_flag(struct bytes document, const char *key) {
+    struct pack_reader reader;
+    return key_find(document, key, &reader) && kind_next(&reader) == KIND_BOOL && pack_read_bool(&reader);
+}
+
+uint64_t document_number(struct bytes document, const char *key) {
+    struct pack_reader reader;
+    return key_find(document, key, &reader) && kind_next(&reader) == KIND_UINT ? pack_read_uint(&reader) : 0;
+}
+
+struct bytes document_string(struct bytes document, const char *key) {
+    struct pack_reader reader;
+    return key_find(document, key, &reader) && kind_next(&reader) == KIND_STR ? pack_read_str(&reader) : bytes_of(NULL, 0);
+}
+
+size_t document_each(struct bytes document, const char *key, document_visit *visit, void *context) {
+    struct pack_reader reader;
+    if (!key_find(document, key, &reader) || kind_next(&reader) != KIND_ARRAY) return 0;
+    uint32_t count = pack_read_array(&reader), seen = 0;
+    while (seen < count && !pack_failed(&reader)) {
+        struct bytes value = bytes_of(reader.cursor.at, reader.cursor.left);
+        if (!value_skip(&reader)) break;
+        visit(context, value);
+        seen++;
+    }
+    return seen;
+}
+
+bool document_uint(uint64_t *out, struct bytes document, const char *key) {
+    struct pack_reader reader;
+    if (!key_find(document, key, &reader) || kind_next(&reader) != KIND_UINT) return false;
+    *out = pack_read_uint(&reader);
+    return !pack_failed(&reader);
 }

@@ -2,6 +2,7 @@
 
 #include "node/formats/csv.h"
 #include "node/formats/list.h"
+#include "node/formats/misp.h"
 #include "node/formats/stix.h"
 
 #include <stdlib.h>
@@ -19,6 +20,7 @@ struct intake {
     struct stix *stix;
     struct list *list;
     struct csv *csv;
+    struct misp *misp;
     enum err error; /* sticky */
 };
 
@@ -36,14 +38,15 @@ void intake_free(struct intake *intake) {
     stix_free(intake->stix);
     list_free(intake->list);
     csv_free(intake->csv);
+    misp_free(intake->misp);
     free(intake);
 }
 
 enum intake_format intake_format(const struct intake *intake) { return intake->format; }
 
 const char *intake_format_name(enum intake_format format) {
-    static const char *const names[] = {"auto", "stix", "list", "csv"};
-    return (unsigned)format <= INTAKE_CSV ? names[format] : "unknown";
+    static const char *const names[] = {"auto", "stix", "list", "csv", "misp"};
+    return (unsigned)format <= INTAKE_FORMAT_LAST ? names[format] : "unknown";
 }
 
 /* Looks at the first line that says something. INTAKE_AUTO: more must be seen. */
@@ -55,7 +58,11 @@ static enum intake_format detect(struct bytes head, bool last) {
             i++;
             continue;
         }
-        if (c == '{' || c == '[') return INTAKE_STIX;
+        if (c == '{' || c == '[') {
+            bool more, misp = misp_likely(bytes_of(head.data + i, head.size - i), &more);
+            if (more && !last && head.size < HEAD_BYTES_MAX) return INTAKE_AUTO;
+            return misp ? INTAKE_MISP : INTAKE_STIX;
+        }
         const uint8_t *newline = memchr(head.data + i, '\n', head.size - i);
         if (newline == NULL && !last && head.size < HEAD_BYTES_MAX) return INTAKE_AUTO;
         size_t end = newline == NULL ? head.size : (size_t)(newline - head.data);
@@ -70,6 +77,7 @@ static enum err forward(struct intake *intake, struct bytes chunk) {
     case INTAKE_STIX: return stix_feed(intake->stix, chunk);
     case INTAKE_LIST: return list_feed(intake->list, chunk);
     case INTAKE_CSV: return csv_feed(intake->csv, chunk);
+    case INTAKE_MISP: return misp_feed(intake->misp, chunk);
     case INTAKE_AUTO: break;
     }
     return ERR_INTERNAL;
@@ -80,12 +88,13 @@ static bool reader_new(struct intake *intake, uint64_t offset_first) {
     case INTAKE_STIX: return (intake->stix = stix_new(&intake->options, offset_first)) != NULL;
     case INTAKE_LIST: return (intake->list = list_new(&intake->options, offset_first)) != NULL;
     case INTAKE_CSV: return (intake->csv = csv_new(&intake->options, offset_first)) != NULL;
+    case INTAKE_MISP: return (intake->misp = misp_new(&intake->options, offset_first)) != NULL;
     case INTAKE_AUTO: break;
     }
     return false;
 }
 
-static bool started(const struct intake *intake) { return intake->stix != NULL || intake->list != NULL || intake->csv != NULL; }
+static bool started(const struct intake *intake) { return intake->stix || intake->list || intake->csv || intake->misp; }
 
 /* Decides on what stands in `head`, if it can, and hands it on. */
 static enum err start(struct intake *intake, bool last) {
@@ -123,6 +132,7 @@ enum err intake_finish(struct intake *intake) {
     case INTAKE_STIX: return intake->error = stix_finish(intake->stix);
     case INTAKE_LIST: return intake->error = list_finish(intake->list);
     case INTAKE_CSV: return intake->error = csv_finish(intake->csv);
+    case INTAKE_MISP: return intake->error = misp_finish(intake->misp);
     case INTAKE_AUTO: break;
     }
     return ERR_INTERNAL;

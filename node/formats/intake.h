@@ -1,4 +1,4 @@
-/* intake: the front door for what people publish: bytes of STIX JSON, a list or CSV in, items out. Pure: no file, no clock. */
+/* intake: the front door for what people publish: bytes of STIX or MISP JSON, a list or CSV in, items out. Pure: no file, no clock. */
 #ifndef NODE_INTAKE_H
 #define NODE_INTAKE_H
 
@@ -6,14 +6,20 @@
 #include "gossip/marks.h"
 
 #define INTAKE_AGENCY_BYTES 32
+#define INTAKE_REASON_BYTES 256
 
-enum intake_format { INTAKE_AUTO = 0, INTAKE_STIX = 1, INTAKE_LIST = 2, INTAKE_CSV = 3 };
+struct misp_event;
+
+enum intake_format { INTAKE_AUTO = 0, INTAKE_STIX = 1, INTAKE_LIST = 2, INTAKE_CSV = 3, INTAKE_MISP = 4 };
+#define INTAKE_FORMAT_LAST INTAKE_MISP
 
 /* Where in the input something stands. */
 struct intake_place {
     uint64_t byte_offset; /* from 0, in the whole input */
     uint64_t line;        /* from 1 */
+    uint64_t column;      /* from 1, in bytes; 0: the line says it all (lists, CSV) */
     uint64_t index;       /* object, list line or CSV row, from 1; 0 when it concerns the input as a whole */
+    uint32_t source;      /* the caller's own: which of several inputs */
     bool generated;       /* the object was made here from a list or CSV value: its id depends on agency, kind and value only, so
                              that an id which is known already means "nothing new", whatever its times say */
 };
@@ -33,6 +39,12 @@ struct intake_options {
     void (*refuse)(void *context, const struct intake_place *place, const char *id, const char *reason);
     /* A remark that refuses nothing (an unknown CSV column); may be null. */
     void (*note)(void *context, const struct intake_place *place, const char *text);
+    /* So many things of one kind have no place in an object of ours and were left out (MISP); may be null. */
+    void (*leave_out)(void *context, const struct intake_place *place, const char *reason, uint64_t count);
+    /* The author withdrew what it may have published under this id before (MISP); may be null. */
+    void (*withdraw)(void *context, const struct intake_place *place, const char *id);
+    /* Asked of every MISP event before its attributes are taken; false refuses it, with the reason. Null: all are taken. */
+    bool (*misp_judge)(void *context, const struct misp_event *event, char reason[static INTAKE_REASON_BYTES]);
 };
 
 struct intake;

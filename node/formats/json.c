@@ -12,7 +12,8 @@
 struct gap {
     size_t kept;      /* bytes of the text in front of it */
     uint64_t removed; /* bytes left out so far, this gap included */
-    uint64_t line;    /* the line after it */
+    uint64_t line;    /* the line after it, and where that begins in the input */
+    uint64_t line_offset;
 };
 
 /* One value being collected. */
@@ -21,12 +22,13 @@ struct collector {
     struct gap *gaps;
     size_t gap_count, gap_capacity;
     struct intake_place place; /* where it begins */
+    uint64_t line_offset;      /* of its line, in the input */
     uint64_t size;             /* kept bytes, also of a value that is only skipped */
     uint64_t depth;
     uint64_t kinds; /* bit d: level d + 1 is an object, for the first JSON_DEPTH_MAX levels */
     bool in_string, escaped, scalar;
     bool too_big, too_deep; /* then it is only skipped */
-    bool shell;             /* its "objects" were cut out */
+    bool shell;             /* its list was cut out */
 };
 
 enum container_kind { STREAM, ARRAY, BUNDLE };
@@ -39,6 +41,7 @@ struct container {
 
 struct json {
     struct json_handlers handlers;
+    const char *list; /* of a shell */
     size_t value_bytes_max;
     struct container containers[CONTAINERS_MAX]; /* the first is the stream */
     size_t container_count;
@@ -48,6 +51,7 @@ struct json {
     const uint8_t *chunk;           /* what is being fed, and where it begins in the input */
     uint64_t chunk_offset;
     uint64_t line, index;
+    uint64_t line_offset;   /* where the line begins */
     uint64_t bundle_offset; /* where the inside of "objects":[ begins */
     enum err error;         /* sticky */
 };
@@ -63,11 +67,12 @@ struct json *json_new(const struct json_handlers *handlers, size_t value_bytes_m
     struct json *json = calloc(1, sizeof *json);
     if (json == NULL) return NULL;
     json->handlers = *handlers;
+    json->list = handlers->list ? handlers->list : "objects";
     json->value_bytes_max = value_bytes_max;
     json->containers[0] = (struct container){STREAM, VALUE_OR_END};
     json->container_count = 1;
     json->line = 1;
-    json->chunk_offset = offset_first;
+    json->chunk_offset = json->line_offset = offset_first;
     for (size_t i = 0; i < 2; i++) buf_init(&json->collectors[i].text, value_bytes_max + 16);
     return json;
 }
@@ -84,7 +89,9 @@ void json_free(struct json *json) {
 static uint64_t offset_of(const struct json *json, const uint8_t *at) { return json->chunk_offset + (uint64_t)(at - json->chunk); }
 
 static struct intake_place place_of(const struct json *json, const uint8_t *at) {
-    return (struct intake_place){.byte_offset = offset_of(json, at), .line = json->line, .index = json->index};
+    uint64_t offset = offset_of(json, at);
+    return (struct intake_place){
+        .byte_offset = offset, .line = json->line, .column = offset - json->line_offset + 1, .index = json->index};
 }
 
 static enum err fail(struct json *json, enum err error, const struct intake_place *place, const char *reason) {
@@ -107,19 +114,23 @@ struct intake_place json_locate(const struct json *json, size_t at) {
             high = middle;
     }
     place.byte_offset += at;
+    uint64_t line_offset = told->line_offset;
     if (low > 0) {
         place.byte_offset += told->gaps[low - 1].removed;
         place.line = told->gaps[low - 1].line;
+        line_offset = told->gaps[low - 1].line_offset;
     }
+    place.column = place.byte_offset - line_offset + 1;
     return place;
 }
 
-static bool gap_add(struct collector *open, uint64_t removed, uint64_t line) {
+static bool gap_add(struct collector *open, uint64_t removed, const struct json *json) {
     if (open->too_big || open->too_deep) return true;
     struct gap *last = open->gap_count == 0 ? NULL : &open->gaps[open->gap_count - 1];
     if (last != NULL && last->kept == open->text.size) { /* one run of blanks, in several chunks */
         last->removed += removed;
-        last->line = line;
+        last->line = json->line;
+        last->line_offset = json->line_offset;
         return true;
     }
     if (open->gap_count == open->gap_capacity) {
@@ -130,7 +141,8 @@ static bool gap_add(struct collector *open, uint64_t removed, uint64_t line) {
         open->gap_capacity = capacity;
     }
     uint64_t before = open->gap_count == 0 ? 0 : open->gaps[open->gap_count - 1].removed;
-    open->gaps[open->gap_count++] = (struct gap){.kept = open->text.size, .removed = before + removed, .line = line};
+    open->gaps[open->gap_count++] =
+        (struct gap){.kept = open->text.size, .removed = before + removed, .line = json->line, .line_offset = json->line_offset};
     return true;
 }
 
@@ -139,6 +151,7 @@ static void collector_begin(struct json *json, struct collector *open, const uin
     buf_clear(&open->text);
     open->gap_count = 0;
     open->place = place_of(json, at);
+    open->line_offset = json->line_offset;
     open->size = open->depth = open->kinds = 0;
     open->in_string = open->escaped = open->scalar = false;
     open->too_big = open->too_deep = open->shell = false;
@@ -199,9 +212,14 @@ static bool ends_with(const struct buf *text, const char *tail) {
 
 /* A '[' stands at level 1 of a top-level object: is it the "objects":[ of a bundle? Everything before it is flushed. */
 static enum err bundle_try(struct json *json, struct collector *open, bool *entered) {
+    char first[32], next[32], reason[REASON_BYTES];
     *entered = false;
-    if (!ends_with(&open->text, "{\"objects\":") && !ends_with(&open->text, ",\"objects\":")) return OK;
-    if (open->shell) return fail(json, ERR_SYNTAX, &open->place, "the bundle has two properties \"objects\"; keep one");
+    snprintf(first, sizeof first, "{\"%s\":", json->list);
+    snprintf(next, sizeof next, ",\"%s\":", json->list);
+    if (!ends_with(&open->text, first) && !ends_with(&open->text, next)) return OK;
+    snprintf(reason, sizeof reason, "the %s has two properties \"%s\"; keep one", json->handlers.list ? "answer" : "bundle",
+             json->list);
+    if (open->shell) return fail(json, ERR_SYNTAX, &open->place, reason);
     size_t size = open->text.size;
     buf_put_text(&open->text, "[]}");
     if (buf_result(&open->text) != OK) return fail(json, buf_result(&open->text), NULL, NULL);
@@ -275,8 +293,11 @@ static bool bracket_close(struct collector *open, uint8_t c) {
 }
 
 static const uint8_t *blanks_skip(struct json *json, const uint8_t *at, const uint8_t *end) {
-    for (; at < end && classes[*at] == BLANK; at++)
-        if (*at == '\n') json->line++;
+    for (; at < end && classes[*at] == BLANK; at++) {
+        if (*at != '\n') continue;
+        json->line++;
+        json->line_offset = offset_of(json, at) + 1;
+    }
     return at;
 }
 
@@ -285,7 +306,7 @@ static const uint8_t *blanks_drop(struct json *json, struct collector *open, con
                                   const uint8_t *end) {
     const uint8_t *after = blanks_skip(json, at, end);
     enum err error = flush(json, open, run, at);
-    if (error == OK && !gap_add(open, (uint64_t)(after - at), json->line)) error = ERR_MEMORY;
+    if (error == OK && !gap_add(open, (uint64_t)(after - at), json)) error = ERR_MEMORY;
     if (error != OK) (void)fail(json, error, NULL, NULL);
     return after;
 }
@@ -363,7 +384,7 @@ static const uint8_t *container_close(struct json *json, const uint8_t *at) {
     if (closed.kind == ARRAY) return at + 1;
     struct collector *shell = &json->collectors[0];
     json->open = shell;
-    if (!gap_add(shell, offset_of(json, at) - json->bundle_offset, json->line) || flush(json, shell, at, at + 1) != OK)
+    if (!gap_add(shell, offset_of(json, at) - json->bundle_offset, json) || flush(json, shell, at, at + 1) != OK)
         (void)fail(json, ERR_MEMORY, NULL, NULL);
     return at + 1;
 }

@@ -17,6 +17,7 @@ struct json_handlers {
     enum err (*shell)(void *context, struct bytes text, const struct intake_place *place, bool complete, bool *enter);
     /* A value that is too large or too deep was left out, or (returned error) the stream cannot be read further. */
     void (*refuse)(void *context, const struct intake_place *place, const char *reason);
+    const char *list; /* the array of a top-level object whose elements are cut out; null: "objects". Static; at most 24 bytes */
 };
 
 struct json;

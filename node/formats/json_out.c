@@ -59,6 +59,10 @@ void json_out_string(struct json_out *json, struct bytes text) {
     value_start(json);
     buf_put_u8(json->out, '"');
     for (size_t at = 0, plain = 0; at <= text.size;) {
+        if (at < text.size && text.data[at] >= 0x20 && text.data[at] < 0x7f && text.data[at] != '"' && text.data[at] != '\\') {
+            at++;
+            continue;
+        }
         size_t size = at < text.size ? character_bytes(bytes_of(text.data + at, text.size - at)) : 0;
         uint8_t c = at < text.size ? text.data[at] : 0;
         bool c1 = size == 2 && c == 0xc2 && text.data[at + 1] < 0xa0;

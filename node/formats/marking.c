@@ -66,6 +66,8 @@ bool marking_merge(struct marks *into, const struct marks *more) {
         if (!grade_merge(into, &more->grades[i])) return false;
     if (more->retain_until_ms != 0 && (into->retain_until_ms == 0 || more->retain_until_ms < into->retain_until_ms))
         into->retain_until_ms = more->retain_until_ms;
+    /* The author alone is the more restrictive. */
+    if (more->sightings != 0 && (into->sightings == 0 || more->sightings < into->sightings)) into->sightings = more->sightings;
     into->handling |= more->handling;
     into->personal |= more->personal;
     into->police |= more->police;

@@ -1,5 +1,6 @@
 #include "node/formats/stixmarks.h"
 
+#include "node/formats/leveltag.h"
 #include "node/formats/moment.h"
 
 #include <stdio.h>
@@ -123,6 +124,10 @@ static bool set_data(struct stixmarks *reader, struct bytes value) {
     return false;
 }
 
+static bool set_sightings(struct stixmarks *reader, struct bytes value) {
+    return sightings_to_parse(&reader->marks->sightings, value);
+}
+
 static bool set_nothing(struct stixmarks *reader, struct bytes value) {
     (void)reader, (void)value;
     return true;
@@ -223,6 +228,7 @@ static const struct field fields[] = {
     {NULL, "case_ref", set_case},
     {NULL, "retain_until", set_retain},
     {NULL, "data[]", set_data},
+    {NULL, "sightings", set_sightings},
     {"tlp", "definition.tlp", set_nothing}, /* judged by its id */
     {"statement", "definition.statement", set_statement},
     {"pap", "definition.pap", set_pap},
@@ -399,8 +405,14 @@ static struct bytes tag_value(struct bytes label, const char *head) {
     return bytes_of(label.data + size, label.size - size - 1);
 }
 
-static bool label_starts(struct bytes label, const char *upper, const char *lower) {
-    return label.size >= 4 && (memcmp(label.data, upper, 4) == 0 || memcmp(label.data, lower, 4) == 0);
+/* Whatever the case: who writes "Tlp:Red" means it. */
+static bool label_starts(struct bytes label, const char *lower) {
+    for (size_t i = 0; lower[i]; i++) {
+        if (i == label.size) return false;
+        uint8_t c = label.data[i] >= 'A' && label.data[i] <= 'Z' ? label.data[i] | 0x20 : label.data[i];
+        if (c != (uint8_t)lower[i]) return false;
+    }
+    return true;
 }
 
 static struct marks_grade *admiralty(struct marks *marks) {
@@ -426,13 +438,16 @@ static bool grade_set(struct marks *marks, struct bytes value, const char *valid
 bool stixmarks_label(struct bytes label, struct marks *marks, enum tlp *tlp) {
     enum tlp named;
     enum pap pap;
-    if (label.size == 0 || !strchr("PpTta", label.data[0])) return true;
-    if (label_starts(label, "PAP:", "pap:")) {
+    while (label.size > 0 && label.data[0] == ' ') label = bytes_of(label.data + 1, label.size - 1);
+    while (label.size > 0 && label.data[label.size - 1] == ' ') label.size--;
+    if (label.size == 0) return true;
+    if (!strchr("PpTta", label.data[0])) return leveltag_read(label, marks) != LEVELTAG_UNKNOWN;
+    if (label_starts(label, "pap:")) {
         if (!pap_parse(&pap, label)) return false;
         if (pap > marks->pap) marks->pap = pap;
         return true;
     }
-    if (label_starts(label, "TLP:", "tlp:")) {
+    if (label_starts(label, "tlp:")) {
         if (!tlp_parse(&named, label)) return false;
         *tlp = tlp_stricter(*tlp, named);
         return true;

@@ -25,7 +25,7 @@ void stixmarks_free(struct stixmarks *reader);
 enum stixmarks_result stixmarks_read(struct stixmarks *reader, struct bytes text, const struct bytes *definition_type,
                                      struct arena *arena, struct marks *out, struct bytes *what) MUST_USE;
 
-/* A label (MISP machine tag) that is a marking: pap:red, tlp:amber, admiralty-scale:source-reliability="a". Adds it to `marks` and `tlp`.
+/* A label (MISP machine tag) that is a marking: pap:red, tlp:amber, admiralty-scale:source-reliability="a", nato:classification="NR". Adds it to `marks` and `tlp`.
    False: it looks like one, but is not understood. */
 bool stixmarks_label(struct bytes label, struct marks *marks, enum tlp *tlp) MUST_USE;
 

@@ -26,39 +26,6 @@ static void row_add(struct engine *engine, struct store_batch *batch, enum discl
     buf_free(details);
 }
 
-/* Into a list of texts that has each once; what does not fit is left out. */
-static void text_add(char *list, size_t count, size_t each, struct bytes text) {
-    if (text.size >= each) text.size = each - 1;
-    for (size_t i = 0; text.size > 0 && i < count; i++, list += each) {
-        if (!*list) memcpy(list, text.data, text.size), list[text.size] = 0;
-        if (bytes_equal_text(text, list)) return;
-    }
-}
-
-void ledger_cause_add(struct ledger_cause *cause, const struct item *item, const char *rule) {
-    static struct marks marks;
-    if (rule) text_add(cause->rules[0], LEDGER_RULES_MAX, LEDGER_RULE_BYTES, bytes_of_text(rule));
-    if (!item) return;
-    cause->labels |= 1u << item->tlp;
-    if (item->marks.size == 0 || marks_decode(&marks, item->marks) != OK) return;
-    cause->personal += marks.personal || marks.police;
-    for (size_t i = 0; i < marks.purposes.count; i++)
-        text_add(cause->purposes[0], LEDGER_PURPOSES_MAX, sizeof cause->purposes[0], marks.purposes.names[i]);
-}
-
-void ledger_clause_add(char list[static LEDGER_CLAUSES_MAX][LEDGER_CLAUSE_BYTES], const struct verdict *verdict) {
-    char text[LEDGER_CLAUSE_BYTES];
-    if (!verdict->agreement[0]) return;
-    snprintf(text, sizeof text, "%s clause %u", verdict->agreement, verdict->clause);
-    text_add(list[0], LEDGER_CLAUSES_MAX, LEDGER_CLAUSE_BYTES, bytes_of_text(text));
-}
-
-void ledger_clauses_join(char list[static LEDGER_CLAUSES_MAX][LEDGER_CLAUSE_BYTES],
-                         char from[static LEDGER_CLAUSES_MAX][LEDGER_CLAUSE_BYTES]) {
-    for (size_t i = 0; i < LEDGER_CLAUSES_MAX && from[i][0]; i++)
-        text_add(list[0], LEDGER_CLAUSES_MAX, LEDGER_CLAUSE_BYTES, bytes_of_text(from[i]));
-}
-
 void ledger_recipients(struct engine *engine, const struct publication *publication, struct buf *out) {
     const struct audience *audience = &publication->audience;
     for (size_t i = 0; i < audience->count; i++) {
@@ -146,6 +113,9 @@ void ledger_act(struct engine *engine, struct store_batch *batch, const struct c
     pack_write_uint(&details, client ? client->uid : (uint64_t)geteuid());
     row_add(engine, batch ? batch : own, DISCLOSURE_ACT, &details);
     if (own) store_commit(engine->store, own, 0);
+    if (client)
+        log_event(LOG_ADMIN_ACT, LOG_FIELDS(LOG_TEXT("act", act), LOG_NUMBER("uid", client->uid), LOG_NUMBER("pid", client->pid)),
+                  "user %u: %s", (unsigned)client->uid, act);
 }
 
 /* --- the start --- */

@@ -36,10 +36,16 @@ struct ledger_cause {
     unsigned labels;                                              /* bit n: an item with label n */
     char rules[LEDGER_RULES_MAX][LEDGER_RULE_BYTES];              /* each once; empty ones at the end */
 };
+/* --- ledger_cause.c --- */
 /* Either may be null: an item's rule is told apart from its marks. */
 void ledger_cause_add(struct ledger_cause *cause, const struct item *item, const char *rule);
 /* Clauses of agreements, each once: by what one verdict says, and all of one list into another. */
 void ledger_clause_add(char list[static LEDGER_CLAUSES_MAX][LEDGER_CLAUSE_BYTES], const struct verdict *verdict);
+/* All that is in another one, too: with its rules, clauses, purposes and count of personal data. */
+void ledger_cause_join(struct ledger_cause *into, const struct ledger_cause *from);
+/* As bytes of the store; null: none. Reading sets the cursor to failed on what is not of that form. */
+void ledger_cause_write(struct buf *out, const struct ledger_cause *cause);
+void ledger_cause_read(struct ledger_cause *out, struct cursor *cursor);
 void ledger_clauses_join(char list[static LEDGER_CLAUSES_MAX][LEDGER_CLAUSE_BYTES],
                          char from[static LEDGER_CLAUSES_MAX][LEDGER_CLAUSE_BYTES]);
 

@@ -23,8 +23,10 @@ static void about_add(char out[static ABOUT_BYTES_MAX], struct bytes text) {
 static bool named_act(struct pack_reader *reader, uint32_t fields, char *act, size_t act_bytes, const char *noun, char *about) {
     struct bytes verb = pack_read_str(reader);
     if (pack_failed(reader) || verb.size > 16 || bytes_equal_text(verb, "list") || bytes_equal_text(verb, "show")) return false;
+    if (strcmp(noun, "subscription") == 0 && bytes_equal_text(verb, "test")) return false; /* told as a look */
     snprintf(act, act_bytes, "%s %.*s", noun, (int)verb.size, (const char *)verb.data);
-    uint32_t names = bytes_equal_text(verb, "create") ? 1 : bytes_equal_text(verb, "propose") ? 0 : fields - 1;
+    bool one = bytes_equal_text(verb, "create") || strcmp(noun, "subscription") == 0;
+    uint32_t names = one ? 1 : bytes_equal_text(verb, "propose") ? 0 : fields - 1;
     for (uint32_t i = 0; i < names && !pack_failed(reader); i++) about_add(about, pack_read_str(reader));
     return true;
 }
@@ -48,6 +50,7 @@ void ledger_acts(struct engine *engine, const struct client *client, const struc
     bool told = false;
     switch (frame->type) {
     case FRAME_ASK_GROUP: told = named_act(&reader, fields, act, sizeof act, "group", about); break;
+    case FRAME_ASK_SUBSCRIPTION: told = named_act(&reader, fields, act, sizeof act, "subscription", about); break;
     case FRAME_ASK_AGREEMENT: told = named_act(&reader, fields, act, sizeof act, "agreement", about); break;
     case FRAME_ASK_PERMISSION: told = numbered_act(&reader, act, sizeof act, permissions, 4, true, about); break;
     case FRAME_ASK_REQUEST: told = numbered_act(&reader, act, sizeof act, requests, 5, false, about); break;

@@ -117,7 +117,7 @@ static void others_erase(struct erasing *erasing) {
         for (; at < erasing->target_count && target_compare(target, &erasing->targets[at]) == 0; at++)
             recall_mark(&marked, erasing->targets[at].index);
         if (!recall_place_find(erasing->engine, target->node_id, target->holder, &place)) continue;
-        erasing->others += withdraw_items(erasing->engine, erasing->batch, &place, &marked);
+        erasing->others += withdraw_items(erasing->engine, erasing->batch, &place, &marked, GONE_ERASURE);
         withdraw_bar(erasing->engine, erasing->batch, target->node_id, target->agency_id, target->holder, &marked);
     }
 }
@@ -160,6 +160,9 @@ static void record(struct erasing *erasing) {
     if (details.failed) erasing->err = ERR_MEMORY;
     store_batch_disclosure(erasing->batch, DISCLOSURE_ERASE, clock_wall_ms(), salt, bytes_of_buf(&details));
     buf_free(&details);
+    uint32_t uid = erasing->client->uid;
+    log_event(LOG_ADMIN_ACT, LOG_FIELDS(LOG_TEXT("act", "erase"), LOG_NUMBER("uid", uid), LOG_NUMBER("pid", erasing->client->pid)),
+              "user %u: erase", (unsigned)uid);
 }
 
 /* --- the request --- */
@@ -171,6 +174,7 @@ static void refuse(struct erasing *erasing, uint64_t tag) {
     else
         server_error(client, tag, erasing->err, "nothing was erased: %s", err_text(erasing->err));
     store_batch_free(erasing->batch);
+    gone_dropped(erasing->engine);
     recall_task_free(&client->recall);
 }
 

@@ -26,8 +26,8 @@
 static void engine_lost(struct net *net) {
     if (NET_ENGINE(net)->fd >= 0) channel_close(NET_ENGINE(net));
     net_links_drop(net, "the engine went away");
-    enum err error = net_zap_allow(&net->zap, bytes_of(NULL, 0));
-    if (error != OK) net->zap.key_count = 0;
+    enum err error = curve_zap_allow(&net->door.zap, bytes_of(NULL, 0));
+    if (error != OK) net->door.zap.key_count = 0;
 }
 
 void net_tell(struct net *net, enum frame_type type, uint64_t tag, struct bytes body) {
@@ -46,7 +46,7 @@ static void engine_frame(struct net *net, const struct frame *frame) {
     struct net_link *link;
     switch (frame->type) {
     case FRAME_NET_ALLOW:
-        if (net_zap_allow(&net->zap, frame->body) != OK)
+        if (curve_zap_allow(&net->door.zap, frame->body) != OK)
             log_warn("the engine's list of allowed keys is damaged or too long: ignored");
         net_links_review(net);
         break;
@@ -78,10 +78,10 @@ static void engine_step(struct net *net) {
 /* --- the parent's and the key process's side --- */
 
 static enum err key_take(struct net *net, const struct frame *frame) {
-    if (frame->type != FRAME_KEY_CURVE || frame->body.size != 2 * NET_CURVE_KEY_BYTES) return ERR_FORMAT;
+    if (frame->type != FRAME_KEY_CURVE || frame->body.size != 2 * CURVE_KEY_BYTES) return ERR_FORMAT;
     /* A restarted key process tells the same again. */
     if (net->curve != NULL) return memcmp(net->curve, frame->body.data, frame->body.size) == 0 ? OK : ERR_KEY;
-    net->curve = secret_new(2 * NET_CURVE_KEY_BYTES);
+    net->curve = secret_new(2 * CURVE_KEY_BYTES);
     if (net->curve == NULL) return ERR_MEMORY;
     memcpy(net->curve, frame->body.data, frame->body.size);
     return OK;
@@ -120,11 +120,11 @@ static void parent_step(struct net *net) {
 static void counts_tell(struct net *net, uint64_t now_ms) {
     if (now_ms - net->counts_ms < COUNTS_MS) return;
     net->counts_ms = now_ms;
-    uint64_t sum = net->zap.refused + net->cut_links + net->bytes_in + net->bytes_out;
+    uint64_t sum = net->door.zap.refused + net->cut_links + net->bytes_in + net->bytes_out;
     if (sum == net->counts_told) return;
     net->counts_told = sum;
     uint8_t body[32];
-    put_be64(body, net->zap.refused);
+    put_be64(body, net->door.zap.refused);
     put_be64(body + 8, net->cut_links);
     put_be64(body + 16, net->bytes_in);
     put_be64(body + 24, net->bytes_out);
@@ -134,22 +134,22 @@ static void counts_tell(struct net *net, uint64_t now_ms) {
 /* Ends connections that received far more than came out as messages: a message without an end fills memory past every limit of
    ZeroMQ. While we do not read, what honest peers sent waits in ZeroMQ's own queue. */
 static void guard_step(struct net *net, uint64_t now_ms) {
-    net_guard_limit(&net->guard, net->settings.strangers_max, now_ms);
-    if (now_ms - net->guard_ms < NET_GUARD_MS) return;
+    curve_guard_limit(&net->door.guard, net->settings.strangers_max, now_ms);
+    if (now_ms - net->guard_ms < CURVE_GUARD_MS) return;
     net->guard_ms = now_ms;
-    for (int fd = 0; fd < net->guard.used_end; fd++) {
-        struct net_connection *connection = net_guard_at(&net->guard, fd);
+    for (int fd = 0; fd < net->door.guard.used_end; fd++) {
+        struct curve_connection *connection = curve_guard_at(&net->door.guard, fd);
         if (connection == NULL || connection->cut) continue;
         struct net_link *link = net_link_by_connection(net, fd);
-        bool drained = link != NULL && link->number % 2 == 1 ? !link->socket.check : !net->router.check;
+        bool drained = link != NULL && link->number % 2 == 1 ? !link->socket.check : !net->door.router.check;
         uint64_t bytes_max = NET_UNDELIVERED_BYTES_MAX;
         if (!drained) bytes_max += (uint64_t)NET_RECEIVE_HWM * NET_MESSAGE_BYTES_MAX;
-        if (net_guard_undelivered_bytes(connection) <= bytes_max) continue;
+        if (curve_guard_undelivered_bytes(connection) <= bytes_max) continue;
         if (link != NULL) {
             net_link_cut(net, link, "it sends without ever completing a message");
         } else {
             log_warn("a connection without a link is cut: it sends without ever completing a message");
-            net_guard_cut(&net->guard, fd);
+            curve_guard_cut(&net->door.guard, fd);
         }
     }
 }
@@ -158,20 +158,11 @@ static void poll_add(struct pollfd *fds, size_t *count, int fd, short events) {
     if (fd >= 0) fds[(*count)++] = (struct pollfd){.fd = fd, .events = events};
 }
 
-/* Does something wait in a socket that its descriptor will not tell of? */
-static bool socket_pending(struct net_socket *socket) {
-    int events = 0;
-    size_t size = sizeof events;
-    if (socket->sock == NULL || !socket->check) return false;
-    socket->check = zmq_getsockopt(socket->handle, ZMQ_EVENTS, &events, &size) == 0 && (events & ZMQ_POLLIN) != 0;
-    return socket->check;
-}
-
 static bool sockets_pending(struct net *net) {
-    if (socket_pending(&net->zap.socket)) return true;
+    if (curve_socket_pending(&net->door.zap.socket)) return true;
     if (net_engine_behind(net)) return false;
-    bool pending = socket_pending(&net->router);
-    for (size_t i = 0; i < net->link_count; i++) pending = socket_pending(&net->links[i]->socket) || pending;
+    bool pending = curve_socket_pending(&net->door.router);
+    for (size_t i = 0; i < net->link_count; i++) pending = curve_socket_pending(&net->links[i]->socket) || pending;
     return pending;
 }
 
@@ -184,9 +175,9 @@ static void news_wait(struct net *net, int wait_ms) {
     poll_add(fds, &count, net->child.parent.fd, POLLIN);
     poll_add(fds, &count, net->child.peers[ROLE_KEY].fd, POLLIN);
     poll_add(fds, &count, engine->fd, (short)(POLLIN | (engine->fd >= 0 && channel_backlog(engine) > 0 ? POLLOUT : 0)));
-    poll_add(fds, &count, net->zap.socket.fd, POLLIN);
-    poll_add(fds, &count, net->router_monitor.fd, POLLIN);
-    if (!behind) poll_add(fds, &count, net->router.fd, POLLIN);
+    poll_add(fds, &count, net->door.zap.socket.fd, POLLIN);
+    poll_add(fds, &count, net->door.monitor.fd, POLLIN);
+    if (!behind) poll_add(fds, &count, net->door.router.fd, POLLIN);
     for (size_t i = 0; i < net->link_count; i++) {
         struct net_link *link = net->links[i];
         poll_add(fds, &count, link->monitor.fd, POLLIN);
@@ -194,8 +185,8 @@ static void news_wait(struct net *net, int wait_ms) {
     }
     if (poll(fds, count, wait_ms) < 0 && errno != EINTR) log_warn("poll: %s", strerror(errno));
     /* ZeroMQ's descriptors tell of news, not of what kind: look everywhere. */
-    net->router.check = net->router.sock != NULL;
-    net->zap.socket.check = net->zap.socket.sock != NULL;
+    net->door.router.check = net->door.router.sock != NULL;
+    net->door.zap.socket.check = net->door.zap.socket.sock != NULL;
     for (size_t i = 0; i < net->link_count; i++) net->links[i]->socket.check = net->links[i]->socket.sock != NULL;
 }
 
@@ -208,18 +199,14 @@ static void links_step(struct net *net, uint64_t now_ms) {
     }
 }
 
-/* A connection is known before anybody on it gets a serial: so a message with an earlier serial is of an earlier connection. */
-static void before_admission(void *context) { net_router_events(context, clock_monotonic_ms()); }
-
 static int turn(struct net *net) {
     uint64_t now_ms = clock_monotonic_ms();
     parent_step(net);
     key_step(net);
     /* The engine first: a key that it allowed before its peer dialled is admitted. */
     engine_step(net);
-    if (net->router.sock != NULL) {
-        net_router_events(net, now_ms);
-        net_zap_step(&net->zap, before_admission, net);
+    if (net->door.router.sock != NULL) {
+        curve_door_admit(&net->door, now_ms);
         net_receive_router(net, now_ms);
     }
     links_step(net, now_ms);
@@ -235,7 +222,7 @@ static int turn(struct net *net) {
         engine_lost(net);
         net->engine_failed = false;
     }
-    if (wait_ms < 0) wait_ms = net->guard.used_count > 0 || net->link_count > 0 ? NET_GUARD_MS : IDLE_MS;
+    if (wait_ms < 0) wait_ms = net->door.guard.used_count > 0 || net->link_count > 0 ? CURVE_GUARD_MS : IDLE_MS;
     return wait_ms;
 }
 
@@ -265,37 +252,41 @@ static int net_start(struct net *net) {
     enum err error = key_wait(net);
     if (error != OK) return proc_child_fatal(&net->child, EXIT_BAD, "no key from the key process: %s", err_text(error));
     if (net->stop) return 0;
-    net_socket_setup();
+    curve_socket_setup();
     net->zsys_open = true;
-    if (net->settings.listen[0] != '\0' && net_start_listener(net, why) != OK) {
+    if (net->settings.listen[0] != '\0' && curve_door_open(&net->door, &net_limits, net->curve, net->settings.listen, why) != OK) {
         return proc_child_fatal(&net->child, EXIT_NETWORK, "%s", why);
     }
-    if (net->bound[0] != '\0') log_info("listening on %s", net->bound);
-    if (channel_send(&net->child.parent, FRAME_READY, 0, bytes_of_text(net->bound)) != OK) net->stop = true;
+    if (net->door.bound[0] != '\0') log_info("listening on %s", net->door.bound);
+    if (channel_send(&net->child.parent, FRAME_READY, 0, bytes_of_text(net->door.bound)) != OK) net->stop = true;
     return 0;
 }
 
 static void net_end(struct net *net) {
     net_links_drop(net, "the network process ends");
-    if (net->router.sock != NULL) zmq_socket_monitor(net->router.handle, NULL, 0);
-    net_socket_close(&net->router_monitor);
-    net_socket_close(&net->router);
-    net_zap_close(&net->zap);
-    net_guard_end(&net->guard);
+    curve_door_end(&net->door);
     if (NET_ENGINE(net)->fd >= 0 && channel_flush(NET_ENGINE(net)) != OK) log_debug("the engine was gone first");
-    if (net->zsys_open) net_socket_teardown();
+    if (net->zsys_open) curve_socket_teardown();
     secret_free(net->curve);
     proc_child_end(&net->child);
     free(net);
+}
+
+static void connection_ended(void *context, int fd) {
+    struct net *net = context;
+    struct net_link *link = net_link_by_connection(net, fd);
+    if (link == NULL || link->number % 2 == 1) return;
+    link->connection = -1;
+    link->closing = true;
+    net->door.router.check = true;
 }
 
 int net_main(int parent_fd) {
     log_open("net", LOG_LEVEL_INFO);
     struct net *net = calloc(1, sizeof *net);
     if (net == NULL) return EXIT_BAD;
-    net->router.fd = net->router_monitor.fd = net->zap.socket.fd = -1;
     net->number_next = 2;
-    net_guard_init(&net->guard);
+    curve_door_init(&net->door, connection_ended, net);
     int exit_code = 0;
     if (proc_child_start(&net->child, ROLE_NET, parent_fd) != OK) {
         net->stop = true;

@@ -1,8 +1,8 @@
-/* net: the network process: ZeroMQ and CURVE, nothing else; the only user of CZMQ and libzmq. It knows links, keys and opaque
+/* net: the network process: ZeroMQ and CURVE, nothing else. It knows links, keys and opaque
    messages. What it may be told and what it tells stands in node/process/frame.h (FRAME_NET_*).
 
-   Caveats first. CURVE and ZAP are the first of two locks: the engine's signed HELLO is the second. libzmq cannot disconnect one peer
-   of a ROUTER, so a link is cut by shutdown() of its descriptor, which libzmq names in each message and in its monitor events.
+   Caveats first. CURVE and ZAP are the first of two locks: the engine's signed HELLO is the second.
+   What it shares with the live feed stands in node/curve/.
 
    FRAME_SETTINGS of the role (fixed layout, net_settings_encode): u8 version 1, u8 log level, u16 authenticated links at most,
    u16 strangers in handshake at most, u8 length and text of the listen endpoint ("tcp://ADDRESS:PORT", literal; port 0 picks a free
@@ -26,9 +26,7 @@
 #define NET_HEARTBEAT_TIMEOUT_MS     30000
 #define NET_HEARTBEAT_TTL_MS         60000
 #define NET_DIAL_MS                  10000             /* from NET_DIAL to NET_UP, else NET_DOWN */
-#define NET_GUARD_MS                 100               /* how often undelivered bytes are looked at */
 #define NET_ENGINE_BACKLOG_BYTES_MAX (4 * 1024 * 1024) /* to the engine; above it nothing is read from the network */
-#define NET_ALLOW_MAX                4096              /* keys in one FRAME_NET_ALLOW */
 
 struct net_settings {
     enum log_level log_level;

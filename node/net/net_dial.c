@@ -15,7 +15,7 @@ void net_dial(struct net *net, uint64_t number, struct bytes body) {
         return;
     }
     struct cursor cursor = cursor_of(body);
-    struct bytes key = cursor_take(&cursor, NET_CURVE_KEY_BYTES);
+    struct bytes key = cursor_take(&cursor, CURVE_KEY_BYTES);
     struct bytes endpoint = cursor_take(&cursor, cursor.left);
     if (cursor.failed || !endpoint_literal(endpoint, false)) {
         dial_refuse(net, number, "not a literal endpoint");
@@ -29,8 +29,8 @@ void net_dial(struct net *net, uint64_t number, struct bytes body) {
     memcpy(link->key, key.data, key.size);
     memcpy(link->endpoint, endpoint.data, endpoint.size);
     link->deadline_ms = clock_monotonic_ms() + NET_DIAL_MS;
-    if (net_socket_dealer(&link->socket, net->curve, net->curve + NET_CURVE_KEY_BYTES, link->key) != OK ||
-        net_socket_monitor(&link->monitor, &link->socket) != OK) {
+    if (curve_socket_dealer(&link->socket, &net_limits, net->curve, net->curve + CURVE_KEY_BYTES, link->key) != OK ||
+        curve_socket_monitor(&link->monitor, &link->socket) != OK) {
         net_link_down(net, link, "no socket could be made");
     } else if (zmq_connect(link->socket.handle, link->endpoint) != 0) {
         net_link_down(net, link, zmq_strerror(errno));
@@ -38,24 +38,24 @@ void net_dial(struct net *net, uint64_t number, struct bytes body) {
 }
 
 static void dial_up(struct net *net, struct net_link *link) {
-    uint8_t body[1 + NET_CURVE_KEY_BYTES + ENDPOINT_BYTES_MAX] = {1};
+    uint8_t body[1 + CURVE_KEY_BYTES + ENDPOINT_BYTES_MAX] = {1};
     size_t endpoint_bytes = strlen(link->endpoint);
-    memcpy(body + 1, link->key, NET_CURVE_KEY_BYTES);
-    memcpy(body + 1 + NET_CURVE_KEY_BYTES, link->endpoint, endpoint_bytes);
+    memcpy(body + 1, link->key, CURVE_KEY_BYTES);
+    memcpy(body + 1 + CURVE_KEY_BYTES, link->endpoint, endpoint_bytes);
     link->up = true;
-    net_guard_linked(&net->guard, link->connection);
+    curve_guard_linked(&net->door.guard, link->connection);
     net_send_start(net, link);
-    net_tell(net, FRAME_NET_UP, link->number, bytes_of(body, 1 + NET_CURVE_KEY_BYTES + endpoint_bytes));
+    net_tell(net, FRAME_NET_UP, link->number, bytes_of(body, 1 + CURVE_KEY_BYTES + endpoint_bytes));
 }
 
 void net_dial_step(struct net *net, struct net_link *link, uint64_t now_ms) {
     unsigned event;
     uint32_t value;
-    while (net_monitor_next(&link->monitor, &event, &value)) {
+    while (curve_monitor_next(&link->monitor, &event, &value)) {
         switch (event) {
         case ZMQ_EVENT_CONNECTED:
             link->connection = (int)value;
-            net_guard_opened(&net->guard, link->connection, false, 0, now_ms);
+            curve_guard_opened(&net->door.guard, link->connection, false, 0, now_ms);
             break;
         case ZMQ_EVENT_HANDSHAKE_SUCCEEDED: dial_up(net, link); break;
         case ZMQ_EVENT_HANDSHAKE_FAILED_AUTH: link->reason = "the other side does not admit our key"; break;
@@ -64,7 +64,7 @@ void net_dial_step(struct net *net, struct net_link *link, uint64_t now_ms) {
             if (link->reason == NULL) link->reason = "the handshake failed: another key, or no Comity node";
             break;
         case ZMQ_EVENT_DISCONNECTED:
-            net_guard_closed(&net->guard, link->connection);
+            curve_guard_closed(&net->door.guard, link->connection);
             link->connection = -1;
             link->closing = true;
             link->socket.check = true;

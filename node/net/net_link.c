@@ -51,11 +51,11 @@ static void link_free(struct net *net, struct net_link *link) {
     if (outbound) {
         /* The watcher is told to stop first: ZeroMQ's I/O thread would wait for ever for a reader that is gone. */
         if (link->socket.sock != NULL) zmq_socket_monitor(link->socket.handle, NULL, 0);
-        net_socket_close(&link->monitor);
-        net_socket_close(&link->socket);
-        net_guard_closed(&net->guard, link->connection);
+        curve_socket_close(&link->monitor);
+        curve_socket_close(&link->socket);
+        curve_guard_closed(&net->door.guard, link->connection);
     } else {
-        net_guard_cut(&net->guard, link->connection);
+        curve_guard_cut(&net->door.guard, link->connection);
     }
     for (size_t i = 0; i < net->link_count; i++) {
         if (net->links[i] != link) continue;
@@ -79,28 +79,28 @@ void net_link_cut(struct net *net, struct net_link *link, const char *reason) {
     log_warn("link %llu of key %s... cut: %s", (unsigned long long)link->number, key, reason);
     net->cut_links++;
     net_tell(net, FRAME_NET_CUT, link->number, bytes_of_text(reason));
-    net_guard_cut(&net->guard, link->connection);
+    curve_guard_cut(&net->door.guard, link->connection);
     net_link_down(net, link, reason);
 }
 
 void net_links_drop(struct net *net, const char *reason) {
     while (net->link_count > 0) net_link_down(net, net->links[net->link_count - 1], reason);
-    net_guard_cut_strangers(&net->guard);
+    curve_guard_cut_strangers(&net->door.guard);
 }
 
 void net_links_review(struct net *net) {
     for (size_t i = net->link_count; i-- > 0;) {
         struct net_link *link = net->links[i];
-        if (!net_zap_allowed(&net->zap, link->key)) net_link_cut(net, link, "its key may no longer connect");
+        if (!curve_zap_allowed(&net->door.zap, link->key)) net_link_cut(net, link, "its key may no longer connect");
     }
     /* Whoever was admitted and has not spoken yet has no link to look at: all of those try again. */
-    net_guard_cut_strangers(&net->guard);
+    curve_guard_cut_strangers(&net->door.guard);
 }
 
 void net_links_closing(struct net *net) {
     for (size_t i = net->link_count; i-- > 0;) {
         struct net_link *link = net->links[i];
-        bool outbound = link->number % 2 == 1, drained = outbound ? !link->socket.check : !net->router.check;
+        bool outbound = link->number % 2 == 1, drained = outbound ? !link->socket.check : !net->door.router.check;
         if (link->closing && drained) net_link_down(net, link, link->reason != NULL ? link->reason : "the connection ended");
     }
 }

@@ -15,11 +15,11 @@ static uint64_t unacknowledged_bytes(const struct net_link *link) {
 static uint64_t queued_bytes(const struct net_link *link) { return link->queue.size - link->queue_taken; }
 
 static void link_look(struct net *net, struct net_link *link, uint64_t now_ns) {
-    const struct net_connection *connection = net_guard_at(&net->guard, link->connection);
+    const struct curve_connection *connection = curve_guard_at(&net->door.guard, link->connection);
     if (now_ns - link->looked_ns < LOOK_NS) return;
     link->looked_ns = now_ns;
     /* Without a connection nothing more will be acknowledged. */
-    link->acknowledged_bytes = connection != NULL ? net_guard_acknowledged_bytes(connection) : link->wire_bytes;
+    link->acknowledged_bytes = connection != NULL ? curve_guard_acknowledged_bytes(connection) : link->wire_bytes;
     /* Heartbeats are acknowledged too, and were not counted by us. */
     if (link->acknowledged_bytes > link->wire_bytes) link->wire_bytes = link->acknowledged_bytes;
 }
@@ -33,7 +33,7 @@ void net_send_start(struct net *net, struct net_link *link) {
 /* OK, ERR_BUSY (ZeroMQ's queue is full) or ERR_CLOSED. */
 static enum err message_hand(struct net *net, struct net_link *link, const uint8_t *data, size_t size) {
     bool outbound = link->number % 2 == 1;
-    struct net_socket *socket = outbound ? &link->socket : &net->router;
+    struct curve_socket *socket = outbound ? &link->socket : &net->door.router;
     if (!outbound && zmq_send(socket->handle, link->routing_id, link->routing_id_bytes, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0) {
         return errno == EAGAIN ? ERR_BUSY : ERR_CLOSED;
     }
@@ -41,7 +41,7 @@ static enum err message_hand(struct net *net, struct net_link *link, const uint8
     /* A send takes notice of arrivals, too, so that the descriptor may stay silent about them. */
     socket->check = true;
     link->handed_bytes += size;
-    link->wire_bytes += net_guard_wire_bytes(size);
+    link->wire_bytes += curve_guard_wire_bytes(size);
     net->bytes_out += size;
     return OK;
 }

@@ -2,18 +2,16 @@
 #ifndef NODE_NET_STATE_H
 #define NODE_NET_STATE_H
 
-#include "node/net/net_guard.h"
-#include "node/net/net_socket.h"
-#include "node/net/net_zap.h"
+#include "node/curve/curve_door.h"
+#include "node/net/net.h"
 #include "node/process/proc.h"
 
-#define NET_ROUTING_ID_BYTES_MAX 255
-#define NET_LINKS_TABLE_MAX      2048 /* inbound and outbound, both bounded by settings.links_max of at most 1,024 */
+#define NET_LINKS_TABLE_MAX 2048 /* inbound and outbound, both bounded by settings.links_max of at most 1,024 */
 
 /* One authenticated connection, or a dial on its way to become one. */
 struct net_link {
     uint64_t number; /* odd: we dialled */
-    uint8_t key[NET_CURVE_KEY_BYTES];
+    uint8_t key[CURVE_KEY_BYTES];
     bool up;        /* NET_UP was told */
     bool closing;   /* the connection ended; what still waits in ZeroMQ is delivered, then NET_DOWN */
     bool lossy;     /* messages are dropped until the queue is half empty */
@@ -21,13 +19,12 @@ struct net_link {
     const char *reason;
 
     /* inbound */
-    uint8_t routing_id[NET_ROUTING_ID_BYTES_MAX];
+    uint8_t routing_id[CURVE_DOOR_ROUTING_ID_BYTES_MAX];
     size_t routing_id_bytes;
-    char user[2 * NET_CURVE_KEY_BYTES + 1]; /* as ZAP gave them: every message must carry the same */
-    char serial[17];
+    struct curve_origin origin; /* every message must be of the same */
 
     /* outbound */
-    struct net_socket socket, monitor;
+    struct curve_socket socket, monitor;
     char endpoint[ENDPOINT_BYTES_MAX];
     uint64_t deadline_ms;
 
@@ -46,10 +43,7 @@ struct net {
     struct proc_child child;
     struct net_settings settings;
     uint8_t *curve; /* public key 32, secret key 32, in guarded memory */
-    struct net_socket router, router_monitor;
-    char bound[ENDPOINT_BYTES_MAX];
-    struct net_zap zap;
-    struct net_guard guard;
+    struct curve_door door;
     struct net_link *links[NET_LINKS_TABLE_MAX];
     size_t link_count;
     struct net_link *link_recent, *link_inbound_recent; /* the last ones looked up; null after one of them went */
@@ -96,8 +90,7 @@ int net_send_step(struct net *net);
 void net_receive_router(struct net *net, uint64_t now_ms);
 void net_receive_dealer(struct net *net, struct net_link *link);
 
-/* net_start.c */
-enum err net_start_listener(struct net *net, char why[static 256]) MUST_USE; /* self-test, then bind */
-void net_router_events(struct net *net, uint64_t now_ms);
+/* net_limits.c: the bounds of the mesh's sockets */
+extern const struct curve_limits net_limits;
 
 #endif

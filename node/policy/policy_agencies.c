@@ -34,9 +34,9 @@ static bool levels_known(struct policy_reading *reading, const struct yaml_node 
     size_t count = 0;
     const char *const *levels = policy_levels_known(authority->name, &count);
     if (!levels)
-        return yamltree_refuse(reading->tree, node,
-                               "the levels of %s are not among the known ones (EU, NATO, FR, DE, US); list them, the lowest first",
-                               authority->name);
+        return yaml_tree_refuse(reading->tree, node,
+                                "the levels of %s are not among the known ones (EU, NATO, FR, DE, US); list them, the lowest first",
+                                authority->name);
     for (size_t i = 0; i < count; i++) snprintf(authority->levels[i], POLICY_NAME_BYTES, "%s", levels[i]);
     authority->level_count = count;
     return true;
@@ -46,18 +46,18 @@ static bool levels_read(struct policy_reading *reading, const struct yaml_node *
     size_t known;
     if (node->kind == YAML_VALUE) {
         if (strcmp(node->text, "known") == 0) return levels_known(reading, node, authority);
-        return yamltree_refuse(reading->tree, node, "write \"known\", or a list of levels, the lowest first");
+        return yaml_tree_refuse(reading->tree, node, "write \"known\", or a list of levels, the lowest first");
     }
-    if (!yamltree_want(reading->tree, node, YAML_LIST)) return false;
+    if (!yaml_tree_want(reading->tree, node, YAML_LIST)) return false;
     if (policy_levels_known(authority->name, &known))
-        return yamltree_refuse(reading->tree, node, "the levels of %s are fixed by their publisher; write \"known\"",
-                               authority->name);
+        return yaml_tree_refuse(reading->tree, node, "the levels of %s are fixed by their publisher; write \"known\"",
+                                authority->name);
     if (node->count == 0 || node->count > POLICY_LEVELS_MAX)
-        return yamltree_refuse(reading->tree, node, "an authority has 1 to %d levels", POLICY_LEVELS_MAX);
+        return yaml_tree_refuse(reading->tree, node, "an authority has 1 to %d levels", POLICY_LEVELS_MAX);
     for (const struct yaml_node *child = node->first; child; child = child->next) {
         for (size_t i = 0; i < authority->level_count; i++)
             if (strcmp(authority->levels[i], child->text) == 0)
-                return yamltree_refuse(reading->tree, child, "%s stands twice; leave one", child->text);
+                return yaml_tree_refuse(reading->tree, child, "%s stands twice; leave one", child->text);
         if (!value_name(reading, child, authority->levels[authority->level_count])) return false;
         authority->level_count++;
     }
@@ -72,18 +72,18 @@ static bool authority_read(struct policy_reading *reading, const struct yaml_nod
         if (field < 0) return false;
         if (field == 0 ? !levels_read(reading, child, authority) : !value_names(reading, child, &authority->caveats)) return false;
     }
-    return authority->level_count > 0 || yamltree_refuse_key(reading->tree, node, "%s: levels are missing", node->key);
+    return authority->level_count > 0 || yaml_tree_refuse_key(reading->tree, node, "%s: levels are missing", node->key);
 }
 
 bool section_authorities(struct policy_reading *reading, const struct yaml_node *node) {
     struct policy_settings *settings = reading->settings;
-    if (!yamltree_want(reading->tree, node, YAML_MAP)) return false;
+    if (!yaml_tree_want(reading->tree, node, YAML_MAP)) return false;
     for (const struct yaml_node *child = node->first; child; child = child->next) {
         if (settings->authority_count == POLICY_AUTHORITIES_MAX)
-            return yamltree_refuse_key(reading->tree, child, "more than %d authorities", POLICY_AUTHORITIES_MAX);
+            return yaml_tree_refuse_key(reading->tree, child, "more than %d authorities", POLICY_AUTHORITIES_MAX);
         struct policy_authority *authority = &settings->authorities[settings->authority_count];
         if (!child->key[0] || strlen(child->key) >= POLICY_NAME_BYTES)
-            return yamltree_refuse_key(reading->tree, child, "an authority's name has 1 to %d bytes", POLICY_NAME_BYTES - 1);
+            return yaml_tree_refuse_key(reading->tree, child, "an authority's name has 1 to %d bytes", POLICY_NAME_BYTES - 1);
         snprintf(authority->name, sizeof authority->name, "%s", child->key);
         if (!authority_read(reading, child, authority)) return false;
         settings->authority_count++;
@@ -103,9 +103,9 @@ static bool accreditation_read(struct policy_reading *reading, const struct yaml
     const struct policy_authority *authority = authority_find(reading->settings, node->key);
     char list[400] = "";
     if (!authority)
-        return yamltree_refuse_key(reading->tree, node,
-                                   "%s: this authority is not under \"authorities\"; accept its levels there first", node->key);
-    if (!yamltree_want(reading->tree, node, YAML_VALUE)) return false;
+        return yaml_tree_refuse_key(reading->tree, node,
+                                    "%s: this authority is not under \"authorities\"; accept its levels there first", node->key);
+    if (!yaml_tree_want(reading->tree, node, YAML_VALUE)) return false;
     struct policy_accreditation *held = &agency->accreditations[agency->accreditation_count];
     for (size_t i = 0; i < authority->level_count; i++) {
         size_t size = strlen(list);
@@ -116,11 +116,11 @@ static bool accreditation_read(struct policy_reading *reading, const struct yaml
         agency->accreditation_count++;
         return true;
     }
-    return yamltree_refuse(reading->tree, node, "%s: there is no level \"%s\"; known are%s", node->key, node->text, list);
+    return yaml_tree_refuse(reading->tree, node, "%s: there is no level \"%s\"; known are%s", node->key, node->text, list);
 }
 
 static bool accreditations_read(struct policy_reading *reading, const struct yaml_node *node, struct policy_agency *agency) {
-    if (!yamltree_want(reading->tree, node, YAML_MAP)) return false;
+    if (!yaml_tree_want(reading->tree, node, YAML_MAP)) return false;
     for (const struct yaml_node *child = node->first; child; child = child->next)
         if (!accreditation_read(reading, child, agency)) return false;
     return true;
@@ -128,7 +128,7 @@ static bool accreditations_read(struct policy_reading *reading, const struct yam
 
 static bool agency_read(struct policy_reading *reading, const struct yaml_node *node, struct policy_agency *agency, bool own) {
     static const char *const fields[] = {"nation", "police", "accreditations", "caveats", "purposes", "label_max", "client"};
-    if (!yamltree_want(reading->tree, node, YAML_MAP)) return false;
+    if (!yaml_tree_want(reading->tree, node, YAML_MAP)) return false;
     for (const struct yaml_node *child = node->first; child; child = child->next) {
         bool good = false;
         switch (value_key(reading, child, fields, own ? 5 : 7, own ? "setting of the own agency" : "setting of an agency")) {
@@ -156,16 +156,16 @@ static struct policy_agency *agency_get(struct policy_reading *reading, const st
     for (size_t i = 0; i < settings->agency_count; i++)
         if (strcmp(settings->agencies[i].name, name) == 0) return &settings->agencies[i];
     if (!trust_name_valid(name)) {
-        yamltree_refuse(reading->tree, place, "\"%s\" is no name of a pinned agency: they are 1 to 64 of A-Z a-z 0-9 . _ -", name);
+        yaml_tree_refuse(reading->tree, place, "\"%s\" is no name of a pinned agency: they are 1 to 64 of A-Z a-z 0-9 . _ -", name);
         return NULL;
     }
     if (settings->agency_count == POLICY_FILE_AGENCIES_MAX) {
-        yamltree_refuse(reading->tree, place, "more than %d agencies", POLICY_FILE_AGENCIES_MAX);
+        yaml_tree_refuse(reading->tree, place, "more than %d agencies", POLICY_FILE_AGENCIES_MAX);
         return NULL;
     }
     struct policy_agency *grown = realloc(settings->agencies, (settings->agency_count + 1) * sizeof *grown);
     if (!grown) {
-        yamltree_refuse(reading->tree, place, "out of memory");
+        yaml_tree_refuse(reading->tree, place, "out of memory");
         return NULL;
     }
     settings->agencies = grown;
@@ -176,7 +176,7 @@ static struct policy_agency *agency_get(struct policy_reading *reading, const st
 }
 
 bool section_agencies(struct policy_reading *reading, const struct yaml_node *node) {
-    if (!yamltree_want(reading->tree, node, YAML_MAP)) return false;
+    if (!yaml_tree_want(reading->tree, node, YAML_MAP)) return false;
     for (const struct yaml_node *child = node->first; child; child = child->next) {
         struct policy_agency *agency = agency_get(reading, child, child->key);
         if (!agency || !agency_read(reading, child, agency, false)) return false;
@@ -185,9 +185,9 @@ bool section_agencies(struct policy_reading *reading, const struct yaml_node *no
 }
 
 static bool each_agency(struct policy_reading *reading, const struct yaml_node *list, bool community) {
-    if (!yamltree_want(reading->tree, list, YAML_LIST)) return false;
+    if (!yaml_tree_want(reading->tree, list, YAML_LIST)) return false;
     for (const struct yaml_node *child = list->first; child; child = child->next) {
-        if (!yamltree_want(reading->tree, child, YAML_VALUE)) return false;
+        if (!yaml_tree_want(reading->tree, child, YAML_VALUE)) return false;
         struct policy_agency *agency = agency_get(reading, child, child->text);
         if (!agency) return false;
         if (community)
@@ -201,7 +201,7 @@ static bool each_agency(struct policy_reading *reading, const struct yaml_node *
 /* Once there are communities, TLP:GREEN stays in them. */
 bool section_communities(struct policy_reading *reading, const struct yaml_node *node) {
     reading->settings->green_to_communities = true;
-    if (!yamltree_want(reading->tree, node, YAML_MAP)) return false;
+    if (!yaml_tree_want(reading->tree, node, YAML_MAP)) return false;
     for (const struct yaml_node *child = node->first; child; child = child->next)
         if (!each_agency(reading, child, true)) return false;
     return true;

@@ -22,12 +22,6 @@ static const struct section_field sections[] = {
 };
 #define SECTION_COUNT (sizeof sections / sizeof *sections)
 
-static const struct yaml_node *section_find(const struct yaml_node *root, const char *name) {
-    for (const struct yaml_node *child = root->first; child; child = child->next)
-        if (strcmp(child->key, name) == 0) return child;
-    return NULL;
-}
-
 /* What the declarations of agencies and objects say must be among what the file knows. */
 static bool purposes_known(struct policy_reading *reading, const struct yaml_node *root) {
     const struct policy_settings *settings = reading->settings;
@@ -35,9 +29,9 @@ static bool purposes_known(struct policy_reading *reading, const struct yaml_nod
         const struct policy_agency *agency = i < settings->agency_count ? &settings->agencies[i] : &settings->own;
         for (size_t j = 0; j < agency->purposes.count; j++)
             if (!policy_names_has(&settings->purposes, bytes_of_text(agency->purposes.names[j])))
-                return yamltree_refuse_key(reading->tree, section_find(root, "purposes"),
-                                           "purposes: \"%s\", for which %s works, is not among them", agency->purposes.names[j],
-                                           agency->name[0] ? agency->name : "the own agency");
+                return yaml_tree_refuse_key(reading->tree, yaml_tree_find(root, "purposes"),
+                                            "purposes: \"%s\", for which %s works, is not among them", agency->purposes.names[j],
+                                            agency->name[0] ? agency->name : "the own agency");
     }
     return true;
 }
@@ -46,14 +40,14 @@ static bool tree_read(struct policy_reading *reading) {
     const char *names[SECTION_COUNT];
     const struct yaml_node *root = reading->tree->root;
     for (size_t i = 0; i < SECTION_COUNT; i++) names[i] = sections[i].name;
-    if (!root) return yamltree_refuse(reading->tree, NULL, "the file says nothing; write at least \"version: 1\", or remove it");
-    if (!yamltree_want(reading->tree, root, YAML_MAP)) return false;
+    if (!root) return yaml_tree_refuse(reading->tree, NULL, "the file says nothing; write at least \"version: 1\", or remove it");
+    if (!yaml_tree_want(reading->tree, root, YAML_MAP)) return false;
     for (const struct yaml_node *child = root->first; child; child = child->next)
         if (value_key(reading, child, names, SECTION_COUNT, "section") < 0) return false;
-    if (!section_find(root, "version"))
-        return yamltree_refuse(reading->tree, root, "version is missing; write \"version: 1\" first");
+    if (!yaml_tree_find(root, "version"))
+        return yaml_tree_refuse(reading->tree, root, "version is missing; write \"version: 1\" first");
     for (size_t i = 0; i < SECTION_COUNT; i++) {
-        const struct yaml_node *section = section_find(root, sections[i].name);
+        const struct yaml_node *section = yaml_tree_find(root, sections[i].name);
         if (section && !sections[i].read(reading, section)) return false;
     }
     return purposes_known(reading, root);
@@ -61,18 +55,18 @@ static bool tree_read(struct policy_reading *reading) {
 
 enum err policy_file_parse(struct policy_settings *out, struct bytes yaml, const char *file_name,
                            char message[static POLICY_FILE_ERROR_MAX]) {
-    struct yamltree tree;
+    struct yaml_tree tree;
     struct policy_reading reading = {.tree = &tree, .settings = out};
     message[0] = 0;
     policy_settings_default(out);
-    enum err err = yamltree_parse(&tree, yaml, file_name);
+    enum err err = yaml_tree_parse(&tree, yaml, file_name);
     if (err == OK && !tree_read(&reading)) err = ERR_SYNTAX;
     if (err != OK) {
         snprintf(message, POLICY_FILE_ERROR_MAX, "%s", tree.message[0] ? tree.message : err_text(err));
         policy_file_free(out);
         policy_settings_default(out);
     }
-    yamltree_free(&tree);
+    yaml_tree_free(&tree);
     return err;
 }
 
@@ -86,7 +80,7 @@ enum err policy_file_read(struct policy_settings *out, const char *path, char me
     struct buf yaml = {0};
     message[0] = 0;
     policy_settings_default(out);
-    enum err err = dir_read_path(&yaml, path, YAMLTREE_BYTES_MAX);
+    enum err err = dir_read_path(&yaml, path, YAML_TREE_BYTES_MAX);
     if (err == OK)
         err = policy_file_parse(out, bytes_of_buf(&yaml), path, message);
     else

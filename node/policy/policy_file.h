@@ -4,14 +4,14 @@
 #define NODE_POLICY_FILE_H
 
 #include "gossip/policy_facts.h"
-#include "node/formats/yamltree.h"
+#include "node/formats/yaml_tree.h"
 
 #define DIR_POLICY               "policy.yaml"
-#define POLICY_FILE_ERROR_MAX    YAMLTREE_ERROR_MAX
+#define POLICY_FILE_ERROR_MAX    YAML_TREE_ERROR_MAX
 #define POLICY_FILE_AGENCIES_MAX 1024
 
-/* `out` is always set: to the defaults, and on OK to what the file says. Release it with policy_file_free. ERR_SYNTAX with the message
-   filled in; ERR_MEMORY. */
+/* `out` is always set: to the defaults, and on OK to what the file says. Release it with policy_file_free. ERR_SYNTAX or ERR_TOO_BIG with
+   the message filled in; ERR_MEMORY. */
 enum err policy_file_parse(struct policy_settings *out, struct bytes yaml, const char *file_name,
                            char message[static POLICY_FILE_ERROR_MAX]) MUST_USE;
 void policy_file_free(struct policy_settings *settings);

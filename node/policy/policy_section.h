@@ -5,7 +5,7 @@
 #include "node/policy/policy_file.h"
 
 struct policy_reading {
-    struct yamltree *tree;
+    struct yaml_tree *tree;
     struct policy_settings *settings;
 };
 

@@ -1,8 +1,10 @@
 #include "node/engine/engine_core.h"
+#include "node/formats/moment.h"
 #include "node/policy/policy_context.h"
 #include "node/sharing/shown.h"
 #include "node/sharing/statement.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* ASK_WHY: what the policy says of an object that is held here and of a reader or exit, with all that it looked at. */
@@ -30,17 +32,25 @@ static void put_text(struct buf *out, const char *key, const char *value) {
     pack_write_str(out, bytes_of_text(value));
 }
 
+/* Of the inputs the names of times end in _ms, and their values are ms since 1970: they are told as times, without the unit. */
+static void put_input(struct buf *out, const struct policy_input *input) {
+    size_t name = strlen(input->name), digits = strspn(input->value, "0123456789");
+    char text[MOMENT_TEXT_BYTES];
+    bool time = name > 3 && strcmp(input->name + name - 3, "_ms") == 0 && digits > 0 && digits < 20 && !input->value[digits];
+    if (time) moment_text(text, strtoull(input->value, NULL, 10));
+    pack_write_map(out, 2);
+    pack_write_str(out, bytes_of_text("name"));
+    pack_write_str(out, bytes_of((const uint8_t *)input->name, time ? name - 3 : name));
+    put_text(out, "value", time ? text : input->value);
+}
+
 static void put_inputs(struct buf *out, const struct verdict *verdict, const struct policy_object *object,
                        const struct policy_facts *facts) {
     static struct policy_input inputs[POLICY_INPUTS_MAX];
     size_t count = policy_inputs(inputs, verdict, object, &facts->reader, &facts->context);
     pack_write_str(out, bytes_of_text("inputs"));
     pack_write_array(out, (uint32_t)count);
-    for (size_t i = 0; i < count; i++) {
-        pack_write_map(out, 2);
-        put_text(out, "name", inputs[i].name);
-        put_text(out, "value", inputs[i].value);
-    }
+    for (size_t i = 0; i < count; i++) put_input(out, &inputs[i]);
 }
 
 static void decision_put(struct engine *engine, struct buf *out, const struct target *target, const struct shown *shown) {
@@ -100,7 +110,7 @@ void why_ask(struct engine *engine, struct client *client, const struct frame *f
     }
     if (!target_read(engine, name, &target)) {
         server_error(
-            client, frame->tag, ERR_RANGE,
+            client, frame->tag, ERR_NOT_FOUND,
             "'%.*s' is neither a pinned agency nor an exit (local, search, feed, export-stix, export-list, export-blocking, "
             "taxii, live, hook, console, metrics)",
             (int)(name.size < 64 ? name.size : 64), (const char *)name.data);

@@ -97,14 +97,38 @@ void answer_reader_free(struct answer_reader *reader) {
     reader->walk = NULL;
 }
 
-/* Nil, or an array: a count for each kind, then of agencies. */
+static void sighter_read(struct pack_reader *in, struct bytes *name, uint64_t counts[static SIGHTING_KINDS], uint64_t *opinion) {
+    pack_read_array(in);
+    *name = pack_read_str(in);
+    for (size_t i = 0; i < SIGHTING_KINDS; i++) counts[i] = pack_read_uint(in);
+    *opinion = pack_read_uint(in);
+}
+
+/* Nil, or an array: a count for each kind, then of agencies, then the agencies. */
 static bool sightings_read(struct answer *answer, struct pack_reader *in) {
     answer->counted = !pack_skip_nil(in);
     if (!answer->counted) return true;
-    if (pack_read_array(in) != SIGHTING_KINDS + 1) return false;
+    if (pack_read_array(in) != SIGHTING_KINDS + 2) return false;
     for (size_t i = 0; i < SIGHTING_KINDS; i++) answer->sightings[i] = pack_read_uint(in);
     answer->sighters = pack_read_uint(in);
-    return true;
+    answer->sighter_count = pack_read_array(in);
+    answer->sighter_rows = *in;
+    for (uint32_t i = 0; i < answer->sighter_count && !pack_failed(in); i++) {
+        struct bytes name;
+        uint64_t counts[SIGHTING_KINDS], opinion;
+        sighter_read(in, &name, counts, &opinion);
+    }
+    return !pack_failed(in);
+}
+
+static enum err item_judge(struct answer_reader *reader, struct bytes encoded) {
+    static struct marks marks; /* large; one thread */
+    struct answer *answer = &reader->answer;
+    if (item_decode(&answer->item, encoded) != OK || marks_decode(&marks, answer->item.marks) != OK) return ERR_FORMAT;
+    answer->sightings_to = marks.sightings;
+    answer->conjunction = false;
+    answer->problem = text_problem(reader->walk, &answer->item, &answer->conjunction);
+    return OK;
 }
 
 enum err answer_read(struct answer_reader *reader, struct bytes body) {
@@ -121,10 +145,20 @@ enum err answer_read(struct answer_reader *reader, struct bytes body) {
     if (!sightings_read(answer, &in)) return ERR_FORMAT;
     if (pack_done(&in) != OK || count != 8 || tlp > TLP_RED || answer->agency_id.size != AGENCY_ID_BYTES) return ERR_FORMAT;
     answer->tlp = (enum tlp)tlp;
-    if (item_decode(&answer->item, encoded) != OK) return ERR_FORMAT;
-    answer->conjunction = false;
-    answer->problem = text_problem(reader->walk, &answer->item, &answer->conjunction);
-    return OK;
+    return item_judge(reader, encoded);
+}
+
+enum err answer_of_item(struct answer_reader *reader, uint64_t cursor, struct bytes author, enum tlp tlp, uint64_t arrived_ms,
+                        struct bytes encoded) {
+    struct answer *answer = &reader->answer;
+    answer->cursor = cursor;
+    answer->author = author;
+    answer->agency_id = answer->via = bytes_of(NULL, 0);
+    answer->arrived_ms = arrived_ms;
+    answer->tlp = tlp;
+    answer->counted = false;
+    answer->sighters = 0;
+    return item_judge(reader, encoded);
 }
 
 /* --- printing --- */
@@ -153,15 +187,37 @@ void answer_line(struct buf *out, const struct answer *answer) {
     buf_put_u8(out, '\n');
 }
 
-static void sightings_json(struct json_out *json, const struct answer *answer) {
-    json_out_key(json, "sightings");
-    json_out_object(json);
+static void counts_json(struct json_out *json, const uint64_t counts[static SIGHTING_KINDS]) {
     for (int kind = 0; kind < SIGHTING_KINDS; kind++) {
         json_out_key(json, sighting_kind_name((enum sighting_kind)kind));
-        json_out_uint(json, answer->sightings[kind]);
+        json_out_uint(json, counts[kind]);
     }
+}
+
+static void sightings_json(struct json_out *json, const struct answer *answer) {
+    struct pack_reader rows = answer->sighter_rows;
+    json_out_key(json, "sightings");
+    json_out_object(json);
+    counts_json(json, answer->sightings);
     json_out_key(json, "agencies");
     json_out_uint(json, answer->sighters);
+    json_out_key(json, "to");
+    json_out_text(json, sightings_to_name(answer->sightings_to));
+    json_out_key(json, "by");
+    json_out_array(json);
+    for (uint32_t i = 0; i < answer->sighter_count; i++) {
+        struct bytes name;
+        uint64_t counts[SIGHTING_KINDS], opinion;
+        sighter_read(&rows, &name, counts, &opinion);
+        json_out_object(json);
+        json_out_key(json, "agency");
+        json_out_string(json, name);
+        counts_json(json, counts);
+        json_out_key(json, "opinion");
+        opinion_name(opinion) ? json_out_text(json, opinion_name(opinion)) : json_out_null(json);
+        json_out_object_end(json);
+    }
+    json_out_array_end(json);
     json_out_object_end(json);
 }
 
@@ -200,12 +256,28 @@ static void put_safe(struct buf *out, const char *label, struct bytes text) {
     buf_put_format(out, "%-10s%s%s\n", label, safe, cut ? "..." : "");
 }
 
-static void put_sightings(struct buf *out, const struct answer *answer) {
-    buf_put_format(out, "%-10s", "sightings");
+static void put_counts(struct buf *out, const uint64_t counts[static SIGHTING_KINDS]) {
     for (int kind = 0; kind < SIGHTING_KINDS; kind++)
-        buf_put_format(out, "%s%s %" PRIu64, kind > 0 ? ", " : "", sighting_kind_name((enum sighting_kind)kind),
-                       answer->sightings[kind]);
+        buf_put_format(out, "%s%s %" PRIu64, kind > 0 ? ", " : "", sighting_kind_name((enum sighting_kind)kind), counts[kind]);
+}
+
+static void put_sightings(struct buf *out, const struct answer *answer) {
+    struct pack_reader rows = answer->sighter_rows;
+    buf_put_format(out, "%-10s", "sightings");
+    put_counts(out, answer->sightings);
     buf_put_format(out, " (by %" PRIu64 " agenc%s)\n", answer->sighters, answer->sighters == 1 ? "y" : "ies");
+    for (uint32_t i = 0; i < answer->sighter_count; i++) {
+        char safe[SHOWN_BYTES * 4 + 16];
+        struct bytes name;
+        uint64_t counts[SIGHTING_KINDS], opinion;
+        sighter_read(&rows, &name, counts, &opinion);
+        if (name.size > SHOWN_BYTES) name.size = SHOWN_BYTES;
+        log_escape(safe, sizeof safe, name);
+        buf_put_format(out, "%-10s%s: ", "", safe);
+        put_counts(out, counts);
+        if (opinion_name(opinion)) buf_put_format(out, ", opinion %s", opinion_name(opinion));
+        buf_put_u8(out, '\n');
+    }
 }
 
 void answer_block(struct buf *out, const struct answer *answer) {
@@ -238,6 +310,8 @@ void answer_block(struct buf *out, const struct answer *answer) {
     moment_text(moment, answer->arrived_ms);
     put_safe(out, "arrived", bytes_of_text(moment));
     if (item->revoked) put_safe(out, "revoked", bytes_of_text("yes: its author withdrew it"));
+    if (answer->counted && answer->sightings_to == SIGHTINGS_TO_AUDIENCE)
+        put_safe(out, "told to", bytes_of_text("its audience: what is seen and thought of it, and by which agency"));
     if (answer->sighters > 0) put_sightings(out, answer);
     if (answer->problem) put_safe(out, "BEWARE", bytes_of_text(answer->problem));
     buf_put_format(out, "%-10s%" PRIu64 "\n\n", "cursor", answer->cursor);

@@ -4,6 +4,8 @@
 #define NODE_ANSWER_H
 
 #include "gossip/item.h"
+#include "gossip/marks.h"
+#include "gossip/pack.h"
 #include "gossip/sighting.h"
 #include "node/formats/jsonwalk.h"
 
@@ -18,8 +20,11 @@ struct answer {
     bool counted;                       /* the counts of sightings are known */
     uint64_t sightings[SIGHTING_KINDS]; /* by kind, of all who told */
     uint64_t sighters;                  /* agencies that did */
-    bool conjunction;    /* its pattern joins values by AND or FOLLOWEDBY, or negates: no value alone means anything */
-    const char *problem; /* the author's text is not what it should be, and why; null: it is */
+    struct pack_reader sighter_rows;    /* one for each that is named: array of [name str, count of each kind..., opinion or 0] */
+    uint32_t sighter_count;
+    enum sightings_to sightings_to; /* as its author marked it */
+    bool conjunction;               /* its pattern joins values by AND or FOLLOWEDBY, or negates: no value alone means anything */
+    const char *problem;            /* the author's text is not what it should be, and why; null: it is */
 };
 
 /* Reads answers one after the other; keep it for all of a command. */
@@ -34,6 +39,10 @@ void answer_reader_free(struct answer_reader *reader);
 
 /* Reads one body into reader->answer; views live as long as it. ERR_FORMAT: not what the engine writes. */
 enum err answer_read(struct answer_reader *reader, struct bytes body) MUST_USE;
+
+/* The same of an object that came otherwise: who gave it, when, and the encoded item. Nothing is known of sightings. */
+enum err answer_of_item(struct answer_reader *reader, uint64_t cursor, struct bytes author, enum tlp tlp, uint64_t arrived_ms,
+                        struct bytes encoded) MUST_USE;
 
 /* Does a pattern join values, or negate, so that no value of it alone means anything? */
 bool answer_pattern_joins(struct bytes pattern);

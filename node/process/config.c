@@ -27,12 +27,16 @@ struct reading {
     const char *file_name;
     char *message;
     struct bytes yaml;
-    bool seen[16];
+    bool seen[32];
 };
 
 void config_defaults(struct config *out) {
-    *out = (struct config){
-        .payload_quota_bytes = 1024 * 1024 * KIB, .cache_bytes = 64 * 1024 * KIB, .sync = true, .log_level = "info"};
+    *out = (struct config){.payload_quota_bytes = 1024 * 1024 * KIB,
+                           .cache_bytes = 64 * 1024 * KIB,
+                           .sync = true,
+                           .log_level = "info",
+                           .log_format = "text",
+                           .live_pub_label_max = TLP_CLEAR};
 }
 
 const char *config_name_problem(const char *name) {
@@ -125,6 +129,16 @@ static bool read_log_level(struct config *config, const char *text, char *why, s
     return false;
 }
 
+static bool read_log_format(struct config *config, const char *text, char *why, size_t why_bytes) {
+    enum log_format format;
+    if (log_format_of(text, &format)) {
+        snprintf(config->log_format, sizeof config->log_format, "%s", text);
+        return true;
+    }
+    snprintf(why, why_bytes, "unknown form of the log; write text or json");
+    return false;
+}
+
 const char *config_web_problem(const char *text) {
     char endpoint[CONFIG_TEXT_MAX + 8];
     snprintf(endpoint, sizeof endpoint, "tcp://%s", text);
@@ -146,6 +160,36 @@ static bool read_web_listen(struct config *config, const char *text, char *why, 
 
 static bool read_web_metrics(struct config *config, const char *text, char *why, size_t why_bytes) {
     return read_host_port(config->web_metrics, text, why, why_bytes);
+}
+
+const char *config_loopback_problem(const char *text) {
+    const char *problem = config_web_problem(text);
+    bool ipv4 = strncmp(text, "127.", 4) == 0 && text[strspn(text, "0123456789.")] == ':';
+    if (problem || ipv4 || strncmp(text, "[::1]:", 6) == 0 || strncmp(text, "localhost:", 10) == 0) return problem;
+    return "anybody who reaches it could read along: it takes a loopback address only";
+}
+
+static bool read_live_listen(struct config *config, const char *text, char *why, size_t why_bytes) {
+    return read_host_port(config->live_listen, text, why, why_bytes);
+}
+
+static bool read_live_pub(struct config *config, const char *text, char *why, size_t why_bytes) {
+    const char *problem = *text ? config_loopback_problem(text) : NULL;
+    if (problem) {
+        snprintf(why, why_bytes, "nothing is published there without encryption: %s; write 127.0.0.1:PORT", problem);
+        return false;
+    }
+    return read_host_port(config->live_pub, text, why, why_bytes);
+}
+
+static bool read_live_pub_label(struct config *config, const char *text, char *why, size_t why_bytes) {
+    enum tlp label;
+    if (tlp_parse(&label, bytes_of_text(text)) && label >= TLP_CLEAR && label <= TLP_AMBER_STRICT) {
+        config->live_pub_label_max = label;
+        return true;
+    }
+    snprintf(why, why_bytes, "this is no label that may leave here; write TLP:CLEAR, TLP:GREEN, TLP:AMBER or TLP:AMBER+STRICT");
+    return false;
 }
 
 static bool read_path(char *out, const char *text, char *why, size_t why_bytes) {
@@ -177,11 +221,15 @@ static const struct setting settings[] = {
     {"cache", read_cache},
     {"sync", read_sync},
     {"log_level", read_log_level},
+    {"log.format", read_log_format},
     {"web.listen", read_web_listen},
     {"web.metrics", read_web_metrics},
     {"web.certificate", read_web_certificate},
     {"web.key", read_web_key},
     {"web.client_ca", read_web_client_ca},
+    {"live.listen", read_live_listen},
+    {"live.pub", read_live_pub},
+    {"live.pub_max_label", read_live_pub_label},
 };
 #define SETTING_COUNT (sizeof settings / sizeof *settings)
 
@@ -246,7 +294,7 @@ static enum err value_apply(struct reading *reading, const struct setting *setti
 }
 
 static enum err key_apply(struct reading *reading, const yaml_event_t *event, const struct setting **setting) {
-    char key[CONFIG_TEXT_MAX], what[300];
+    char key[CONFIG_TEXT_MAX], what[1024];
     const char *problem = scalar_take(event, key);
     if (problem) return report(reading, event->start_mark, problem, NULL);
     for (size_t i = 0; i < SETTING_COUNT; i++) {
@@ -364,6 +412,8 @@ enum err config_write(struct buf *out, const struct config *config) {
     buf_put_text(out, config->sync ? "true" : "false");
     buf_put_text(out, "\n\n# What the log tells: warn, info or debug.\nlog_level: ");
     buf_put_text(out, config->log_level);
+    buf_put_text(out, "\n\n# How the log is written: text, or json for programs that collect it.\nlog.format: ");
+    buf_put_text(out, config->log_format);
     buf_put_text(out, "\n\n# Where response teams' tools connect to (TAXII 2.1, feeds; HTTPS): HOST:PORT, or \"\" for no web "
                       "process.\nweb.listen: ");
     put_quoted(out, config->web_listen);
@@ -378,6 +428,17 @@ enum err config_write(struct buf *out, const struct config *config) {
         out, "\n\n# Certificate authorities of clients, a PEM file: clients are asked for certificates, and tokens may be bound to "
              "them; \"\" for none.\nweb.client_ca: ");
     put_quoted(out, config->web_client_ca);
+    buf_put_text(
+        out, "\n\n# Where the live feed's clients connect to (ZeroMQ with CURVE; `comity client add` lets them in): HOST:PORT, or "
+             "\"\".\nlive.listen: ");
+    put_quoted(out, config->live_listen);
+    buf_put_text(
+        out,
+        "\n\n# LOSSY and not encrypted: publishes as MISP's ZeroMQ plugin does, to any program of this machine. 127.0.0.1:PORT, or "
+        "\"\";\n# it tells nothing of what came while nobody listened, and nothing of recalls.\nlive.pub: ");
+    put_quoted(out, config->live_pub);
+    buf_put_text(out, "\nlive.pub_max_label: ");
+    buf_put_text(out, tlp_name(config->live_pub_label_max));
     buf_put_text(out, "\n");
     return buf_result(out);
 }

@@ -11,15 +11,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define SYSTEM_DIR "/var/lib/comity"
-
 bool dir_default(char *out, size_t out_bytes) {
     const char *named = getenv("COMITY_DIR"), *home = getenv("HOME");
     int size;
     if (named && *named)
         size = snprintf(out, out_bytes, "%s", named);
-    else if (geteuid() == 0 || access(SYSTEM_DIR, W_OK) == 0)
-        size = snprintf(out, out_bytes, SYSTEM_DIR);
+    else if (geteuid() == 0 || access(DIR_SYSTEM, W_OK) == 0)
+        size = snprintf(out, out_bytes, DIR_SYSTEM);
     else if (home && *home)
         size = snprintf(out, out_bytes, "%s/.local/share/comity", home);
     else

@@ -18,12 +18,18 @@
 #define DIR_TOKENS    "web.tokens"    /* 0600; who may use the web process, with hashes of their tokens */
 #define DIR_WEB_CERT  "web.crt"       /* PEM; made at the first start, unless the configuration names another */
 #define DIR_WEB_KEY   "web.key"       /* PEM, 0600; its key */
-#define DIR_RESTORED  "restored"      /* came from a backup, and has not heard yet what was recalled since (node/engine/replay.h) */
-#define DIR_BACKUP    "backup"        /* a folder, while a backup is made; flock */
-#define DIR_LOCK      "lock"          /* flock, held while the node runs; holds its pid as text */
+#define DIR_CLIENTS   "live.clients" /* 0600; who may follow the live feed: names, public keys, labels (node/live/live_clients.h) */
+#define DIR_LIVE_KEY  "live.key"     /* 0600; the live feed's own CURVE keys, made at its first start */
+#define DIR_HOOKS     "hooks.yaml"   /* what is called and written as objects come and go (node/hook/hook_file.h) */
+#define DIR_RESTORED  "restored"     /* came from a backup, and has not heard yet what was recalled since (node/engine/replay.h) */
+#define DIR_BACKUP    "backup"       /* a folder, while a backup is made; flock */
+#define DIR_LOCK      "lock"         /* flock, held while the node runs; holds its pid as text */
+/* misp-feed-HASH: what of a MISP feed was published already (node/cmd/misp_folder.h); */
 /* and control.sock, while it runs (node/engine/control.h). */
 
 #define DIR_PATH_MAX 1024
+
+#define DIR_SYSTEM "/var/lib/comity" /* where the package's service has its node */
 
 /* $COMITY_DIR, else /var/lib/comity when we are root or may write there, else ~/.local/share/comity. False: none, or too long. */
 bool dir_default(char *out, size_t out_bytes);

@@ -16,6 +16,7 @@ enum frame_type {
         2, /* body: u8 enum role (node/process/role.h) of the other end; an fd of a new socketpair rides along (SCM_RIGHTS) */
     FRAME_STOP = 3,     /* finish what is under way and exit 0 */
     FRAME_RESOLVED = 4, /* tag as asked; body: literal "tcp://ADDRESS:PORT" texts, each u8 length; empty: not found */
+    FRAME_RESTARTS = 5, /* to the engine, when there was one; body: u8 role, u64 how often it was started again, for each role */
     /* child -> parent */
     FRAME_READY = 10,   /* once; body: nothing, or of net: the endpoint that it listens on */
     FRAME_FATAL = 11,   /* body: u8 exit code (1 to 125), text for the operator; the child exits by itself */
@@ -79,6 +80,11 @@ enum frame_type {
     FRAME_ASK_PAGE = 112,
     FRAME_ASK_WATCH = 113,
     FRAME_ASK_TOKENS = 114,
+    FRAME_ASK_SUBSCRIPTION = 115,
+    FRAME_ASK_TAKE = 116,
+    FRAME_ASK_TAKEN = 117,
+    FRAME_ASK_CLIENTS = 118,
+    FRAME_ASK_HOOK = 119,
     FRAME_ASK_PERMISSION = 120,
     FRAME_ASK_SHARE = 121,
     FRAME_ASK_SIGHTING = 122,
@@ -90,6 +96,7 @@ enum frame_type {
     FRAME_ASK_SUBJECT = 138,
     FRAME_ASK_ERASE = 139,
     FRAME_ASK_BACKUP = 129,
+    FRAME_ASK_FIGURES = 127,
     /* engine -> client */
     FRAME_ANSWER_DONE = 100,
     FRAME_ANSWER_ERROR = 101,
@@ -99,11 +106,14 @@ enum frame_type {
     FRAME_ANSWER_DOCUMENT = 105,
     FRAME_ANSWER_KEPT = 106,
     FRAME_ANSWER_GROUPS = 107,
+    FRAME_ANSWER_FIGURES = 128,
     FRAME_ANSWER_LEDGER = 140,
     FRAME_ANSWER_HELD = 141,
     FRAME_ANSWER_PAGE = 142,
     FRAME_ANSWER_WATCH = 143,
     FRAME_ANSWER_TOKENS = 144,
+    FRAME_ANSWER_CLIENTS = 146,
+    FRAME_ANSWER_HOOK = 147,
     FRAME_CLIENT_LAST = 149
 };
 

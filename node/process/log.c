@@ -2,20 +2,52 @@
 #include "node/process/log.h"
 
 #include "node/process/clock.h"
+#include "node/process/log_json.h"
 
-#include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+/* A pipe takes so much at once: lines of several processes do not mix. */
+#define LINE_BYTES_MAX 4096
 
 static char log_role[16] = "comity";
 static enum log_level log_level_now = LOG_LEVEL_INFO;
 
+static enum log_format log_format_now = LOG_FORMAT_TEXT;
+static bool log_to_journal;
+
 static const char *const level_names[] = {"fatal", "warn", "info", "debug"};
+static const char *const level_priorities[] = {"<2>", "<4>", "<6>", "<7>"}; /* crit, warning, info, debug: sd-daemon(3) */
+
+/* Is standard error the stream that the journal gave us? It may have been redirected since: systemd.exec(5). */
+static bool journal_stream(void) {
+    const char *text = getenv("JOURNAL_STREAM");
+    unsigned long long device, inode;
+    struct stat about;
+    if (!text || sscanf(text, "%llu:%llu", &device, &inode) != 2 || fstat(STDERR_FILENO, &about) != 0) return false;
+    return about.st_dev == device && about.st_ino == inode;
+}
+
+bool log_format_of(const char *text, enum log_format *out) {
+    if (strcmp(text, "json") != 0 && strcmp(text, "text") != 0) return false;
+    *out = *text == 'j' ? LOG_FORMAT_JSON : LOG_FORMAT_TEXT;
+    return true;
+}
+
+void log_format_set(enum log_format format) {
+    log_format_now = format;
+    setenv(LOG_FORMAT_VARIABLE, format == LOG_FORMAT_JSON ? "json" : "text", 1);
+}
 
 void log_open(const char *role, enum log_level level) {
+    const char *format = getenv(LOG_FORMAT_VARIABLE);
     snprintf(log_role, sizeof log_role, "%s", role);
     log_level_now = level;
+    if (format) (void)log_format_of(format, &log_format_now);
+    log_to_journal = journal_stream();
     /* Asks for the time once, so that the remark on a shifted clock comes first. */
     (void)clock_wall_ms();
 }
@@ -100,36 +132,41 @@ void log_time(char out[static LOG_TIME_BYTES], uint64_t wall_ms) {
              (unsigned)(second / 60 % 60), (unsigned)(second % 60), (unsigned)(wall_ms % 1000));
 }
 
-static void log_line(enum log_level level, const char *format, va_list arguments) {
-    if (level > log_level_now) return;
-    char raw[LOG_LINE_BYTES_MAX], line[LOG_LINE_BYTES_MAX + 128];
+/* "2026-... engine warn [link.refused] text": nothing in the text can end the line or stand in front of it. */
+static size_t text_line(char *out, size_t out_bytes, const struct log_json *line) {
+    int size = snprintf(out, out_bytes, "%s %s %s %s%s%s%s%s\n", line->when, line->role, line->level, line->event ? "[" : "",
+                        line->event ? line->event : "", line->event ? "] " : "", line->text, line->cut ? "..." : "");
+    return size < 0 ? 0 : (size_t)size < out_bytes ? (size_t)size : out_bytes - 1;
+}
+
+void log_said(const struct log_said *said, const char *format, va_list arguments) {
+    if (said->level > log_level_now) return;
+    char raw[LOG_LINE_BYTES_MAX], safe[LOG_LINE_BYTES_MAX], line[LINE_BYTES_MAX], when[LOG_TIME_BYTES];
     int length = vsnprintf(raw, sizeof raw, format, arguments);
     if (length < 0) length = 0;
-    bool cut = (size_t)length >= sizeof raw;
-    size_t raw_bytes = cut ? sizeof raw - 1 : (size_t)length;
-
-    char when[LOG_TIME_BYTES];
+    size_t raw_bytes = (size_t)length < sizeof raw ? (size_t)length : sizeof raw - 1;
+    size_t written = log_escape(safe, sizeof safe, bytes_of(raw, raw_bytes));
     log_time(when, clock_wall_ms());
-    int head = snprintf(line, sizeof line, "%s %s %s ", when, log_role, level_names[level]);
-    if (head < 0) return;
-    size_t used = (size_t)head;
-    size_t room = sizeof line - used - sizeof "...\n";
-    size_t written = log_escape(line + used, room, bytes_of(raw, raw_bytes));
-    used += written;
-    if (cut || written + 4 >= room) {
-        memcpy(line + used, "...", 3);
-        used += 3;
-    }
-    line[used++] = '\n';
+    const struct log_json parts = {.when = when,
+                                   .role = log_role,
+                                   .level = level_names[said->level],
+                                   .event = said->event,
+                                   .fields = said->fields,
+                                   .text = safe,
+                                   .cut = (size_t)length > raw_bytes || written + 4 >= sizeof safe};
+    size_t used = log_to_journal ? 3 : 0;
+    memcpy(line, level_priorities[said->level], used);
+    used += log_format_now == LOG_FORMAT_JSON ? log_json(line + used, sizeof line - used, &parts)
+                                              : text_line(line + used, sizeof line - used, &parts);
     /* One write a line, so that lines of several processes do not mix; a full or closed standard error loses it. */
     ssize_t ignored = write(STDERR_FILENO, line, used);
     (void)ignored;
 }
 
-#define LOG_AT(level)                                                                                                              \
+#define LOG_AT(LEVEL)                                                                                                              \
     va_list arguments;                                                                                                             \
     va_start(arguments, format);                                                                                                   \
-    log_line(level, format, arguments);                                                                                            \
+    log_said(&(struct log_said){.level = (LEVEL)}, format, arguments);                                                             \
     va_end(arguments)
 
 void log_warn(const char *format, ...) { LOG_AT(LOG_LEVEL_WARN); }

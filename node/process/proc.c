@@ -2,7 +2,7 @@
 #include "node/process/proc.h"
 
 #include "node/process/clock.h"
-#include "node/process/log.h"
+#include "node/process/log_event.h"
 #include "node/process/proc_names.h"
 #include "node/process/proc_spawn.h"
 
@@ -40,6 +40,7 @@ struct parent {
     int signal_fd;
     uint64_t failures_ms[PROC_FAILURES_MAX]; /* times of the latest, as a ring */
     size_t failure_count;
+    uint64_t restarts[ROLE_COUNT];  /* deaths that nobody asked for */
     uint64_t pauses_ms[ROLE_COUNT]; /* after the next death of net or an outer role */
     bool proven[ROLE_COUNT];        /* net or an outer role was ready once: what ends it now came from outside */
     bool running;                   /* READY was told */
@@ -84,6 +85,21 @@ static void child_flush(struct child *child) {
         channel_wipe(&child->channel);
         child->settings_unsent = false;
     }
+}
+
+/* The engine tells them to who asks for figures. Until it is ready it takes nothing but its settings and peers. */
+static void restarts_tell(struct parent *parent) {
+    struct buf body = {0};
+    uint64_t all = 0;
+    for (int role = ROLE_NET; role <= ROLE_LAST; role++) {
+        buf_put_u8(&body, (uint8_t)role);
+        buf_put_u64(&body, parent->restarts[role]);
+        all += parent->restarts[role];
+    }
+    if (all > 0 && child_alive(parent, ROLE_ENGINE) && parent->children[ROLE_ENGINE].ready && !body.failed &&
+        channel_queue(&parent->children[ROLE_ENGINE].channel, FRAME_RESTARTS, 0, bytes_of_buf(&body)) != OK)
+        log_debug("the engine was not told of a restart");
+    buf_free(&body);
 }
 
 static enum err child_start(struct parent *parent, int role) {
@@ -173,7 +189,8 @@ static void child_failed(struct parent *parent, int role) {
         return;
     }
     if (!failure_count(parent, &delay_ms)) {
-        log_fatal("%d failures within %d s, the last of %s: giving up", PROC_FAILURES_MAX, PROC_FAILURES_MS / 1000,
+        log_event(LOG_NODE_FATAL, LOG_FIELDS(LOG_TEXT("process", role_name(role))),
+                  "%d failures within %d s, the last of %s: giving up", PROC_FAILURES_MAX, PROC_FAILURES_MS / 1000,
                   role_name(role));
         stop_begin(parent, PROC_EXIT_CRASHES);
         return;
@@ -221,7 +238,8 @@ static void ready_check(struct parent *parent) {
         if (wanted(parent, role) && !(child_alive(parent, role) && parent->children[role].ready)) return;
     parent->running = true;
     sd_notify(0, "READY=1");
-    log_info("running%s%s", parent->options->what != NULL ? ": " : "", parent->options->what != NULL ? parent->options->what : "");
+    log_event(LOG_NODE_RUNNING, NULL, "running%s%s", parent->options->what != NULL ? ": " : "",
+              parent->options->what != NULL ? parent->options->what : "");
 }
 
 static void fatal_take(struct parent *parent, int role, struct bytes body) {
@@ -232,7 +250,8 @@ static void fatal_take(struct parent *parent, int role, struct bytes body) {
         log_warn("%s: %s", role_name(role), text);
         return;
     }
-    log_fatal("%s: %s", role_name(role), text);
+    log_event(LOG_NODE_FATAL, LOG_FIELDS(LOG_TEXT("process", role_name(role)), LOG_NUMBER("exit_code", (uint64_t)exit_code)),
+              "%s: %s", role_name(role), text);
     /* It is on its way out by itself: a request to stop would find its channel closed. */
     parent->children[role].stop_sent = true;
     stop_begin(parent, exit_code);
@@ -242,6 +261,7 @@ static bool frame_take(struct parent *parent, int role, const struct frame *fram
     switch (frame->type) {
     case FRAME_READY:
         parent->children[role].ready = true;
+        if (role == ROLE_ENGINE) restarts_tell(parent);
         if (role == ROLE_NET || role_outer(role)) parent->proven[role] = true;
         ready_check(parent);
         return true;
@@ -285,10 +305,14 @@ static void children_reap(struct parent *parent) {
         char how[64];
         exit_describe(status, how);
         bool expected = parent->stopping || parent->restarting;
-        if (!expected || (child->stop_sent && status != 0)) {
-            log_warn("%s %s%s", role_name(role), how, expected ? "" : "; it is started again");
-        }
-        if (!expected) child_failed(parent, role);
+        if (expected && child->stop_sent && status != 0) log_warn("%s %s", role_name(role), how);
+        if (expected) continue;
+        parent->restarts[role]++;
+        log_event(LOG_ROLE_RESTART,
+                  LOG_FIELDS(LOG_TEXT("process", role_name(role)), LOG_NUMBER("restarts", parent->restarts[role])),
+                  "%s %s; it is started again", role_name(role), how);
+        restarts_tell(parent);
+        child_failed(parent, role);
     }
 }
 
@@ -316,7 +340,7 @@ static void signals_read(struct parent *parent) {
         } else {
             parent->asked = true;
             if (!parent->stopping) {
-                log_info("stopping (%s)", strsignal((int)info.ssi_signo));
+                log_event(LOG_NODE_STOPPING, NULL, "stopping (%s)", strsignal((int)info.ssi_signo));
                 stop_begin(parent, 0);
             }
         }

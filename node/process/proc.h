@@ -62,6 +62,8 @@ int net_main(int parent_fd);     /* node/net/net.c */
 int engine_main(int parent_fd);  /* node/engine/engine.c */
 int key_main(int parent_fd);     /* node/process/keyd.c */
 int web_main(int parent_fd);     /* node/web/web.c */
+int live_main(int parent_fd);    /* node/live/live.c */
+int hook_main(int parent_fd);    /* node/hook/hook.c */
 int resolve_main(int parent_fd); /* node/process/resolve.c */
 /* For main.c: runs the role of `--role NAME` on PROC_PARENT_FD; -1 when there is no such role. */
 int proc_role_main(const char *name);

@@ -7,6 +7,8 @@ int proc_role_main(const char *name) {
     case ROLE_ENGINE: return engine_main(PROC_PARENT_FD);
     case ROLE_KEY: return key_main(PROC_PARENT_FD);
     case ROLE_WEB: return web_main(PROC_PARENT_FD);
+    case ROLE_LIVE: return live_main(PROC_PARENT_FD);
+    case ROLE_HOOK: return hook_main(PROC_PARENT_FD);
     case ROLE_RESOLVE: return resolve_main(PROC_PARENT_FD);
     default: return -1;
     }

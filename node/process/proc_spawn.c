@@ -20,7 +20,8 @@
 #define SEND_BUFFER_BYTES (1024 * 1024) /* asked for; the kernel gives what net.core.wmem_max allows */
 
 /* All that a role's environment may hold; the sanitizers' settings matter only to builds that have them. */
-static const char *const environment_kept[] = {CLOCK_OFFSET_VARIABLE, "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS"};
+static const char *const environment_kept[] = {CLOCK_OFFSET_VARIABLE, LOG_FORMAT_VARIABLE, "JOURNAL_STREAM",
+                                               "ASAN_OPTIONS",        "UBSAN_OPTIONS",     "LSAN_OPTIONS"};
 #define ENVIRONMENT_KEPT (sizeof environment_kept / sizeof environment_kept[0])
 
 enum err proc_pair(int fds[static 2]) {

@@ -5,7 +5,8 @@
 #include <string.h>
 
 static const char *const names[ROLE_COUNT] = {
-    [ROLE_NET] = "net", [ROLE_ENGINE] = "engine", [ROLE_KEY] = "key", [ROLE_WEB] = "web", [ROLE_RESOLVE] = "resolve"};
+    [ROLE_NET] = "net",   [ROLE_ENGINE] = "engine", [ROLE_KEY] = "key",        [ROLE_WEB] = "web",
+    [ROLE_LIVE] = "live", [ROLE_HOOK] = "hook",     [ROLE_RESOLVE] = "resolve"};
 
 const char *role_name(int role) { return role > 0 && role < ROLE_COUNT ? names[role] : NULL; }
 

@@ -8,8 +8,15 @@
      engine      below DIR only   inherited ones, accept          the same
      key         none             inherited ones                  the same
      web         none             TCP sockets that listen already the same
+     live        none             TCP over IPv4 and IPv6          the same
+     hook        the folders of   inherited ones                  the same
+                 its files only
      resolve     read only        any (names may be asked for     no exec, ptrace
-                                  over UDP, TCP or a local one)                                                                */
+                                  over UDP, TCP or a local one)
+
+   The hook process reads strangers' objects and starts nothing. What it wants started it asks of its launcher (node/hook/launcher.c), which
+   was forked before and reads nothing but numbers: of a hook of the operator's file, whose words it has from there. The program itself
+   is confined by sandbox_program.c: by name what it may not, because nobody knows what a program of the operator's needs.             */
 #define _GNU_SOURCE /* AT_EMPTY_PATH, CLONE_THREAD */
 #include "node/process/sandbox.h"
 
@@ -30,9 +37,18 @@
 #include <unistd.h>
 
 #define NET_DESCRIPTORS_MAX 4096
-#define FILELESS            (N | K | W)
+#define FILELESS            (N | K | W | L)
+#define FOLDERS_MAX         64
 
-enum { N = 1 << ROLE_NET, E = 1 << ROLE_ENGINE, K = 1 << ROLE_KEY, W = 1 << ROLE_WEB, ALL = N | E | K | W };
+enum {
+    N = 1 << ROLE_NET,
+    E = 1 << ROLE_ENGINE,
+    K = 1 << ROLE_KEY,
+    W = 1 << ROLE_WEB,
+    L = 1 << ROLE_LIVE,
+    H = 1 << ROLE_HOOK,
+    ALL = N | E | K | W | L | H
+};
 
 static const struct right {
     const char *call;
@@ -125,33 +141,33 @@ static const struct right {
     {"sigaltstack", ALL},
     {"getrlimit", ALL},
     /* network: the kinds of sockets are told apart below */
-    {"connect", N},
-    {"bind", N},
-    {"listen", N},
-    {"accept", N | E | W},
-    {"accept4", N | E | W},
+    {"connect", N | L},
+    {"bind", N | L},
+    {"listen", N | L},
+    {"accept", N | E | W | L},
+    {"accept4", N | E | W | L},
     /* files: landlock says where */
-    {"open", E},
-    {"openat", E},
-    {"creat", E},
-    {"stat", E},
-    {"lstat", E},
-    {"newfstatat", E},
-    {"statx", E},
-    {"access", E},
-    {"faccessat", E},
-    {"faccessat2", E},
+    {"open", E | H},
+    {"openat", E | H},
+    {"creat", E | H},
+    {"stat", E | H},
+    {"lstat", E | H},
+    {"newfstatat", E | H},
+    {"statx", E | H},
+    {"access", E | H},
+    {"faccessat", E | H},
+    {"faccessat2", E | H},
     {"readlink", E},
     {"readlinkat", E},
     {"getcwd", E},
-    {"pread64", E},
+    {"pread64", E | H},
     {"pwrite64", E},
     {"preadv", E},
     {"pwritev", E},
     {"preadv2", E},
     {"pwritev2", E},
-    {"fsync", E},
-    {"fdatasync", E},
+    {"fsync", E | H},
+    {"fdatasync", E | H},
     {"sync_file_range", E},
     {"syncfs", E},
     {"ftruncate", E},
@@ -159,20 +175,20 @@ static const struct right {
     {"fallocate", E},
     {"fadvise64", E},
     {"readahead", E},
-    {"getdents64", E},
+    {"getdents64", E | H},
     {"getdents", E},
-    {"rename", E},
-    {"renameat", E},
-    {"renameat2", E},
+    {"rename", E | H},
+    {"renameat", E | H},
+    {"renameat2", E | H},
     {"link", E},
     {"linkat", E},
-    {"unlink", E},
-    {"unlinkat", E},
-    {"mkdir", E},
-    {"mkdirat", E},
+    {"unlink", E | H},
+    {"unlinkat", E | H},
+    {"mkdir", E | H},
+    {"mkdirat", E | H},
     {"rmdir", E},
     {"flock", E},
-    {"fchmod", E},
+    {"fchmod", E | H},
     {"chmod", E},
     {"fchmodat", E},
     {"umask", E},
@@ -254,12 +270,12 @@ static bool rules_compared(scmp_filter_ctx filter, enum role role) {
 #ifndef __SANITIZE_ADDRESS__
     good = good && rule_one(filter, SCMP_ACT_ALLOW, "prlimit64", SCMP_A2(SCMP_CMP_EQ, 0));
 #endif
-    if (role != ROLE_ENGINE) {
+    if (role != ROLE_ENGINE && role != ROLE_HOOK) {
         /* By descriptor yes, by name no. */
         good = good && rule_one(filter, SCMP_ACT_ALLOW, "newfstatat", SCMP_A3(SCMP_CMP_MASKED_EQ, AT_EMPTY_PATH, AT_EMPTY_PATH));
         good = good && rule_one(filter, SCMP_ACT_ERRNO(EACCES), "newfstatat", SCMP_A3(SCMP_CMP_MASKED_EQ, AT_EMPTY_PATH, 0));
     }
-    if (role == ROLE_NET) {
+    if (role == ROLE_NET || role == ROLE_LIVE) {
         good = good && rule_one(filter, SCMP_ACT_ALLOW, "socket", SCMP_A0(SCMP_CMP_EQ, AF_INET));
         good = good && rule_one(filter, SCMP_ACT_ALLOW, "socket", SCMP_A0(SCMP_CMP_EQ, AF_INET6));
         /* libzmq asks for the list of interfaces before it takes an address as such, and takes this error for "there is no list". */
@@ -302,7 +318,7 @@ static bool calls_restrict(enum role role) {
 static void limits_set(enum role role) {
     struct rlimit none = {0, 0}, descriptors;
     setrlimit(RLIMIT_CORE, &none);
-    if ((role == ROLE_NET || role == ROLE_WEB) && getrlimit(RLIMIT_NOFILE, &descriptors) == 0) {
+    if ((role == ROLE_NET || role == ROLE_WEB || role == ROLE_LIVE) && getrlimit(RLIMIT_NOFILE, &descriptors) == 0) {
         if (descriptors.rlim_max > NET_DESCRIPTORS_MAX) descriptors.rlim_max = NET_DESCRIPTORS_MAX;
         descriptors.rlim_cur = descriptors.rlim_max;
         setrlimit(RLIMIT_NOFILE, &descriptors);
@@ -318,16 +334,26 @@ int __lsan_is_turned_off(void) { return sandbox_entered; }
 #endif
 
 enum err sandbox_enter(enum role role, const char *dir, char why[static 256]) {
+    return sandbox_enter_folders(role, &dir, dir != NULL ? 1 : 0, why);
+}
+
+enum err sandbox_enter_folders(enum role role, const char *const *folders, size_t count, char why[static 256]) {
+    struct landlock_path paths[FOLDERS_MAX];
+    const char *failed;
+    if (count > FOLDERS_MAX) return ERR_TOO_BIG;
+    for (size_t i = 0; i < count; i++)
+        paths[i] = (struct landlock_path){folders[i], LANDLOCK_READ | LANDLOCK_WRITE, role == ROLE_HOOK};
     limits_set(role);
     if (prctl(PR_SET_DUMPABLE, 0) != 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
         snprintf(why, 256, "prctl: %s", strerror(errno));
         return ERR_IO;
     }
-    struct landlock_wish wish = {.dir = role == ROLE_ENGINE ? dir : NULL,
+    struct landlock_wish wish = {.paths = paths,
+                                 .count = role == ROLE_ENGINE || role == ROLE_HOOK ? count : 0,
                                  .read_anywhere = role == ROLE_RESOLVE,
-                                 .tcp_denied = role == ROLE_ENGINE || role == ROLE_KEY || role == ROLE_WEB};
-    if (landlock_enter(&wish) != OK) {
-        snprintf(why, 256, "landlock: %s%s%.150s", strerror(errno), wish.dir != NULL ? ": " : "", wish.dir != NULL ? wish.dir : "");
+                                 .tcp_denied = role == ROLE_ENGINE || role == ROLE_KEY || role == ROLE_WEB || role == ROLE_HOOK};
+    if (landlock_enter(&wish, &failed) != OK) {
+        snprintf(why, 256, "landlock: %s%s%.150s", strerror(errno), failed != NULL ? ": " : "", failed != NULL ? failed : "");
         return ERR_IO;
     }
     if (!calls_restrict(role)) {

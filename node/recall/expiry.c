@@ -104,7 +104,7 @@ static bool page_expire(struct engine *engine, struct store_batch *batch, struct
     for (uint32_t i = 0; i < head.item_count && engine->recalls.expired.item_count == before; i++)
         if (recall_marked(marked, head.item_first + i)) own_recall(engine, &head, i);
     place = (struct recall_place){.holder = head.seq, .cursor = head.cursor, .items = head.item_count, .own = true};
-    engine->recalls.items_expired += withdraw_items(engine, batch, &place, marked);
+    engine->recalls.items_expired += withdraw_items(engine, batch, &place, marked, over.early ? GONE_RETENTION : GONE_EXPIRY);
     prove_withdraw(engine, batch, head.node_id, head.seq, 0);
     if (over.early) withdraw_bar(engine, batch, head.node_id, head.agency_id, head.seq, marked);
     return true;

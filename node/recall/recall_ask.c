@@ -117,7 +117,8 @@ void recall_ask_leave(struct engine *engine, struct client *client) {
         recalls->left[recalls->left_count++] = client->recall;
         client->recall = (struct recall_task){0};
     } else if (unfinished) {
-        engine_notice(engine, "a recall stopped half way with its client, because too many are under way: ask for it again");
+        engine_event(engine, LOG_RECALL_FAILED, NULL,
+                     "a recall stopped half way with its client, because too many are under way: ask for it again");
     }
     recall_task_free(&client->recall);
 }
@@ -135,8 +136,8 @@ void recall_ask_pump(struct engine *engine) {
             continue;
         }
         if (!done || task.failed)
-            engine_notice(engine, "a recall whose client went away is not complete: %s",
-                          why ? why : "some of it could not be recalled");
+            engine_event(engine, LOG_RECALL_FAILED, NULL, "a recall whose client went away is not complete: %s",
+                         why ? why : "some of it could not be recalled");
         else
             log_info("a recall whose client went away is complete: %llu objects", (unsigned long long)task.objects);
         recall_task_free(&task);
@@ -181,15 +182,13 @@ void recall_ask(struct engine *engine, struct client *client, const struct frame
     }
     task->active = true;
     ledger_act(engine, NULL, client, "recall", count == 1 ? first : "several objects");
+    log_event(LOG_RECALL_ASKED, LOG_FIELDS(LOG_NUMBER("objects", task->objects), LOG_NUMBER("uid", client->uid)),
+              "user %u recalled %llu object%s", (unsigned)client->uid, (unsigned long long)task->objects,
+              task->objects == 1 ? "" : "s");
     recall_ask_go_on(engine, client);
 }
 
 /* --- receipts --- */
-
-struct receipt {
-    enum recall_state state;
-    uint64_t count, withdrawn_ms, erased_ms;
-};
 
 static void receipt_name(char out[static 64], uint64_t block, const uint8_t *node_id) {
     char hex[2 * NODE_ID_BYTES + 1];
@@ -197,22 +196,43 @@ static void receipt_name(char out[static 64], uint64_t block, const uint8_t *nod
     snprintf(out, 64, "receipt/%016llx/%s", (unsigned long long)block, hex);
 }
 
-static bool receipt_get(struct engine *engine, uint64_t block, const uint8_t *node_id, struct receipt *out) {
-    struct buf value = {0};
-    char name[64];
+static void third_name(char out[static 64], uint64_t block, const uint8_t *node_id, uint32_t index) {
+    char hex[2 * NODE_ID_BYTES + 1];
+    hex_encode(hex, bytes_of(node_id, NODE_ID_BYTES));
+    snprintf(out, 64, "third/%016llx/%s/%04x", (unsigned long long)block, hex, index);
+}
+
+static bool receipt_read(struct receipt *out, struct bytes value) {
+    struct cursor cursor = cursor_of(value);
     *out = (struct receipt){0};
-    receipt_name(name, block, node_id);
-    bool held = store_meta(engine->store, name, &value) == OK;
-    struct cursor cursor = cursor_of(bytes_of_buf(&value));
-    uint8_t version = held ? cursor_u8(&cursor) : 0;
+    uint8_t version = cursor_u8(&cursor);
     out->state = (enum recall_state)cursor_u8(&cursor);
     out->count = cursor_u64(&cursor);
     out->withdrawn_ms = cursor_u64(&cursor);
     out->erased_ms = cursor_u64(&cursor);
-    held = held && version == RECEIPT_VERSION && cursor_done(&cursor);
+    if (cursor.left > 0) cursor_copy(&cursor, out->via, AGENCY_ID_BYTES);
+    bool held = version == RECEIPT_VERSION && cursor_done(&cursor);
     if (!held) *out = (struct receipt){0};
-    buf_free(&value);
     return held;
+}
+
+static void receipt_get(struct engine *engine, const char *name, struct receipt *out) {
+    struct buf value = {0};
+    *out = (struct receipt){0};
+    if (store_meta(engine->store, name, &value) == OK) (void)receipt_read(out, bytes_of_buf(&value));
+    buf_free(&value);
+}
+
+/* Where the object was taken back that a third reader knows by its place in an earlier block. False: it was not. */
+static bool third_place(struct engine *engine, uint64_t *block, uint32_t *index) {
+    struct recall_row row;
+    while (recall_row_get(engine, engine->node_id, *block, &row) == OK) {
+        if (recall_marked(&row.recall, *index)) return true;
+        if (row.recall.replacement <= *block) return false; /* it only grows: this ends */
+        *index = recall_index_behind(&row.recall, *index);
+        *block = row.recall.replacement;
+    }
+    return false;
 }
 
 void recall_receipt_take(struct engine *engine, struct store_batch *batch, const struct statement_seen *seen) {
@@ -222,8 +242,13 @@ void recall_receipt_take(struct engine *engine, struct store_batch *batch, const
     struct buf value = {0};
     char name[64];
     if (recall_receipt_read(&said, seen->item->text) != OK || memcmp(said.node_id, engine->node_id, NODE_ID_BYTES) != 0) return;
+    if (said.passed_on && !third_place(engine, &said.block, &said.index)) return;
     if (recall_row_get(engine, engine->node_id, said.block, &row) != OK) return; /* nobody asked for it */
-    receipt_get(engine, said.block, seen->node_id, &receipt);
+    if (said.passed_on)
+        third_name(name, said.block, seen->node_id, said.index);
+    else
+        receipt_name(name, said.block, seen->node_id);
+    receipt_get(engine, name, &receipt);
     if (receipt.state < said.state) receipt.state = said.state;
     if (receipt.count < said.count) receipt.count = said.count;
     if (said.state == RECALL_WITHDRAWN) receipt.withdrawn_ms = said.time_ms;
@@ -233,9 +258,26 @@ void recall_receipt_take(struct engine *engine, struct store_batch *batch, const
     buf_put_u64(&value, receipt.count);
     buf_put_u64(&value, receipt.withdrawn_ms);
     buf_put_u64(&value, receipt.erased_ms);
-    receipt_name(name, said.block, seen->node_id);
+    if (said.passed_on) buf_put_raw(&value, said.via, AGENCY_ID_BYTES);
     if (!value.failed) store_batch_meta(batch, name, bytes_of_buf(&value));
     buf_free(&value);
+    recall_due_again(engine, said.block);
+}
+
+/* --- the readers of a recalled block --- */
+
+void recall_readers(struct engine *engine, uint64_t block, recall_reader *visit, void *context) {
+    struct buf readers = {0};
+    char name[64];
+    if (recall_block_readers(engine, block, &readers) != OK) buf_clear(&readers);
+    for (size_t at = 0; at + NODE_ID_BYTES <= readers.size; at += NODE_ID_BYTES) {
+        struct receipt receipt;
+        if (memcmp(readers.data + at, engine->node_id, NODE_ID_BYTES) == 0) continue;
+        receipt_name(name, block, readers.data + at);
+        receipt_get(engine, name, &receipt);
+        visit(context, block, readers.data + at, &receipt);
+    }
+    buf_free(&readers);
 }
 
 /* --- status --- */
@@ -248,13 +290,14 @@ struct status {
     struct buf reason;
 };
 
-static void row_put(struct status *status, uint64_t block, const uint8_t *node_id, const struct receipt *receipt, bool self) {
+static void row_put(struct status *status, uint64_t block, const uint8_t *node_id, const struct receipt *receipt, bool self,
+                    bool third) {
     static const char *const states[] = {"not reached", "withdrawn", "erased"};
     struct gossip_log_view log;
     char hex[2 * NODE_ID_BYTES + 1];
     bool known = gossip_log_find(status->engine->gossip, node_id, &log);
     hex_encode(hex, bytes_of(node_id, NODE_ID_BYTES));
-    pack_write_map(&status->rows, 7);
+    pack_write_map(&status->rows, third ? 8 : 7);
     put_text(&status->rows, "agency",
              self    ? status->engine->own_name
              : known ? engine_agency_name(status->engine, log.agency_id)
@@ -264,36 +307,51 @@ static void row_put(struct status *status, uint64_t block, const uint8_t *node_i
     put_text(&status->rows, "node", hex);
     put_uint(&status->rows, "objects", receipt->count);
     put_text(&status->rows, "state", states[receipt->state]);
+    if (third) dealings_agency(status->engine, &status->rows, "through", receipt->via);
     put_uint(&status->rows, "withdrawn_ms", receipt->withdrawn_ms);
     status->row_count++;
     status->waiting += receipt->state != RECALL_ERASED;
+}
+
+static void reader_put(void *context, uint64_t block, const uint8_t *node_id, const struct receipt *receipt) {
+    row_put(context, block, node_id, receipt, false, false);
+}
+
+struct thirds {
+    struct status *status;
+    uint64_t block;
+};
+
+static bool third_visit(void *context, const char *key, struct bytes value) {
+    const struct thirds *thirds = context;
+    uint8_t node_id[NODE_ID_BYTES];
+    struct receipt receipt;
+    const char *hex = key + strlen("third/") + 17;
+    if (strlen(key) > strlen("third/") + 17 + 2 * NODE_ID_BYTES &&
+        hex_decode(node_id, NODE_ID_BYTES, bytes_of(hex, 2 * NODE_ID_BYTES)) && receipt_read(&receipt, value))
+        row_put(thirds->status, thirds->block, node_id, &receipt, false, true);
+    return true;
+}
+
+/* Those who said that they had something of the block from one of its readers. Who has not said so is not known here. */
+static void thirds_put(struct status *status, uint64_t block) {
+    struct thirds thirds = {status, block};
+    char prefix[64];
+    snprintf(prefix, sizeof prefix, "third/%016llx/", (unsigned long long)block);
+    if (store_meta_each(status->engine->store, prefix, third_visit, &thirds) != OK)
+        engine_notice(status->engine, "the receipts of third readers cannot be read");
 }
 
 /* The readers of one recalled block. */
 static void block_put(struct status *status, uint64_t block) {
     struct engine *engine = status->engine;
     struct recall_row row;
-    struct entry entry;
-    struct block_body body;
-    struct buf readers = {0};
-    char name[64];
-    bool verified;
     if (recall_row_get(engine, engine->node_id, block, &row) != OK) return; /* its entry is not stored yet */
     status->blocks++;
-    row_put(status, block, engine->node_id, &(struct receipt){row.state, row.count, row.withdrawn_ms, row.erased_ms}, true);
-    buf_clear(&engine->scratch_entry);
-    if (store_entry(engine->store, engine->node_id, block, &engine->scratch_entry, &verified) != OK ||
-        entry_parse(&entry, bytes_of_buf(&engine->scratch_entry)) != OK || block_body_read(&body, entry.body) != OK)
-        return;
-    snprintf(name, sizeof name, "secret/audience/%016llx", (unsigned long long)body.epoch_seq);
-    if (store_meta(engine->store, name, &readers) != OK) buf_clear(&readers);
-    for (size_t at = 0; at + NODE_ID_BYTES <= readers.size; at += NODE_ID_BYTES) {
-        struct receipt receipt;
-        if (memcmp(readers.data + at, engine->node_id, NODE_ID_BYTES) == 0) continue;
-        receipt_get(engine, block, readers.data + at, &receipt);
-        row_put(status, block, readers.data + at, &receipt, false);
-    }
-    buf_free(&readers);
+    struct receipt own = {.state = row.state, .count = row.count, .withdrawn_ms = row.withdrawn_ms, .erased_ms = row.erased_ms};
+    row_put(status, block, engine->node_id, &own, true, false);
+    recall_readers(engine, block, reader_put, status);
+    thirds_put(status, block);
 }
 
 static bool recalled_visit(void *context, const char *key, struct bytes value) {

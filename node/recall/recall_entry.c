@@ -96,6 +96,20 @@ bool recall_reads(struct engine *engine, const uint8_t node_id[static NODE_ID_BY
     return ours;
 }
 
+enum err recall_block_readers(struct engine *engine, uint64_t block, struct buf *out) {
+    struct entry entry;
+    struct block_body body;
+    char name[NAME_BYTES];
+    bool verified;
+    buf_clear(&engine->scratch_entry);
+    enum err err = store_entry(engine->store, engine->node_id, block, &engine->scratch_entry, &verified);
+    if (err == OK) err = entry_parse(&entry, bytes_of_buf(&engine->scratch_entry));
+    if (err == OK) err = entry.type == ENTRY_BLOCK ? block_body_read(&body, entry.body) : ERR_NOT_FOUND;
+    if (err != OK) return err;
+    snprintf(name, sizeof name, "secret/audience/%016llx", (unsigned long long)body.epoch_seq);
+    return store_meta(engine->store, name, out);
+}
+
 /* Did an earlier entry of the log say what is known? What this node took out by itself (ledger_erase.c) gives way to its author's word. */
 static bool said_before(struct engine *engine, const struct entry *entry, uint64_t block) {
     struct recall_row held;
@@ -121,6 +135,9 @@ void recall_entry(struct engine *engine, struct store_batch *batch, const struct
     waiting->block = row.recall.block;
     waiting->ticket = ticket;
     recall_row_put(batch, entry->node_id, row.recall.block, &row);
+    bool own = memcmp(entry->node_id, engine->node_id, NODE_ID_BYTES) == 0;
+    own ? engine->tallies.recalls_made++ : engine->tallies.recalls_heard++;
+    if (own) recall_due_add(engine, row.recall.block, row.noted_ms, false);
 }
 
 void recall_await_erased(struct engine *engine, const uint8_t node_id[static NODE_ID_BYTES], uint64_t block) {
@@ -141,7 +158,7 @@ static bool row_tell(struct engine *engine, const char *key, struct bytes value,
     if (strlen(hex) != 2 * NODE_ID_BYTES + 17 || !hex_decode(node_id, NODE_ID_BYTES, bytes_of(hex, 2 * NODE_ID_BYTES)))
         return false;
     if (row_read(row, value) != OK) {
-        engine_notice(engine, "what is known of a recall cannot be read");
+        engine_event(engine, LOG_STORE_DAMAGED, NULL, "what is known of a recall cannot be read");
         return false;
     }
     event.recall.node_id = node_id;
@@ -156,6 +173,7 @@ static bool row_load(void *context, const char *key, struct bytes value) {
     struct recall_row row;
     uint8_t node_id[NODE_ID_BYTES];
     if (!row_tell(engine, key, value, &row, node_id)) return true;
+    if (memcmp(node_id, engine->node_id, NODE_ID_BYTES) == 0) recall_due_add(engine, row.recall.block, row.noted_ms, true);
     struct recall_waiting *waiting = row.state == RECALL_ERASED ? NULL : waiting_new(engine);
     if (!waiting) return true;
     memcpy(waiting->node_id, node_id, NODE_ID_BYTES);
@@ -184,6 +202,7 @@ enum err recalls_load(struct engine *engine) { return store_meta_each(engine->st
 
 void recalls_free(struct engine *engine) {
     free(engine->recalls.waiting);
+    free(engine->recalls.due);
     recall_task_free(&engine->recalls.expired);
     for (size_t i = 0; i < engine->recalls.left_count; i++) recall_task_free(&engine->recalls.left[i]);
     engine->recalls.left_count = 0;
@@ -207,7 +226,7 @@ void recall_truncate(struct engine *engine, struct store_batch *batch, const uin
     name_of(prefix, "recall", node_id, 0);
     prefix[strlen("recall/") + 2 * NODE_ID_BYTES + 1] = 0;
     if (store_meta_each(engine->store, prefix, row_drop, &dropping) != OK)
-        engine_notice(engine, "what was recalled cannot be read");
+        engine_event(engine, LOG_STORE_DAMAGED, NULL, "what was recalled cannot be read");
 }
 
 /* --- where items stand --- */

@@ -1,12 +1,14 @@
 #include "node/process/clock.h"
 #include "node/engine/engine_core.h"
 #include "node/policy/policy_context.h"
+#include "node/sharing/withheld.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* An author's recall: what stays of a block is sealed again behind a notice, then a RECALL entry takes the old block back. */
+/* An author's recall: what stays of a block is sealed again behind a notice, then a RECALL entry takes the old block back. All of that is on
+   the disk at once, or none of it. */
 
 #define DRAFTS_MAX 4 /* an epoch, the replacement, the recall, what did not fit */
 
@@ -294,8 +296,11 @@ static enum err entries_draft(struct making *making) {
     struct publication publication = {0};
     struct buf rest = {0}, body = {0};
     enum err err = OK;
+    uint8_t previous[HASH_BYTES];
+    uint64_t first = (engine->publisher.count ? engine->publisher.head : gossip_own_next(engine->gossip, previous) - 1) + 1;
     struct builder *builder = &publication.builders[making->body.carriage];
     audience_again(making, &publication.audience);
+    withheld_of(engine->store, making->place.holder, &publication.withheld);
     builder->block = replacement_make(making, &rest, &err);
     ledger_cause_add(&making->cause, NULL, "recall");
     builder->cause = making->cause;
@@ -311,6 +316,8 @@ static enum err entries_draft(struct making *making) {
     while (err == OK && walk.left > 0)
         err = publisher_put(engine, &publication, cursor_take(&walk, cursor_u32(&walk)), making->body.carriage);
     if (err == OK) err = publisher_flush(engine, &publication);
+    /* A replacement whose block is not recalled, or a recall before what did not fit stands elsewhere, would be half of it for ever. */
+    publisher_join(engine, first);
     making->task->last_seq = engine->recalls.made_seq = engine->publisher.head;
     publisher_drop(engine, &publication);
     buf_free(&rest);
@@ -362,8 +369,8 @@ void recall_task_go_on(struct engine *engine, struct recall_task *task) {
         enum err err = block_recall(engine, task, until);
         if (err == ERR_BUSY) return;
         if (err != OK) {
-            engine_notice(engine, "block %llu cannot be recalled: %s", (unsigned long long)task->items[task->at].holder,
-                          err_text(err));
+            engine_event(engine, LOG_RECALL_FAILED, NULL, "block %llu cannot be recalled: %s",
+                         (unsigned long long)task->items[task->at].holder, err_text(err));
             task->failed = true;
         }
         task->at = until;

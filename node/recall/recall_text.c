@@ -4,7 +4,8 @@
 
 #include <string.h>
 
-#define VERSION 1
+#define VERSION           1
+#define VERSION_PASSED_ON 2 /* of receipts */
 
 void recall_notice_write(struct buf *out, const struct recall_notice *notice, const uint8_t *marked, struct bytes ids,
                          uint32_t id_count) {
@@ -50,13 +51,16 @@ enum err recall_notice_read(struct recall_notice *out, struct bytes text) {
 }
 
 void recall_receipt_write(struct buf *out, const struct recall_receipt *receipt) {
-    pack_write_array(out, 6);
-    pack_write_uint(out, VERSION);
+    pack_write_array(out, receipt->passed_on ? 8 : 6);
+    pack_write_uint(out, receipt->passed_on ? VERSION_PASSED_ON : VERSION);
     pack_write_bin(out, bytes_of(receipt->node_id, NODE_ID_BYTES));
     pack_write_uint(out, receipt->block);
     pack_write_uint(out, receipt->count);
     pack_write_uint(out, receipt->state);
     pack_write_uint(out, receipt->time_ms);
+    if (!receipt->passed_on) return;
+    pack_write_bin(out, bytes_of(receipt->via, AGENCY_ID_BYTES));
+    pack_write_uint(out, receipt->index);
 }
 
 enum err recall_receipt_read(struct recall_receipt *out, struct bytes text) {
@@ -68,7 +72,14 @@ enum err recall_receipt_read(struct recall_receipt *out, struct bytes text) {
     out->count = pack_read_uint(&reader);
     uint64_t state = pack_read_uint(&reader);
     out->time_ms = pack_read_uint(&reader);
-    if (pack_done(&reader) != OK || fields != 6 || version != VERSION || node.size != NODE_ID_BYTES) return ERR_FORMAT;
+    out->passed_on = version == VERSION_PASSED_ON;
+    struct bytes via = out->passed_on ? pack_read_bin(&reader) : bytes_of(NULL, 0);
+    uint64_t index = out->passed_on ? pack_read_uint(&reader) : 0;
+    if (pack_done(&reader) != OK || node.size != NODE_ID_BYTES) return ERR_FORMAT;
+    if (fields != (out->passed_on ? 8 : 6) || (version != VERSION && !out->passed_on)) return ERR_FORMAT;
+    if (out->passed_on && (via.size != AGENCY_ID_BYTES || index >= BLOCK_ITEMS_MAX)) return ERR_FORMAT;
+    if (out->passed_on) memcpy(out->via, via.data, AGENCY_ID_BYTES);
+    out->index = (uint32_t)index;
     if (state != RECALL_WITHDRAWN && state != RECALL_ERASED) return ERR_FORMAT;
     out->state = (enum recall_state)state;
     memcpy(out->node_id, node.data, NODE_ID_BYTES);

@@ -1,4 +1,4 @@
-/* recall_text: the texts of the statements about recalls: the notice that stands first in a replacement, and the receipt of a reader.
+/* recall_text: the texts of the statements about recalls: the notice that stands first in a replacement, and the receipts of readers.
    Canonical MessagePack. PROTOCOL.md 5.6 */
 #ifndef NODE_RECALL_TEXT_H
 #define NODE_RECALL_TEXT_H
@@ -33,7 +33,11 @@ struct recall_receipt {
     uint64_t count; /* of items that the reader held */
     enum recall_state state;
     uint64_t time_ms;
+    bool passed_on; /* the reader got one object of the block from another agency: */
+    uint8_t via[AGENCY_ID_BYTES];
+    uint32_t index; /* of that object in the block; both as the proof tells that came with it */
 };
+/* Version 1, or of what was passed on 2. */
 void recall_receipt_write(struct buf *out, const struct recall_receipt *receipt);
 enum err recall_receipt_read(struct recall_receipt *out, struct bytes text) MUST_USE;
 

@@ -4,11 +4,12 @@
 
    In the store's meta: "recall/NODE/BLOCK" what is known of a recalled block; "alias/NODE/BLOCK" a replacement whose items stand in
    the pages of the block replaced: where; "recall-now/BLOCK" which own block replaces this one now; "receipt/BLOCK/NODE" what a reader
-   said; "secret/recalled/MARK/BLOCK" that an object was recalled, under a keyed hash of its id. */
+   said, "third/BLOCK/NODE/INDEX" what one said who got the object from another reader; "secret/recalled/MARK/BLOCK" that an object was recalled, under a keyed hash of its id. */
 #ifndef NODE_RECALLS_H
 #define NODE_RECALLS_H
 
 #include "gossip/recall.h"
+#include "node/recall/gone.h"
 #include "node/recall/recall_text.h"
 #include "node/sharing/statement.h"
 
@@ -60,7 +61,28 @@ struct recall_task {
     uint64_t tag; /* of the client that waits */
 };
 
+/* What a reader said of a recalled block. */
+struct receipt {
+    enum recall_state state;
+    uint64_t count, withdrawn_ms, erased_ms;
+    uint8_t via[AGENCY_ID_BYTES]; /* of a third reader's: who passed it on */
+};
+
+/* An own recalled block that some reader may not have erased yet. */
+struct recall_due {
+    uint64_t block, noted_ms, said_ms; /* said_ms: when it was last said to be overdue; 0: never */
+    uint32_t waiting;                  /* readers: pinned, not revoked, and not known to have erased it */
+    uint64_t look_ms;                  /* monotonic: when to look at it next; 0: in its turn, within minutes */
+    bool before;                       /* from before the start: that it is complete is no news then */
+};
+#define RECALL_DUE_MAX    65536 /* blocks followed; of more only `comity recall status` tells */
+#define RECALL_OVERDUE_MS (24ull * 3600 * 1000)
+
 struct recalls {
+    struct recall_due *due; /* in the order of their noting */
+    size_t due_count, due_capacity, due_at;
+    uint64_t due_next_ms; /* the earliest of their look_ms, or earlier; UINT64_MAX: none has one */
+    uint64_t due_look_ms; /* monotonic: when some are looked at again without a receipt */
     struct recall_waiting *waiting;
     size_t count, capacity;
     bool writing; /* pages are being changed: one commit at a time, so that none is changed twice from the same state */
@@ -91,6 +113,8 @@ enum err recall_row_get(struct engine *engine, const uint8_t node_id[static NODE
 void recall_row_put(struct store_batch *batch, const uint8_t node_id[static NODE_ID_BYTES], uint64_t block,
                     const struct recall_row *row);
 
+/* The ids of the nodes that an own block was sealed to, one after the other. ERR_NOT_FOUND and what the store says. */
+enum err recall_block_readers(struct engine *engine, uint64_t block, struct buf *out) MUST_USE;
 /* Is this block sealed to this node, by another one? */
 bool recall_reads(struct engine *engine, const uint8_t node_id[static NODE_ID_BYTES], uint64_t block);
 
@@ -115,7 +139,7 @@ bool recall_alias(struct engine *engine, struct store_batch *batch, const struct
 /* --- withdraw.c --- */
 /* Takes the marked items of the holder out of its pages and the index; returns how many were there. */
 size_t withdraw_items(struct engine *engine, struct store_batch *batch, const struct recall_place *place,
-                      const struct recall *marked);
+                      const struct recall *marked, enum gone_cause cause);
 /* The payload goes, and out of what is counted. */
 void withdraw_payload(struct engine *engine, struct store_batch *batch, const uint8_t node_id[static NODE_ID_BYTES], uint64_t seq);
 void withdraw_stored(struct engine *engine, uint64_t ticket); /* a commit has completed */
@@ -126,6 +150,13 @@ void withdraw_bar(struct engine *engine, struct store_batch *batch, const uint8_
                   const uint8_t agency_id[static AGENCY_ID_BYTES], uint64_t block, const struct recall *marked);
 /* The commit that changes pages: nothing else changes any until it has completed. */
 void withdraw_commit(struct engine *engine, struct store_batch *batch);
+
+/* --- third.c: objects of other authors in a recalled block, which `via` had passed on --- */
+/* Before the marked items leave the pages of `place`: their authors are told, and will be told that they are erased. */
+void third_withdrawn(struct engine *engine, struct store_batch *batch, const uint8_t node_id[static NODE_ID_BYTES], uint64_t block,
+                     const uint8_t via[static AGENCY_ID_BYTES], const struct recall_place *place, const struct recall *marked);
+void third_erased(struct engine *engine, struct store_batch *batch, const uint8_t node_id[static NODE_ID_BYTES], uint64_t block,
+                  const uint8_t via[static AGENCY_ID_BYTES]);
 
 /* --- recall_make.c --- */
 enum err recall_task_add(struct engine *engine, struct recall_task *task, uint64_t cursor) MUST_USE; /* an own item */
@@ -141,6 +172,20 @@ void recall_ask_leave(struct engine *engine, struct client *client);
 void recall_ask_pump(struct engine *engine);
 void recall_status_ask(struct engine *engine, struct client *client, const struct frame *frame);
 void recall_receipt_take(struct engine *engine, struct store_batch *batch, const struct statement_seen *seen);
+
+/* Who this block was sealed to, the own node left out, and what each said of it. */
+typedef void recall_reader(void *context, uint64_t block, const uint8_t *node_id, const struct receipt *receipt);
+void recall_readers(struct engine *engine, uint64_t block, recall_reader *visit, void *context);
+
+/* --- recall_due.c: own recalls that readers have not answered yet --- */
+void recall_due_add(struct engine *engine, uint64_t block, uint64_t noted_ms, bool before);
+void recall_due_again(struct engine *engine, uint64_t block); /* a receipt came */
+void recall_due_pump(struct engine *engine);
+/* Blocks that wait for a reader, those of them that have for a day, and the receipts that are missing. */
+struct recall_dues {
+    uint64_t waiting, overdue, receipts;
+};
+struct recall_dues recall_due_count(const struct engine *engine);
 
 /* --- expiry.c --- */
 void expiry_pump(struct engine *engine);

@@ -57,16 +57,16 @@ void versions_go_on(struct engine *engine) {
     }
 }
 
-bool versions_single(struct engine *engine, struct bytes id) {
+bool versions_single(struct engine *engine, const struct item *item) {
     bool complete = engine->ids.once && engine->ids_at >= engine->ids_end;
-    return complete && !idset_several(&engine->ids, store_id_mark(engine->store, id));
+    return complete && !idset_several(&engine->ids, store_id_mark(engine->store, item->id));
 }
 
 unsigned versions_of(struct engine *engine, uint64_t cursor, const struct page_head *head, const struct item *item) {
     static struct item other;
     static uint64_t cursors[HITS_MAX];
     unsigned versions = CONTROL_VERSION_LAST | CONTROL_VERSION_FIRST;
-    size_t count = versions_single(engine, item->id) ? 1 : store_find_id(engine->store, item->id, cursors, HITS_MAX);
+    size_t count = versions_single(engine, item) ? 1 : store_find_id(engine->store, item->id, cursors, HITS_MAX);
     for (size_t i = 0; i < count && count > 1; i++) {
         struct page_head there;
         struct bytes encoded;

@@ -16,6 +16,7 @@ struct change {
     struct engine *engine;
     struct store_batch *batch;
     const struct recall *marked;
+    enum gone_cause cause;
     struct buf plain;
     size_t removed;
 };
@@ -29,7 +30,10 @@ static void page_change(struct change *change, const struct page *page) {
     buf_clear(&change->plain);
     for (uint32_t i = 0; block_frame_next(&walk, &encoded); i++) {
         bool gone = encoded.size > 0 && recall_marked(change->marked, page->head.item_first + i);
-        if (gone && item_decode(&item, encoded) == OK) store_batch_terms_delete(change->batch, page->head.cursor + i, &item);
+        if (gone && item_decode(&item, encoded) == OK) {
+            store_batch_terms_delete(change->batch, page->head.cursor + i, &item);
+            gone_note(change->engine, change->batch, &page->head, page->head.cursor + i, &item, change->cause);
+        }
         removed += gone;
         left += !gone && encoded.size > 0;
         buf_put_u32(&change->plain, gone ? 0 : (uint32_t)encoded.size);
@@ -49,8 +53,8 @@ static bool page_marked(const struct recall *marked, const struct page_head *hea
 }
 
 size_t withdraw_items(struct engine *engine, struct store_batch *batch, const struct recall_place *place,
-                      const struct recall *marked) {
-    struct change change = {.engine = engine, .batch = batch, .marked = marked};
+                      const struct recall *marked, enum gone_cause cause) {
+    struct change change = {.engine = engine, .batch = batch, .marked = marked, .cause = cause};
     uint64_t end = place->cursor + place->items;
     for (uint64_t cursor = place->cursor; cursor < end && !engine->stopping;) {
         struct page page;
@@ -67,6 +71,7 @@ size_t withdraw_items(struct engine *engine, struct store_batch *batch, const st
 
 void withdraw_commit(struct engine *engine, struct store_batch *batch) {
     struct recalls *recalls = &engine->recalls;
+    gone_seal(engine, batch);
     recalls->writing = true;
     recalls->ticket = RECALL_TICKET | ++recalls->tickets;
     store_commit(engine->store, batch, recalls->ticket);
@@ -77,6 +82,7 @@ void withdraw_stored(struct engine *engine, uint64_t ticket) {
     if (ticket == 0) return;
     if (recalls->writing && ticket == recalls->ticket) {
         recalls->writing = false;
+        gone_stored(engine);
         if (recalls->round_due_ms == 0 && store_erase_due(engine->store))
             recalls->round_due_ms = clock_monotonic_ms() + RECALL_ROUND_MS;
     }
@@ -100,8 +106,8 @@ static void receipt_say(struct engine *engine, struct store_batch *batch, const 
     statement.agencies = row->agency_id, statement.agency_count = sister ? 0 : 1;
     enum err err = statement_publish(engine, batch, &statement);
     if (err != OK)
-        engine_notice(engine, "a receipt for a recall of %s cannot be said: %s", engine_agency_name(engine, row->agency_id),
-                      err_text(err));
+        engine_event(engine, LOG_RECALL_FAILED, NULL, "a receipt for a recall of %s cannot be said: %s",
+                     engine_agency_name(engine, row->agency_id), err_text(err));
     buf_free(&text);
 }
 
@@ -126,9 +132,18 @@ void withdraw_payload(struct engine *engine, struct store_batch *batch, const ui
     if (!own && engine_step(engine, &event) != OK) engine_fail(engine, 5, "out of memory");
 }
 
+/* What is marked of a recalled block and was not taken back, as items of the block that replaced it. */
+static void marks_behind(const struct recall *recall, struct recall *marked) {
+    struct recall behind = {0};
+    for (uint32_t i = 0; i < 8u * marked->map_bytes; i++)
+        if (recall_marked(marked, i) && !recall_marked(recall, i)) recall_mark(&behind, recall_index_behind(recall, i));
+    *marked = behind;
+}
+
 void withdraw_bar(struct engine *engine, struct store_batch *batch, const uint8_t node_id[static NODE_ID_BYTES],
-                  const uint8_t agency_id[static AGENCY_ID_BYTES], uint64_t block, const struct recall *marked) {
-    while (block != 0) {
+                  const uint8_t agency_id[static AGENCY_ID_BYTES], uint64_t block, const struct recall *of_block) {
+    struct recall marks = *of_block, *marked = &marks;
+    while (block != 0 && marked->map_bytes > 0) {
         struct recall_row row;
         bool recalled = recall_row_get(engine, node_id, block, &row) == OK;
         struct event event = {.kind = EVENT_RECALL};
@@ -148,6 +163,7 @@ void withdraw_bar(struct engine *engine, struct store_batch *batch, const uint8_
             recall_await_erased(engine, node_id, block);
         }
         block = recalled ? row.recall.replacement : 0;
+        if (recalled) marks_behind(&row.recall, marked);
     }
 }
 
@@ -172,7 +188,8 @@ static void withdraw(struct engine *engine, struct recall_waiting *waiting) {
         bool all = place.own && row.recall.replacement != 0 &&
                    store_block(engine->store, copy.node_id, row.recall.replacement, &cursor, &items);
         marks_of(&place, &row.recall, all, &marked);
-        row.count = withdraw_items(engine, batch, &place, &marked);
+        third_withdrawn(engine, batch, copy.node_id, copy.block, row.agency_id, &place, &marked);
+        row.count = withdraw_items(engine, batch, &place, &marked, GONE_RECALL);
         prove_withdraw(engine, batch, copy.node_id, place.holder, copy.block);
         if (all) store_batch_block_delete(batch, copy.node_id, copy.block);
     }
@@ -182,8 +199,13 @@ static void withdraw(struct engine *engine, struct recall_waiting *waiting) {
     recall_row_put(batch, copy.node_id, copy.block, &row);
     receipt_say(engine, batch, &copy, &row);
     withdraw_commit(engine, batch);
-    log_info("block %llu of %s was recalled: %llu objects are withdrawn", (unsigned long long)copy.block,
-             engine_agency_name(engine, row.agency_id), (unsigned long long)row.count);
+    const char *who = engine_agency_name(engine, row.agency_id);
+    engine->tallies.blocks_withdrawn++;
+    engine->tallies.objects_withdrawn += row.count;
+    log_event(LOG_RECALL_WITHDRAWN,
+              LOG_FIELDS(LOG_TEXT("agency", who), LOG_NUMBER("block", copy.block), LOG_NUMBER("objects", row.count)),
+              "block %llu of %s was recalled: %llu objects are withdrawn", (unsigned long long)copy.block, who,
+              (unsigned long long)row.count);
 }
 
 /* --- erased --- */
@@ -195,11 +217,12 @@ static void erased(struct engine *engine, struct store_batch *batch, const struc
     row.erased_ms = clock_wall_ms();
     recall_row_put(batch, waiting->node_id, waiting->block, &row);
     receipt_say(engine, batch, waiting, &row);
+    third_erased(engine, batch, waiting->node_id, waiting->block, row.agency_id);
 }
 
 static void round_finish(struct engine *engine) {
     struct recalls *recalls = &engine->recalls;
-    uint64_t finished = store_erased(engine->store);
+    uint64_t finished = store_erased(engine->store), gone = 0;
     struct store_batch *batch = NULL;
     size_t kept = 0;
     for (size_t i = 0; i < recalls->count; i++) {
@@ -209,10 +232,14 @@ static void round_finish(struct engine *engine) {
         if (!over || !batch)
             recalls->waiting[kept++] = waiting;
         else
-            erased(engine, batch, &waiting);
+            erased(engine, batch, &waiting), gone++;
     }
     recalls->count = kept;
-    if (batch) store_commit(engine->store, batch, 0);
+    if (!batch) return;
+    store_commit(engine->store, batch, 0);
+    engine->tallies.blocks_erased += gone;
+    log_event(LOG_RECALL_ERASED, LOG_FIELDS(LOG_NUMBER("blocks", gone)), "%llu recalled block%s out of all files",
+              (unsigned long long)gone, gone == 1 ? " is" : "s are");
 }
 
 static void round_begin(struct engine *engine) {
@@ -246,4 +273,5 @@ void withdraw_pump(struct engine *engine) {
     }
     round_begin(engine);
     round_finish(engine);
+    recall_due_pump(engine);
 }

@@ -1,6 +1,5 @@
 #include "node/sharing/agreement_file.h"
 
-#include "node/process/log.h"
 #include "node/formats/moment.h"
 #include "node/formats/yaml_tree.h"
 
@@ -15,23 +14,20 @@
 struct work {
     struct agreement agreement;
     const char *names[LIMIT_AGREEMENT_PARTIES]; /* as the file calls the parties, in the order of agreement.parties */
-    const char *file_name;
+    struct yaml_tree tree;
     agreement_file_name *resolve;
     void *context;
-    char *message;
 };
 
 static enum err fail(struct work *work, const struct yaml_node *node, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 static enum err fail(struct work *work, const struct yaml_node *node, const char *format, ...) {
-    char what[AGREEMENT_FILE_TEXT_MAX], safe[AGREEMENT_FILE_TEXT_MAX], full[AGREEMENT_FILE_TEXT_MAX + 64];
+    char what[AGREEMENT_FILE_TEXT_MAX];
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(what, sizeof what, format, arguments);
     va_end(arguments);
-    log_escape(safe, sizeof safe, bytes_of_text(what));
-    snprintf(full, sizeof full, "%s:%zu:%zu: %s", work->file_name, node->line, node->column, safe);
-    snprintf(work->message, AGREEMENT_FILE_TEXT_MAX, "%.*s", AGREEMENT_FILE_TEXT_MAX - 1, full);
+    yaml_tree_refuse(&work->tree, node, "%s", what);
     return ERR_SYNTAX;
 }
 
@@ -122,7 +118,7 @@ static enum err keys_check(struct work *work, const struct yaml_node *map, const
 }
 
 static enum err needed(struct work *work, const struct yaml_node *map, const char *key, const struct yaml_node **out) {
-    *out = yaml_find(map, key);
+    *out = yaml_tree_find(map, key);
     return *out ? OK : fail(work, map, "%s: is missing here", key);
 }
 
@@ -175,10 +171,11 @@ static enum err clause_of(struct work *work, const struct yaml_node *node, struc
     if (err == OK) err = party_of(work, to, &clause->to);
     if (err == OK) err = label_of(work, label, &clause->label_max);
     if (err == OK && clause->from == clause->to && clause->from != AGREEMENT_ANY) err = fail(work, to, "from and to are one party");
-    if (err == OK && (each = yaml_find(node, "kinds"))) err = words_of(work, each, clause->kinds, &clause->kind_count);
-    if (err == OK && (each = yaml_find(node, "purposes"))) err = words_of(work, each, clause->purposes, &clause->purpose_count);
-    if (err == OK && (each = yaml_find(node, "retention"))) err = duration_of(work, each, &clause->retention_ms);
-    if (err == OK && (each = yaml_find(node, "reshare"))) err = reshare_of(work, each, &clause->reshare);
+    if (err == OK && (each = yaml_tree_find(node, "kinds"))) err = words_of(work, each, clause->kinds, &clause->kind_count);
+    if (err == OK && (each = yaml_tree_find(node, "purposes")))
+        err = words_of(work, each, clause->purposes, &clause->purpose_count);
+    if (err == OK && (each = yaml_tree_find(node, "retention"))) err = duration_of(work, each, &clause->retention_ms);
+    if (err == OK && (each = yaml_tree_find(node, "reshare"))) err = reshare_of(work, each, &clause->reshare);
     return err;
 }
 
@@ -196,7 +193,7 @@ static enum err level_of(struct work *work, const struct yaml_node *node, struct
 
 static enum err rows_of(struct work *work, const struct yaml_node *root) {
     struct agreement *agreement = &work->agreement;
-    const struct yaml_node *clauses = yaml_find(root, "clauses"), *levels = yaml_find(root, "equivalences");
+    const struct yaml_node *clauses = yaml_tree_find(root, "clauses"), *levels = yaml_tree_find(root, "equivalences");
     enum err err = OK;
     if (!clauses && !levels) return fail(work, root, "clauses: is missing here; without a clause nothing may pass");
     if (clauses && clauses->kind != YAML_LIST)
@@ -215,14 +212,17 @@ static enum err rows_of(struct work *work, const struct yaml_node *root) {
 
 static enum err root_of(struct work *work, const struct yaml_node *root) {
     static const char *const known[] = {"agreement", "parties", "from", "until", "clauses", "equivalences", NULL};
-    const struct yaml_node *title, *parties, *from = yaml_find(root, "from"), *until = yaml_find(root, "until");
+    const struct yaml_node *title, *parties, *from, *until;
     struct agreement *agreement = &work->agreement;
+    if (!root) return fail(work, NULL, "the file says nothing; deploy/policies/AGREEMENTS.md shows what it may say");
     enum err err = keys_check(work, root, known, "an agreement");
     if (err == OK) err = needed(work, root, "agreement", &title);
     if (err == OK) err = needed(work, root, "parties", &parties);
     if (err == OK) err = text_of(work, title, LIMIT_GROUP_TEXT_BYTES, &agreement->title);
     if (err == OK) err = parties_of(work, parties);
     agreement->from_ms = agreement->made_ms;
+    if (err != OK) return err;
+    from = yaml_tree_find(root, "from"), until = yaml_tree_find(root, "until");
     if (err == OK && from) err = time_of(work, from, &agreement->from_ms);
     if (err == OK && until) err = time_of(work, until, &agreement->until_ms);
     if (err == OK && until && agreement->until_ms <= agreement->from_ms)
@@ -233,23 +233,22 @@ static enum err root_of(struct work *work, const struct yaml_node *root) {
 enum err agreement_file_read(struct buf *out, struct bytes yaml, const char *file_name,
                              const uint8_t salt[static AGREEMENT_SALT_BYTES], uint64_t now_ms, agreement_file_name *resolve,
                              void *context, char message[static AGREEMENT_FILE_TEXT_MAX]) {
-    _Static_assert(AGREEMENT_FILE_TEXT_MAX == YAML_TREE_TEXT_MAX, "one buffer takes either message");
-    struct yaml_tree tree;
     struct work *work = calloc(1, sizeof *work);
     if (!work) return ERR_MEMORY;
-    work->file_name = file_name, work->resolve = resolve, work->context = context, work->message = message;
+    work->resolve = resolve, work->context = context;
     memcpy(work->agreement.salt, salt, AGREEMENT_SALT_BYTES);
     work->agreement.made_ms = now_ms;
-    enum err err = yaml_tree_read(&tree, yaml, file_name, message);
-    if (err == OK) err = root_of(work, tree.root);
+    enum err err = yaml_tree_parse(&work->tree, yaml, file_name);
+    if (err == OK) err = root_of(work, work->tree.root);
     if (err == OK) {
         err = agreement_encode(out, &work->agreement);
         if (err != OK && err != ERR_MEMORY) {
-            fail(work, tree.root, "this agreement is not taken: %s", err_text(err));
+            fail(work, work->tree.root, "this agreement is not taken: %s", err_text(err));
             err = ERR_SYNTAX;
         }
     }
-    yaml_tree_free(&tree);
+    snprintf(message, AGREEMENT_FILE_TEXT_MAX, "%s", err == OK || work->tree.message[0] ? work->tree.message : err_text(err));
+    yaml_tree_free(&work->tree);
     free(work);
     return err;
 }

@@ -3,8 +3,9 @@
 #define NODE_AGREEMENT_FILE_H
 
 #include "gossip/agreement.h"
+#include "node/formats/yaml_tree.h"
 
-#define AGREEMENT_FILE_TEXT_MAX 512
+#define AGREEMENT_FILE_TEXT_MAX YAML_TREE_ERROR_MAX
 
 /* The id of an agency that the file names; false when nobody is known by that name. */
 typedef bool agreement_file_name(void *context, const char *name, uint8_t agency_id[static AGENCY_ID_BYTES]);

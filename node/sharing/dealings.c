@@ -10,7 +10,7 @@
 
 enum err dealings_load(struct engine *engine) {
     struct dealings *dealings = &engine->dealings;
-    dealings->withdrawing = true; /* it is not known yet */
+    dealings->withdrawing = dealings->telling = true; /* it is not known yet */
     enum err err = records_load(&dealings->permissions, engine->store, "secret/permission/", engine->agency_id);
     if (err == OK) err = records_load(&dealings->shares, engine->store, "secret/share/", engine->agency_id);
     /* Readers that block what they are told of see a great deal. */

@@ -22,6 +22,8 @@ struct dealings {
     struct recall_task withdrawn; /* what was passed on and is to be recalled */
     struct buf withdrawn_rows;    /* numbers of its records, 8 bytes each */
     bool withdrawing;             /* some record says so */
+    bool telling;                 /* some sighting of an own object may have to be told to its audience, */
+    uint64_t tell_due_ms;         /* not before then */
     uint64_t full;                /* statements that were passed over, because their author's places are taken */
 };
 
@@ -62,12 +64,13 @@ bool share_was_recalled(struct engine *engine, const uint8_t node_id[static NODE
 /* The proof of an object that may be shown: made from its block, or the one that came with it. */
 enum err share_object_proof(struct engine *engine, const struct shown *shown, struct buf *out, struct proof_facts *facts) MUST_USE;
 
-/* sightings.c */
-statement_handler sighting_take;
+/* sightings.c, sighting_tell.c */
+statement_handler sighting_take, sighting_take_told;
 void sighting_ask(struct engine *engine, struct client *client, const struct frame *frame);
 uint64_t sighting_mark(struct bytes value); /* of a record: by its object's id */
-/* Appends [seen, false positive, expired, agencies]. */
+/* Appends [seen, false positive, expired, agencies, [[agency's name, seen, false positive, expired, opinion or 0]...]]. */
 void sighting_totals(struct engine *engine, struct buf *out, const struct shown *shown);
+void sightings_pump(struct engine *engine); /* tells audiences what readers said */
 
 /* inquiries.c */
 statement_handler inquiry_take, inquiry_take_news;

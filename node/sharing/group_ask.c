@@ -24,9 +24,14 @@ static void put_bool(struct buf *out, const char *key, bool value) {
 }
 
 static void put_time(struct buf *out, const char *key, uint64_t ms) {
-    char text[MOMENT_TEXT_BYTES] = "";
-    if (ms) moment_text(text, ms);
-    put_text(out, key, text);
+    char text[MOMENT_TEXT_BYTES];
+    if (ms) {
+        moment_text(text, ms);
+        put_text(out, key, text);
+        return;
+    }
+    pack_write_str(out, bytes_of_text(key));
+    pack_write_nil(out);
 }
 
 /* --- documents --- */

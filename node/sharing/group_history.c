@@ -1,10 +1,13 @@
 #include "node/process/clock.h"
 #include "node/engine/engine_core.h"
+#include "node/sharing/withheld.h"
 
 #include <string.h>
 
 /* History for newcomers: when a group gives it, each author's node seals its own objects of the group again, to the newcomers alone, once it
-   has heard of them. A walk over the pages, in small parts; what the newcomers have already is known and passed over. PROTOCOL.md 5.7 */
+   has heard of them. A walk over the pages, in small parts; what the newcomers have already is known and passed over. What the author once
+   withheld from some ('group:G - x') stays withheld from them: where that differs between newcomers, each gets a walk of its own. PROTOCOL.md
+   5.7 */
 
 #define PAGES_MAX 16 /* looked at in one go */
 
@@ -16,7 +19,12 @@ void group_history_add(struct group_known *known, const uint8_t agency_id[static
     known->history_begun = false;
 }
 
-/* Those of them who are still members, and to whom can be sealed now. False: to none. */
+/* Is it this newcomer's turn? */
+static bool served(const struct group_known *known, size_t newcomer) {
+    return known->history_alone == 0 || known->history_alone == newcomer + 1;
+}
+
+/* Those of them whose turn it is, who are still members, and to whom can be sealed now. False: to none. */
 static bool audience_open(struct engine *engine, const struct group_known *known, struct publication *publication) {
     uint64_t now_ms = clock_wall_ms();
     *publication = (struct publication){.named = true, .group_set = true};
@@ -26,14 +34,15 @@ static bool audience_open(struct engine *engine, const struct group_known *known
         const uint8_t *id = gossip_agency(engine->gossip, i)->id;
         bool newcomer = false;
         for (size_t k = 0; k < known->newcomer_count; k++)
-            newcomer = newcomer || memcmp(known->newcomers[k], id, AGENCY_ID_BYTES) == 0;
+            newcomer = newcomer || (served(known, k) && memcmp(known->newcomers[k], id, AGENCY_ID_BYTES) == 0);
         if (!newcomer || group_standing(engine, known, id) != ROSTER_MEMBER) continue;
         if (audience_add(&publication->audience, engine->gossip, i, now_ms) != OK) continue;
         buf_put_raw(&publication->agencies, id, AGENCY_ID_BYTES);
         publication->recipients++;
     }
     audience_seal(&publication->audience);
-    return publication->recipients > 0;
+    buf_put_u8(&publication->withheld, WITHHELD_COPY);
+    return publication->recipients > 0 && !publication->withheld.failed;
 }
 
 static bool belongs(const struct group_known *known, struct bytes encoded) {
@@ -41,6 +50,22 @@ static bool belongs(const struct group_known *known, struct bytes encoded) {
     static struct marks marks;
     return encoded.size > 0 && item_decode(&item, encoded) == OK && item.marks.size > 0 && marks_decode(&marks, item.marks) == OK &&
            bytes_equal(marks.group, bytes_of(known->id, HASH_BYTES));
+}
+
+/* May those whose turn it is have the objects of this block, by its author's word when it published them? */
+static bool let(struct engine *engine, struct group_known *known, uint64_t block) {
+    struct buf word = {0};
+    withheld_of(engine->store, block, &word);
+    size_t lets = 0;
+    for (size_t k = 0; k < known->newcomer_count; k++)
+        lets += served(known, k) && withheld_lets(bytes_of_buf(&word), known->newcomers[k]);
+    bool all = lets == (known->history_alone == 0 ? known->newcomer_count : 1);
+    if (withheld_copy(bytes_of_buf(&word))) all = false, lets = 0; /* the page that it was copied from is looked at, too */
+    if (lets > 0 && !all) known->history_apart = true;
+    /* What goes to all went to them before the walks for each. */
+    bool already = known->history_alone > 0 && word.size == 0;
+    buf_free(&word);
+    return all && !already;
 }
 
 /* The items of one own page from the cursor on. ERR_BUSY: not now. */
@@ -70,7 +95,7 @@ static enum err walk(struct engine *engine, struct group_known *known) {
         if (err == ERR_CORRUPT && page.head.item_count > 0)
             err = OK;
         else if (err == OK && page.head.cursor < known->history_until &&
-                 memcmp(page.head.node_id, engine->node_id, NODE_ID_BYTES) == 0)
+                 memcmp(page.head.node_id, engine->node_id, NODE_ID_BYTES) == 0 && let(engine, known, page.head.seq))
             err = page_serve(engine, known, &page);
         if (err != OK) return err;
         if (page.head.cursor >= known->history_until) return ERR_NOT_FOUND;
@@ -90,19 +115,32 @@ static void done(struct engine *engine, struct group_known *known) {
         store_batch_free(batch);
 }
 
+/* False: there is nobody to walk for. */
+static bool walk_begin(struct engine *engine, struct group_known *known, size_t alone) {
+    publisher_drop(engine, engine->groups.history);
+    known->history_alone = alone;
+    known->history_begun = true;
+    known->history_over = false;
+    known->history_cursor = 1;
+    if (alone == 0) known->history_until = store_cursor_next(engine->store), known->history_apart = false;
+    return audience_open(engine, known, engine->groups.history);
+}
+
+/* The walk is over, and so is all of it, unless some were left for walks of their own. */
+static bool walk_next(struct engine *engine, struct group_known *known) {
+    while (known->history_apart && known->history_alone < known->newcomer_count)
+        if (walk_begin(engine, known, known->history_alone + 1)) return false;
+    return true;
+}
+
 /* True when there is nothing left to do for this group. */
 static bool serve(struct engine *engine, struct group_known *known) {
     struct groups *groups = &engine->groups;
     const char *why;
     if (!publisher_open(engine, &why) || engine->recalls.writing) return false;
     if (groups->serving != known || !known->history_begun) {
-        publisher_drop(engine, groups->history);
         groups->serving = known;
-        known->history_begun = true;
-        known->history_over = false;
-        known->history_cursor = 1;
-        known->history_until = store_cursor_next(engine->store);
-        if (group_phase(known, clock_wall_ms()) != ROSTER_RUNNING || !audience_open(engine, known, groups->history)) return true;
+        if (!walk_begin(engine, known, 0) || group_phase(known, clock_wall_ms()) != ROSTER_RUNNING) return true;
     }
     if (!known->history_over) {
         enum err err = walk(engine, known);
@@ -112,7 +150,7 @@ static bool serve(struct engine *engine, struct group_known *known) {
             engine_notice(engine, "group %s: newcomers get a part of its history only: %s", group_name(known), err_text(err));
     }
     if (publisher_flush(engine, groups->history) != OK) return false;
-    return groups->history->last_seq <= engine->publisher.durable;
+    return groups->history->last_seq <= engine->publisher.durable && walk_next(engine, known);
 }
 
 /* Another roster took its place, or trust changed: whom it is sealed to is found anew. */

@@ -25,6 +25,7 @@ struct passing {
     enum tlp tlp;
     uint64_t valid_until_ms, arrived_ms;
     bool old; /* the others have it */
+    struct ledger_cause cause;
 };
 
 bool groups_passes(const struct engine *engine, struct bytes group_id, const uint8_t via[static AGENCY_ID_BYTES]) {
@@ -45,12 +46,16 @@ static void readers_find(struct passing *passing, const uint8_t *author) {
     static struct policy_facts facts;
     static struct verdict verdict;
     static struct marks marks;
+    static struct item carried;
     struct engine *engine = passing->engine;
     const struct roster *roster = &passing->known->group->roster;
     struct policy_object object = {
         .tlp = passing->tlp, .valid_until_ms = passing->valid_until_ms, .marks = &marks, .foreign = true};
     object.id = bytes_of_buf(&passing->id), object.type = bytes_of_buf(&passing->type);
     if (marks_decode(&marks, bytes_of_buf(&passing->marks)) != OK) return;
+    carried = (struct item){.tlp = passing->tlp, .marks = bytes_of_buf(&passing->marks)};
+    passing->cause = (struct ledger_cause){0};
+    ledger_cause_add(&passing->cause, &carried, NULL);
     for (size_t i = 0; i < roster->member_count; i++) {
         const uint8_t *id = roster->members[i].agency_id;
         if (passing->old && roster->members[i].since_ms + CLOCKS_MS <= passing->arrived_ms) continue;
@@ -64,6 +69,8 @@ static void readers_find(struct passing *passing, const uint8_t *author) {
         policy_decide(&verdict, &object, &facts.reader, &facts.context);
         if (!verdict.allow) continue;
         if (verdict.carriage == CARRIAGE_DIRECT) passing->carriage = CARRIAGE_DIRECT;
+        ledger_cause_add(&passing->cause, NULL, verdict.rule);
+        ledger_clause_add(passing->cause.clauses, &verdict);
         memcpy(passing->readers[passing->reader_count++], id, AGENCY_ID_BYTES);
     }
 }
@@ -72,7 +79,7 @@ static enum err say(struct passing *passing) {
     struct share share = {.shared_ms = clock_wall_ms(), .object = bytes_of_buf(&passing->proof)};
     enum err err = share_encode(&passing->text, &share);
     struct statement statement = {.type = SHARE_TYPE, .text = bytes_of_buf(&passing->text), .agencies = passing->readers[0]};
-    statement.agency_count = passing->reader_count;
+    statement.agency_count = passing->reader_count, statement.cause = &passing->cause;
     statement.tlp = passing->tlp, statement.carriage = passing->carriage, statement.valid_until_ms = passing->valid_until_ms;
     if (err == OK && passing->text.size > STATEMENT_TEXT_BYTES_MAX) err = ERR_TOO_BIG;
     return err == OK ? recipients_say(passing->engine, passing->batch, &statement) : err;

@@ -6,8 +6,8 @@
 #include <string.h>
 
 /* A group that is over takes what went to it along: each node recalls its own objects (their readers' receipts tell who complied), and takes
-   out those of others at once, should their authors never come back. The walk over the pages goes on in small parts; begun again after a
-   crash it finds what is left. PROTOCOL.md 5.7 */
+   out those of others at once, with the payloads that could bring them back, should their authors never come back. The walk over the pages
+   goes on in small parts; begun again after a crash it finds what is left. What arrives later is taken out as well. PROTOCOL.md 5.7 */
 
 #define PURGE_EVERY_MS  1000
 #define PURGE_PAGES_MAX 64 /* looked at in one go */
@@ -39,13 +39,40 @@ bool group_page_marks(const struct page *page, const uint8_t group_id[static HAS
     return any;
 }
 
-static void page_purge(struct engine *engine, struct store_batch *batch, const struct page *page, const struct recall *marked) {
+/* What of the block is the group's, in all of its pages. */
+static void block_marks(struct engine *engine, const struct recall_place *place, const uint8_t *group_id, struct recall *marked) {
+    struct recall of_page;
+    struct page page;
+    *marked = (struct recall){0};
+    for (uint64_t cursor = place->cursor, end = place->cursor + place->items; cursor < end && !engine->stopping;) {
+        enum err err = store_page_from(engine->store, cursor, &page);
+        if (err == ERR_NOT_FOUND || page.head.item_count == 0 || page.head.cursor >= end) return;
+        cursor = page.head.cursor + page.head.item_count;
+        if (err != OK || !group_page_marks(&page, group_id, &of_page)) continue;
+        for (uint32_t i = 0; i < 8u * of_page.map_bytes; i++)
+            if (recall_marked(&of_page, i)) recall_mark(marked, i);
+    }
+}
+
+/* Another author's block, all of it at once: its items, what proves them, and its payload, which the node's prekeys open for up to 75
+   days. Its author's recall, should it come, says the same. */
+static void block_purge(struct engine *engine, struct store_batch *batch, struct group_known *known, const struct page_head *head) {
     static struct recall_place place;
+    static struct recall marked;
+    if (!recall_place_find(engine, head->node_id, head->seq, &place)) return;
+    block_marks(engine, &place, known->id, &marked);
+    if (marked.map_bytes == 0) return;
+    withdraw_items(engine, batch, &place, &marked, GONE_GROUP);
+    prove_withdraw(engine, batch, head->node_id, head->seq, 0);
+    withdraw_bar(engine, batch, head->node_id, head->agency_id, place.holder, &marked);
+    known->purge_cursor = place.cursor + place.items; /* its further pages are changed in this batch already */
+}
+
+static void page_purge(struct engine *engine, struct store_batch *batch, struct group_known *known, const struct page *page,
+                       const struct recall *marked) {
     if (memcmp(page->head.node_id, engine->node_id, NODE_ID_BYTES) != 0) {
-        place = (struct recall_place){
-            .holder = page->head.seq, .cursor = page->head.cursor, .items = page->head.item_count, .own = true};
-        withdraw_items(engine, batch, &place, marked);
-        prove_withdraw(engine, batch, page->head.node_id, page->head.seq, 0);
+        struct page_head head = page->head; /* the page may leave the cache meanwhile */
+        block_purge(engine, batch, known, &head);
         return;
     }
     uint64_t first = page->head.cursor;
@@ -78,7 +105,7 @@ static bool walk(struct engine *engine, struct group_known *known) {
         }
         if (err != OK) break;
         known->purge_cursor = page.head.cursor + page.head.item_count;
-        if (group_page_marks(&page, known->id, &marked)) page_purge(engine, batch, &page, &marked);
+        if (group_page_marks(&page, known->id, &marked)) page_purge(engine, batch, known, &page, &marked);
     }
     if (batch && store_batch_bytes(batch) > 0)
         withdraw_commit(engine, batch);
@@ -98,7 +125,7 @@ static void purge(struct engine *engine, struct group_known *known) {
     struct groups *groups = &engine->groups;
     if (groups->purging != known) {
         groups->purging = known;
-        known->purge_cursor = 1;
+        known->purge_cursor = known->purge_from;
         task_begin(engine, known);
     }
     if (!groups->purge.active) {
@@ -108,17 +135,42 @@ static void purge(struct engine *engine, struct group_known *known) {
     }
     recall_task_go_on(engine, &groups->purge);
     if (!recall_task_done(engine, &groups->purge)) return;
-    engine_notice(engine, "group %s is over: %zu own object%s taken back", group_name(known), groups->purge.item_count,
-                  groups->purge.item_count == 1 ? " was" : "s were");
+    if (groups->purge.item_count > 0 || !known->purged)
+        engine_notice(engine, "group %s is over: %zu own object%s taken back", group_name(known), groups->purge.item_count,
+                      groups->purge.item_count == 1 ? " was" : "s were");
     recall_task_free(&groups->purge);
     groups->purging = NULL;
-    known->purge_cursor = 0;
+    known->purged = true;
+    known->purge_from = known->purge_late;
+    known->purge_late = 0;
     keep(engine, known);
+}
+
+/* In the batch that stores it, so that it is looked at even after a crash. */
+static void late(struct engine *engine, struct store_batch *batch, struct group_known *known, uint64_t cursor) {
+    if (known->purge_from == 0)
+        known->purge_from = cursor;
+    else if (known->purge_late == 0)
+        known->purge_late = cursor;
+    if (group_keep(batch, known) != OK) engine_fail(engine, 5, "out of memory for a group");
+}
+
+void groups_arrived(struct engine *engine, struct store_batch *batch, uint64_t cursor, const struct item *item) {
+    static struct item original;
+    static struct share_facts facts;
+    static struct marks marks;
+    struct bytes encoded = item->marks;
+    if (engine->groups.over == 0) return;
+    if (bytes_equal_text(item->type, SHARE_TYPE) && share_read(&facts, &original, item->text) == OK) encoded = original.marks;
+    if (encoded.size == 0 || marks_decode(&marks, encoded) != OK || marks.group.size == 0) return;
+    struct group_known *known = groups_find(engine, marks.group.data);
+    if (known && known->over) late(engine, batch, known, cursor);
 }
 
 static void over(struct engine *engine, struct group_known *known) {
     known->over = true;
-    known->purge_cursor = 1;
+    engine->groups.over++;
+    known->purge_from = 1;
     server_publications_group(engine, known->id);
     server_decisions_again(engine);
     keep(engine, known);
@@ -135,7 +187,7 @@ void groups_pump(struct engine *engine) {
     }
     bool busy = false;
     for (size_t i = 0; i < groups->count && !busy; i++) {
-        if (groups->list[i]->purge_cursor == 0 || (groups->purging && groups->purging != groups->list[i])) continue;
+        if (groups->list[i]->purge_from == 0 || (groups->purging && groups->purging != groups->list[i])) continue;
         busy = true;
         purge(engine, groups->list[i]);
     }

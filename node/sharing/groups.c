@@ -63,6 +63,7 @@ enum err groups_add(struct engine *engine, struct group_known *known) {
     bool own = memcmp(known->introducer, engine->agency_id, AGENCY_ID_BYTES) == 0;
     if (groups->count == LIMIT_GROUPS || (!own && of_one >= GROUPS_OF_ONE_MAX)) return ERR_LIMIT;
     groups->list[groups->count++] = known;
+    groups->over += known->over;
     return OK;
 }
 
@@ -112,7 +113,7 @@ enum err group_keep(struct store_batch *batch, const struct group_known *known) 
     pack_write_bin(&value, bytes_of(known->introducer, AGENCY_ID_BYTES));
     pack_write_bin(&value, bytes_of(known->told, HASH_BYTES));
     pack_write_bool(&value, known->over);
-    pack_write_uint(&value, known->purge_cursor);
+    pack_write_uint(&value, known->purge_from); /* a walk that is broken off begins again, and what came late lies behind */
     pack_write_uint(&value, known->pass_cursor);
     pack_write_uint(&value, known->pass_old_until);
     pack_write_bin(&value, bytes_of(known->newcomers, known->newcomer_count * AGENCY_ID_BYTES));
@@ -130,7 +131,7 @@ static enum err known_read(struct group_known *out, struct bytes value) {
     bool roster = pack_read_bool(&reader);
     struct bytes introducer = pack_read_bin(&reader), told = pack_read_bin(&reader);
     out->over = pack_read_bool(&reader);
-    out->purge_cursor = pack_read_uint(&reader);
+    out->purge_from = pack_read_uint(&reader);
     out->pass_cursor = pack_read_uint(&reader);
     out->pass_old_until = pack_read_uint(&reader);
     struct bytes newcomers = pack_read_bin(&reader), part = pack_read_bin(&reader);

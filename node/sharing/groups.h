@@ -27,18 +27,23 @@ struct group_known {
     struct membership membership;        /* when `group` is null */
     uint8_t told[HASH_BYTES];            /* the version in force that this node told the members about, being one of its signers */
     bool over;                           /* its end was seen, and what follows from it begun */
-    uint64_t purge_cursor;               /* while what went to it is taken back: where the walk stands; 0: not under way */
+    uint64_t purge_from,
+        purge_cursor;    /* while what went to it is taken back: where the walk began and where it stands; 0: it is not */
+    uint64_t purge_late; /* what came meanwhile, from there on, is looked at when the walk is over; 0: nothing */
+    bool purged;         /* once since the start: not told again */
     uint8_t newcomers[GROUPS_NEWCOMERS_MAX][AGENCY_ID_BYTES]; /* who are yet to get what this node wrote to the group before them */
     size_t newcomer_count;
     uint64_t pass_cursor;    /* of a hidden group, at its admins: what came before was passed on */
     uint64_t pass_old_until; /* with history: up to here only to members who came later than the object */
     bool history_begun, history_over;
     uint64_t history_cursor, history_until; /* where that walk stands, and where it ends */
+    bool history_apart;                     /* some of it may only go to some of them: after the walk for all come walks for each */
+    size_t history_alone;                   /* for this one of them, from 1; 0: for all */
 };
 
 struct groups {
     struct group_known *list[LIMIT_GROUPS];
-    size_t count;
+    size_t count, over;          /* over: of them, those whose end was seen */
     struct buf marked;           /* the item under way, with its group among its marks */
     uint64_t look_due_ms;        /* when ends are looked for next */
     struct group_known *purging; /* what went to it is being taken back; null: none */
@@ -89,6 +94,8 @@ statement_handler group_hear;
 void group_changed(struct engine *engine, struct store_batch *batch, struct group_known *known, const struct roster *before);
 /* group_purge.c: goes on with what follows from ends: those that were heard of and those whose time has come. */
 void groups_pump(struct engine *engine);
+/* An item arrived and is being stored: what belongs to a group that is over is taken out again. */
+void groups_arrived(struct engine *engine, struct store_batch *batch, uint64_t cursor, const struct item *item);
 
 /* group_history.c: what went to the group before, for newcomers */
 void group_history_add(struct group_known *known, const uint8_t agency_id[static AGENCY_ID_BYTES]);

@@ -130,13 +130,6 @@ void share_take(struct engine *engine, struct store_batch *batch, const struct s
 
 /* --- what is taken back --- */
 
-/* Where an item of a recalled block stands in the block that replaces it: behind the notice, those that stay in their order. */
-static uint32_t index_behind(const struct recall *recall, uint32_t index) {
-    uint32_t stays = 1;
-    for (uint32_t i = 0; i < index; i++) stays += !recall_marked(recall, i);
-    return stays;
-}
-
 void share_recalled(struct engine *engine, struct store_batch *batch, const uint8_t node_id[static NODE_ID_BYTES],
                     const struct recall *recall) {
     struct records *records = &engine->dealings.shares;
@@ -148,7 +141,7 @@ void share_recalled(struct engine *engine, struct store_batch *batch, const uint
         row.gone = recall_marked(recall, row.index);
         if (!row.gone && recall->replacement == 0) continue;
         if (row.gone) engine->dealings.withdrawing = true;
-        if (!row.gone) row.index = index_behind(recall, row.index), row.seq = recall->replacement;
+        if (!row.gone) row.index = recall_index_behind(recall, row.index), row.seq = recall->replacement;
         enum err err = row_write(&value, &row);
         if (err == OK) err = records_change(records, batch, i, bytes_of_buf(&value));
         dealings_kept(engine, engine->agency_id, err);
@@ -161,7 +154,7 @@ bool share_was_recalled(struct engine *engine, const uint8_t node_id[static NODE
     while (recall_row_get(engine, node_id, seq, &row) == OK) {
         if (recall_marked(&row.recall, index)) return true;
         if (row.recall.replacement <= seq) return false; /* it only grows: this ends */
-        index = index_behind(&row.recall, index);
+        index = recall_index_behind(&row.recall, index);
         seq = row.recall.replacement;
     }
     return false;
@@ -261,6 +254,7 @@ struct sharing {
     struct marks marks;
     uint64_t until_ms;                /* when the copy ends; 0: never */
     struct buf id, type, marks_bytes; /* behind the views in it */
+    struct ledger_cause cause;        /* what lets it go to the reader under way */
     struct buf rows;
     uint32_t row_count;
 };
@@ -282,6 +276,7 @@ static bool refused(struct sharing *sharing, const uint8_t *reader, enum err err
 static bool decided(struct sharing *sharing, const uint8_t *reader, enum carriage *carriage) {
     static struct policy_facts facts;
     static struct verdict verdict;
+    static struct item carried;
     struct policy_permission permission[1];
     struct engine *engine = sharing->engine;
     policy_context_fill(&facts, engine, POLICY_RESHARE, reader);
@@ -292,6 +287,10 @@ static bool decided(struct sharing *sharing, const uint8_t *reader, enum carriag
         permission_facts(engine, permission, 1, sharing->facts.leaf, sharing->facts.entry.agency_id, reader);
     policy_decide(&verdict, &sharing->policy, &facts.reader, &facts.context);
     *carriage = verdict.carriage;
+    sharing->cause = (struct ledger_cause){0};
+    carried = (struct item){.tlp = sharing->policy.tlp, .marks = bytes_of_buf(&sharing->marks_bytes)};
+    ledger_cause_add(&sharing->cause, &carried, verdict.rule);
+    ledger_clause_add(sharing->cause.clauses, &verdict);
     if (verdict.allow) return true;
     server_error(sharing->client, sharing->frame->tag, ERR_DENIED,
                  "to %s: %s [%s]; nothing was passed on. `comity permission ask` asks its author",
@@ -342,7 +341,8 @@ static bool share_one(struct sharing *sharing, const uint8_t *reader) {
                                       .agency_count = 1,
                                       .tlp = sharing->policy.tlp,
                                       .carriage = carriage,
-                                      .valid_until_ms = sharing->until_ms};
+                                      .valid_until_ms = sharing->until_ms,
+                                      .cause = &sharing->cause};
         err = statement_publish(engine, sharing->batch, &statement);
         reason = err_text(err);
     }

@@ -118,21 +118,12 @@ static void ask(struct asking *asking, struct pack_reader *reader) {
 
 /* Did a node of this agency get our block? Its readers stand sealed in our own store. */
 static bool was_reader(struct engine *engine, uint64_t seq, const struct agency *agency) {
-    struct entry entry;
-    struct block_body body;
-    bool verified;
-    char name[STORE_META_KEY_BYTES_MAX + 1];
-    struct buf bytes = {0};
+    struct buf nodes = {0};
     bool found = false;
-    if (store_entry(engine->store, engine->node_id, seq, &bytes, &verified) == OK &&
-        entry_parse(&entry, bytes_of_buf(&bytes)) == OK && entry.type == ENTRY_BLOCK && block_body_read(&body, entry.body) == OK) {
-        snprintf(name, sizeof name, "secret/audience/%016llx", (unsigned long long)body.epoch_seq);
-        buf_clear(&bytes);
-        if (store_meta(engine->store, name, &bytes) == OK)
-            for (size_t at = 0; at + NODE_ID_BYTES <= bytes.size; at += NODE_ID_BYTES)
-                found = found || agency_node_find(agency, bytes.data + at) != NULL;
-    }
-    buf_free(&bytes);
+    if (recall_block_readers(engine, seq, &nodes) == OK)
+        for (size_t at = 0; at + NODE_ID_BYTES <= nodes.size; at += NODE_ID_BYTES)
+            found = found || agency_node_find(agency, nodes.data + at) != NULL;
+    buf_free(&nodes);
     return found;
 }
 

@@ -3,6 +3,7 @@
 #include "gossip/setexpr.h"
 #include "node/process/clock.h"
 #include "node/engine/engine_core.h"
+#include "node/sharing/withheld.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -38,13 +39,16 @@ const char *recipients_unreachable(const struct engine *engine, const uint8_t ag
 
 /* --- expressions --- */
 
-/* The sets are over pinned agencies by their index, then over members of named groups who are not pinned here. */
+/* The sets are over pinned agencies by their index, then over members of named groups who are not pinned here; the last stands for anybody
+   else. */
+#define ANYBODY (SETEXPR_SET_MAX - 1)
 struct resolving {
     struct engine *engine;
     struct publication *publication;
-    uint8_t strangers[SETEXPR_SET_MAX - LIMIT_AGENCIES][AGENCY_ID_BYTES];
+    uint8_t strangers[ANYBODY - LIMIT_AGENCIES][AGENCY_ID_BYTES];
     size_t stranger_count;
-    bool limits; /* the expression leaves somebody out */
+    bool limits;   /* the expression leaves somebody out */
+    bool supposed; /* evaluated as if everybody belonged to the publication's group */
     enum err err;
     char *problem;
 };
@@ -90,6 +94,10 @@ static bool group_put(struct resolving *resolving, struct setexpr_set *set, stru
         return fail(resolving, ERR_DENIED, "several groups are called", name,
                     "here: write group: and the first digits of one's id");
     if (err != OK) return fail(resolving, ERR_NOT_FOUND, "group", name, "is not known here: `comity group list` shows them");
+    if (resolving->supposed && memcmp(publication->group_id, known->id, HASH_BYTES) == 0) {
+        memset(set, 0xff, sizeof *set);
+        return true;
+    }
     enum roster_place place = group_standing(resolving->engine, known, resolving->engine->agency_id);
     if (place == ROSTER_NEVER)
         return fail(resolving, ERR_DENIED, "group", name,
@@ -165,11 +173,38 @@ static enum err readers_add(struct resolving *resolving, const struct setexpr_se
     return OK;
 }
 
+/* Whom the expressions leave out of the publication's group, whoever belongs to it one day: they are evaluated again as if everybody did.
+   False without memory. */
+static bool withheld_find(struct resolving *resolving, const struct bytes *expressions, size_t count) {
+    static struct setexpr expression;
+    struct buf *word = &resolving->publication->withheld;
+    const struct engine *engine = resolving->engine;
+    struct setexpr_set all = {0}, set;
+    const char *what;
+    size_t at;
+    resolving->supposed = true;
+    for (size_t i = 0; i < count; i++) {
+        if (setexpr_parse(&expression, expressions[i], &at, &what) != OK) return false;
+        if (!setexpr_evaluate(&expression, atom, resolving, &set)) return false;
+        for (size_t k = 0; k < sizeof all.bits; k++) all.bits[k] |= set.bits[k];
+    }
+    resolving->supposed = false;
+    bool most = setexpr_has(&all, ANYBODY);
+    buf_put_u8(word, most ? WITHHELD_FROM : WITHHELD_BUT_TO);
+    for (size_t i = 1; i < gossip_agency_count(engine->gossip); i++)
+        if (setexpr_has(&all, i) != most) buf_put_raw(word, gossip_agency(engine->gossip, i)->id, AGENCY_ID_BYTES);
+    for (size_t i = 0; i < resolving->stranger_count; i++)
+        if (setexpr_has(&all, LIMIT_AGENCIES + i) != most) buf_put_raw(word, resolving->strangers[i], AGENCY_ID_BYTES);
+    if (most && word->size == 1) buf_clear(word); /* nobody */
+    return !word->failed;
+}
+
 enum err recipients_resolve(struct engine *engine, struct publication *publication, const struct bytes *expressions, size_t count,
                             struct buf *rows, char problem[static RECIPIENTS_PROBLEM_MAX]) {
     static struct setexpr expression; /* large; one thread */
     static struct resolving resolving;
     struct setexpr_set all = {0}, set;
+    bool limits = false;
     resolving = (struct resolving){.engine = engine, .publication = publication, .problem = problem};
     for (size_t i = 0; i < count; i++) {
         const char *what;
@@ -184,6 +219,7 @@ enum err recipients_resolve(struct engine *engine, struct publication *publicati
             enum setexpr_kind kind = expression.steps[k].kind;
             resolving.limits = resolving.limits || kind == SETEXPR_MINUS || kind == SETEXPR_AND;
         }
+        limits = limits || resolving.limits;
         if (!setexpr_evaluate(&expression, atom, &resolving, &set)) {
             size_t length = strlen(problem);
             snprintf(problem + length, RECIPIENTS_PROBLEM_MAX - length, "; nothing was published");
@@ -191,6 +227,10 @@ enum err recipients_resolve(struct engine *engine, struct publication *publicati
         }
         if (expression.all) publication->named = false;
         for (size_t k = 0; k < sizeof all.bits; k++) all.bits[k] |= set.bits[k];
+    }
+    if (publication->group_set && limits && !withheld_find(&resolving, expressions, count)) {
+        snprintf(problem, RECIPIENTS_PROBLEM_MAX, "%s; nothing was published", err_text(ERR_MEMORY));
+        return ERR_MEMORY;
     }
     return readers_add(&resolving, &all, rows);
 }

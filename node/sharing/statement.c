@@ -13,7 +13,7 @@
    is passed over and looked at again later, so that it holds up no other. */
 
 #define PREFIX    "secret/statement/"
-#define VERSION   1
+#define VERSION   2  /* 1 told no causes */
 #define LOOKS_MAX 64 /* records read in one go */
 #define AGAIN_MS  60000
 
@@ -29,6 +29,7 @@ static const struct {
     {PERMIT_DENY_TYPE, permission_take_denial},
     {SHARE_TYPE, share_take},
     {SIGHTING_TYPE, sighting_take},
+    {SIGHTING_TOLD_TYPE, sighting_take_told},
     {INQUIRY_TYPE, inquiry_take},
     {INQUIRY_STATE_TYPE, inquiry_take_news},
     {RECALL_RECEIPT_TYPE, recall_receipt_take},
@@ -74,6 +75,7 @@ static void record_write(struct engine *engine, struct buf *out, const struct st
     buf_put_u64(out, clock_wall_ms());
     buf_put_u16(out, (uint16_t)statement->agency_count);
     buf_put_raw(out, statement->agencies, statement->agency_count * AGENCY_ID_BYTES);
+    ledger_cause_write(out, statement->cause);
     if (statement_item(engine, out, statement) != OK) out->failed = true;
 }
 
@@ -133,6 +135,7 @@ struct record {
     enum carriage carriage;
     uint64_t created_ms;
     struct bytes readers; /* agency ids */
+    struct ledger_cause cause;
     struct bytes item;
 };
 
@@ -144,8 +147,11 @@ static bool record_read(struct record *out, struct bytes bytes) {
     cursor_u8(&cursor);
     out->created_ms = cursor_u64(&cursor);
     out->readers = cursor_take(&cursor, (size_t)cursor_u16(&cursor) * AGENCY_ID_BYTES);
+    out->cause = (struct ledger_cause){0};
+    if (version > 1) ledger_cause_read(&out->cause, &cursor);
     out->item = bytes_of(cursor.at, cursor.left);
-    return !cursor.failed && version == VERSION && (out->carriage == CARRIAGE_RELAY || out->carriage == CARRIAGE_DIRECT);
+    return !cursor.failed && version >= 1 && version <= VERSION &&
+           (out->carriage == CARRIAGE_RELAY || out->carriage == CARRIAGE_DIRECT);
 }
 
 /* Whom it reaches. ERR_NOT_FOUND: none of those it names is pinned any more; ERR_NO_PREKEY: one of them cannot be sealed to now. */
@@ -192,7 +198,7 @@ static bool record_put(struct engine *engine) {
     } else if (record.carriage != waiting->carriage || !bytes_equal(record.readers, bytes_of_buf(&waiting->readers))) {
         return false;
     }
-    if (publisher_statement(engine, &waiting->publication, record.item, record.carriage) != OK) return false;
+    if (publisher_statement(engine, &waiting->publication, record.item, record.carriage, &record.cause) != OK) return false;
     number_taken(waiting);
     return true;
 }
@@ -206,7 +212,8 @@ static bool record_next(struct engine *engine) {
         buf_clear(&waiting->record);
         enum err err = store_meta(engine->store, name, &waiting->record);
         if (err == OK) return true;
-        if (err != ERR_NOT_FOUND) engine_notice(engine, "a statement that waits cannot be read: %s", err_text(err));
+        if (err != ERR_NOT_FOUND)
+            engine_event(engine, LOG_STORE_DAMAGED, NULL, "a statement that waits cannot be read: %s", err_text(err));
         if (err == ERR_NOT_FOUND && store_pending(engine->store) > 0) return false; /* on its way to the disk */
         if (waiting->at == waiting->first) waiting->first++;
         waiting->at++;

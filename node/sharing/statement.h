@@ -19,15 +19,17 @@
 #define STATEMENT_WAIT_MS        (75ull * 24 * 3600 * 1000) /* whom nobody could seal to for so long is given up */
 
 struct engine;
+struct ledger_cause;
 
 struct statement {
-    const char *type;        /* "comity-receipt" */
-    struct bytes text;       /* 1 to STATEMENT_TEXT_BYTES_MAX bytes */
-    const uint8_t *agencies; /* ids of those who shall read it, one after the other; the own agency always does */
-    size_t agency_count;     /* 0: the own agency's nodes only */
-    enum tlp tlp;            /* TLP_CLEAR to TLP_RED: for the record; the carriage is given apart */
-    enum carriage carriage;  /* relay, or direct */
-    uint64_t valid_until_ms; /* 0: no end */
+    const char *type;                 /* "comity-receipt" */
+    struct bytes text;                /* 1 to STATEMENT_TEXT_BYTES_MAX bytes */
+    const uint8_t *agencies;          /* ids of those who shall read it, one after the other; the own agency always does */
+    size_t agency_count;              /* 0: the own agency's nodes only */
+    enum tlp tlp;                     /* TLP_CLEAR to TLP_RED: for the record; the carriage is given apart */
+    enum carriage carriage;           /* relay, or direct */
+    uint64_t valid_until_ms;          /* 0: no end */
+    const struct ledger_cause *cause; /* of an object that it carries: what let it go, for the ledger; null: it carries none */
 };
 
 /* Queues it: durable as soon as `batch` is, so that it is said exactly when what it speaks of is stored. With a null batch it is

@@ -1,5 +1,6 @@
 #include "node/store/committer.h"
 
+#include "node/process/clock.h"
 #include "node/store/waltail.h"
 
 #include <assert.h>
@@ -29,6 +30,7 @@ struct committer {
     size_t pending; /* waiting or in the group under way */
     bool stop;
     bool gather; /* more belongs to this group: do not begin it yet */
+    struct histogram times;
     enum err error;
     char why[ROCKS_WHY_BYTES];
 };
@@ -70,9 +72,12 @@ static void *run(void *argument) {
         pthread_mutex_unlock(&committer->lock);
 
         char why[ROCKS_WHY_BYTES] = "";
+        uint64_t begun_ns = clock_monotonic_ns();
         if (result == OK) result = group_write(committer, group.first, why);
+        uint64_t took_us = (clock_monotonic_ns() - begun_ns) / 1000;
 
         pthread_mutex_lock(&committer->lock);
+        if (committer->error == OK) histogram_add(&committer->times, took_us);
         if (result != OK && committer->error == OK) {
             committer->error = result;
             snprintf(committer->why, sizeof committer->why, "%s", why);
@@ -166,6 +171,12 @@ void committer_wait(struct committer *committer) {
     committer->gather = false;
     pthread_cond_signal(&committer->work);
     while (committer->pending > 0) pthread_cond_wait(&committer->idle, &committer->lock);
+    pthread_mutex_unlock(&committer->lock);
+}
+
+void committer_times(struct committer *committer, struct histogram *out) {
+    pthread_mutex_lock(&committer->lock);
+    *out = committer->times;
     pthread_mutex_unlock(&committer->lock);
 }
 

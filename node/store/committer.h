@@ -2,6 +2,7 @@
 #ifndef NODE_COMMITTER_H
 #define NODE_COMMITTER_H
 
+#include "node/process/histogram.h"
 #include "node/store/rocks.h"
 
 /* First member of what is handed over, and comes back, through the queue. */
@@ -26,6 +27,8 @@ void committer_gather(struct committer *committer, bool gather);
 struct commit *committer_take(struct committer *committer);
 size_t committer_pending(struct committer *committer); /* added and not completed */
 void committer_wait(struct committer *committer);      /* until nothing is pending */
+/* How long the groups took so far, from their first write to the end of the sync. */
+void committer_times(struct committer *committer, struct histogram *out);
 /* OK, or the error that ended writing, with what RocksDB said. */
 enum err committer_error(struct committer *committer, char *why);
 

@@ -14,6 +14,7 @@
 #include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #define CACHE_BYTES_MIN (8ULL * 1024 * 1024)
@@ -246,6 +247,16 @@ void store_counts(struct store *store, struct store_counts *out) {
         .pages_damaged = store->pages_damaged,
         .log_bytes_cut = store->log_bytes_cut,
     };
+}
+
+void store_sync_times(struct store *store, struct histogram *out) { committer_times(store->committer, out); }
+
+bool store_disk(const struct store *store, uint64_t *free_bytes, uint64_t *size_bytes) {
+    struct statvfs about;
+    if (statvfs(store->path, &about) != 0) return false;
+    *free_bytes = (uint64_t)about.f_bavail * about.f_frsize;
+    *size_bytes = (uint64_t)about.f_blocks * about.f_frsize;
+    return true;
 }
 
 bool store_terms_of(const struct store *store, const struct item *item, uint64_t cursor, struct index_lengths *lengths,

@@ -25,6 +25,7 @@
 #include "gossip/disclosure.h"
 #include "gossip/entry.h"
 #include "gossip/item.h"
+#include "node/process/histogram.h"
 
 #define STORE_TABLE_TERMS        (512 * 1024) /* 12 MB in memory, twice that while one is written; 13 MB as a file */
 #define STORE_META_KEY_BYTES_MAX 64
@@ -191,6 +192,9 @@ enum err store_payloads(struct store *store, const uint8_t node_id[static NODE_I
 enum err store_meta(struct store *store, const char *key, struct buf *out) MUST_USE;
 typedef bool store_visit_meta(void *context, const char *key, struct bytes value);
 enum err store_meta_each(struct store *store, const char *prefix, store_visit_meta *visit, void *context) MUST_USE;
+/* The same, from the key `from` on, which begins with the prefix. */
+enum err store_meta_from(struct store *store, const char *prefix, const char *from, store_visit_meta *visit,
+                         void *context) MUST_USE;
 
 /* --- the disclosure ledger --- */
 
@@ -264,6 +268,10 @@ struct store_counts {
     uint64_t log_bytes_cut; /* at opening, from the end of the log: what a power cut had left of the last, unacknowledged group */
 };
 void store_counts(struct store *store, struct store_counts *out);
+/* How long writing and syncing a group of batches took, since the store was opened. */
+void store_sync_times(struct store *store, struct histogram *out);
+/* Of the file system that the store stands on; false when the kernel does not say. */
+bool store_disk(const struct store *store, uint64_t *free_bytes, uint64_t *size_bytes);
 
 /* Drops the index and makes it again from the pages; damaged pages are counted and passed over. `progress` may be null. */
 typedef void store_progress(void *context, uint64_t done, uint64_t total);

@@ -190,6 +190,10 @@ enum err store_meta(struct store *store, const char *key, struct buf *out) {
 }
 
 enum err store_meta_each(struct store *store, const char *prefix, store_visit_meta *visit, void *context) {
+    return store_meta_from(store, prefix, prefix, visit, context);
+}
+
+enum err store_meta_from(struct store *store, const char *prefix, const char *from, store_visit_meta *visit, void *context) {
     struct bytes name = bytes_of_text(prefix), key, value;
     if (name.size > STORE_META_KEY_BYTES_MAX) return ERR_RANGE;
     struct rocks_range range;
@@ -197,7 +201,7 @@ enum err store_meta_each(struct store *store, const char *prefix, store_visit_me
     enum err error = OK;
     bool going = true;
     buf_init(&plain, 0);
-    rocks_range_begin(&range, &store->rocks, ROCKS_META, name, name);
+    rocks_range_begin(&range, &store->rocks, ROCKS_META, name, bytes_of_text(from));
     while (going && error == OK && rocks_range_next(&range, &key, &value)) {
         char text[STORE_META_KEY_BYTES_MAX + 1];
         if (key.size > STORE_META_KEY_BYTES_MAX) {

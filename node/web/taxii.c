@@ -124,7 +124,7 @@ static enum MHD_Result erase(struct web_request *request, const char *id, const 
     filter->who = request->user.name;
     filter->id_count = 1;
     snprintf(filter->ids[0], sizeof filter->ids[0], "%s", id);
-    enum err err = taxii_collection_scope(request, collection, filter);
+    enum err err = taxii_collection_scope(request, collection, &filter->scope);
     if (err == OK) err = web_page(request->web, filter, collection->labels, on_seen, &seen, &end);
     free(filter);
     if (!request->user.token.write) return web_error(request, MHD_HTTP_FORBIDDEN, "This token may not write");

@@ -116,10 +116,9 @@ enum err taxii_collection_find(const struct web_request *request, const char *na
 }
 
 enum err taxii_collection_scope(const struct web_request *request, const struct web_collection *collection,
-                                struct taxii_filter *filter) {
-    if (!collection->of_group) return web_scope(request->web, &request->user.token, filter);
-    filter->groups_any = false, filter->groups_only = true;
-    filter->group_count = 1;
-    memcpy(filter->groups[0], collection->group.id, TAXII_GROUP_BYTES);
+                                struct taxii_scope *out) {
+    if (!collection->of_group) return web_scope(request->web, &request->user.token, out);
+    *out = (struct taxii_scope){.only = true, .count = 1};
+    memcpy(out->groups[0], collection->group.id, TAXII_GROUP_BYTES);
     return OK;
 }

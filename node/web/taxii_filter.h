@@ -19,6 +19,13 @@
 #define TAXII_SPEC_20       1
 #define TAXII_SPEC_21       2
 
+/* Of which groups objects are shown: what belongs to no group, and these; of any; nothing but these. */
+struct taxii_scope {
+    bool any, only;
+    uint8_t groups[TAXII_GROUPS_MAX][TAXII_GROUP_BYTES];
+    size_t count;
+};
+
 struct taxii_filter {
     uint64_t after_us; /* added_after; 0: from the beginning */
     uint64_t position; /* the cursor behind which to go on, from `next`; 0: from the beginning */
@@ -30,10 +37,7 @@ struct taxii_filter {
     size_t moment_count;
     unsigned specs;  /* TAXII_SPEC_ bits; 0: any */
     const char *who; /* whose token, for the engine's ledger; no part of a `next`, as what follows is none: */
-    /* Of which groups objects are shown: what belongs to no group, and these; of any; nothing but these. */
-    bool groups_any, groups_only;
-    uint8_t groups[TAXII_GROUPS_MAX][TAXII_GROUP_BYTES];
-    size_t group_count;
+    struct taxii_scope scope;
     char types[TAXII_VALUES_MAX][ITEM_TYPE_BYTES_MAX + 1];
     size_t type_count;
     char ids[TAXII_VALUES_MAX][ITEM_ID_BYTES_MAX + 1];

@@ -139,7 +139,7 @@ static enum MHD_Result list_filtered(struct web_request *request, const struct w
     struct listing listing = {.list = list};
     struct web_end end = {.cursor = filter->position};
     uint64_t deadline_ms = clock_monotonic_ms() + ROUNDS_MS;
-    enum err err = taxii_collection_scope(request, collection, filter);
+    enum err err = taxii_collection_scope(request, collection, &filter->scope);
     if (err != OK) return listing_failed(request, &listing, err);
     filter->who = request->user.name;
     buf_put_text(&listing.body, list == TAXII_VERSIONS ? "{\"versions\":[" : "{\"objects\":[");

@@ -7,6 +7,7 @@
 #include "node/process/clock.h"
 #include "node/engine/control.h"
 #include "node/process/sandbox.h"
+#include "node/web/web_identity.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -24,7 +25,7 @@
 
 void web_break(struct web *web, const char *why) {
     uint64_t one = 1;
-    if (!atomic_exchange(&web->broken, true)) log_warn("the engine cannot be asked any more: %s", why);
+    if (!atomic_exchange(&web->broken, true)) log_event(LOG_WEB_LOST, NULL, "the engine cannot be asked any more: %s", why);
     ssize_t ignored = write(web->wake_fd, &one, sizeof one);
     (void)ignored;
 }
@@ -52,9 +53,11 @@ static int listen_open(const char *endpoint) {
     return -1;
 }
 
+static bool serves(const struct web *web) { return web->settings.listen[0] != 0; }
+
 static bool listeners_open(struct web *web, char why[static 256]) {
-    web->listener = listen_open(web->settings.listen);
-    if (web->listener < 0) {
+    if (serves(web)) web->listener = listen_open(web->settings.listen);
+    if (serves(web) && web->listener < 0) {
         snprintf(why, 256, "web.listen: cannot listen on %.200s: %s", web->settings.listen, strerror(errno));
         return false;
     }
@@ -73,7 +76,8 @@ static void tokens_take(struct web *web, struct bytes file) {
     enum err err = tokens_parse(&fresh, file, &line);
     if (err != OK) {
         /* Fail closed: what cannot be read permits nobody. */
-        log_warn(DIR_TOKENS ":%zu: %s: no token is accepted until it is corrected", line, err_text(err));
+        log_event(LOG_TOKENS_BAD, LOG_FIELDS(LOG_NUMBER("line", line)),
+                  DIR_TOKENS ":%zu: %s: no token is accepted until it is corrected", line, err_text(err));
         tokens_free(&fresh);
     }
     pthread_rwlock_wrlock(&web->tokens_lock);
@@ -90,11 +94,13 @@ static enum err watch_take(struct web *web, const struct frame *frame) {
         return OK;
     }
     struct pack_reader in = pack_reader_of(frame->body);
-    if (frame->type != FRAME_ANSWER_WATCH || pack_read_array(&in) != 2) return ERR_FORMAT;
-    uint64_t cursor = pack_read_uint(&in), added_us = pack_read_uint(&in);
+    if (frame->type != FRAME_ANSWER_WATCH || pack_read_array(&in) != 3) return ERR_FORMAT;
+    uint64_t cursor = pack_read_uint(&in), added_us = pack_read_uint(&in), gone = pack_read_uint(&in);
     if (pack_done(&in) != OK) return ERR_FORMAT;
     atomic_store(&web->newest_cursor, cursor);
     atomic_store(&web->newest_us, added_us);
+    atomic_store(&web->newest_gone, gone);
+    atomic_fetch_add(&web->news, 1);
     web_feeds_wake(web, false);
     return OK;
 }
@@ -130,14 +136,15 @@ static void collections_name(struct web *web) {
 static bool settings_take(struct web *web) {
     if (web_settings_decode(bytes_of(web->child.settings, web->child.settings_bytes), &web->settings) != OK) return false;
     struct bytes certificate = web->settings.certificate, key = web->settings.key, client_ca = web->settings.client_ca;
+    web->certificate_ends_s = certificate.size > 0 ? web_identity_ends_s(certificate) : 0;
     web->certificate = calloc(1, certificate.size + 1);
     web->key = secret_new(key.size + 1);
     web->clients = calloc(WEB_CLIENTS_MAX, sizeof *web->clients);
     if (client_ca.size > 0) web->client_ca = calloc(1, client_ca.size + 1);
     if (!web->certificate || !web->key || !web->clients || (client_ca.size > 0 && !web->client_ca)) return false;
     if (web->client_ca) memcpy(web->client_ca, client_ca.data, client_ca.size);
-    memcpy(web->certificate, certificate.data, certificate.size);
-    memcpy(web->key, key.data, key.size);
+    if (certificate.size > 0) memcpy(web->certificate, certificate.data, certificate.size);
+    if (key.size > 0) memcpy(web->key, key.data, key.size);
     web->key[key.size] = 0;
     /* The same after a restart, so that who pages goes on. */
     hash_of(web->next_key, "comity-taxii-next", key, bytes_of(NULL, 0));
@@ -159,8 +166,10 @@ static int start(struct web *web, char why[static 256]) {
     web->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (!listeners_open(web, why)) return 3;
     snprintf(why, 256, "the engine does not answer at the control socket");
-    if (web->wake_fd < 0 || web_links_open(web) != OK) return 5;
+    if (web->wake_fd < 0 || web_links_open(web, serves(web)) != OK) return 5;
+    if (web->metrics_listener >= 0 && web_figures_open(web) != OK) return 5;
     if (sandbox_enter(ROLE_WEB, NULL, why) != OK) return 5;
+    if (!serves(web)) return web_health_start(web, why) ? 0 : 3;
     if (!watch_begin(web)) return 5;
     if (web_publisher_start(web) != OK || web_feeds_start(web) != OK) return snprintf(why, 256, "out of memory"), 5;
     return web_http_start(web, why) && web_health_start(web, why) ? 0 : 3;
@@ -195,6 +204,7 @@ static void end(struct web *web) {
     web_feeds_free(web);
     web_publisher_stop(web);
     web_links_close(web);
+    web_figures_close(web);
     tokens_free(&web->tokens);
     free(web->clients);
     free(web->certificate);

@@ -2,8 +2,8 @@
    store nor keys of the mesh: it is a client of the control socket, and may open no file and no connection.
 
    FRAME_SETTINGS of the role: u8 version 1, u8 log level, then each with u32 length: listener and metrics listener ("tcp://ADDRESS:PORT",
-   the second may be empty), DIR, agency id, agency name, certificate and key, and the authorities of clients' certificates (PEM; may be
-   empty). */
+   one of them may be empty; without the first, certificates and key are as well), DIR, agency id, agency name, certificate and key, and the
+   authorities of clients' certificates (PEM; may be empty). */
 #ifndef NODE_WEB_H
 #define NODE_WEB_H
 

@@ -1,6 +1,8 @@
-/* web_feed: what arrives, as it arrives: Server-Sent Events (GET /feed, with Last-Event-ID) and JSON lines (GET /feed.jsonl?after=).
+/* web_feed: what arrives, as it arrives, and what is withdrawn: Server-Sent Events (GET /feed, with Last-Event-ID) and JSON lines (GET
+   /feed.jsonl?after=), of all that a token may see, of a filter (filter=) or of a subscription (subscription=).
    A stream that has said all waits outside the server's loop until something is new. */
 #include "node/process/clock.h"
+#include "node/engine/control.h"
 #include "node/formats/json_out.h"
 #include "node/web/web_state.h"
 
@@ -11,6 +13,7 @@
 #define STREAMS_MAX 256
 #define PAGE_EVENTS 200
 #define BLOCK_BYTES (64 * 1024)
+#define QUIET_ITEMS 10000 /* passed by without an event */
 
 struct stream {
     struct web *web;
@@ -18,7 +21,9 @@ struct stream {
     uint8_t token[HASH_BYTES];
     char name[TOKENS_NAME_BYTES_MAX + 1];
     unsigned labels;
-    struct taxii_filter *filter;
+    struct web_taking *taking;
+    uint64_t news;   /* as counted when it last had all */
+    uint64_t told;   /* the cursor of the last id that was sent */
     struct buf text; /* what is to be sent, from `sent` on */
     size_t sent;
     bool waiting; /* suspended */
@@ -33,37 +38,92 @@ struct web_feeds {
     bool stopping;
 };
 
-/* --- one object, on one line --- */
+/* --- positions: "CURSOR.GONE", or CURSOR alone as clients had it before there were withdrawals --- */
 
-static void line_put(struct buf *out, const struct web_record *record) {
-    struct json_out json = json_out_of(out);
-    char added[MOMENT_TEXT_BYTES];
-    moment_text_us(added, record->added_us);
+#define POSITION_BYTES 48
+
+static void position_text(char out[static POSITION_BYTES], uint64_t cursor, uint64_t gone) {
+    snprintf(out, POSITION_BYTES, "%llu.%llu", (unsigned long long)cursor, (unsigned long long)gone);
+}
+
+static bool number_read(const char *text, char end, uint64_t *out, const char **next) {
+    char *stop;
+    if (*text < '0' || *text > '9') return false;
+    *out = strtoull(text, &stop, 10);
+    *next = stop + (*stop == '.' && end == '.');
+    return *stop == end || *stop == 0;
+}
+
+/* Without the second number, withdrawals count from now on. */
+static bool position_read(const struct web *web, const char *text, uint64_t *cursor, uint64_t *gone) {
+    const char *next;
+    *gone = atomic_load(&web->newest_gone);
+    if (!number_read(text, '.', cursor, &next)) return false;
+    return strchr(text, '.') == NULL || number_read(next, 0, gone, &next);
+}
+
+/* --- one object, or one withdrawal, on one line --- */
+
+struct lines {
+    struct buf *out;
+    uint64_t gone; /* the last withdrawal told; goes into the positions of what follows */
+    uint64_t cursor;
+};
+
+static void object_put(struct json_out *json, const struct web_record *record) {
+    json_out_key(json, "object");
+    size_t start = json->out->size;
+    json_out_raw(json, record->item->text);
+    /* In valid JSON a control byte is a blank between values: a line end among them would end our line. */
+    for (size_t i = start; !json->out->failed && i < json->out->size; i++)
+        if (json->out->data[i] < 0x20) json->out->data[i] = ' ';
+}
+
+/* The item's text is the engine's own: {"cause":"recall"}. */
+static void gone_put(struct json_out *json, const struct web_record *record) {
+    json_out_key(json, "withdrawn");
+    json_out_string(json, record->item->id);
+    json_out_key(json, "type");
+    json_out_string(json, record->item->type);
+    json_out_key(json, "why");
+    json_out_raw(json, record->item->text);
+}
+
+static void line_put(struct lines *lines, const struct web_record *record) {
+    struct json_out json = json_out_of(lines->out);
+    char moment[MOMENT_TEXT_BYTES], position[POSITION_BYTES];
+    bool gone = (record->versions & CONTROL_VERSION_GONE) != 0;
+    if (gone && record->added_us > 0) lines->gone = record->added_us;
+    if (!gone) lines->cursor = record->cursor;
+    position_text(position, lines->cursor, lines->gone);
     json_out_object(&json);
     json_out_key(&json, "cursor");
     json_out_uint(&json, record->cursor);
-    json_out_key(&json, "added");
-    json_out_text(&json, added);
+    json_out_key(&json, "position");
+    json_out_text(&json, position);
+    json_out_key(&json, gone ? "time" : "added");
+    gone ? moment_text(moment, record->item->modified_ms) : moment_text_us(moment, record->added_us);
+    json_out_text(&json, moment);
     json_out_key(&json, "author");
     json_out_string(&json, record->author);
     json_out_key(&json, "tlp");
     json_out_text(&json, tlp_name(record->tlp));
-    json_out_key(&json, "object");
-    size_t start = out->size;
-    json_out_raw(&json, record->item->text);
-    /* In valid JSON a control byte is a blank between values: a line end among them would end our line. */
-    for (size_t i = start; !out->failed && i < out->size; i++)
-        if (out->data[i] < 0x20) out->data[i] = ' ';
+    gone ? gone_put(&json, record) : object_put(&json, record);
     json_out_object_end(&json);
-    buf_put_text(out, "\n");
+    buf_put_text(lines->out, "\n");
 }
 
 static bool on_event(void *context, const struct web_record *record) {
-    struct buf *out = context;
-    buf_put_format(out, "id: %llu\nevent: object\ndata: ", (unsigned long long)record->cursor);
-    line_put(out, record);
-    buf_put_text(out, "\n");
-    return true;
+    struct lines *lines = context;
+    bool gone = (record->versions & CONTROL_VERSION_GONE) != 0;
+    size_t start = lines->out->size;
+    buf_put_text(lines->out, gone ? "event: withdrawn\ndata: " : "event: object\ndata: ");
+    line_put(lines, record);
+    /* Browsers keep the last id. One that a newer version caused has no number: the events around it tell the place. */
+    if (!gone || record->added_us > 0)
+        buf_put_format(lines->out, "id: %llu.%llu\n", (unsigned long long)lines->cursor, (unsigned long long)lines->gone);
+    buf_put_text(lines->out, "\n");
+    return start < lines->out->size;
 }
 
 static bool on_line(void *context, const struct web_record *record) {
@@ -119,7 +179,7 @@ static void stream_free(void *context) {
         if (feeds->streams[i] == stream) feeds->streams[i] = feeds->streams[--feeds->count];
     pthread_mutex_unlock(&feeds->lock);
     buf_free(&stream->text);
-    free(stream->filter);
+    free(stream->taking);
     free(stream);
 }
 
@@ -135,14 +195,19 @@ static bool stream_permitted(struct stream *stream) {
 
 /* Fills the text with what is new, if anything is. */
 static enum err stream_fill(struct stream *stream) {
-    struct web_end end = {.more = true};
+    struct web_taking *taking = stream->taking;
     buf_clear(&stream->text);
     stream->sent = 0;
-    while (stream->text.size == 0 && end.more && stream->filter->position < atomic_load(&stream->web->newest_cursor)) {
-        enum err err = web_page(stream->web, stream->filter, stream->labels, on_event, &stream->text, &end);
+    if (!taking->more && stream->news == atomic_load(&stream->web->news)) return OK;
+    do {
+        struct lines lines = {.out = &stream->text, .gone = taking->gone, .cursor = taking->cursor};
+        stream->news = atomic_load(&stream->web->news);
+        enum err err = web_take(stream->web, taking, stream->labels, on_event, &lines);
         if (err != OK) return err;
-        stream->filter->position = end.cursor;
-    }
+        if (stream->text.size > 0) stream->told = taking->cursor;
+        if (taking->reset)
+            buf_put_format(&stream->text, "event: reset\ndata: {\"reset\":true}\nid: 0.%llu\n\n", (unsigned long long)taking->gone);
+    } while (stream->text.size == 0 && taking->more);
     return buf_result(&stream->text);
 }
 
@@ -153,12 +218,24 @@ static bool stream_wait(struct stream *stream) {
     bool quiet = stream->quiet;
     stream->quiet = false;
     stream->over = feeds->stopping;
-    if (!quiet && !stream->over && stream->filter->position >= atomic_load(&stream->web->newest_cursor)) {
+    if (!quiet && !stream->over && stream->news == atomic_load(&stream->web->news)) {
         stream->waiting = true;
         MHD_suspend_connection(stream->connection);
     }
     pthread_mutex_unlock(&feeds->lock);
     return quiet;
+}
+
+/* A sign of life; with the place, when much passed by that was not wanted, so that a client that comes again need not have it looked at
+   again. (An event without data is none to a browser: it only keeps the id.) */
+static void quiet_put(struct stream *stream) {
+    const struct web_taking *taking = stream->taking;
+    buf_put_text(&stream->text, ": nothing new\n");
+    if (!taking->stored && taking->cursor - stream->told >= QUIET_ITEMS) {
+        buf_put_format(&stream->text, "id: %llu.%llu\n", (unsigned long long)taking->cursor, (unsigned long long)taking->gone);
+        stream->told = taking->cursor;
+    }
+    buf_put_text(&stream->text, "\n");
 }
 
 static ssize_t on_read(void *context, uint64_t position, char *out, size_t max) {
@@ -167,7 +244,7 @@ static ssize_t on_read(void *context, uint64_t position, char *out, size_t max) 
     if (stream->sent == stream->text.size) {
         if (!stream_permitted(stream)) return MHD_CONTENT_READER_END_OF_STREAM;
         if (stream_fill(stream) != OK) return MHD_CONTENT_READER_END_WITH_ERROR;
-        if (stream->text.size == 0 && stream_wait(stream)) buf_put_text(&stream->text, ": nothing new\n\n");
+        if (stream->text.size == 0 && stream_wait(stream)) quiet_put(stream);
         if (stream->over) return MHD_CONTENT_READER_END_OF_STREAM;
     }
     size_t left = stream->text.size - stream->sent, size = left < max ? left : max;
@@ -178,24 +255,57 @@ static ssize_t on_read(void *context, uint64_t position, char *out, size_t max) 
 
 /* --- requests --- */
 
-static bool number_read(const char *text, uint64_t *out) {
-    char *end;
-    if (*text < '0' || *text > '9') return false;
-    *out = strtoull(text, &end, 10);
-    return *end == 0;
+static const char *argument(const struct web_request *request, const char *name) {
+    return MHD_lookup_connection_value(request->connection, MHD_GET_ARGUMENT_KIND, name);
 }
 
-/* All versions of what this token may see, behind a cursor. */
-static struct taxii_filter *filter_new(const char *who, uint64_t position, uint64_t limit) {
-    struct taxii_filter *filter = calloc(1, sizeof *filter);
-    if (!filter) return NULL;
-    taxii_filter_init(filter);
-    filter->exit = POLICY_LIVE;
-    filter->all_versions = true;
-    filter->position = position;
-    filter->limit = limit;
-    filter->who = who;
-    return filter;
+/* What `subscription` and `filter` ask for. False: it was answered. */
+static bool wanted_read(struct web_request *request, struct web_taking *taking, enum MHD_Result *result) {
+    const char *name = argument(request, "subscription"), *text = argument(request, "filter");
+    struct filter *filter = NULL;
+    struct filter_problem problem;
+    enum err err = text ? filter_parse(&filter, bytes_of_text(text), &problem) : OK;
+    filter_free(filter);
+    if (err != OK) {
+        *result = err == ERR_MEMORY ? web_error(request, MHD_HTTP_SERVICE_UNAVAILABLE, "%s", err_text(err))
+                                    : web_error(request, MHD_HTTP_BAD_REQUEST, "filter, line %u, column %u: %s", problem.line,
+                                                problem.column, problem.text);
+        return false;
+    }
+    if (text) snprintf(taking->filter, sizeof taking->filter, "%s", text);
+    err = web_scope(request->web, &request->user.token, &taking->scope);
+    if (err == OK && !name) return true;
+    if (err == OK) err = subscription_name_valid(bytes_of_text(name)) ? web_subscription_check(request->web, name) : ERR_NOT_FOUND;
+    if (err == OK) {
+        snprintf(taking->subscription, sizeof taking->subscription, "%s", name);
+        return true;
+    }
+    *result = err == ERR_NOT_FOUND ? web_error(request, MHD_HTTP_NOT_FOUND, "There is no subscription of this name")
+              : err == ERR_DENIED  ? web_error(request, MHD_HTTP_FORBIDDEN,
+                                               "This subscription is for another exit: one for here is made with --exit live")
+                                   : web_error(request, MHD_HTTP_SERVICE_UNAVAILABLE, "The node does not answer at this moment");
+    return false;
+}
+
+/* Where the client says that it stands; else where its subscription stands, or what `otherwise` says. False: it was answered. */
+static bool place_read(struct web_request *request, struct web_taking *taking, const char *from, const char *what,
+                       uint64_t otherwise, enum MHD_Result *result) {
+    taking->cursor = otherwise;
+    taking->gone = atomic_load(&request->web->newest_gone);
+    if (!from) {
+        taking->stored = taking->subscription[0] != 0;
+        return true;
+    }
+    if (!position_read(request->web, from, &taking->cursor, &taking->gone)) {
+        *result = web_error(request, MHD_HTTP_BAD_REQUEST, "%s: give a number, or CURSOR.GONE", what);
+        return false;
+    }
+    /* What it asks behind it has. */
+    if (taking->subscription[0] && web_taken(request->web, taking) != OK) {
+        *result = web_error(request, MHD_HTTP_SERVICE_UNAVAILABLE, "The node does not answer at this moment");
+        return false;
+    }
+    return true;
 }
 
 static bool stream_register(struct stream *stream) {
@@ -207,31 +317,7 @@ static bool stream_register(struct stream *stream) {
     return room;
 }
 
-enum MHD_Result web_feed_events(struct web_request *request) {
-    struct web *web = request->web;
-    const char *from = web_header(request, "Last-Event-ID");
-    uint64_t position = atomic_load(&web->newest_cursor);
-    if (!from) from = MHD_lookup_connection_value(request->connection, MHD_GET_ARGUMENT_KIND, "after");
-    if (from && !number_read(from, &position))
-        return web_error(request, MHD_HTTP_BAD_REQUEST, "Last-Event-ID: give the id of the last event, a number");
-    struct stream *stream = calloc(1, sizeof *stream);
-    if (!stream) return MHD_NO;
-    *stream = (struct stream){.web = web,
-                              .connection = request->connection,
-                              .labels = token_labels_any(&request->user.token),
-                              .filter = filter_new(NULL, position, PAGE_EVENTS)};
-    snprintf(stream->name, sizeof stream->name, "%s", request->user.name);
-    if (stream->filter) stream->filter->who = stream->name;
-    memcpy(stream->token, request->user.token.hash, sizeof stream->token);
-    if (stream->filter && web_scope(web, &request->user.token, stream->filter) != OK) {
-        free(stream->filter);
-        stream->filter = NULL;
-    }
-    if (!stream->filter || !stream_register(stream)) {
-        free(stream->filter);
-        free(stream);
-        return web_error(request, MHD_HTTP_SERVICE_UNAVAILABLE, "Too many streams are open");
-    }
+static enum MHD_Result stream_answer(struct web_request *request, struct stream *stream) {
     struct MHD_Response *response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK_BYTES, on_read, stream, stream_free);
     if (!response) {
         stream_free(stream);
@@ -244,26 +330,77 @@ enum MHD_Result web_feed_events(struct web_request *request) {
     return result;
 }
 
-enum MHD_Result web_feed_lines(struct web_request *request) {
-    const char *after = MHD_lookup_connection_value(request->connection, MHD_GET_ARGUMENT_KIND, "after");
-    const char *most = MHD_lookup_connection_value(request->connection, MHD_GET_ARGUMENT_KIND, "limit");
-    struct web_answer answer = {.status = MHD_HTTP_OK, .type = "application/x-ndjson"};
-    uint64_t position = 0, limit = TAXII_LIMIT_DEFAULT;
-    struct web_end end = {.more = true};
-    enum err err = OK;
-    if (after && !number_read(after, &position))
-        return web_error(request, MHD_HTTP_BAD_REQUEST, "after: give the cursor of the last line, a number");
-    if (most && (!number_read(most, &limit) || limit == 0 || limit > TAXII_LIMIT_MAX))
-        return web_error(request, MHD_HTTP_BAD_REQUEST, "limit: give a number from 1 to %d", TAXII_LIMIT_MAX);
-    struct taxii_filter *filter = filter_new(request->user.name, position, limit);
-    if (!filter) return MHD_NO;
-    err = web_scope(request->web, &request->user.token, filter);
-    while (err == OK && end.more && answer.body.size == 0 && filter->position < atomic_load(&request->web->newest_cursor)) {
-        err = web_page(request->web, filter, token_labels_any(&request->user.token), on_line, &answer.body, &end);
-        filter->position = end.cursor;
+enum MHD_Result web_feed_events(struct web_request *request) {
+    struct web *web = request->web;
+    enum MHD_Result result = MHD_NO;
+    const char *from = web_header(request, "Last-Event-ID");
+    if (!from) from = argument(request, "after");
+    struct stream *stream = calloc(1, sizeof *stream);
+    struct web_taking *taking = calloc(1, sizeof *taking);
+    bool good = stream && taking && wanted_read(request, taking, &result) &&
+                place_read(request, taking, from, "Last-Event-ID", atomic_load(&web->newest_cursor), &result);
+    if (good) {
+        *stream = (struct stream){
+            .web = web, .connection = request->connection, .labels = token_labels_any(&request->user.token), .taking = taking};
+        snprintf(taking->who, sizeof taking->who, "%s", request->user.name);
+        taking->limit = PAGE_EVENTS;
+        taking->more = true; /* the first look */
+        memcpy(stream->token, request->user.token.hash, sizeof stream->token);
+        if (stream_register(stream)) return stream_answer(request, stream);
+        result = web_error(request, MHD_HTTP_SERVICE_UNAVAILABLE, "Too many streams are open");
     }
-    free(filter);
-    if (err == OK) return web_answer(request, &answer);
-    buf_free(&answer.body);
-    return web_error(request, MHD_HTTP_SERVICE_UNAVAILABLE, "The node does not answer at this moment");
+    free(taking);
+    free(stream);
+    return result;
+}
+
+/* Lines that hold withdrawals are asked for by a position that has them, a subscription, or withdrawn=yes: clients from before know objects
+   only. */
+static bool on_object_line(void *context, const struct web_record *record) {
+    if ((record->versions & CONTROL_VERSION_GONE) == 0) line_put(context, record);
+    return true;
+}
+
+static enum err lines_take(struct web_request *request, struct web_taking *taking, bool withdrawn, struct buf *out) {
+    unsigned labels = token_labels_any(&request->user.token);
+    enum err err = OK;
+    taking->more = true;
+    while (err == OK && taking->more && out->size == 0) {
+        struct lines lines = {.out = out, .gone = taking->gone, .cursor = taking->cursor};
+        err = web_take(request->web, taking, labels, withdrawn ? on_line : on_object_line, &lines);
+        if (err == OK && taking->reset && withdrawn)
+            buf_put_format(out, "{\"reset\":true,\"position\":\"0.%llu\"}\n", (unsigned long long)taking->gone);
+    }
+    return err;
+}
+
+static enum MHD_Result lines_answer(struct web_request *request, struct web_taking *taking, bool withdrawn) {
+    struct web_answer answer = {.status = MHD_HTTP_OK, .type = "application/x-ndjson"};
+    char position[POSITION_BYTES];
+    if (lines_take(request, taking, withdrawn, &answer.body) != OK) {
+        buf_free(&answer.body);
+        return web_error(request, MHD_HTTP_SERVICE_UNAVAILABLE, "The node does not answer at this moment");
+    }
+    position_text(position, taking->cursor, taking->gone);
+    answer.headers[0] = "X-Comity-Position";
+    answer.headers[1] = position;
+    return web_answer(request, &answer);
+}
+
+enum MHD_Result web_feed_lines(struct web_request *request) {
+    const char *after = argument(request, "after"), *most = argument(request, "limit"), *withdrawn = argument(request, "withdrawn");
+    const char *next;
+    uint64_t limit = TAXII_LIMIT_DEFAULT;
+    enum MHD_Result result = MHD_NO;
+    if (most && (!number_read(most, 0, &limit, &next) || limit == 0 || limit > TAXII_LIMIT_MAX))
+        return web_error(request, MHD_HTTP_BAD_REQUEST, "limit: give a number from 1 to %d", TAXII_LIMIT_MAX);
+    struct web_taking *taking = calloc(1, sizeof *taking);
+    if (taking && wanted_read(request, taking, &result) && place_read(request, taking, after, "after", 0, &result)) {
+        bool asked = (withdrawn && strcmp(withdrawn, "yes") == 0) || taking->subscription[0] || (after && strchr(after, '.'));
+        snprintf(taking->who, sizeof taking->who, "%s", request->user.name);
+        taking->limit = limit;
+        result = lines_answer(request, taking, asked);
+    }
+    free(taking);
+    return result;
 }

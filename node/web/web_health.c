@@ -1,32 +1,73 @@
-/* web_health: /metrics (Prometheus text), /healthz and /readyz, on a listener of its own, without TLS and tokens: figures only. */
+/* web_health: /metrics (Prometheus text), /healthz and /readyz, on a listener of its own, without TLS and tokens: figures only, and
+   never an object. One thread serves it. */
+#include "node/formats/figures.h"
 #include "node/process/clock.h"
 #include "node/web/web_state.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #define CONNECTIONS_MAX 32
 
-static void metric(struct buf *out, const char *name, const char *type, const char *help, uint64_t value) {
-    buf_put_format(out, "# HELP %s %s\n# TYPE %s %s\n%s %" PRIu64 "\n", name, help, name, type, name, value);
+static void counter(struct figures *out, const char *name, const char *help, uint64_t value) {
+    figures_one(out, FIGURE_COUNTER, name, help, value);
 }
 
-static void metrics_write(struct buf *out, struct web *web) {
-    metric(out, "comity_web_requests_total", "counter", "HTTPS requests.", atomic_load(&web->requests));
-    metric(out, "comity_web_unauthorized_total", "counter", "Requests without a good token.", atomic_load(&web->refused_unknown));
-    metric(out, "comity_web_limited_total", "counter", "Requests over a token's rate.", atomic_load(&web->refused_rate));
-    metric(out, "comity_web_objects_total", "counter", "Objects sent over TAXII.", atomic_load(&web->objects_sent));
-    metric(out, "comity_web_unsound_objects_total", "counter", "Objects left out because their text is not what was indexed.",
-           atomic_load(&web->objects_unsound));
-    metric(out, "comity_web_answer_bytes_total", "counter", "Bytes of answers.", atomic_load(&web->bytes_sent));
-    metric(out, "comity_web_answers_open_bytes", "gauge", "Bytes of answers that are being sent.",
-           atomic_load(&web->answers_bytes));
-    metric(out, "comity_newest_cursor", "gauge", "The number of the newest object.", atomic_load(&web->newest_cursor));
-    metric(out, "comity_newest_object_timestamp_seconds", "gauge", "When the newest object arrived.",
-           atomic_load(&web->newest_us) / 1000000);
-    metric(out, "comity_web_uptime_seconds", "gauge", "How long the web process has run.",
-           (clock_monotonic_ms() - web->started_ms) / 1000);
+static void gauge(struct figures *out, const char *name, const char *help, uint64_t value) {
+    figures_one(out, FIGURE_GAUGE, name, help, value);
+}
+
+/* What this process counts by itself. */
+static void own_put(struct figures *out, struct web *web, bool engine) {
+    gauge(out, "comity_engine_up", "1 when the engine answered; without it there are the figures of the web process only.", engine);
+    gauge(out, "comity_web_uptime_seconds", "How long the web process has run.", (clock_monotonic_ms() - web->started_ms) / 1000);
+    if (!web->daemon) return;
+    counter(out, "comity_web_requests_total", "HTTPS requests.", atomic_load(&web->requests));
+    counter(out, "comity_web_unauthorized_total", "Requests without a good token.", atomic_load(&web->refused_unknown));
+    counter(out, "comity_web_limited_total", "Requests over a token's rate.", atomic_load(&web->refused_rate));
+    counter(out, "comity_web_objects_total", "Objects sent over TAXII.", atomic_load(&web->objects_sent));
+    counter(out, "comity_web_unsound_objects_total", "Objects left out because their text is not what was indexed.",
+            atomic_load(&web->objects_unsound));
+    counter(out, "comity_web_answer_bytes_total", "Bytes of answers.", atomic_load(&web->bytes_sent));
+    gauge(out, "comity_web_answers_open_bytes", "Bytes of answers that are being sent.", atomic_load(&web->answers_bytes));
+    gauge(out, "comity_web_certificate_expiry_timestamp_seconds", "When the certificate of the HTTPS server ends.",
+          web->certificate_ends_s);
+}
+
+static enum err metrics_write(struct buf *out, struct web *web) {
+    bool engine = web_figures_ask(web) == OK;
+    struct figures own = {0};
+    struct buf packed = {0};
+    enum err err = engine ? figures_expose(out, bytes_of_buf(&web->figures)) : OK;
+    own_put(&own, web, engine);
+    figures_pack(&packed, &own);
+    if (err == OK) err = buf_result(&packed);
+    if (err == OK) err = figures_expose(out, bytes_of_buf(&packed));
+    buf_free(&own.rows);
+    buf_free(&packed);
+    return err;
+}
+
+/* Alive: a manager of services need not start it again. The engine may be busy. */
+static unsigned health(struct buf *out, struct web *web) {
+    bool broken = atomic_load(&web->broken);
+    buf_put_text(out, broken ? "the engine does not answer\n" : "ok\n");
+    return broken ? MHD_HTTP_SERVICE_UNAVAILABLE : MHD_HTTP_OK;
+}
+
+/* Ready: the engine answers now, and shows objects. That it cannot publish is for an alert: whoever reads is served. */
+static unsigned readiness(struct buf *out, struct web *web) {
+    uint64_t showing, publishing;
+    if (atomic_load(&web->broken) || web_figures_ask(web) != OK) {
+        buf_put_text(out, "the engine does not answer\n");
+        return MHD_HTTP_SERVICE_UNAVAILABLE;
+    }
+    bool shows = figures_sum(bytes_of_buf(&web->figures), "comity_showing", NULL, NULL, &showing) && showing == 1;
+    bool publishes = figures_sum(bytes_of_buf(&web->figures), "comity_publishing", NULL, NULL, &publishing) && publishing == 1;
+    buf_put_text(out, !shows      ? "restored from a backup: waits for the recalls since then\n"
+                      : publishes ? "ok\n"
+                                  : "ok, but publications are not accepted\n");
+    return shows ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE;
 }
 
 static enum MHD_Result on_request(void *context, struct MHD_Connection *connection, const char *url, const char *method,
@@ -42,12 +83,12 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
     }
     *data_size = 0;
     bool get = strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
-    bool ready = !atomic_load(&web->broken);
     if (get && strcmp(url, "/metrics") == 0) {
-        metrics_write(&body, web);
-    } else if (get && (strcmp(url, "/healthz") == 0 || strcmp(url, "/readyz") == 0)) {
-        status = ready ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE;
-        buf_put_text(&body, ready ? "ok\n" : "the engine does not answer\n");
+        if (metrics_write(&body, web) != OK) status = MHD_HTTP_INTERNAL_SERVER_ERROR;
+    } else if (get && strcmp(url, "/healthz") == 0) {
+        status = health(&body, web);
+    } else if (get && strcmp(url, "/readyz") == 0) {
+        status = readiness(&body, web);
     } else {
         status = get ? MHD_HTTP_NOT_FOUND : MHD_HTTP_METHOD_NOT_ALLOWED;
         buf_put_text(&body, "here are /metrics, /healthz and /readyz\n");

@@ -36,6 +36,15 @@ enum err web_identity_fingerprint(char out[static WEB_IDENTITY_FINGERPRINT_MAX],
     return good ? OK : ERR_FORMAT;
 }
 
+uint64_t web_identity_ends_s(struct bytes certificate) {
+    gnutls_x509_crt_t crt;
+    gnutls_datum_t pem = datum_of(certificate);
+    if (gnutls_x509_crt_init(&crt) != 0) return 0;
+    time_t ends = gnutls_x509_crt_import(crt, &pem, GNUTLS_X509_FMT_PEM) == 0 ? gnutls_x509_crt_get_expiration_time(crt) : -1;
+    gnutls_x509_crt_deinit(crt);
+    return ends > 0 ? (uint64_t)ends : 0;
+}
+
 static bool name_add(gnutls_x509_crt_t crt, const char *host) {
     uint8_t address[16];
     if (inet_pton(AF_INET, host, address) == 1)

@@ -19,4 +19,7 @@ enum err web_identity_clients(const struct config *config, struct buf *client_ca
 /* Of the first certificate of a PEM text. ERR_FORMAT. */
 enum err web_identity_fingerprint(char out[static WEB_IDENTITY_FINGERPRINT_MAX], struct bytes certificate) MUST_USE;
 
+/* When it ends, in seconds since 1970; 0 when it is none. */
+uint64_t web_identity_ends_s(struct bytes certificate);
+
 #endif

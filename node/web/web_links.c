@@ -7,11 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum err web_links_open(struct web *web) {
+enum err web_links_open(struct web *web, bool serves) {
     enum err err = control_connect(&web->watch, web->settings.dir);
     pthread_mutex_init(&web->links_lock, NULL);
     pthread_cond_init(&web->links_free, NULL);
-    for (size_t i = 0; err == OK && i < WEB_LINKS; i++) {
+    for (size_t i = 0; serves && err == OK && i < WEB_LINKS; i++) {
         struct web_link *link = &web->links[i];
         err = control_connect(&link->channel, web->settings.dir);
         link->facts = web_facts_new();
@@ -82,11 +82,7 @@ static enum err page_ask(struct web_link *link, const struct taxii_filter *filte
     pack_write_str(&body, bytes_of_text(filter->who ? filter->who : ""));
     texts_pack(&body, filter->types[0], sizeof filter->types[0], filter->type_count);
     texts_pack(&body, filter->ids[0], sizeof filter->ids[0], filter->id_count);
-    pack_write_bool(&body, filter->groups_only);
-    if (filter->groups_any) pack_write_nil(&body);
-    if (!filter->groups_any) pack_write_array(&body, (uint32_t)filter->group_count);
-    for (size_t i = 0; !filter->groups_any && i < filter->group_count; i++)
-        pack_write_bin(&body, bytes_of(filter->groups[i], TAXII_GROUP_BYTES));
+    web_scope_pack(&body, &filter->scope);
     enum err err = buf_result(&body);
     if (err == OK) err = web_link_ask(link, FRAME_ASK_PAGE, bytes_of_buf(&body));
     buf_free(&body);

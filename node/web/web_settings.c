@@ -44,5 +44,7 @@ enum err web_settings_decode(struct bytes in, struct web_settings *out) {
     out->certificate = cursor_take(&cursor, cursor_u32(&cursor));
     out->key = cursor_take(&cursor, cursor_u32(&cursor));
     out->client_ca = cursor_take(&cursor, cursor_u32(&cursor));
-    return cursor_done(&cursor) && out->certificate.size > 0 && out->key.size > 0 ? OK : ERR_FORMAT;
+    bool identity = out->certificate.size > 0 && out->key.size > 0;
+    bool purpose = out->listen[0] ? identity : out->metrics[0] != 0;
+    return cursor_done(&cursor) && purpose ? OK : ERR_FORMAT;
 }

@@ -1,12 +1,15 @@
 /* web_state: the web process's state, shared by the files that act on it: web.c (start, loop), web_links.c (questions to the engine),
    web_http.c (requests, tokens, answers), web_peer.c (certificates of clients), web_groups.c, taxii*.c, web_publish.c, web_kept.c (status
-   resources), web_feed.c, web_lists.c.
+   resources), web_take.c, web_feed.c, web_lists.c, web_figures.c and web_health.c (the listener for metrics). Where only that listener is
+   wanted there is no HTTPS server, and nothing that it needs.
    Several threads of libmicrohttpd handle requests; what they share is locked or atomic, and said so. */
 #ifndef NODE_WEB_STATE_H
 #define NODE_WEB_STATE_H
 
 #include "node/process/frame.h"
 #include "node/formats/moment.h"
+#include "node/process/log_event.h"
+#include "node/subscribe/subscriptions.h"
 #include "node/process/proc.h"
 #include "node/web/taxii_filter.h"
 #include "node/web/tokens.h"
@@ -53,8 +56,13 @@ struct web {
     int wake_fd;
 
     struct channel watch; /* the main thread's */
-    _Atomic uint64_t newest_cursor, newest_us;
-    _Atomic bool broken; /* the engine cannot be asked any more: the process ends, and is started again */
+    _Atomic uint64_t newest_cursor, newest_us, newest_gone;
+    _Atomic uint64_t news;       /* how often something was new: an object, or a withdrawal */
+    struct channel figures_link; /* the metrics thread's, as what follows */
+    uint64_t figures_tag, figures_ms;
+    struct buf figures;          /* as the engine told them last, then */
+    uint64_t certificate_ends_s; /* of the HTTPS server; 0: there is none */
+    _Atomic bool broken;         /* the engine cannot be asked any more: the process ends, and is started again */
     uint64_t started_ms;
 
     pthread_rwlock_t tokens_lock;
@@ -79,7 +87,8 @@ struct web {
 void web_break(struct web *web, const char *why);
 
 /* --- web_links.c --- */
-enum err web_links_open(struct web *web) MUST_USE;
+/* The watcher's, by which the end of the engine is noticed, and where something is served all others. */
+enum err web_links_open(struct web *web, bool serves) MUST_USE;
 void web_links_close(struct web *web);
 struct web_link *web_link_take(struct web *web); /* waits for a free one */
 void web_link_give(struct web *web, struct web_link *link);
@@ -105,6 +114,28 @@ struct web_end {
 enum err web_page(struct web *web, const struct taxii_filter *filter, unsigned labels, web_visit *visit, void *context,
                   struct web_end *end) MUST_USE;
 
+/* --- web_take.c --- */
+/* A consumer's question; where it stands moves on with each page. */
+struct web_taking {
+    char subscription[SUBSCRIPTION_NAME_BYTES_MAX + 1]; /* "": none */
+    char filter[FILTER_BYTES_MAX + 1];                  /* "": none */
+    char who[TOKENS_NAME_BYTES_MAX + 1];                /* whose token */
+    struct taxii_scope scope;                           /* of which groups */
+    bool stored;                                        /* begin where the subscription stands itself */
+    uint64_t cursor, gone;
+    uint64_t limit;
+    /* what the last page said */
+    uint64_t count;
+    bool more, reset;
+};
+/* The next page: objects, and withdrawals with CONTROL_VERSION_GONE (node/engine/control.h), whose added_us is their number. What the
+   visitor returns does not count. Errors as of web_page. */
+enum err web_take(struct web *web, struct web_taking *taking, unsigned labels, web_visit *visit, void *context) MUST_USE;
+/* The client has all up to here: the subscription's own place moves. */
+enum err web_taken(struct web *web, const struct web_taking *taking) MUST_USE;
+/* May this subscription be used here? ERR_NOT_FOUND; ERR_DENIED: it is for another exit, and its place is another consumer's. */
+enum err web_subscription_check(struct web *web, const char *name) MUST_USE;
+
 /* Takes all versions of an own object back. ERR_DENIED: another's; `why` says it. */
 enum err web_recall(struct web *web, const char *id, char why[static 300]) MUST_USE;
 
@@ -121,8 +152,9 @@ struct web_groups {
 };
 /* Those that this token may see. */
 enum err web_groups(struct web *web, const struct token *token, struct web_groups *out) MUST_USE;
-/* Into a filter: of which groups objects are shown to this token, where it asks for no group's own collection. */
-enum err web_scope(struct web *web, const struct token *token, struct taxii_filter *filter) MUST_USE;
+/* Of which groups objects are shown to this token, where it asks for no group's own collection. */
+enum err web_scope(struct web *web, const struct token *token, struct taxii_scope *out) MUST_USE;
+void web_scope_pack(struct buf *out, const struct taxii_scope *scope); /* two values of a question (node/engine/control.h) */
 
 /* --- web_http.c --- */
 /* Who asks: a copy of its token, so that a change meanwhile does no harm. */
@@ -184,9 +216,9 @@ enum MHD_Result taxii_collections(struct web_request *request);
 enum MHD_Result taxii_collection_one(struct web_request *request, const struct web_collection *collection);
 /* By its id or its alias. ERR_NOT_FOUND: there is none, or none that this token may see. */
 enum err taxii_collection_find(const struct web_request *request, const char *name, struct web_collection *out) MUST_USE;
-/* Into a filter: of which groups the collection shows objects to this token. */
+/* Of which groups the collection shows objects to this token. */
 enum err taxii_collection_scope(const struct web_request *request, const struct web_collection *collection,
-                                struct taxii_filter *filter) MUST_USE;
+                                struct taxii_scope *out) MUST_USE;
 /* taxii_objects.c */
 enum taxii_list { TAXII_OBJECTS, TAXII_MANIFEST, TAXII_VERSIONS };
 enum MHD_Result taxii_list(struct web_request *request, const struct web_collection *collection, enum taxii_list list,
@@ -219,6 +251,12 @@ enum MHD_Result web_feed_events(struct web_request *request);
 
 /* --- web_lists.c --- */
 enum MHD_Result web_list(struct web_request *request, const char *file);
+
+/* --- web_figures.c: for the metrics thread --- */
+enum err web_figures_open(struct web *web) MUST_USE;
+void web_figures_close(struct web *web);
+/* Makes web->figures new. ERR_TIMEOUT, ERR_BUSY: the engine has no answer now; others: it never will, and the process ends. */
+enum err web_figures_ask(struct web *web) MUST_USE;
 
 /* --- web_health.c: metrics and health, without TLS and tokens --- */
 bool web_health_start(struct web *web, char why[static 256]);

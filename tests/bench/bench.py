@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """bench: measures what issue 2 promises, on real processes, and prints one table with what the machine does without us beside it.
 
-  bench.py [--build build] [FIGURE...]     FIGURE: publish latency bytes store search million export recall expiry taxii; all without one
+  bench.py [--build build] [FIGURE...]     FIGURE: publish latency bytes store search million export recall expiry taxii
+                                           subscriptions; all without one
 BENCH_QUICK=1 takes fewer and smaller runs. Everything stands in a temporary folder and is removed; `comity run` processes are ended
 by their pids. Durable means fsync (fdatasync by RocksDB's log) before the acknowledgement, at both nodes, group commit on."""
 import argparse
@@ -18,6 +19,7 @@ import exports
 import make_stix
 import nats
 import recalls
+import subscriptions
 import taxii
 from nodes import Pair, wait_until
 from table import Table, say
@@ -327,9 +329,13 @@ def figure_expiry(bench):
     recalls.figure_expiry(bench, int(os.environ.get("BENCH_EXPIRY_ITEMS", HELD_ITEMS // 10)), say)
 
 
+def figure_subscriptions(bench):
+    subscriptions.figure(bench, int(os.environ.get("BENCH_SUBSCRIPTIONS", 10_000)), PUBLISH_ITEMS, RUNS, publish_timed, say)
+
+
 FIGURES = {"publish": figure_publish, "latency": figure_latency, "bytes": figure_bytes, "store": figure_store,
            "search": figure_search, "million": figure_million, "export": figure_export,
-           "recall": figure_recall, "expiry": figure_expiry, "taxii": figure_taxii}
+           "recall": figure_recall, "expiry": figure_expiry, "taxii": figure_taxii, "subscriptions": figure_subscriptions}
 
 
 def main():

@@ -31,7 +31,7 @@ check "--help after a command too" 0 "--follow" "$comity" feed --help
 check "version" 0 "comity " "$comity" version
 check "version as JSON" 0 '{"version":"' "$comity" version --json
 check "a backup needs a path" 2 "PATH" "$comity" backup
-check "a restore needs a backup" 3 "no whole backup" "$comity" restore "$place/nothing" --dir "$a"
+check "a restore needs a backup" 1 "no whole backup" "$comity" restore "$place/nothing" --dir "$a"
 
 check "init needs a name" 2 "--agency" "$comity" init --dir "$a" --no-passphrase
 check "init refuses a bad endpoint" 2 "tcp://" "$comity" init --dir "$a" --agency "CERT A" --listen 127.0.0.1:1 --no-passphrase

@@ -305,6 +305,7 @@ class Node:
         self.port = free_port()
         self.relay = Relay(place, self.port) if relayed else None
         self.env = {}
+        self.program = COMITY
         self.process = None
         self.known_fingerprint = None
         self.log_path = os.path.join(place.dir, name + ".log")
@@ -347,7 +348,7 @@ class Node:
     def spawn(self):
         """Starts `comity run` without waiting for it."""
         log = open(self.log_path, "ab")
-        self.process = subprocess.Popen([COMITY, "run", "--dir", self.dir], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+        self.process = subprocess.Popen([self.program, "run", "--dir", self.dir], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                         env=dict(os.environ, **self.env), preexec_fn=_die_with_parent)
         log.close()
         return self

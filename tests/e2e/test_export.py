@@ -19,12 +19,12 @@ GOOD = {
     "ipv6": ["2606:4700:4700::1111", "2a00:1450::/32", "2001:4860:4860:0:1::8888"],
     "url": ["http://evil.example.org/a;b?c=\"d\"|e", "https://[2606:4700:4700::1111]:8443/x", "http://user@evil.example.net"],
     "email": ["mallory@evil.example.org"],
-    "md5": ["d41d8cd98f00b204e9800998ecf8427e"],
-    "sha256": ["e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"],
+    "md5": ["0749bae92ca336a02c83d126e04ec628"],
+    "sha256": ["b3c4ae251f8094fa15b510051835c657eaef2a6cea46075d3aec964b14a99f68"],
 }
 # What must not stand in a file that blocks, and why.
 BAD = {"com": "public-suffix", "co.uk": "public-suffix", "0.0.0.0/0": "wide-network", "::/0": "wide-network", "10.1.2.3": "local-address",
-       "127.0.0.1": "local-address", "fe80::1": "local-address", "64.0.0.0/2": "wide-network"}
+       "127.0.0.1": "local-address", "d41d8cd98f00b204e9800998ecf8427e": "empty-file", "fe80::1": "local-address", "64.0.0.0/2": "wide-network"}
 INSIDE = ["9.9.9.9"]  # inside 9.9.9.0/24: sets of intervals may not overlap
 
 
@@ -35,7 +35,7 @@ def pattern(value, kind):
 
 
 def kind_of(value):
-    return "ipv6" if ":" in value else "ipv4" if value.replace("/", "").replace(".", "").isdigit() else "domain"
+    return "md5" if len(value) == 32 and value.isalnum() else "ipv6" if ":" in value else "ipv4" if value.replace("/", "").replace(".", "").isdigit() else "domain"
 
 
 def objects():

@@ -2,7 +2,8 @@
 """Groups and agreements between real nodes: a joint operation, who is removed from it, and what a treaty forbids."""
 import time
 
-from lib import NOT_FOUND, OK, REFUSED, USAGE, check, check_equal, indicators, main, must, must_hold, skip, story
+from bystanders import came_in, learned_nothing, stands
+from lib import NOT_FOUND, OK, REFUSED, USAGE, carried_unread, check, check_equal, indicators, main, must, must_hold, skip, story
 
 
 def group(node, *words):
@@ -43,7 +44,7 @@ def test_joint_operation(place):
     check_equal(result.code, REFUSED, "nor can it publish to it", str(result))
     check_equal(b("group", "add", "nightfall", "cert.e").code, REFUSED, "a member that is no admin cannot change it")
 
-    everyone, _ = indicators("everyone", 3)
+    everyone, values = indicators("everyone", 3)
     result = publish_to(b, everyone, "group:nightfall")
     check_equal(result.code, OK, "a member publishes to the group", str(result))
     check_equal(sorted(each["name"] for each in result.value["audience"]), ["cert.a", "cert.c", "cert.d"], "the others are named")
@@ -67,7 +68,7 @@ def test_joint_operation(place):
     check_equal(result.code, REFUSED, "D's own node refuses to publish to it", str(result))
     check(b"group.removed" in result.err, "and says why", str(result))
     check_equal(len(d.feed()), 5, "D got nothing more")
-    check_equal(len(e.feed()), 0, "and the outsider nothing at all")
+    learned_nothing([e], everyone, values)
 
     apart, _ = indicators("apart", 1)
     check_equal(publish_to(b, apart, "cert.a").code, OK, "what belongs to no group goes its own way")
@@ -196,6 +197,49 @@ def test_ends_by_itself(place):
 
 
 @story
+def test_end_without_the_author(place):
+    """A member that never comes back cannot take back what it gave to an operation. At its end each member erases that by itself, so that with
+    all of a node's own keys nothing of it is found: neither in pages nor in payloads. What arrives after the end goes as well."""
+    a, b, c, d, e = place.mesh("cert.a", "cert.b", "cert.c", "cert.d", "cert.e")
+    group(a, "create", "nightfall")
+    for other in (b, c, d):
+        group(a, "add", "nightfall", other.name)
+    for node in (b, c, d):
+        must(lambda: len(members(node, "nightfall")) == 4, 30, "%s knows the roster" % node.name, node.log_tail)
+    d.stop()
+    some, values = indicators("orphan", 70)
+    apart, apart_values = indicators("apart", 2)
+    check_equal(publish_to(b, some, "group:nightfall").code, OK, "B gives something to the operation")
+    check_equal(publish_to(b, apart, "cert.a").code, OK, "and something to A that belongs to none")
+    must_hold(a, 72, 30, "A has both", a.log_tail)
+    must_hold(c, 70, 30, "C has the one", c.log_tail)
+    must(lambda: carried_unread(e) >= 2, 30, "E, an outsider, carries both", e.log_tail)
+    for node in (a, c):
+        check(stands(node, values[40], some[40]["id"]), "with %s's keys it is found" % node.name)
+    e.stop()
+    b.kill()
+    check_equal(group(a, "close", "nightfall")["state"], "over", "B is gone, and A closes the operation")
+    for node in (a, c):
+        must(lambda: not node.finds(values[40]), 30, "%s shows it no more" % node.name, node.log_tail)
+        for at in (0, 40, 69):
+            must(lambda: stands(node, values[at], some[at]["id"]) == [], 30, "nor is it in %s's files, for whoever has its keys" % node.name,
+                 lambda: stands(node, values[at], some[at]["id"]), node.log_tail)
+    check(a.finds(apart_values[0]), "what belonged to no operation stays")
+    place.start(d, link=False)
+    must(lambda: shown(d, "nightfall")["state"] == "over", 30, "D comes back, and hears that it is over", d.log_tail)
+    must(lambda: "group nightfall is over" in d.log(), 30, "and has looked through what it holds", d.log_tail)
+    place.start(e, link=False)
+    must(lambda: came_in(d) and sum(row["details"]["count"] for row in came_in(d)) >= 70, 45, "then what B wrote comes to it by way of E", d.log_tail)
+    must(lambda: stands(d, values[40], some[40]["id"]) == [], 30, "and goes at once", lambda: stands(d, values[40], some[40]["id"]), d.log_tail)
+    check_equal(d.feed(), [], "shown to nobody")
+    for node in (a, c, d):
+        must(lambda: node("status", "--json").value["missing"] == 0 if "missing" in node.status() else True, 20, "%s misses nothing" % node.name)
+    a.stop()
+    place.start(a, link=False)
+    check_equal((sorted(a.feed_ids()), stands(a, values[40], some[40]["id"])), (sorted(each["id"] for each in apart), []), "nor does it come back to A")
+
+
+@story
 def test_two_admins_agree(place):
     """With a threshold of two a change waits for the second admin, who gives the same command."""
     a, b, c = place.mesh("cert.a", "cert.b", "cert.c")
@@ -275,6 +319,67 @@ def test_history_for_newcomers(place):
 
 
 @story
+def test_history_keeps_exclusions(place):
+    """Whom an author left out of what it gave to a group never gets it: not when it is removed and added again, not when it joins later, nor
+    when the publication waited in the outbox. Other newcomers get it."""
+    a, b, c, d = place.mesh("cert.a", "cert.b", "cert.c", "cert.d")
+    group(a, "create", "open", "--history", "all")
+    for other in (b, c):
+        group(a, "add", "open", other.name)
+    for node in (b, c):
+        must(lambda: members(node, "open") == ["cert.a", "cert.b", "cert.c"], 30, "%s knows the roster" % node.name, node.log_tail)
+    for_all, _ = indicators("for-all", 3)
+    not_c, values = indicators("not-c", 3)
+    b_only, _ = indicators("b-only", 2)
+    check_equal(publish_to(a, for_all, "group:open").code, OK, "A publishes to all")
+    check_equal(publish_to(a, not_c, "group:open - cert.c").code, OK, "to all but C")
+    check_equal(publish_to(a, b_only, "group:open & (cert.b, cert.c) - cert.c").code, OK, "and to B alone")
+    must_hold(b, 8, 30, "B has it all", b.log_tail)
+    for node in (b, c, d):
+        node.stop()
+    a.stop()
+    a.start()
+    check_equal(publish_to(a, indicators("boxed", 2)[0], "group:open - cert.c").code, OK, "more to all but C")
+    check_equal(a.status()["outbox"], 2, "which waits")
+    place.start(b, c, d, link=False)
+    must(lambda: a.status()["outbox"] == 0, 60, "and goes out", a.log_tail)
+    must_hold(b, 10, 30, "to B", b.log_tail)
+    from_b, _ = indicators("from-b", 2)
+    not_from_b, _ = indicators("not-from-b", 2)
+    check_equal(publish_to(b, from_b, "group:open").code, OK, "B publishes to all, too")
+    check_equal(publish_to(b, not_from_b, "group:open - cert.c").code, OK, "and to all but C")
+    must(lambda: len(a.feed()) == 14, 30, "A has that", a.log_tail)
+    b.stop()
+    group(a, "remove", "open", "cert.c")
+    must(lambda: members(c, "open") == ["cert.a", "cert.b"], 30, "C is removed", c.log_tail)
+    group(a, "add", "open", "cert.c")
+    group(a, "add", "open", "cert.d")
+    place.start(b, link=False)
+    for_all += from_b
+    ids = {each["id"] for each in for_all + not_c + not_from_b + indicators("boxed", 2)[0]}
+    must(lambda: set(d.feed_ids()) == ids, 60, "D, who is new, gets what went to all, and to all but C, also of B, who hears of both at once",
+         d.log_tail, a.log_tail, b.log_tail)
+    marker, _ = indicators("marker", 1)
+    check_equal(publish_to(a, marker, "group:open").code, OK, "A publishes again")
+    must(lambda: marker[0]["id"] in c.feed_ids(), 30, "C has that", c.log_tail)
+    check_equal(set(c.feed_ids()), {each["id"] for each in for_all + marker}, "C, who was added again, gets nothing that A kept from it")
+    check_equal(c.contains(values[0].encode()), None, "nor do its files hold it")
+    group(a, "remove", "open", "cert.d")
+    must(lambda: members(d, "open") == ["cert.a", "cert.b", "cert.c"], 30, "D is removed", d.log_tail)
+    check_equal(a("recall", not_c[0]["id"], "--reason", "a part of it").code, OK, "A takes back a part of what C may not have")
+    group(a, "add", "open", "cert.d")
+    must(lambda: set(d.feed_ids()) == {each["id"] for each in for_all + not_c[1:] + not_from_b + indicators("boxed", 2)[0] + marker}, 60,
+         "D, who was added again, has what stays", d.feed_ids, a.log_tail)
+    group(a, "remove", "open", "cert.c")
+    must(lambda: "cert.c" not in members(c, "open"), 30, "C is removed once more", c.log_tail)
+    group(a, "add", "open", "cert.c")
+    second, _ = indicators("second", 1)
+    check_equal(publish_to(a, second, "group:open").code, OK, "A publishes once more")
+    must(lambda: second[0]["id"] in c.feed_ids(), 30, "C has that", c.log_tail)
+    check_equal(set(c.feed_ids()), {each["id"] for each in for_all + marker + second}, "and still nothing that A kept from it")
+
+
+@story
 def test_hidden_group(place):
     """Only the admins know who belongs to it: what a member contributes goes to the others through them, with the author's proof, and once,
     however many admins pass it on. An outsider, and a member, cannot tell who is in it."""
@@ -295,7 +400,7 @@ def test_hidden_group(place):
         result = publish_to(c, indicators("but-not", 1)[0], words, "TLP:AMBER")
         check(result.code not in (OK, USAGE) and b"hidden" in result.err, "a member can leave nobody out of what admins pass on", str(result))
 
-    some, _ = indicators("contributed", 4)
+    some, values = indicators("contributed", 4)
     before = d.status()["items"]
     result = publish_to(c, some, "group:shade", "TLP:AMBER")
     check_equal(result.code, OK, "a member contributes", str(result))
@@ -324,7 +429,7 @@ def test_hidden_group(place):
         must(lambda: {each["id"] for each in after} <= set(node.feed_ids()), 60, "%s has it" % node.name, node.log_tail)
     check_equal(publish_to(d, indicators("no-more", 1)[0], "group:shade").code, REFUSED, "D may not contribute")
     check(not set(each["id"] for each in after) & set(d.feed_ids()), "and gets nothing more")
-    check_equal(len(e.feed()), 0, "the outsider has got nothing at all")
+    learned_nothing([e], some, values)
     group(b, "add", "shade", "cert.e")
     wanted |= {each["id"] for each in after}
     must(lambda: set(e.feed_ids()) == wanted, 60, "once it is a member it gets the history, through the admins", e.log_tail, a.log_tail)
@@ -351,9 +456,9 @@ MALWARE = {"type": "malware", "spec_version": "2.1", "id": "malware--31b940d4-6f
 
 @story
 def test_treaty_forbids_a_class(place):
-    """A treaty between A and B lets indicators up to TLP:AMBER pass from A to B, and nothing else; C is no party. In force with the second
-    signature, over when one party ends it."""
-    a, b, c = place.mesh("cert.a", "cert.b", "cert.c")
+    """A treaty between A and B lets indicators up to TLP:AMBER pass from A to B, and nothing else; C is no party, and D and A have another
+    one that lets malware pass. In force with the second signature, over when one party ends it. E carries all that and hears of none."""
+    a, b, c, d, e = place.mesh("cert.a", "cert.b", "cert.c", "cert.d", "cert.e")
     path = place.path("treaty.yaml", "agreement: A treaty\nparties: [self, cert.b]\nclauses:\n"
                       "  - {from: self, to: cert.b, label_max: TLP:AMBER, kinds: [indicator]}\n")
     bad = place.path("bad.yaml", "agreement: A treaty\nparties: [self, cert.x]\nclauses: []\n")
@@ -367,7 +472,8 @@ def test_treaty_forbids_a_class(place):
     check_equal(a.publish([MALWARE], "TLP:GREEN", [b]).code, OK, "which forbids nothing yet")
     check_equal(agreement(b, "sign", short)["state"], "in-force", "signed by both it is in force at B")
     must(lambda: state_of(a, short) == "in-force", 30, "and at A", a.log_tail)
-    check_equal(c("agreement", "show", short).code, NOT_FOUND, "C knows nothing of it")
+    for node in (c, d, e):
+        check_equal(node("agreement", "show", short).code, NOT_FOUND, "%s knows nothing of it" % node.name)
     check_equal(b("agreement", "sign", short).code, REFUSED, "nobody signs twice")
 
     other = dict(MALWARE, id="malware--31b940d4-6f7f-459a-80ea-9c1f17b5891c")
@@ -387,12 +493,29 @@ def test_treaty_forbids_a_class(place):
     check_equal((result.code, [each["rule"] for each in result.value["refusals"]]), (REFUSED, ["agreement.label"]), "up to its label")
     check_equal(b.publish(few[2:], "TLP:GREEN", [a]).code, REFUSED, "and in its direction only")
     check_equal(a.publish([other], "TLP:GREEN", [c]).code, OK, "C is no party, and not bound")
+    path = place.path("second.yaml", "agreement: Another treaty\nparties: [self, cert.d]\nclauses:\n"
+                      "  - {from: self, to: cert.d, label_max: TLP:GREEN, kinds: [malware]}\n")
+    second = agreement(a, "propose", path)["id"][:8]
+    must(lambda: state_of(d, second) == "proposed", 30, "D has the proposal", d.log_tail)
+    agreement(d, "sign", second)
+    must(lambda: state_of(a, second) == "in-force", 30, "A and D have another treaty", a.log_tail)
+    both = dict(MALWARE, id="malware--31b940d4-6f7f-459a-80ea-9c1f17b5891d")
+    result = a.publish([both], "TLP:GREEN", [b, d])
+    check_equal((result.code, ["agreement %s clause 1" % short in each["reason"] for each in result.value["refusals"]]), (REFUSED, [True]),
+                "what one of two readers may not have goes to neither, and the clause is named", str(result))
+    check_equal((d.feed(), d("get", both["id"]).code), ([], NOT_FOUND), "D has nothing of it")
+    check_equal(a.publish([both], "TLP:GREEN", [d]).code, OK, "to D alone malware may pass, as their treaty says")
+    must_hold(d, 1, 30, "D has it", d.log_tail)
+    out = [row["details"] for row in a("ledger", "show", "--kind", "out", "--json").values]
+    check_equal([each["agreements"] for each in out if "statement" not in each["rules"]][-1], ["%s clause 1" % second], "and the ledger names that one")
     b.stop()
     place.start(b, link=False)
     check_equal(state_of(b, short), "in-force", "it outlives a restart")
     check_equal(agreement(b, "terminate", short)["state"], "ended", "one party ends it")
     must(lambda: state_of(a, short) == "ended", 60, "A hears of it", a.log_tail)
     check_equal(a.publish([other], "TLP:GREEN", [b]).code, OK, "and what it forbade may pass again")
+    check_equal(state_of(a, second), "in-force", "the other treaty holds on")
+    learned_nothing([e], few, [indicators("covered", 3)[1][0]])
 
 
 @story

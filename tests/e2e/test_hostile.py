@@ -257,6 +257,9 @@ def equivocation(place):
     for node in (a, b):
         must(lambda: named(node, member, "two different entries"), 20, "%s names the author of the fork" % node.name, a.log_tail, b.log_tail, member.said)
         must(lambda: any(log["frozen"] for log in node.status()["logs"]), 5, "%s holds its log frozen" % node.name)
+        check(" engine warn [log.forked] " in node.log(), "%s's log has the event" % node.name, node.log_tail)
+        check("* frozen, for two entries contradict each other: %s" % member.node.name in node("status").text.split("\nlinks ")[0],
+              "%s's status begins with it" % node.name, lambda: node("status").text)
     for author, reader in ((a, b), (b, a)):
         check(delivery_s(author, reader, "after-" + author.name, 10 * DELIVERY_S) is not None, "%s still reaches %s" % (author.name, reader.name),
               reader.log_tail)

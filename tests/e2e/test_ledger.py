@@ -4,15 +4,14 @@ an export with a tool that knows nothing of the node."""
 import json
 import os
 import random
-import shutil
 import signal
 import subprocess
 import time
 
+from bystanders import learned_nothing, stands
 from lib import BUILD, INTERNAL, NOT_FOUND, NOT_RUNNING, OK, REFUSED, ROOT, USAGE, check, check_equal, indicator, indicators, main, must, must_hold, note, story, wait_until
 
 FLIP = os.path.join(BUILD, "tests", "e2e", "ledger_flip")
-UNLOCK = os.path.join(BUILD, "tests", "e2e", "unlock")
 AUDITOR = os.path.join(ROOT, "deploy", "audit", "verify_ledger.py")
 
 
@@ -44,20 +43,18 @@ def audit(path, *more):
     return done.returncode, done.stdout
 
 
+def accounts(place, nodes):
+    """The details of the rows that tell of blocks, by node and kind, as the auditor reads them in the exported files."""
+    told = {}
+    for node in nodes:
+        with open(place.path(node.name + ".audit")) as file:
+            lines = [json.loads(line) for line in file]
+        told[node] = {kind: [line["details"] for line in lines if line.get("kind") == kind] for kind in ("in", "out")}
+    return told
+
+
 def agency_id(node):
     return next(row["details"]["agency"] for row in rows(node, "--kind", "begin"))
-
-
-def stands(node, value):
-    """Where a value stands in a node's files, for whoever has all of its keys."""
-    copy = node.dir + ".copy"
-    shutil.rmtree(copy, ignore_errors=True)
-    try:
-        shutil.copytree(node.dir, copy, ignore=lambda folder, names: [name for name in names if name.endswith(".sock")])
-    except (shutil.Error, OSError):
-        return ["a file went while it was copied"]
-    done = subprocess.run([UNLOCK, "find", copy, node.dir, value], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
-    return done.stdout.splitlines() if done.returncode in (0, 1) else [done.stderr]
 
 
 def can_audit():
@@ -181,13 +178,16 @@ def audit_exported(place):
     if not can_audit():
         raise __import__("lib").Skipped("python3-cryptography is not installed")
     check(len(open(AUDITOR).readlines()) <= 100, "the tool has at most 100 lines")
-    a, b = place.mesh("agency.a", "agency.b")
+    a, b, c, d, e = place.mesh("agency.a", "agency.b", "agency.c", "agency.d", "agency.e")
     objects, values = indicators("audit", 60)
     a.publish_good(objects, "TLP:AMBER", [b])
-    must_hold(b, 60, 45, "B has them", a.log_tail)
+    a.publish_good(indicators("audit-two", 7)[0], "TLP:GREEN", [b, c])
+    must_hold(b, 67, 45, "B has them", a.log_tail)
+    must_hold(c, 7, 45, "C has those that are for it, too", a.log_tail)
     for value in values[:5]:
         b.finds(value)
-    for node in (a, b):
+    learned_nothing([d, e], objects, values)
+    for node in (a, b, c, d, e):
         path = place.path(node.name + ".audit")
         result = node("ledger", "export", path, "--json")
         check_equal(result.code, OK, "%s exports" % node.name, result)
@@ -195,6 +195,13 @@ def audit_exported(place):
         code, text = audit(path, agency_id(node))
         check_equal(code, 0, "and the auditor finds it whole", text)
         check("%d rows of %s" % (result.value["rows"], node.name) in text, "all of it", text)
+    told = accounts(place, (a, b, c, d, e))
+    ids = {node: agency_id(node) for node in (a, b, c, d, e)}
+    out = [(row["seq"], row["root"], row["count"], sorted(row["to"])) for row in told[a]["out"]]
+    check_equal([each[2:] for each in out], [(60, [ids[b]]), (7, sorted([ids[b], ids[c]]))], "the exports alone tell what left A, and to whom")
+    for node, wanted in ((b, out), (c, out[1:]), (d, []), (e, [])):
+        check_equal([(row["seq"], row["root"], row["count"]) for row in told[node]["in"]], [each[:3] for each in wanted],
+                    "and that the same came to %s, and nothing else" % node.name)
     path = place.path("agency.b.audit")
     check_equal(audit(path, agency_id(a))[0], 1, "it is not the other agency's")
     lines = open(path).read().splitlines()
@@ -222,7 +229,7 @@ def audit_exported(place):
     code, said = audit(place.path("part"))
     check_equal(code, 0, "and whole", said)
     check(json.loads(open(place.path("part")).readlines()[1])["number"] >= 3, "it begins where it was asked to", said)
-    check_equal(b("ledger", "export", place.path("none/such")).code, INTERNAL, "a folder that is missing is said to be")
+    check_equal(b("ledger", "export", place.path("none/such")).code, NOT_FOUND, "a folder that is missing is said to be")
 
 
 @story

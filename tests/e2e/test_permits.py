@@ -3,8 +3,12 @@
 import json
 import time
 
+from bystanders import learned_nothing
 from lib import (NOT_FOUND, REFUSED, USAGE, bundle, check, check_equal, indicator, indicators, main, must, must_hold,
                  story, wait_until)
+
+
+FIVE = ["agency.a", "agency.b", "agency.c", "agency.d", "agency.e"]
 
 
 def rows(node, noun):
@@ -23,9 +27,9 @@ def got(node, object_id, *words):
     return result.values if result.code == 0 else []
 
 
-def three(place):
-    """A pins all; B pins all; C pins all. Something of A's that B alone may read."""
-    a, b, c = place.mesh("agency.a", "agency.b", "agency.c")
+def three(place, mesh=None):
+    """A, B and C (the first of a mesh) pin each other. Something of A's that B alone may read."""
+    a, b, c = mesh[:3] if mesh else place.mesh("agency.a", "agency.b", "agency.c")
     objects, values = indicators("permit", 3)
     a.publish_good(objects, "TLP:AMBER", [b])
     must_hold(b, 3, 30, "B has what A published for it", b.log_tail)
@@ -34,8 +38,10 @@ def three(place):
 
 @story
 def asked_granted_shared(place):
-    """B asks A, A permits, B passes the object on, and C sees A as its verified author and B as the way it came."""
-    a, b, c, objects, values = three(place)
+    """B asks A, A permits, B passes the object on, and C sees A as its verified author and B as the way it came. D and E, whom all trust,
+    carry it and hear nothing: neither the question, nor the permission, nor the object."""
+    mesh = place.mesh(*FIVE)
+    a, b, c, objects, values = three(place, mesh)
     wanted = objects[1]["id"]
     result = b("share", wanted, "--to", "agency.c", "--json")
     check_equal(result.code, REFUSED, "B may not pass it on by itself", result)
@@ -64,6 +70,9 @@ def asked_granted_shared(place):
     check_equal(result.code, REFUSED, "the permission is for that object alone", result)
     result = b("share", wanted, "--to", "agency.a", "--json")
     check_equal(result.code, REFUSED, "and for that reader alone", result)
+    result = b("share", wanted, "--to", "agency.d", "--json")
+    check_equal(result.code, REFUSED, "D, whom B trusts as well, may not have it", result)
+    learned_nothing(mesh[3:], objects[1:], values[1:])
     check_equal(c("trust", "remove", "agency.a", "--yes").code, 0, "C trusts A no more")
     check(not c.finds(values[1]) and c.feed() == [], "nothing vouches for the object any more: it is not shown")
     c.trust(a)
@@ -116,12 +125,19 @@ def recalled(place):
     check(c.finds(values[2]), "C still finds the third")
     must(lambda: "of agency.b was recalled: 1 objects" in c.log(), 30, "B took its copy back, and C withdrew it", b.log_tail, c.log_tail)
     check_equal(c.contains(values[1].encode()), None, "no file of C holds it in clear")
+    third = {"agency": "agency.c", "through": "agency.b", "state": "erased", "objects": 1}
+    must(lambda: third in thirds(a, shared), 30, "A has C's receipt, through B", lambda: a("recall", "status", shared), c.log_tail)
+    check_equal([thirds(a, gone), len(thirds(a, shared))], [[], 1], "for that object alone, once")
+    must(lambda: a("recall", "status", shared, "--json").value["complete"], 30, "and all have complied", lambda: a("recall", "status", shared))
+    check("agency.b" in a("recall", "status", shared).text, "people read it, too")
     check_equal(b("share", later, "--to", "agency.c", "--json").value["shares"][0]["state"], "known", "the third is still passed on")
     b.stop()
     check_equal(a("recall", later, "--reason", "all of it").code, 0, "A takes back the third while B is away")
     must(lambda: not c.finds(values[2]), 30, "C, who holds A's log, hides it without B", c.log_tail)
     place.start(b)
     must(lambda: c.log().count("of agency.b was recalled: 1 objects") == 2, 30, "and erases it once B is back", b.log_tail, c.log_tail)
+    must(lambda: third in thirds(a, later), 30, "A hears of that one, too, although the block in which C knows it was replaced twice",
+         lambda: a("recall", "status", later), c.log_tail)
 
 
 @story
@@ -180,8 +196,8 @@ def denied(place):
     check_equal(a("permission", "grant", second, "--for", "agency.b", "--to", "agency.c", "--until", "2s").code, 0,
                 "A permits another for two seconds")
     must(lambda: ("agency.a", "agency.c", "granted") in row_states(b, "permission"), 30, "B has the permission")
-    until = max(each["until_ms"] for each in rows(b, "permission"))
-    wait_until(lambda: time.time() * 1000 > until + 50, 30)
+    until = max(each["until"] or "" for each in rows(b, "permission"))
+    wait_until(lambda: time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(time.time() - 1)) > until, 30)
     result = b("share", second, "--to", "agency.c")
     check_equal(result.code, REFUSED, "which has ended", result)
     check("ended" in result.err.decode(), "and B is told so", result)
@@ -196,8 +212,15 @@ def clear_needs_none(place):
     a.publish_good(objects[:1], "TLP:CLEAR", [b])
     a.publish_good(objects[1:], "TLP:RED", [b])
     must_hold(b, 2, 30, "B has both")
+    path = place.path("treaty.yaml", "agreement: Passing on\nparties: [self, agency.c]\nclauses:\n  - {from: self, to: agency.c, label_max: TLP:RED, kinds: [indicator]}\n")
+    treaty = b("agreement", "propose", path, "--json").value["id"][:8]
+    must(lambda: c("agreement", "sign", treaty).code == 0, 30, "B and C have an agreement")
+    must(lambda: b("agreement", "show", treaty, "--json").value["state"] == "in-force", 30, "which is in force")
     check_equal(b("share", objects[0]["id"], "--to", "agency.c").code, 0, "B passes on what is for the world")
     must(lambda: c.finds(values[0]), 30, "C finds it", c.log_tail)
+    out = b("ledger", "show", "--kind", "out", "--json").values[-1]["details"]
+    check_equal((out["rules"], out["agreements"], out["labels"]), (["statement", "tlp.clear"], ["%s clause 1" % treaty], ["TLP:CLEAR"]),
+                "B's ledger names the rule and the clause that let it go")
     check_equal([(each["author"], each["via"]) for each in got(c, objects[0]["id"])], [("agency.a", "agency.b")], "of A, by B")
     check_equal(b("share", objects[1]["id"], "--to", "agency.c").code, REFUSED, "TLP:RED it may not")
     check_equal(a("permission", "grant", objects[1]["id"], "--for", "agency.b", "--to", "agency.c").code, 0, "unless A permits it")
@@ -210,8 +233,9 @@ def clear_needs_none(place):
 
 @story
 def police_record(place):
-    """H1 and H2: not in court and not to others without the provider's permission, which says so and goes along with its proof."""
-    a, b, c = place.mesh("agency.a", "agency.b", "agency.c")
+    """H1 and H2: not in court and not to others without the provider's permission, which says so and goes along with its proof. D and E
+    carry it and learn nothing, not even that a permission was given."""
+    a, b, c, d, e = place.mesh(*FIVE)
     objects, values = indicators("police", 2)
     for each in objects:
         result = a("publish", "-", "--tlp", "TLP:GREEN", "--to", "agency.b", "--handling", "H1,H2", "--purpose", "investigation",
@@ -245,6 +269,11 @@ def police_record(place):
     must(lambda: [1 for each in rows(b, "permission") if each["object"] == first and each["codes"] == 4], 30, "B has that")
     check_equal(b("share", first, "--to", "agency.c").code, 0, "now B may")
     must(lambda: c.finds(values[0]), 30, "C finds it too", c.log_tail)
+    for reader in (d, e):
+        check_equal([each["rule"] for each in b("why", second, reader.name, "--json").value["decisions"]], ["handling.h2"],
+                    "the consent is for C: `why` names the rule for %s" % reader.name)
+        check_equal(b("share", second, "--to", reader.name).code, REFUSED, "and B may not pass it on there")
+    learned_nothing([d, e], objects, values)
 
 
 @story
@@ -286,21 +315,82 @@ def sightings(place):
     check_equal(c("sighting", wanted, "--seen", "--count", "2").code, 0, "C twice")
     check_equal(c("sighting", wanted, "--false-positive").code, 0, "once by mistake")
     check_equal(a("sighting", wanted, "--expired").code, 0, "A itself says that it is over")
-    total = {"seen": 6, "false-positive": 1, "expired": 1, "agencies": 3}
-    must(lambda: got(a, wanted)[0]["sightings"] == total, 30, "A sees %s" % total, lambda: got(a, wanted), a.log_tail)
-    check_equal(got(b, wanted)[0]["sightings"], {"seen": 4, "false-positive": 0, "expired": 0, "agencies": 1}, "B sees its own")
+    check_equal(b("sighting", wanted, "--opinion", "agree", "--json").value["to"], "author", "B says what it thinks, to the author")
+    check_equal(b("sighting", wanted, "--opinion", "disagree").code, 0, "and changes its mind")
+    total = {"seen": 6, "false-positive": 1, "expired": 1, "agencies": 3, "to": "author"}
+    by = [said("agency.a", expired=1), said("agency.b", seen=4, opinion="disagree"), said("agency.c", seen=2, false_positive=1)]
+    must(lambda: seen_of(a, wanted) == (total, by), 30, "A sees %s, by agency" % total, lambda: got(a, wanted), a.log_tail)
+    own = {"seen": 4, "false-positive": 0, "expired": 0, "agencies": 1, "to": "author"}
+    check_equal(seen_of(b, wanted), (own, by[1:2]), "B sees its own")
     check_equal(got(a, objects[1]["id"])[0]["sightings"]["agencies"], 0, "the other object has none")
     check("seen 6" in a("search", values[0]).text, "people read it too", lambda: a("search", values[0]))
     check_equal([len(node.feed()) for node in (a, b, c)], [2, 2, 2], "no statement shows in a feed")
     a.stop()
     place.start(a)
-    check_equal(got(a, wanted)[0]["sightings"], total, "A remembers them")
+    check_equal(seen_of(a, wanted), (total, by), "A remembers them")
+    check_equal(seen_of(b, wanted), (own, by[1:2]), "B has heard of nobody else's")
+
+
+@story
+def sightings_for_the_audience(place):
+    """A lets the audience of an object hear of sightings and opinions: B, C and D see what each of them says, by agency, and E, who carries
+    it, hears nothing. Who has the object by a share only is named to nobody but A; whom the policy does not let have the object any more
+    hears no more of it."""
+    a, b, c, d, e = place.mesh(*FIVE)
+    objects, values = indicators("told", 3)
+    result = a("publish", "-", "--tlp", "TLP:GREEN", "--to", "agency.b,agency.c,agency.d", "--sightings", "audience", "--json", input=bundle(objects[:1]))
+    check_equal(result.code, 0, "A publishes one, and lets the audience hear", result)
+    a.publish_good(objects[1:2], "TLP:GREEN", [b, c, d])
+    check_equal(a("publish", "-", "--to", "agency.b", "--tlp", "TLP:GREEN", "--sightings", "all", input=bundle(objects[2:])).code, USAGE, "a third word is refused")
+    for node in (b, c, d):
+        must_hold(node, 2, 30, "%s has both" % node.name, node.log_tail)
+    open_one, closed = objects[0]["id"], objects[1]["id"]
+    check_equal([seen_of(b, each)[0]["to"] for each in (open_one, closed)], ["audience", "author"], "B sees beforehand who will hear")
+    for each in (open_one, closed):
+        check_equal(b("sighting", each, "--seen", "--count", "3").code, 0, "B saw it three times")
+        check_equal(c("sighting", each, "--false-positive").code, 0, "to C it was harmless")
+    check_equal(b("sighting", open_one, "--opinion", "strongly-agree", "--json").value["to"], "audience", "B says what it thinks, to all")
+    check_equal(a("sighting", open_one, "--seen").code, 0, "A saw it, too")
+    by = [said("agency.a", seen=1), said("agency.b", seen=3, opinion="strongly-agree"), said("agency.c", false_positive=1)]
+    for node in (a, b, c, d):
+        must(lambda: seen_of(node, open_one)[1] == by, 30, "%s sees them all" % node.name, lambda: seen_of(node, open_one), node.log_tail, a.log_tail)
+    check("agency.b: seen 3" in d("search", values[0]).text, "in words, too", lambda: d("search", values[0]))
+    check_equal(seen_of(d, closed)[1], [], "of the other one D hears nothing")
+    check_equal([len(node.feed()) for node in (b, c, d)], [2, 2, 2], "no statement shows in a feed")
+    check_equal(b("sighting", open_one, "--seen", "--count", "4").code, 0, "B saw it again")
+    by[1] = said("agency.b", seen=7, opinion="strongly-agree")
+    for node in (c, d):
+        must(lambda: seen_of(node, open_one)[1] == by, 30, "%s sees the new total" % node.name, lambda: seen_of(node, open_one))
+
+    check_equal(b("share", open_one, "--to", "agency.e").code, 0, "B passes it on to E, which TLP:GREEN allows")
+    must(lambda: e.finds(values[0]), 30, "E has it", e.log_tail)
+    check_equal(seen_of(e, open_one)[1], [], "and has heard of nobody's sightings")
+    check_equal(e("sighting", open_one, "--seen", "--count", "2").code, 0, "E saw it twice")
+    must(lambda: said("agency.e", seen=2) in seen_of(a, open_one)[1], 30, "which A hears", a.log_tail)
+    check_equal(c("sighting", open_one, "--expired").code, 0, "C says that it is over")
+    by[2] = said("agency.c", false_positive=1, expired=1)
+    must(lambda: seen_of(d, open_one)[1] == by, 30, "D hears that, and not of E", lambda: seen_of(d, open_one))
+
+    path = place.path("treaty.yaml", "agreement: A treaty\nparties: [self, agency.d]\nclauses:\n  - {from: self, to: agency.d, label_max: TLP:AMBER, kinds: [malware]}\n")
+    treaty = a("agreement", "propose", path, "--json").value["id"][:8]
+    must(lambda: d("agreement", "sign", treaty).code == 0, 30, "A and D agree that nothing but malware passes")
+    must(lambda: a("agreement", "show", treaty, "--json").value["state"] == "in-force", 30, "it is in force")
+    check_equal(b("sighting", open_one, "--seen").code, 0, "B saw it once more")
+    now = [by[0], said("agency.b", seen=8, opinion="strongly-agree"), by[2]]
+    must(lambda: seen_of(c, open_one)[1] == now, 30, "C hears that", lambda: seen_of(c, open_one))
+    a.stop()
+    place.start(a)
+    for node in (c, d):
+        node.stop()
+        place.start(node, link=False)
+    check_equal((seen_of(c, open_one)[1], seen_of(d, open_one)[1]), (now, by), "D does not, and both remember what they heard")
 
 
 @story
 def request_answered_late(place):
-    """B asks A for a context by a deadline; it passes, both see that; A answers late, and B has the objects by the request."""
-    a, b = place.mesh("agency.a", "agency.b")
+    """B asks A for a context by a deadline; it passes, both see that; A answers late, and B has the objects by the request. C asks the same
+    and is refused; D and E carry questions and answers and hear of none."""
+    a, b, c, d, e = place.mesh(*FIVE)
     result = b("request", "send", "--to", "agency.a", "--kind", "context", "--deadline", "2s", "--urgency", "immediate", "--about",
                "198.51.100.7", "--legal-basis", "Art. 4", "--purpose", "case 7", "--text", "Who was that?", "--json")
     check_equal(result.code, 0, "B asks", result)
@@ -322,6 +412,13 @@ def request_answered_late(place):
     check_equal((row["late"], row["overdue"]), (True, False), "late, and not overdue any more")
     check_equal(sorted(row["objects"]), sorted(each["id"] for each in objects), "it names its objects")
     check(all(got(b, each) for each in row["objects"]), "which B holds")
+    check_equal((rows_of(c), c.feed()), ([], []), "C does not")
+    own = c("request", "send", "--to", "agency.a", "--kind", "context", "--deadline", "3d", "--about", "198.51.100.7", "--json").value["id"]
+    must(lambda: sorted(each["agency"] for each in rows_of(a)) == ["agency.b", "agency.c"], 30, "C asks, too", c.log_tail)
+    check_equal(a("request", "refuse", own, "--reason", "ask B").code, 0, "and A refuses that")
+    must(lambda: [(each["state"], each["reason"]) for each in rows_of(c)] == [("refused", "ask B")], 30, "which C reads")
+    check_equal([each["state"] for each in rows_of(b)], ["answered"], "B hears nothing of C")
+    learned_nothing([d, e], objects, values)
     check_equal([node.status()["requests_overdue"] for node in (a, b)], [0, 0], "status is calm again")
     check_equal(a("request", "refuse", asked, "--reason", "no").code, REFUSED, "what is answered is not refused")
     second = b("request", "send", "--to", "agency.a", "--kind", "sample", "--deadline", "3d", "--json").value["id"]
@@ -356,6 +453,23 @@ def alert(place):
     wanted = b("alert", "list", "--json").value["object"]["id"]
     check_equal(a("recall", wanted, "--reason", "patched").code, 0, "A takes it back")
     must(lambda: seen(b) == [], 30, "and B has it no more", b.log_tail)
+
+
+def said(agency, seen=0, false_positive=0, expired=0, opinion=None):
+    """What one agency said of an object, as `comity get` shows it."""
+    return {"agency": agency, "seen": seen, "false-positive": false_positive, "expired": expired, "opinion": opinion}
+
+
+def seen_of(node, object_id):
+    """The totals of an object, and each agency's part in them, by its name."""
+    shown = dict(got(node, object_id)[0]["sightings"])
+    return shown, sorted(shown.pop("by"), key=lambda each: each["agency"])
+
+
+def thirds(node, object_id):
+    """What a recall's status says of those who had the object from one of its readers."""
+    rows_ = node("recall", "status", object_id, "--json").value["receipts"]
+    return [{key: row[key] for key in ("agency", "through", "state", "objects")} for row in rows_ if "through" in row]
 
 
 def rows_of(node):

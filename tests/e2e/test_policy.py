@@ -96,7 +96,7 @@ def every_exit(place):
     check_equal(decide(a, amber, "taxii")["rule"], "exit.closed", "the closed exit is closed")
     check_equal(decide(b, amber, "agency.a")["rule"], "reshare.amber", "b may not pass a's object on")
     check_equal(decide(b, amber, "exit:export-list")["allow"], True, "but may list it")
-    check_equal(a("why", amber["id"], "nobody").code, REFUSED, "an unknown name is refused")
+    check_equal(a("why", amber["id"], "nobody").code, NOT_FOUND, "an unknown name is not found")
     check_equal(a("why", "indicator--none", "local").code, NOT_FOUND, "an unknown object is not found")
     said = a("why", amber["id"], "agency.c")
     check(b"may NOT leave by publish" in said.out and b"looked at" in said.out, "for people in words", str(said))

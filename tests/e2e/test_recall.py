@@ -9,7 +9,8 @@ import struct
 import termios
 import time
 
-from lib import (NOT_FOUND, OK, REFUSED, USAGE, carried_unread, check, check_equal, indicator, indicators, main, must, must_hold, note, story)
+from bystanders import learned_nothing, stands
+from lib import (BUILD, COMITY, NOT_FOUND, OK, REFUSED, USAGE, check, check_equal, indicator, indicators, main, must, must_hold, note, story)
 
 
 def recall(node, *words):
@@ -48,14 +49,15 @@ def shows_nowhere(nodes, value, object_id):
 
 @story
 def one_away(place):
-    """One of a hundred objects is recalled while a reader is off line; it hears of it from a relay, with the author off line."""
-    a, b, c, d = place.mesh("agency.a", "agency.b", "agency.c", "agency.d")
+    """One of a hundred objects is recalled while a reader is off line; it hears of it from a relay alone, with the author off line and the
+    other reader cut off. C and E carry all that, and can read nothing of it."""
+    a, b, c, d, e = place.mesh("agency.a", "agency.b", "agency.c", "agency.d", "agency.e")
     objects, values = indicators("taken", 100)
     victim, value = objects[37], values[37]
     a.publish_good(objects, "TLP:AMBER", [b, d])
     must_hold(b, 100, 45, "B has all", b.log_tail)
     must_hold(d, 100, 45, "D has all", d.log_tail)
-    must(lambda: carried_unread(c) >= 1, 45, "C carries what it cannot read", c.log_tail)
+    learned_nothing([c, e], [victim], [value])
     cursors = {each["object"]["id"]: each["cursor"] for each in b.feed()}
     check_equal(recall_good(a, victim["id"], "--reason", "a mistake", "--dry-run"),
                 {"blocks": 1, "dry_run": True, "objects": 1, "versions": 1}, "a dry run says what would go")
@@ -73,19 +75,22 @@ def one_away(place):
     must(complete(a, victim["id"], ["agency.a", "agency.b"]), 30, "A and B have erased it", lambda: a("recall", "status", victim["id"]), a.log_tail,
          b.log_tail)
     check_equal(states(a, victim["id"]).get("agency.d"), "not reached", "D was not reached")
-    must(lambda: c.status()["payloads"] <= 3, 20, "C dropped what it carried", lambda: c.status())
+    for node in (c, e):
+        must(lambda: node.status()["payloads"] <= 3, 20, "%s dropped what it carried" % node.name, node.status)
     a.stop()
+    b.stop()
     d.start()
-    must(lambda: d.linked(b, c), 45, "D is back, A is not")
+    must(lambda: d.linked(c, e), 45, "D is back; A and B are not, only those who carry", d.log_tail)
     must(lambda: not d.finds(value), 45, "D does not show it any more", d.log_tail)
     must_hold(d, 99, 20, "D has the others")
-    a.start()
+    place.start(a, b, link=False)
     must(complete(a, victim["id"], ["agency.a", "agency.b", "agency.d"]), 60, "A hears that D has erased it, too",
          lambda: a("recall", "status", victim["id"]), d.log_tail, a.log_tail)
-    for node in (a, b, c, d):
+    learned_nothing([c, e], [victim], [value])
+    for node in (a, b, c, d, e):
         node.stop()
-    place.start(a, b, c, d)
-    check_equal(shows_nowhere([a, b, c, d], value, victim["id"]), None, "nor after a restart of all")
+    place.start(a, b, c, d, e)
+    check_equal(shows_nowhere([a, b, c, d, e], value, victim["id"]), None, "nor after a restart of all")
     must(lambda: a("verify", "--with", "agency.b").code == OK, 45, "A and B hold the same, and nobody misses anything",
          lambda: a("verify", "--with", "agency.b"))
 
@@ -213,6 +218,35 @@ def its_client_goes_away(place):
 
 
 @story
+def broken_off(place):
+    """The author's node stops at the worst moment of a recall: what stays is signed, and the word that takes the block back is not. Then nothing
+    of it has happened, anywhere; asked for again, the recall is whole."""
+    a, b, c = place.mesh("agency.a", "agency.b", "agency.c", start=False)
+    a.program = os.path.join(BUILD, "tests", "e2e", "comity_half_recall")
+    place.start(a, b, c)
+    objects, values = indicators("half", 10)
+    a.publish_good(objects, "TLP:AMBER", [b])
+    must_hold(b, 10, 45, "B has all", b.log_tail)
+    must(lambda: c.status()["payloads"] >= 1, 30, "C carries it")
+    entries = a.status()["entries"]
+    check(recall(a, objects[3]["id"], "--reason", "a mistake").code != OK, "A stops in the midst of a recall")
+    a.stop()
+    a.program = COMITY
+    place.start(a)
+    check_equal(a.status()["entries"], entries, "nothing of it stands in A's log")
+    check(a.finds(values[3]) and b.finds(values[3]), "the object is where it was")
+    check_equal(a("recall", "status", objects[3]["id"]).code, NOT_FOUND, "and no recall of it is known")
+    recall_good(a, objects[3]["id"], "--reason", "a mistake")
+    must(complete(a, objects[3]["id"], ["agency.a", "agency.b"]), 45, "asked for again it is whole", lambda: a("recall", "status", objects[3]["id"]),
+         a.log_tail)
+    check(not a.finds(values[3]) and not b.finds(values[3]), "nobody finds it")
+    for node in (a, b):
+        must(lambda: stands(node, values[3], objects[3]["id"]) == [], 30, "it is in none of %s's files" % node.name,
+             lambda: stands(node, values[3], objects[3]["id"]))
+    check_equal(sorted(each["object"]["id"] for each in b.feed()), sorted(each["id"] for each in objects if each != objects[3]), "B has the others, once")
+
+
+@story
 def refusals(place):
     """Only the author can recall; a recall needs a reason; what is unknown is said."""
     a, b = place.mesh("agency.a", "agency.b")
@@ -224,6 +258,8 @@ def refusals(place):
     check_equal(recall(a, "indicator--00000000-0000-4000-8000-000000000000", "--reason", "x").code, NOT_FOUND, "an unknown id")
     check_equal(recall(a, victim).code, USAGE, "no reason")
     check_equal(recall(a, "--query", "colour=red", "--reason", "x").code, USAGE, "an unknown word of the filter")
+    result = recall(a, "--query", "type=indicator and (", "--reason", "x")
+    check(result.code == USAGE and b"line 1, column 21: found the end" in result.err, "an error with its place", str(result))
     check_equal(recall(a, "--query", "", "--reason", "x").code, USAGE, "an empty filter")
     check_equal(recall(a, "--query", "type=malware", "--reason", "x").code, NOT_FOUND, "nothing fits")
     check_equal(a("recall", "status", victim).code, NOT_FOUND, "no recall of it is known")

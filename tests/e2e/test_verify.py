@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """comity verify shows that two nodes hold the same, or what is missing."""
-from lib import NOT_RUNNING, OK, REFUSED, USAGE, check, check_equal, indicators, main, must, must_hold, story
+from lib import NOT_FOUND, NOT_RUNNING, OK, REFUSED, USAGE, check, check_equal, indicators, main, must, must_hold, story
 
 
 def verdict(node, other):
@@ -25,9 +25,9 @@ def the_same_or_not(place):
     check_equal(len(value["logs"]), 3, "of all three")
     check(b"same: yes" in a("verify", "--with", b.name).out, "in words, too", lambda: a("verify", "--with", b.name))
 
-    check_equal(verdict(a, a).code, REFUSED, "not with itself")
+    check_equal(verdict(a, a).code, NOT_FOUND, "not with itself")
     check_equal(a("verify").code, USAGE, "--with must be given")
-    check_equal(a("verify", "--with", "nobody").code, REFUSED, "an unknown name is refused")
+    check_equal(a("verify", "--with", "nobody").code, NOT_FOUND, "an unknown name is not found")
     b.stop()
     must(lambda: verdict(a, b).code == REFUSED, 45, "nor with one that is gone", lambda: verdict(a, b))
     check_equal(b("verify", "--with", a.name).code, NOT_RUNNING, "nor without a running node")

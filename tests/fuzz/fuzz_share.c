@@ -15,18 +15,20 @@ static enum err again(struct buf *out, uint8_t which, struct bytes text) {
     struct permit_grant grant;
     struct permit_denial denial;
     struct sighting sighting;
+    struct sighting_told told;
     struct inquiry inquiry;
     struct inquiry_news news;
     struct share share;
     struct share_facts facts;
     const char *why;
-    switch (which % 7) {
+    switch (which % 8) {
     case 0: return permit_ask_decode(&ask, text) == OK ? permit_ask_encode(out, &ask) : ERR_NOT_FOUND;
     case 1: return permit_grant_decode(&grant, text) == OK ? permit_grant_encode(out, &grant) : ERR_NOT_FOUND;
     case 2: return permit_denial_decode(&denial, text) == OK ? permit_denial_encode(out, &denial) : ERR_NOT_FOUND;
     case 3: return sighting_decode(&sighting, text) == OK ? sighting_encode(out, &sighting) : ERR_NOT_FOUND;
     case 4: return inquiry_decode(&inquiry, text) == OK ? inquiry_encode(out, &inquiry) : ERR_NOT_FOUND;
     case 5: return inquiry_news_decode(&news, text) == OK ? inquiry_news_encode(out, &news) : ERR_NOT_FOUND;
+    case 7: return sighting_told_decode(&told, text) == OK ? sighting_told_encode(out, &told) : ERR_NOT_FOUND;
     default:
         if (share_verify(&facts, &item, &scratch, text, &nobody, &way, &why) == OK) abort();
         if (share_read(&facts, &item, text) == OK && facts.encoded.size == 0) abort();

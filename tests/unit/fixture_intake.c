@@ -70,9 +70,26 @@ static void on_note(void *context, const struct intake_place *place, const char 
     taking->note_count++;
 }
 
+static void on_leave_out(void *context, const struct intake_place *place, const char *reason, uint64_t count) {
+    struct taking *taking = context;
+    assert(place != NULL);
+    buf_put_format(&taking->left, "%llu %s\n", (unsigned long long)count, reason);
+}
+
+static void on_withdraw(void *context, const struct intake_place *place, const char *id) {
+    struct taking *taking = context;
+    assert(place != NULL);
+    buf_put_format(&taking->withdrawn, "%s\n", id);
+}
+
 void taking_init(struct taking *taking) {
-    *taking = (struct taking){
-        .options = {.now_ms = 1790000000000, .context = taking, .accept = on_accept, .refuse = on_refuse, .note = on_note}};
+    *taking = (struct taking){.options = {.now_ms = 1790000000000,
+                                          .context = taking,
+                                          .accept = on_accept,
+                                          .refuse = on_refuse,
+                                          .note = on_note,
+                                          .leave_out = on_leave_out,
+                                          .withdraw = on_withdraw}};
     taking->items = calloc(TAKEN_MAX, sizeof *taking->items);
     taking->refusals = calloc(TAKEN_MAX, sizeof *taking->refusals);
     assert(taking->items != NULL && taking->refusals != NULL);
@@ -92,12 +109,16 @@ void taking_free(struct taking *taking) {
     drop(taking->refusals, &taking->refusal_count);
     free(taking->items);
     free(taking->refusals);
+    buf_free(&taking->left);
+    buf_free(&taking->withdrawn);
 }
 
 void taking_run(struct taking *taking, struct bytes input, size_t chunk) {
     drop(taking->items, &taking->item_count);
     drop(taking->refusals, &taking->refusal_count);
     taking->note_count = 0;
+    buf_clear(&taking->left);
+    buf_clear(&taking->withdrawn);
     taking->options.context = taking;
     struct intake *intake = intake_new(&taking->options);
     assert(intake != NULL);

@@ -21,7 +21,8 @@ struct taking {
     struct intake_options options; /* to be changed before the run */
     struct taken *items, *refusals;
     size_t item_count, refusal_count, note_count;
-    size_t stop_after; /* accept returns ERR_CLOSED at this item; 0: never */
+    struct buf left, withdrawn; /* lines "COUNT REASON"; ids, a line each */
+    size_t stop_after;          /* accept returns ERR_CLOSED at this item; 0: never */
     enum intake_format format;
     enum err error; /* of feed or finish */
 };

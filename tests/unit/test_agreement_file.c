@@ -75,7 +75,7 @@ static void test_mistakes(void **state) {
         {CLAUSE ", colour: red}\n", "colour: there is no such line in a clause"},
         {HEAD "equivalences:\n  - {authority: A, level: R}\n", "FILE:4:5: counts_as_authority: is missing"},
         {"", "FILE:1:1: the file says nothing"},
-        {"- a\n", "FILE:1:1: this is not \"key: value\""},
+        {"- a\n", "FILE:1:1: an agreement: \"key: value\" lines belong here"},
         {"a: &x b\n", "anchors are not used here"},
         {"a: *x\n", "aliases are not used here"},
         {"a: !!str b\n", "tags are not used here"},
@@ -126,7 +126,7 @@ static void test_bounds(void **state) {
     for (int i = 0; i < YAML_TREE_NODES_MAX; i++) buf_put_text(&yaml, "a,");
     buf_put_text(&yaml, "a]\n");
     assert_int_equal(read_text(&out, bytes_of_buf(&yaml), message), ERR_SYNTAX);
-    assert_non_null(strstr(message, "more than 4096 values"));
+    assert_non_null(strstr(message, "more than 16384 values"));
     buf_free(&yaml), buf_free(&out);
 }
 

@@ -57,6 +57,13 @@ static void test_refusals_name_their_place(void **state) {
         {"agency: A\ncache: 1025 TiB\n", "comity.yaml:2:8:", "no size"},
         {"agency: A\ncache: 99999999999999999999\n", "comity.yaml:2:8:", "no size"},
         {"agency: A\nlog_level: loud\n", "comity.yaml:2:12:", "warn, info or debug"},
+        {"agency: A\nlog.format: xml\n", "comity.yaml:2:13:", "text or json"},
+        {"agency: A\nlive.listen: 127.0.0.1\n", "comity.yaml:2:14:", "no place to listen"},
+        {"agency: A\nlive.pub: 0.0.0.0:1\n", "comity.yaml:2:11:", "a loopback address only"},
+        {"agency: A\nlive.pub: 127.evil.example:1\n", "comity.yaml:2:11:", "a loopback address only"},
+        {"agency: A\nlive.pub: node.example:1\n", "comity.yaml:2:11:", "a loopback address only"},
+        {"agency: A\nlive.pub_max_label: TLP:RED\n", "comity.yaml:2:21:", "TLP:AMBER+STRICT"},
+        {"agency: A\nlive.pub_max_label: none\n", "comity.yaml:2:21:", "TLP:AMBER+STRICT"},
         {"agency: \"A\n", "comity.yaml:2:1:", "not YAML"},
         {"agency: A\n\tlisten: x\n", "comity.yaml:2:1:", "not YAML"},
         {"agency: A\nlisten: \xff\n", "comity.yaml:2:9:", "not YAML"},
@@ -109,6 +116,10 @@ static void check_round_trip(const struct config *config) {
     assert_int_equal(again.cache_bytes, config->cache_bytes);
     assert_int_equal(again.sync, config->sync);
     assert_string_equal(again.log_level, config->log_level);
+    assert_string_equal(again.log_format, config->log_format);
+    assert_string_equal(again.live_listen, config->live_listen);
+    assert_string_equal(again.live_pub, config->live_pub);
+    assert_int_equal(again.live_pub_label_max, config->live_pub_label_max);
     buf_free(&yaml);
 }
 
@@ -127,6 +138,10 @@ static void test_what_is_written_parses(void **state) {
         config.cache_bytes = (i + 1) << 21;
         config.sync = false;
         snprintf(config.log_level, sizeof config.log_level, "warn");
+        snprintf(config.log_format, sizeof config.log_format, "json");
+        snprintf(config.live_listen, sizeof config.live_listen, "node.example:%zu", i + 1);
+        snprintf(config.live_pub, sizeof config.live_pub, i % 2 ? "[::1]:7" : "127.0.0.2:7");
+        config.live_pub_label_max = TLP_AMBER_STRICT;
         check_round_trip(&config);
     }
 }
@@ -148,6 +163,10 @@ static void test_the_example_says_the_defaults(void **state) {
     assert_int_equal(config.cache_bytes, defaults.cache_bytes);
     assert_int_equal(config.sync, defaults.sync);
     assert_string_equal(config.log_level, defaults.log_level);
+    assert_string_equal(config.log_format, defaults.log_format);
+    assert_string_equal(config.live_listen, defaults.live_listen);
+    assert_string_equal(config.live_pub, defaults.live_pub);
+    assert_int_equal(config.live_pub_label_max, defaults.live_pub_label_max);
 }
 
 static void test_a_file_past_the_limit_is_refused(void **state) {

@@ -1,9 +1,12 @@
 #include "node/export/export_value.h"
+#include "node/formats/jsonwalk.h"
 #include "node/formats/observable.h"
+#include "tests/unit/fixture_intake.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
@@ -166,6 +169,200 @@ static void test_files(void **state) {
     free(text);
 }
 
+/* Values that an author may have indexed: none of them spoils a file. Where a format cannot carry one, the count says so. */
+static const struct {
+    enum observable_kind kind;
+    const char *value;
+    bool list, zeek; /* fits there */
+} hostile[] = {
+    {OBSERVABLE_DOMAIN, "evil.example.org", true, true},
+    {OBSERVABLE_URL, "http://evil.example.org/a,\"b\"|c;d", true, true},
+    {OBSERVABLE_URL, "http://evil.example.org/\tx", false, false},
+    {OBSERVABLE_URL, "http://evil.example.org/\nevil2.example.org", false, false},
+    {OBSERVABLE_URL, "mailto:x", true, false}, /* without a host Zeek has no name for it */
+    {OBSERVABLE_EMAIL, "#x@evil.example.org", false, false},
+    {OBSERVABLE_EMAIL, "a\"b@evil.example.org", true, true},
+    {OBSERVABLE_DOMAIN, "a b.example.org", false, false},
+    {OBSERVABLE_TEXT, "two\nlines, \"quoted\"\r\n=1+1", false, false},
+};
+#define HOSTILE (sizeof hostile / sizeof *hostile)
+
+static char *hostile_export(const struct export_format *format, struct export_counts *counts) {
+    struct answer *answer = malloc(sizeof *answer);
+    struct sink sink = {0};
+    struct export_options options = {.format = format, .sink = {&sink, sink_open, sink_write}, .now_ms = 1700000000000};
+    struct export *work = export_new(&options);
+    for (size_t i = 0; i < HOSTILE; i++) {
+        answer_of(answer, hostile[i].kind, (const uint8_t *)hostile[i].value, strlen(hostile[i].value), "indicator--1");
+        answer->author = bytes_of_text("cert, \"b\"");
+        assert_int_equal(export_add(work, answer), OK);
+    }
+    assert_int_equal(export_finish(work), OK);
+    *counts = *export_counted(work);
+    export_free(work);
+    free(answer);
+    buf_put_u8(&sink.text, 0);
+    return (char *)sink.text.data;
+}
+
+static uint64_t left_in_all(const struct export_counts *counts) {
+    uint64_t sum = 0;
+    for (int reason = 0; reason < EXPORT_REASON_COUNT; reason++) sum += counts->left_out[reason];
+    return sum;
+}
+
+/* The next field of RFC 4180, terminated in place; *end is what stood behind it: ',', '\n' (for CR LF) or 0. */
+static char *csv_next(char **at, char *end) {
+    char *from = *at, *to = from, *field = from;
+    bool quoted = *from == '"';
+    if (quoted) from++;
+    while (*from && (quoted || (*from != ',' && *from != '\r'))) {
+        if (quoted && *from == '"' && from[1] != '"') break;
+        if (quoted && *from == '"') from++;
+        *to++ = *from++;
+    }
+    if (quoted) assert_int_equal(*from++, '"');
+    *end = *from == '\r' ? '\n' : *from;
+    if (*from == '\r') assert_int_equal(*++from, '\n');
+    *at = *from ? from + 1 : from;
+    *to = 0;
+    return field;
+}
+
+static size_t hostile_find(const char *value) {
+    size_t i = 0;
+    while (i < HOSTILE && strcmp(hostile[i].value, value) != 0) i++;
+    return i;
+}
+
+static void test_plain_files(void **state) {
+    (void)state;
+    struct export_counts counts;
+    char *text = hostile_export(&export_list, &counts), end = 0, *next;
+    size_t lines = 0, rows = 0, fits[2] = {0};
+    for (size_t i = 0; i < HOSTILE; i++) fits[0] += hostile[i].list, fits[1] += hostile[i].zeek;
+    for (char *line = strtok_r(text, "\n", &next); line; line = strtok_r(NULL, "\n", &next), lines++)
+        assert_true(hostile_find(line) < HOSTILE && hostile[hostile_find(line)].list);
+    assert_true(lines == fits[0] && counts.values == lines && left_in_all(&counts) == HOSTILE - lines);
+    free(text);
+    text = hostile_export(&export_zeek, &counts);
+    lines = 0;
+    for (char *line = strtok_r(text, "\n", &next); line; line = strtok_r(NULL, "\n", &next), lines++) {
+        size_t tabs = 0;
+        for (char *at = line; *at; at++) tabs += *at == '\t';
+        assert_int_equal(tabs, lines == 0 ? 4 : 3); /* the header has "#fields" in front */
+        assert_true((line[0] == '#') == (lines == 0));
+    }
+    assert_true(lines == fits[1] + 1 && counts.values == fits[1] && left_in_all(&counts) == HOSTILE - fits[1]);
+    free(text);
+    text = hostile_export(&export_hosts, &counts);
+    assert_string_equal(text, "# hosts file, made by comity export\n0.0.0.0 evil.example.org\n");
+    assert_int_equal(left_in_all(&counts), HOSTILE - 1);
+    free(text);
+    text = hostile_export(&export_csv, &counts);
+    for (char *at = text; *at; rows++) {
+        char *value = csv_next(&at, &end);
+        for (size_t column = 1; column < 8; column++) {
+            assert_int_equal(end, ',');
+            char *field = csv_next(&at, &end);
+            if (rows > 0 && column == 3) assert_string_equal(field, "cert, \"b\"");
+        }
+        assert_int_equal(end, '\n');
+        if (rows == 0) assert_string_equal(value, "value");
+        if (rows > 0) assert_true(hostile_find(value) < HOSTILE);
+    }
+    assert_true(rows == HOSTILE + 1 && counts.values == HOSTILE && left_in_all(&counts) == 0);
+    free(text);
+}
+
+/* --- MISP's warning lists of what nobody means to block --- */
+
+struct listed {
+    const char *path;
+    enum observable_kind kind; /* 0: an address, or a hash by its length */
+    size_t fit;                /* so many may be blocked all the same */
+    const char *why;
+    struct arena arena;
+    size_t entries, fits;
+    bool in_list;
+};
+
+static void listed_key(void *context, struct bytes key) { ((struct listed *)context)->in_list = bytes_equal_text(key, "list"); }
+
+static void listed_string(void *context, struct bytes text) {
+    struct listed *listed = context;
+    struct observable value;
+    const char *reason;
+    if (!listed->in_list) return;
+    bool taken = listed->kind ? observable_normalise(&value, listed->kind, text, &listed->arena, &reason) == OK
+                              : observable_of_list(&value, text, &listed->arena, &reason) == OK;
+    listed->entries += taken;
+    listed->fits += taken && export_value_judge(value) == EXPORT_FITS;
+}
+
+static void listed_scalar(void *context, enum jsonwalk_scalar scalar, struct bytes number) {
+    (void)context, (void)scalar, (void)number;
+}
+static void listed_open(void *context, bool object) { (void)context, (void)object; }
+
+/* Private and special addresses, top-level domains, hashes of nothing: in no file that blocks. */
+static void test_warninglists(void **state) {
+    (void)state;
+    static struct listed lists[] = {
+        {.path = "rfc1918"},
+        {.path = "rfc6598"},
+        {.path = "multicast"},
+        {.path = "ipv6-linklocal"},
+        {.path = "empty-hashes"},
+        {.path = "tlds", .kind = OBSERVABLE_DOMAIN},
+        {.path = "rfc5735",
+         .fit = 4,
+         .why = "three networks of documentation and the one of 6to4: nobody is there who could be hit"},
+        {.path = "rfc3849", .fit = 1, .why = "documentation"},
+    };
+    static const struct jsonwalk_events events = {listed_open, listed_open, listed_key, listed_string, listed_scalar};
+    struct jsonwalk *walk = jsonwalk_new(&events);
+    struct jsonwalk_fault fault;
+    struct buf text = {0};
+    char path[128];
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+        struct listed *listed = &lists[i];
+        snprintf(path, sizeof path, "misp/warninglists/%s/list.json", listed->path);
+        if (!shared_file(&text, path)) break;
+        assert_int_equal(jsonwalk_run(walk, bytes_of_buf(&text), listed, &fault), OK);
+        if (listed->entries == 0 || listed->fits != listed->fit)
+            fail_msg("%s: %zu of %zu entries would be blocked", listed->path, listed->fits, listed->entries);
+        arena_free(&listed->arena);
+    }
+    buf_free(&text);
+    jsonwalk_free(walk);
+}
+
+/* What was only seen is in no file that blocks, and in those that tell. */
+static void test_observed(void **state) {
+    (void)state;
+    static const struct export_format *const formats[] = {&export_list,     &export_rpz, &export_nftables,
+                                                          &export_suricata, &export_csv, &export_misp};
+    struct answer *answer = malloc(sizeof *answer);
+    static const uint8_t address[] = {9, 9, 9, 9, 32};
+    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
+        struct sink sink = {0};
+        struct export_options options = {.format = formats[i], .sink = {&sink, sink_open, sink_write}, .now_ms = 1700000000000};
+        struct export *work = export_new(&options);
+        answer_of(answer, OBSERVABLE_IPV4, address, 5, "observed-data--1");
+        answer->item.type = bytes_of_text("observed-data");
+        assert_int_equal(export_add(work, answer), OK);
+        assert_int_equal(export_finish(work), OK);
+        assert_int_equal(export_counted(work)->left_out[EXPORT_OBSERVED], formats[i]->blocking);
+        assert_int_equal(export_counted(work)->values, !formats[i]->blocking);
+        buf_put_u8(&sink.text, 0);
+        if (formats[i] == &export_misp) assert_non_null(strstr((char *)sink.text.data, "\"to_ids\":false"));
+        export_free(work);
+        buf_free(&sink.text);
+    }
+    free(answer);
+}
+
 static void test_sink_error(void **state) {
     (void)state;
     struct sink sink = {.error = ERR_FULL};
@@ -177,8 +374,9 @@ static void test_sink_error(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_values), cmocka_unit_test(test_name_lengths), cmocka_unit_test(test_url_parts),
-        cmocka_unit_test(test_files),  cmocka_unit_test(test_sink_error),
+        cmocka_unit_test(test_values),       cmocka_unit_test(test_name_lengths), cmocka_unit_test(test_url_parts),
+        cmocka_unit_test(test_files),        cmocka_unit_test(test_plain_files),  cmocka_unit_test(test_observed),
+        cmocka_unit_test(test_warninglists), cmocka_unit_test(test_sink_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

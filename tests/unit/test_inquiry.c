@@ -109,16 +109,59 @@ static void test_sighting(void **state) {
     for (size_t i = 0; i < 4; i++) bad[i] = sighting;
     bad[0].total++;
     bad[1].total = 0;
-    bad[2].kind = SIGHTING_KINDS;
+    bad[2].kind = (enum sighting_kind)(SIGHTING_OPINION + 1);
     bad[3].first_ms = 10;
     for (size_t i = 0; i < 4; i++) assert_int_equal(sighting_encode(&out, &bad[i]), ERR_RANGE);
     buf_free(&out);
 }
 
+/* Of counts the larger one counts, of opinions the later; an opinion has a version of its own, so that who cannot read it says so. */
+static void test_opinion(void **state) {
+    struct sighting opinion = {
+        .object_id = bytes_of_text("indicator--1"), .author = {4}, .kind = SIGHTING_OPINION, .total = OPINION_AGREE, .last_ms = 9};
+    struct sighting later = opinion, again, count = opinion;
+    struct buf out = {0};
+    uint64_t word;
+    (void)state;
+    assert_int_equal(sighting_encode(&out, &opinion), OK);
+    assert_int_equal(out.data[1], 2);
+    assert_int_equal(sighting_decode(&again, bytes_of_buf(&out)), OK);
+    assert_true(again.kind == SIGHTING_OPINION && again.total == OPINION_AGREE);
+    out.data[1] = 1;
+    assert_int_equal(sighting_decode(&again, bytes_of_buf(&out)), ERR_FORMAT);
+    later.total = OPINION_DISAGREE, later.last_ms = 10;
+    assert_true(sighting_follows(&opinion, &later) && !sighting_follows(&later, &opinion) && !sighting_follows(&opinion, &opinion));
+    count.kind = SIGHTING_SEEN, count.total = 7;
+    again = count, again.total = 6, again.last_ms = 99;
+    assert_true(!sighting_follows(&count, &again) && sighting_follows(&again, &count));
+    opinion.total = OPINION_STRONGLY_AGREE + 1;
+    assert_int_equal(sighting_encode(&out, &opinion), ERR_RANGE);
+    assert_true(opinion_parse(&word, bytes_of_text("strongly-disagree")) && word == OPINION_STRONGLY_DISAGREE);
+    assert_false(opinion_parse(&word, bytes_of_text("maybe")));
+    assert_null(opinion_name(0));
+    buf_free(&out);
+}
+
+static void test_told(void **state) {
+    struct sighting_told told = {.agency_id = {1}, .node_id = {2}}, again;
+    struct buf out = {0};
+    (void)state;
+    told.sighting = (struct sighting){.object_id = bytes_of_text("indicator--1"), .author = {4}, .total = 3};
+    assert_int_equal(sighting_told_encode(&out, &told), OK);
+    assert_int_equal(sighting_told_decode(&again, bytes_of_buf(&out)), OK);
+    assert_true(again.agency_id[0] == 1 && again.node_id[0] == 2 && again.sighting.total == 3);
+    for (size_t size = 0; size < out.size; size++) assert_int_not_equal(sighting_told_decode(&again, bytes_of(out.data, size)), OK);
+    out.data[1] = 2;
+    assert_int_equal(sighting_told_decode(&again, bytes_of_buf(&out)), ERR_VERSION);
+    told.sighting.total = 0;
+    assert_int_equal(sighting_told_encode(&out, &told), ERR_RANGE);
+    buf_free(&out);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_question), cmocka_unit_test(test_news),     cmocka_unit_test(test_order),
-        cmocka_unit_test(test_names),    cmocka_unit_test(test_sighting),
+        cmocka_unit_test(test_question), cmocka_unit_test(test_news),    cmocka_unit_test(test_order), cmocka_unit_test(test_names),
+        cmocka_unit_test(test_sighting), cmocka_unit_test(test_opinion), cmocka_unit_test(test_told),
     };
     return cmocka_run_group_tests_name("inquiry", tests, NULL, NULL);
 }

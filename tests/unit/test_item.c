@@ -156,7 +156,7 @@ static void test_lying_counts(void **state) {
     (void)state;
     static const char many[] = "\x99\x01\xa3url\x00\x00\x05\xc3\xc4\x02{}\xa7url--12\xdd\xff\xff\xff\xff";
     static const char too_many[] = "\x99\x01\xa3url\x00\x00\x05\xc3\xc4\x02{}\xa7url--12\xdc\x04\x01";
-    static const char version[] = "\x99\x03", fields[] = "\x99\x02";
+    static const char version[] = "\x99\x04", fields[] = "\x99\x02";
     static const char label[] = "\x99\x01\xa3url\x00\x00\x06\xc3\xc4\x02{}\xa7url--12\x90";
     static uint8_t padded[8192];
     assert_int_equal(item_decode(&back, bytes_of(many, sizeof many - 1)), ERR_FORMAT);

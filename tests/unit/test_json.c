@@ -45,7 +45,7 @@ static void on_refuse(void *context, const struct intake_place *place, const cha
 }
 
 static enum err cut(struct cuts *cuts, struct bytes input, size_t chunk, size_t value_bytes_max) {
-    struct json_handlers handlers = {cuts, on_value, on_shell, on_refuse};
+    struct json_handlers handlers = {cuts, on_value, on_shell, on_refuse, NULL};
     buf_clear(&cuts->out);
     cuts->json = json_new(&handlers, value_bytes_max, 0);
     assert_non_null(cuts->json);
@@ -163,7 +163,7 @@ static void test_endless(void **state) {
     static const char fillers[] = {'x', '[', ' ', '{'};
     static uint8_t chunk[1 << 16];
     struct cuts cuts = {0};
-    struct json_handlers handlers = {&cuts, on_value, on_shell, on_refuse};
+    struct json_handlers handlers = {&cuts, on_value, on_shell, on_refuse, NULL};
     for (size_t i = 0; i < sizeof fillers; i++) {
         struct json *json = json_new(&handlers, ITEM_TEXT_BYTES_MAX, 0);
         assert_non_null(json);

@@ -97,9 +97,17 @@ static void document_make(struct buf *out) {
     put_str(out, "publishing");
     pack_write_bool(out, true);
     put_str(out, "store");
-    pack_write_map(out, 2);
+    pack_write_map(out, 5);
     put_str(out, "entries");
     pack_write_uint(out, 12);
+    put_str(out, "starts_ms");
+    pack_write_array(out, 2);
+    pack_write_uint(out, 1);
+    pack_write_uint(out, 0);
+    put_str(out, "ended_ms");
+    pack_write_uint(out, 0);
+    put_str(out, "rtt_ms");
+    pack_write_uint(out, 5);
     put_str(out, "started_ms");
     pack_write_uint(out, 1790000000123);
 }
@@ -115,7 +123,8 @@ static void test_documents(void **state) {
     check_text(
         &out,
         "{\"id\":\"abcd\",\"links\":[{\"name\":\"long name\",\"up\":false},{\"name\":\"B\\u001b[2J\",\"up\":true}],\"none\":[],"
-        "\"publishing\":true,\"store\":{\"entries\":12,\"started_ms\":1790000000123}}");
+        "\"publishing\":true,\"store\":{\"entries\":12,\"starts_times\":[\"1970-01-01T00:00:00.001Z\",null],\"ended\":null,\"rtt_"
+        "ms\":5,\"started\":\"2026-09-21T14:13:20.123Z\"}}");
     assert_int_equal(document_text(&out, bytes_of_buf(&document)), OK);
     check_text(&out, "id: abcd\n"
                      "links:\n"
@@ -126,6 +135,11 @@ static void test_documents(void **state) {
                      "publishing: yes\n"
                      "store:\n"
                      "  entries: 12\n"
+                     "  starts:\n"
+                     "    - 1970-01-01T00:00:00.001Z\n"
+                     "    - -\n"
+                     "  ended: -\n"
+                     "  rtt_ms: 5\n"
                      "  started: 2026-09-21T14:13:20.123Z\n");
     assert_true(document_flag(bytes_of_buf(&document), "publishing"));
     assert_false(document_flag(bytes_of_buf(&document), "none"));

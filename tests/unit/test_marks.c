@@ -160,8 +160,38 @@ static void test_in_items(void **state) {
     buf_free(&out);
 }
 
+/* Who hears of sightings came later: it makes an item of version 3, so that a reader that does not know it refuses it by its version. */
+static void test_later_key(void **state) {
+    (void)state;
+    static struct item item, back;
+    struct marks marks = {.pap = PAP_RED, .sightings = SIGHTINGS_TO_AUDIENCE}, read;
+    struct buf encoded = {0}, out = {0};
+    assert_int_equal(marks_write(&encoded, &marks), OK);
+    assert_int_equal(marks_decode(&read, bytes_of_buf(&encoded)), OK);
+    assert_int_equal(read.sightings, SIGHTINGS_TO_AUDIENCE);
+    item = (struct item){.type = text("url"), .id = text("url--12"), .tlp = TLP_RED, .text = text("{}")};
+    item.marks = bytes_of_buf(&encoded);
+    assert_int_equal(item_encode(&out, &item), OK);
+    assert_int_equal(out.data[1], 3);
+    assert_int_equal(item_decode(&back, bytes_of_buf(&out)), OK);
+    out.data[1] = 2; /* one form of each */
+    assert_int_equal(item_decode(&back, bytes_of_buf(&out)), ERR_FORMAT);
+    out.data[1] = 4;
+    assert_int_equal(item_decode(&back, bytes_of_buf(&out)), ERR_VERSION);
+    out.data[1] = 3, out.data[out.size - 1] = 3; /* neither author nor audience */
+    assert_int_equal(item_decode(&back, bytes_of_buf(&out)), ERR_RANGE);
+    out.data[out.size - 1] = 0;
+    assert_int_equal(item_decode(&back, bytes_of_buf(&out)), ERR_RANGE);
+    assert_string_equal(sightings_to_name(read.sightings), "audience");
+    assert_true(sightings_to_parse(&read.sightings, text("author")) && read.sightings == SIGHTINGS_TO_AUTHOR);
+    assert_false(sightings_to_parse(&read.sightings, text("everybody")));
+    buf_free(&encoded);
+    buf_free(&out);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_round_trip), cmocka_unit_test(test_foreign_bytes),
-                                       cmocka_unit_test(test_bounds), cmocka_unit_test(test_pap), cmocka_unit_test(test_in_items)};
+                                       cmocka_unit_test(test_bounds),     cmocka_unit_test(test_pap),
+                                       cmocka_unit_test(test_in_items),   cmocka_unit_test(test_later_key)};
     return cmocka_run_group_tests_name("marks", tests, NULL, NULL);
 }

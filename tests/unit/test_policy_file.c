@@ -214,12 +214,12 @@ static void test_bounds(void **state) {
     assert_non_null(strstr(message, "more than 1024 agencies"));
     buf_clear(&yaml);
     buf_put_text(&yaml, V1);
-    while (yaml.size <= YAMLTREE_BYTES_MAX) buf_put_text(&yaml, "# a remark that fills the file to its limit and over it\n");
-    assert_int_equal(policy_file_parse(&settings, bytes_of_buf(&yaml), "p", message), ERR_SYNTAX);
+    while (yaml.size <= YAML_TREE_BYTES_MAX) buf_put_text(&yaml, "# a remark that fills the file to its limit and over it\n");
+    assert_int_equal(policy_file_parse(&settings, bytes_of_buf(&yaml), "p", message), ERR_TOO_BIG);
     assert_non_null(strstr(message, "larger than 256 KiB"));
     buf_clear(&yaml);
     buf_put_text(&yaml, V1 "own:\n  caveats: [");
-    for (size_t i = 0; i < YAMLTREE_NODES_MAX; i++) buf_put_text(&yaml, "a,");
+    for (size_t i = 0; i < YAML_TREE_NODES_MAX; i++) buf_put_text(&yaml, "a,");
     buf_put_text(&yaml, "a]\n");
     assert_int_equal(policy_file_parse(&settings, bytes_of_buf(&yaml), "p", message), ERR_SYNTAX);
     assert_non_null(strstr(message, "more than 16384 values"));

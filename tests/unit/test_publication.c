@@ -254,8 +254,13 @@ static void object_make(struct buf *body, const char *text, const char *via) {
         return;
     }
     pack_write_str(body, bytes_of_text(via));
-    pack_write_array(body, SIGHTING_KINDS + 1);
+    pack_write_array(body, SIGHTING_KINDS + 2);
     for (uint64_t i = 1; i <= SIGHTING_KINDS + 1; i++) pack_write_uint(body, i);
+    pack_write_array(body, 1);
+    pack_write_array(body, SIGHTING_KINDS + 2);
+    pack_write_str(body, bytes_of_text("D"));
+    for (uint64_t i = 1; i <= SIGHTING_KINDS; i++) pack_write_uint(body, i);
+    pack_write_uint(body, OPINION_AGREE);
 }
 
 /* One object is one line, whatever its author wrote; what disagrees with its index is flagged. */
@@ -303,8 +308,10 @@ static void test_answers(void **state) {
     buf_clear(&out);
     answer_json(&out, &reader->answer);
     buf_put_u8(&out, 0);
-    assert_non_null(strstr((const char *)out.data,
-                           "\"via\":\"C\",\"sightings\":{\"seen\":1,\"false-positive\":2,\"expired\":3,\"agencies\":4},"));
+    assert_non_null(
+        strstr((const char *)out.data,
+               "\"via\":\"C\",\"sightings\":{\"seen\":1,\"false-positive\":2,\"expired\":3,\"agencies\":4,\"to\":\"author\","
+               "\"by\":[{\"agency\":\"D\",\"seen\":1,\"false-positive\":2,\"expired\":3,\"opinion\":\"agree\"}]},"));
     for (size_t size = 0; size < body.size; size++) assert_int_equal(answer_read(reader, bytes_of(body.data, size)), ERR_FORMAT);
     buf_free(&body);
     buf_free(&out);

@@ -125,6 +125,18 @@ static void test_texts(void **state) {
     assert_memory_equal(got.node_id, receipt.node_id, NODE_ID_BYTES);
     for (size_t size = 0; size < text.size; size++)
         assert_int_equal(recall_receipt_read(&got, bytes_of(text.data, size)), ERR_FORMAT);
+    struct recall_receipt third = receipt;
+    third.passed_on = true, third.via[0] = 8, third.index = BLOCK_ITEMS_MAX - 1;
+    buf_clear(&text);
+    recall_receipt_write(&text, &third);
+    assert_int_equal(recall_receipt_read(&got, bytes_of_buf(&text)), OK);
+    assert_true(got.passed_on && got.via[0] == 8 && got.index == BLOCK_ITEMS_MAX - 1 && got.block == 5);
+    for (size_t size = 0; size < text.size; size++)
+        assert_int_equal(recall_receipt_read(&got, bytes_of(text.data, size)), ERR_FORMAT);
+    third.index = BLOCK_ITEMS_MAX;
+    buf_clear(&text);
+    recall_receipt_write(&text, &third);
+    assert_int_equal(recall_receipt_read(&got, bytes_of_buf(&text)), ERR_FORMAT);
     receipt.state = RECALL_NOTED;
     buf_clear(&text);
     recall_receipt_write(&text, &receipt);

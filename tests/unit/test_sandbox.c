@@ -1,6 +1,7 @@
 /* The sandbox: each role tries in a process of its own what it may not, and what it must be able to do. */
 #define _GNU_SOURCE
 #include "node/process/sandbox.h"
+#include "node/process/sandbox_program.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -214,7 +215,90 @@ static void test_table(void **state) {
         check(ROLE_NET, rows[i].what, rows[i].attempt, rows[i].net);
         check(ROLE_ENGINE, rows[i].what, rows[i].attempt, rows[i].engine);
         check(ROLE_KEY, rows[i].what, rows[i].attempt, rows[i].key);
+        /* A door of the same kind; the one socket that was made before is bound by now. */
+        if (rows[i].attempt != try_bind) check(ROLE_LIVE, rows[i].what, rows[i].attempt, rows[i].net);
     }
+}
+
+static bool try_everything_written(void) {
+    int fd = open(inside("hooked"), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    return fd >= 0 && write(fd, "x", 1) == 1 && fchmod(fd, 0644) == 0 && fsync(fd) == 0 && unlink(inside("hooked")) == 0;
+}
+
+/* The hook process writes into its folders, and neither starts programs nor talks to anybody: its launcher does, which is none of it. */
+static void test_hook(void **state) {
+    (void)state;
+    enum wanted elsewhere = sandbox_landlock_abi() > 0 ? SOFT : DONE;
+    check(ROLE_HOOK, "write into its folder", try_everything_written, DONE);
+    check(ROLE_HOOK, "read in its folder", try_read_inside, DONE);
+    check(ROLE_HOOK, "read a file elsewhere", try_read_outside, elsewhere);
+    check(ROLE_HOOK, "write a file elsewhere", try_write_outside, elsewhere);
+    check(ROLE_HOOK, "threads, memory, random numbers", try_everyday, DONE);
+    check(ROLE_HOOK, "exec", try_exec, DEATH);
+    check(ROLE_HOOK, "fork", try_fork, DEATH);
+    check(ROLE_HOOK, "fork, the old call", try_vfork_raw, DEATH);
+    check(ROLE_HOOK, "TCP socket", try_socket_tcp, DEATH);
+    check(ROLE_HOOK, "local socket", try_socket_unix, DEATH);
+    check(ROLE_HOOK, "connect", try_connect, DEATH);
+    check(ROLE_HOOK, "ptrace", try_ptrace, DEATH);
+    check(ROLE_HOOK, "signal the parent", try_kill_parent, DEATH);
+    check(ROLE_HOOK, "executable memory", try_executable_memory, DEATH);
+    check(ROLE_HOOK, "mount", try_mount, DEATH);
+}
+
+/* What becomes of the attempt when a program of the operator's makes it. */
+static int program_outcome(bool network, try_function *attempt) {
+    const struct landlock_path paths[] = {{dir, LANDLOCK_READ | LANDLOCK_WRITE, false},
+                                          {"/usr", LANDLOCK_READ, true},
+                                          {"/lib", LANDLOCK_READ, true},
+                                          {"/lib64", LANDLOCK_READ, true},
+                                          {"/bin/true", LANDLOCK_RUN, false},
+                                          {"/lib64/ld-linux-x86-64.so.2", LANDLOCK_RUN, true}};
+    fflush(NULL);
+    pid_t pid = fork();
+    if (pid == 0) {
+        char why[256];
+        struct sandbox_program wish = {
+            .paths = paths, .count = sizeof paths / sizeof *paths, .network = network, .cpu_seconds = 10};
+        if (sandbox_program_enter(&wish, why) != OK) _exit(99);
+        _exit(attempt() ? EXIT_DONE : EXIT_REFUSED);
+    }
+    int status;
+    waitpid(pid, &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : KILLED;
+}
+
+static bool try_exec_other(void) {
+    char *arguments[] = {NULL};
+    execve("/bin/false", arguments, arguments);
+    return errno != EACCES;
+}
+static bool try_new_space(void) { return syscall(SYS_unshare, 0x10000000) == 0; } /* CLONE_NEWUSER */
+static bool try_leave_group(void) { return setsid() >= 0; }
+
+/* A program of the operator's: its own folder and programs, the internet with leave only, and nothing of the kernel's inside. */
+static void test_program(void **state) {
+    (void)state;
+    int elsewhere = sandbox_landlock_abi() > 0 ? EXIT_REFUSED : EXIT_DONE;
+    assert_int_equal(program_outcome(false, try_read_inside), EXIT_DONE);
+    assert_int_equal(program_outcome(false, try_everything_written), EXIT_DONE);
+    assert_int_equal(program_outcome(false, try_exec), EXIT_DONE); /* /bin/true ends with 0 */
+    assert_int_equal(program_outcome(false, try_exec_other), elsewhere == EXIT_DONE ? 1 : EXIT_REFUSED);
+    assert_int_equal(program_outcome(false, try_fork), EXIT_DONE);
+    assert_int_equal(program_outcome(false, try_write_outside), elsewhere);
+    assert_int_equal(program_outcome(false, try_socket_netlink), EXIT_DONE);
+    assert_int_equal(program_outcome(false, try_socket_tcp), EXIT_REFUSED);
+    assert_int_equal(program_outcome(false, try_socket_unix), EXIT_REFUSED);
+    assert_int_equal(program_outcome(true, try_socket_tcp), EXIT_DONE);
+    assert_int_equal(program_outcome(true, try_connect), EXIT_DONE);
+    assert_int_equal(program_outcome(true, try_socket_packet), EXIT_REFUSED);
+    assert_int_equal(program_outcome(true, try_new_space), EXIT_REFUSED);
+    assert_int_equal(program_outcome(true, try_leave_group), EXIT_REFUSED);
+    assert_int_equal(program_outcome(true, try_ptrace), EXIT_REFUSED);
+    assert_int_equal(program_outcome(true, try_bpf), EXIT_REFUSED);
+    assert_int_equal(program_outcome(true, try_mount), EXIT_REFUSED);
+    assert_int_equal(program_outcome(true, try_keyctl), EXIT_REFUSED);
+    assert_int_equal(program_outcome(true, try_io_uring), EXIT_REFUSED);
 }
 
 /* The name helper reads files and asks servers, writes nothing and starts nothing. */
@@ -249,8 +333,8 @@ int main(void) {
     if (kept < 0) return 1;
     close(kept);
     made_before = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_table), cmocka_unit_test(test_resolve),
-                                       cmocka_unit_test(test_no_folder)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_table), cmocka_unit_test(test_hook), cmocka_unit_test(test_program),
+                                       cmocka_unit_test(test_resolve), cmocka_unit_test(test_no_folder)};
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     unlink(inside("kept"));
     rmdir(dir);

@@ -57,6 +57,7 @@ static void words(char *text, size_t size, const struct item *item) {
     if (marks.retain_until_ms) buf_put_text(&out, " retain");
     if (marks.personal) buf_put_text(&out, " personal");
     if (marks.police) buf_put_text(&out, " police");
+    if (marks.sightings) buf_put_format(&out, " sightings=%s", sightings_to_name(marks.sightings));
     view(&out, "unknown", marks.unknown), view(&out, "selector", marks.selector);
     snprintf(text, size, "%.*s", (int)out.size, (const char *)out.data);
     buf_free(&out);
@@ -125,6 +126,8 @@ static const struct {
      "scheme=europol-4x4 source=C information=2 purpose=research basis=law case=7 retain personal police"},
     /* The same on the object itself, and two definitions together. */
     {TOOL(OURS("\"handling\":[\"H2\"]")), "none codes=4"},
+    {TOOL(OURS("\"sightings\":\"audience\"")), "none sightings=audience"},
+    {TOOL(OURS("\"sightings\":\"all\"")), "none unknown=extensions." STIXMARKS_EXTENSION},
     {"[" DEFINE(ONE, OURS("\"handling\":[\"H1\"],\"purposes\":[\"a\"]")) "," DEFINE(
          TWO, OURS("\"handling\":[\"H0\"],\"purposes\":[\"b\"]")) "," TOOL(REFS("\"" ONE "\",\"" TWO "\"")) "]",
      "none codes=3 purpose=a purpose=b"},
@@ -199,6 +202,10 @@ static void test_options(void **state) {
     assert_string_equal(last, "none PAP:RED codes=2 retain");
     assert_int_equal(take("value,labels\nevil.example,pap:pink\n", INTAKE_CSV, NULL), OK);
     assert_string_equal(last, "none unknown=pap:pink");
+    /* Of two words on who hears of sightings the more restrictive holds. */
+    marks = (struct marks){.sightings = SIGHTINGS_TO_AUTHOR};
+    assert_int_equal(take(TOOL(OURS("\"sightings\":\"audience\"")), INTAKE_STIX, &marks), OK);
+    assert_string_equal(last, "none sightings=author");
 }
 
 /* What waits for its definition is delivered although the input breaks off, and in its order. */

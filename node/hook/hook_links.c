@@ -1,0 +1,198 @@
+/* hook_links: the hook process's connections to the engine, opened before its sandbox closes, and the questions asked over them. */
+#include "node/hook/hook_state.h"
+
+#include "gossip/pack.h"
+#include "node/engine/control.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#define PAGE_OBJECTS 10000 /* asked for at once: others use the connection in between */
+
+struct hook_asking {
+    const char *subscription; /* null: everything */
+    struct hook_position position;
+    uint64_t limit;
+    bool stored; /* behind the subscription's own position */
+};
+
+enum err hook_links_open(struct hooks *hooks) {
+    enum err err = control_connect(&hooks->watch, hooks->dir);
+    for (size_t i = 0; err == OK && i < HOOK_LINKS; i++) err = control_connect(&hooks->links[i].channel, hooks->dir);
+    return err;
+}
+
+void hook_links_shut(struct hooks *hooks) {
+    for (size_t i = 0; i < HOOK_LINKS; i++)
+        if (hooks->links[i].channel.fd >= 0) shutdown(hooks->links[i].channel.fd, SHUT_RDWR);
+}
+
+void hook_links_close(struct hooks *hooks) {
+    for (size_t i = 0; i < HOOK_LINKS; i++)
+        if (hooks->links[i].channel.fd >= 0) channel_close(&hooks->links[i].channel);
+    if (hooks->watch.fd >= 0) channel_close(&hooks->watch);
+}
+
+static struct hook_link *link_take(struct hooks *hooks) {
+    struct hook_link *found = NULL;
+    pthread_mutex_lock(&hooks->lock);
+    while (!found && !hooks->stopping) {
+        for (size_t i = 0; i < HOOK_LINKS && !found; i++)
+            if (!hooks->links[i].busy) found = &hooks->links[i];
+        if (!found) pthread_cond_wait(&hooks->changed, &hooks->lock);
+    }
+    if (found) found->busy = true;
+    pthread_mutex_unlock(&hooks->lock);
+    return found;
+}
+
+static void link_give(struct hooks *hooks, struct hook_link *link) {
+    pthread_mutex_lock(&hooks->lock);
+    link->busy = false;
+    pthread_cond_broadcast(&hooks->changed);
+    pthread_mutex_unlock(&hooks->lock);
+}
+
+static enum err link_answer(struct hook_link *link, struct frame *frame) {
+    enum err err = channel_wait(&link->channel, frame, HOOK_ENGINE_MS);
+    return err == OK && frame->tag != link->tag ? ERR_FORMAT : err;
+}
+
+static enum err refused(struct bytes body, char why[static HOOK_WHY_BYTES]) {
+    struct pack_reader in = pack_reader_of(body);
+    pack_read_array(&in);
+    uint64_t code = pack_read_uint(&in);
+    struct bytes text = pack_read_str(&in);
+    if (pack_done(&in) != OK || code == OK || code >= ERR_COUNT) return ERR_FORMAT;
+    snprintf(why, HOOK_WHY_BYTES, "the engine refuses: %.*s", (int)(text.size < 280 ? text.size : 280),
+             text.size > 0 ? (const char *)text.data : "");
+    return (enum err)code == ERR_CLOSED || (enum err)code == ERR_FORMAT ? ERR_INTERNAL : (enum err)code;
+}
+
+/* --- objects --- */
+
+/* *visited stays the visitor's error: what else comes is read and dropped, so that the connection stays of use. */
+static enum err records_read(struct bytes body, hook_visit *visit, void *context, enum err *visited) {
+    struct cursor in = cursor_of(body);
+    while (in.left > 0 && *visited == OK) {
+        struct hook_record record;
+        record.cursor = cursor_u64(&in);
+        record.added_us = cursor_u64(&in);
+        unsigned tlp = cursor_u8(&in);
+        record.gone = (cursor_u8(&in) & CONTROL_VERSION_GONE) != 0;
+        record.author = cursor_take(&in, cursor_u8(&in));
+        record.item = cursor_take(&in, cursor_u32(&in));
+        if (in.failed || tlp > TLP_RED) return ERR_FORMAT;
+        record.tlp = (enum tlp)tlp;
+        *visited = visit(context, &record);
+    }
+    return OK;
+}
+
+static enum err done_read(struct bytes body, struct hook_taken *taken) {
+    struct pack_reader in = pack_reader_of(body);
+    uint32_t fields = pack_read_array(&in);
+    taken->count = pack_read_uint(&in);
+    taken->position.cursor = pack_read_uint(&in);
+    taken->position.gone = pack_read_uint(&in);
+    taken->more = pack_read_bool(&in);
+    taken->reset = pack_read_bool(&in);
+    return fields == 5 ? pack_done(&in) : ERR_FORMAT;
+}
+
+/* Asks, reads the answers, gives the link back. */
+static enum err exchange(struct hooks *hooks, enum frame_type type, struct buf *body, hook_visit *visit, void *context,
+                         struct hook_taken *taken, char why[static HOOK_WHY_BYTES]) {
+    struct hook_link *link = link_take(hooks);
+    struct frame frame = {.type = FRAME_ANSWER_PAGE};
+    enum err visited = OK;
+    if (!link) return ERR_CLOSED;
+    enum err err = buf_result(body);
+    if (err == OK) err = channel_send(&link->channel, type, ++link->tag, bytes_of_buf(body));
+    while (err == OK && (frame.type == FRAME_ANSWER_PAGE || frame.type == FRAME_ANSWER_DOCUMENT)) {
+        err = link_answer(link, &frame);
+        if (err == OK && frame.type == FRAME_ANSWER_PAGE)
+            err = visit ? records_read(frame.body, visit, context, &visited) : ERR_FORMAT;
+    }
+    bool spoke = err == OK;
+    if (err == OK && frame.type == FRAME_ANSWER_DONE)
+        err = taken ? done_read(frame.body, taken) : OK;
+    else if (err == OK)
+        err = frame.type == FRAME_ANSWER_ERROR ? refused(frame.body, why) : ERR_FORMAT;
+    if (!spoke || err == ERR_FORMAT) {
+        hooks_break(hooks, err_text(err)); /* what else comes over this connection belongs to no question */
+        err = ERR_CLOSED;
+    }
+    link_give(hooks, link);
+    if (err == OK && visited != OK) snprintf(why, HOOK_WHY_BYTES, "%s", err_text(visited));
+    return err == OK ? visited : err;
+}
+
+/* --- the questions --- */
+
+static enum err take_ask(struct hook_work *work, const struct hook_asking *asking, hook_visit *visit, void *context,
+                         struct hook_taken *taken, char why[static HOOK_WHY_BYTES]) {
+    const struct hook *hook = work->hook;
+    struct buf body = {0};
+    pack_write_array(&body, 9);
+    pack_write_str(&body, bytes_of_text(asking->subscription ? asking->subscription : ""));
+    pack_write_uint(&body, hook_exit(hook));
+    pack_write_str(&body, bytes_of_text(hook->name));
+    pack_write_uint(&body, hook->labels);
+    pack_write_uint(&body, asking->limit);
+    pack_write_bool(&body, asking->stored);
+    pack_write_uint(&body, asking->position.cursor);
+    pack_write_uint(&body, asking->position.gone);
+    pack_write_str(&body, bytes_of_text(hook->filter ? hook->filter : ""));
+    enum err err = exchange(work->hooks, FRAME_ASK_TAKE, &body, visit, context, taken, why);
+    buf_free(&body);
+    return err;
+}
+
+enum err hook_take(struct hook_work *work, const char *subscription, hook_visit *visit, void *context, struct hook_taken *taken,
+                   char why[static HOOK_WHY_BYTES]) {
+    const struct hook_asking asking = {.subscription = subscription, .limit = work->hook->batch, .stored = true};
+    return take_ask(work, &asking, visit, context, taken, why);
+}
+
+enum err hook_take_all(struct hook_work *work, hook_visit *visit, void *context, char why[static HOOK_WHY_BYTES]) {
+    struct hook_asking asking = {.subscription = work->hook->subscription, .limit = PAGE_OBJECTS};
+    struct hook_taken taken = {.more = true};
+    enum err err = OK;
+    while (err == OK && taken.more) {
+        err = take_ask(work, &asking, visit, context, &taken, why);
+        asking.position = taken.position;
+        if (err != OK || !taken.reset) continue;
+        snprintf(why, HOOK_WHY_BYTES, "the list of withdrawals was cut while it was read");
+        err = ERR_BUSY;
+    }
+    return err;
+}
+
+enum err hook_taken(struct hook_work *work, const char *subscription, const struct hook_taken *taken,
+                    char why[static HOOK_WHY_BYTES]) {
+    struct buf body = {0};
+    pack_write_array(&body, 4);
+    pack_write_str(&body, bytes_of_text(subscription));
+    pack_write_uint(&body, taken->position.cursor);
+    pack_write_uint(&body, taken->position.gone);
+    pack_write_uint(&body, taken->count);
+    enum err err = exchange(work->hooks, FRAME_ASK_TAKEN, &body, NULL, NULL, NULL, why);
+    buf_free(&body);
+    return err;
+}
+
+enum err hook_subscribe(struct hook_work *work, const char *name, char why[static HOOK_WHY_BYTES]) {
+    struct buf body = {0};
+    pack_write_array(&body, 6);
+    pack_write_str(&body, bytes_of_text("add"));
+    pack_write_str(&body, bytes_of_text(name));
+    pack_write_str(&body, bytes_of_text(""));
+    pack_write_uint(&body, TLP_NONE);
+    pack_write_uint(&body, POLICY_HOOK);
+    pack_write_bool(&body, !work->hook->from_now);
+    enum err err = exchange(work->hooks, FRAME_ASK_SUBSCRIPTION, &body, NULL, NULL, NULL, why);
+    buf_free(&body);
+    return err == ERR_EXISTS ? OK : err;
+}

@@ -1,0 +1,83 @@
+/* gone: the withdrawal list. A row for each object that was taken out of the pages, so that who saw it hears that it is gone: a hook that
+   wrote it into a firewall, a client of a feed. A row says which object and what it was marked with, and holds no value of it; rows are
+   numbered from 1, written with the batch that takes the object out, sealed in the store's meta, and kept for GONE_KEEP_MS.
+
+   Meta: "secret/~gone/NUMBER" some rows, up to this number, each after its size (2 bytes): thousands that expire together cost little;
+   "gone" the first and the last number. The prefix sorts behind what a round of erasing rewrites. */
+#ifndef NODE_GONE_H
+#define NODE_GONE_H
+
+#include "gossip/item.h"
+#include "gossip/policy_facts.h"
+#include "node/store/store.h"
+
+#define GONE_KEEP_MS  (90ull * 24 * 3600 * 1000)
+#define GONE_ROWS_MAX 2000000 /* about 400 MB; older ones go, and who stood before them begins anew */
+
+struct engine;
+
+/* Why. Numbers are stored. */
+enum gone_cause {
+    GONE_RECALL = 1,    /* its author took it back */
+    GONE_EXPIRY = 2,    /* valid_until, or the time for which it may be kept, has passed */
+    GONE_RETENTION = 3, /* this node's policy does not keep it longer */
+    GONE_ERASURE = 4,   /* erased here, as the law demands */
+    GONE_GROUP = 5,     /* its group is over */
+    GONE_NEWER = 6,     /* in no row: its newest version is not for whom the one before was for */
+    GONE_CAUSE_END = 7
+};
+/* "recall", "expiry", "retention", "erasure", "group", "newer"; null for an unknown number. */
+const char *gone_cause_name(enum gone_cause cause);
+
+struct gone_row {
+    uint64_t number;
+    uint64_t cursor; /* of the item: who never came so far did not see it */
+    uint64_t time_ms;
+    unsigned exits; /* bit n: enum policy_exit n was allowed to show it */
+    enum gone_cause cause;
+    enum tlp tlp;
+    uint8_t author[AGENCY_ID_BYTES];
+    bool grouped; /* it was published to a group: */
+    uint8_t group[HASH_BYTES];
+    char type[ITEM_TYPE_BYTES_MAX + 1];
+    char id[ITEM_ID_BYTES_MAX + 1];
+};
+
+/* What the engine keeps of it. */
+struct gone {
+    uint64_t first;   /* number of the oldest row that is kept; last + 1 when none is */
+    uint64_t last;    /* of the newest one that is on disk */
+    uint64_t next;    /* of the next one that is noted */
+    struct buf rows;  /* noted, and in no batch yet */
+    unsigned decided; /* bit n: the last decision below, for the exit n */
+    bool decision_set, decision_foreign;
+    enum tlp decision_tlp;
+    uint8_t decision_marks[256];
+    size_t decision_marks_bytes;
+};
+
+enum err gone_load(struct engine *engine) MUST_USE; /* once the store is open */
+void gone_free(struct engine *engine);
+/* This store is a copy that begins a life of its own, and will give cursors that the first one gave to other objects: no position from before
+   counts. Its consumers are told to begin anew. */
+void gone_anew(struct engine *engine, struct store_batch *batch);
+/* The item at `cursor` is being taken out of its page with this batch, which goes to withdraw_commit. What nodes say to each other is
+   passed over; of an object that was passed on, the row is about the object inside. */
+void gone_note(struct engine *engine, struct store_batch *batch, const struct page_head *head, uint64_t cursor,
+               const struct item *item, enum gone_cause cause);
+void gone_seal(struct engine *engine, struct store_batch *batch); /* the batch is complete: called by withdraw_commit */
+void gone_dropped(struct engine *engine);                         /* the batch was not committed */
+void gone_stored(struct engine *engine);                          /* it is on disk */
+void gone_tick(struct engine *engine, uint64_t now_ms);           /* now and then: old rows go */
+
+/* Rows behind number `after`, in order, that are on disk, until `visit` returns false. ERR_CORRUPT, ERR_IO. */
+typedef bool gone_visit(void *context, const struct gone_row *row);
+enum err gone_each(struct engine *engine, uint64_t after, gone_visit *visit, void *context) MUST_USE;
+/* Is the object of a row held in no other version by now? */
+bool gone_for_good(struct engine *engine, const struct gone_row *row);
+
+/* Pure; for tests. */
+void gone_row_write(struct buf *out, const struct gone_row *row);
+enum err gone_row_read(struct gone_row *out, struct bytes value) MUST_USE; /* all but the number. ERR_FORMAT */
+
+#endif

@@ -1,0 +1,434 @@
+#include "node/subscribe/take.h"
+
+#include "node/engine/engine_core.h"
+#include "node/policy/policy_context.h"
+#include "node/process/clock.h"
+#include "node/sharing/shown.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BACKLOG_BYTES (512 * 1024)
+#define FRAME_BYTES   (128 * 1024)
+#define LOOKED_MAX    200000 /* items before an answer ends without being full */
+#define TURN_ITEMS    4096
+#define HITS_MAX      256
+#define WHO_SHOWN     12 /* of a name, in a row of the ledger */
+#define RECORD_FIXED  23
+
+/* --- answers --- */
+
+void take_end(struct client *client) {
+    struct take_state *take = &client->take;
+    wanted_free(&take->wanted);
+    buf_free(&take->out), buf_free(&take->copy);
+    *take = (struct take_state){0};
+}
+
+/* A row of the ledger before the first object is shown, and one with their number at the end of what took longer than one frame. */
+static void look(struct engine *engine, struct client *client, bool over) {
+    struct take_state *take = &client->take;
+    char command[LEDGER_COMMAND_MAX];
+    uint64_t hold = client->look.hold;
+    bool second = over && take->told;
+    if (over && take->count == 0) return;
+    snprintf(command, sizeof command, "%s %.*s%s", policy_exit_name(take->exit), WHO_SHOWN, take->who, second ? " ended" : "");
+    ledger_look(engine, client, command);
+    client->look.shown += over ? take->count : 0;
+    ledger_look_end(engine, client);
+    if (second) client->look.hold = hold;
+    take->told = true;
+}
+
+static void out_send(struct client *client) {
+    struct take_state *take = &client->take;
+    if (take->out.size > 0) server_answer(client, FRAME_ANSWER_PAGE, take->tag, bytes_of_buf(&take->out));
+    buf_clear(&take->out);
+}
+
+/* What one connection took of a subscription counts together, until it says how far it came. */
+static void tally_add(struct client *client) {
+    const struct take_state *take = &client->take;
+    struct take_tally *tally = &client->tally;
+    if (tally->number != take->number) *tally = (struct take_tally){.number = take->number};
+    tally->looked += take->looked;
+    tally->matched += take->matched;
+    tally->refused += take->refused;
+}
+
+static void done(struct engine *engine, struct client *client) {
+    struct take_state *take = &client->take;
+    struct buf body = {0};
+    look(engine, client, true);
+    out_send(client);
+    pack_write_array(&body, 5);
+    pack_write_uint(&body, take->count);
+    if (take->test) {
+        pack_write_uint(&body, take->looked);
+        pack_write_uint(&body, take->matched);
+        pack_write_uint(&body, take->refused);
+        pack_write_uint(&body, take->began);
+    } else {
+        pack_write_uint(&body, take->at.cursor);
+        pack_write_uint(&body, take->at.gone);
+        pack_write_bool(&body, take->more);
+        pack_write_bool(&body, false);
+    }
+    server_answer(client, FRAME_ANSWER_DONE, take->tag, bytes_of_buf(&body));
+    buf_free(&body);
+    tally_add(client);
+    take_end(client);
+}
+
+/* The consumer's position is none of this list and these pages: it has to begin anew. */
+static void reset(struct engine *engine, struct client *client) {
+    struct buf body = {0};
+    pack_write_array(&body, 5);
+    pack_write_uint(&body, 0);
+    pack_write_uint(&body, 0);
+    pack_write_uint(&body, engine->gone.last);
+    pack_write_bool(&body, true);
+    pack_write_bool(&body, true);
+    server_answer(client, FRAME_ANSWER_DONE, client->take.tag, bytes_of_buf(&body));
+    buf_free(&body);
+    take_end(client);
+}
+
+static void record_put(struct engine *engine, struct client *client, uint64_t cursor, uint64_t added_us, unsigned versions,
+                       enum tlp tlp, const uint8_t *author_id, struct bytes encoded) {
+    struct take_state *take = &client->take;
+    struct bytes author = bytes_of_text(engine_agency_name(engine, author_id));
+    if (take->out.size > 0 && take->out.size + encoded.size + author.size + RECORD_FIXED > FRAME_BYTES) {
+        if (!take->told) look(engine, client, false);
+        out_send(client);
+    }
+    buf_put_u64(&take->out, cursor);
+    buf_put_u64(&take->out, added_us);
+    buf_put_u8(&take->out, (uint8_t)tlp);
+    buf_put_u8(&take->out, (uint8_t)versions);
+    buf_put_u8(&take->out, (uint8_t)author.size);
+    buf_put(&take->out, author);
+    buf_put_u32(&take->out, (uint32_t)encoded.size);
+    buf_put(&take->out, encoded);
+    take->count++;
+    take->bytes += encoded.size;
+    if (take->out.failed) engine_fail(engine, 5, "out of memory for an answer");
+}
+
+static bool full(const struct take_state *take) {
+    return take->count >= take->limit || take->bytes > CONTROL_PAGE_BYTES_MAX || take->looked >= LOOKED_MAX;
+}
+
+/* --- withdrawals --- */
+
+static void gone_put(struct engine *engine, struct client *client, const struct gone_row *row) {
+    static struct item item;
+    struct buf encoded = {0}, text = {0};
+    buf_put_format(&text, "{\"cause\":\"%s\"}", gone_cause_name(row->cause));
+    item = (struct item){.type = bytes_of_text(row->type), .id = bytes_of_text(row->id), .modified_ms = row->time_ms};
+    item.tlp = row->tlp;
+    item.text = bytes_of_buf(&text);
+    if (text.failed || item_encode(&encoded, &item) != OK)
+        engine_fail(engine, 5, "out of memory for an answer");
+    else
+        record_put(engine, client, row->cursor, row->number, CONTROL_VERSION_GONE, row->tlp, row->author, bytes_of_buf(&encoded));
+    buf_free(&text);
+    buf_free(&encoded);
+}
+
+struct gone_walk {
+    struct engine *engine;
+    struct client *client;
+    uint64_t turn, now_ms;
+    bool stopped; /* the turn or the answer is full */
+};
+
+static bool on_gone(void *context, const struct gone_row *row) {
+    struct gone_walk *walk = context;
+    struct take_state *take = &walk->client->take;
+    if (take->looked >= walk->turn || full(take)) {
+        walk->stopped = true;
+        return false;
+    }
+    take->looked++;
+    bool seen = row->cursor <= take->seen && wanted_label(&take->wanted, row->tlp) && ((row->exits >> take->exit) & 1);
+    seen = seen && scope_takes(&take->scope, bytes_of(row->group, row->grouped ? HASH_BYTES : 0));
+    if (seen && wanted_may_match(walk->engine, &take->wanted, row, walk->now_ms) && gone_for_good(walk->engine, row))
+        gone_put(walk->engine, walk->client, row);
+    take->at.gone = row->number;
+    return true;
+}
+
+/* --- objects --- */
+
+enum taking { TAKE_PASS, TAKE_NO_MATCH, TAKE_REFUSED, TAKE_GIVE };
+
+/* Every exit asks the policy. */
+static bool may_leave(struct engine *engine, const struct scope *scope, const struct policy_facts *facts,
+                      const struct shown *shown) {
+    static struct marks marks;
+    struct verdict verdict;
+    const struct item *item = &shown->item;
+    if (retention_over(engine, &shown->head, item, facts->context.now_ms)) return false; /* also before it is taken out */
+    if (marks_decode(&marks, item->marks) != OK || !scope_takes(scope, marks.group)) return false;
+    struct policy_object object = {
+        .tlp = item->tlp, .valid_until_ms = item->valid_until_ms, .id = item->id, .type = item->type, .marks = &marks};
+    if (item->marks.size == 0) object.marks = NULL;
+    object.foreign = memcmp(shown->author, engine->agency_id, AGENCY_ID_BYTES) != 0;
+    object.author_removed = groups_shut_out(engine, marks.group, shown->author, shown->head.arrived_ms);
+    policy_decide(&verdict, &object, &facts->reader, &facts->context);
+    return verdict.allow;
+}
+
+static enum taking judge(struct engine *engine, struct take_state *take, const struct policy_facts *facts,
+                         const struct shown *shown) {
+    if (statement_is(shown->item.type)) return TAKE_PASS;
+    if (!wanted_matches(engine, &take->wanted, shown, facts->context.now_ms)) return TAKE_NO_MATCH;
+    if (!wanted_label(&take->wanted, shown->item.tlp) || !may_leave(engine, &take->scope, facts, shown)) return TAKE_REFUSED;
+    return TAKE_GIVE;
+}
+
+/* The newest version of an object is not for this consumer. Was one before it, that it may hold? Then it hears that this one is gone. */
+static void newer_tell(struct engine *engine, struct client *client, const struct policy_facts *facts, const struct shown *newest) {
+    static struct shown other;
+    uint64_t cursors[HITS_MAX];
+    struct take_state *take = &client->take;
+    struct gone_row row = {.time_ms = newest->item.modified_ms, .cause = GONE_NEWER, .tlp = newest->item.tlp};
+    memcpy(row.author, newest->author, AGENCY_ID_BYTES);
+    memcpy(row.id, newest->item.id.data, newest->item.id.size);
+    memcpy(row.type, newest->item.type.data, newest->item.type.size);
+    size_t count = store_find_id(engine->store, bytes_of_text(row.id), cursors, HITS_MAX);
+    for (size_t i = count; i > 0; i--) {
+        uint64_t cursor = cursors[i - 1];
+        if (cursor > take->began || shown_at(engine, &other, cursor) != OK || !bytes_equal_text(other.item.id, row.id)) continue;
+        if (memcmp(other.author, row.author, AGENCY_ID_BYTES) != 0) continue;
+        if (judge(engine, take, facts, &other) != TAKE_GIVE) continue;
+        row.cursor = cursor;
+        row.tlp = other.item.tlp; /* what it was shown under */
+        gone_put(engine, client, &row);
+        return;
+    }
+}
+
+/* Is there a later version? Then nothing is said of this one: who reads on meets the later one. */
+static bool item_later(struct engine *engine, const struct shown *shown, bool *single) {
+    *single = versions_single(engine, &shown->item);
+    return !*single && query_superseded(engine, shown);
+}
+
+static void object_put(struct engine *engine, struct client *client, const struct shown *shown) {
+    struct take_state *take = &client->take;
+    if (take->test || take->as_objects) {
+        if (take->count >= take->limit) return;
+        if (!take->told) look(engine, client, false);
+        out_send(client);
+        query_object_answer(engine, client, take->tag, shown);
+        take->count++, take->bytes += shown->encoded.size;
+        return;
+    }
+    uint64_t added_us = shown->head.added_us + (shown->cursor - shown->head.cursor);
+    record_put(engine, client, shown->cursor, added_us, CONTROL_VERSION_LAST, shown->item.tlp, shown->author, shown->encoded);
+}
+
+/* False: the answer is full, and the item is to be looked at again. */
+static bool item_take(struct engine *engine, struct client *client, const struct policy_facts *facts, const struct page_head *head,
+                      uint64_t cursor, struct bytes encoded) {
+    static struct shown shown;
+    struct take_state *take = &client->take;
+    const char *why;
+    bool single;
+    if (!take->test && full(take)) return false;
+    take->looked++;
+    if (shown_of(engine, &shown, head, cursor, encoded, &why) != OK) return true;
+    enum taking taking = judge(engine, take, facts, &shown);
+    if (taking == TAKE_PASS) return true;
+    if (taking != TAKE_GIVE && (take->test || take->began == 0)) {
+        take->matched += taking == TAKE_REFUSED;
+        take->refused += taking == TAKE_REFUSED;
+        return true;
+    }
+    if (item_later(engine, &shown, &single)) return true;
+    take->matched += taking != TAKE_NO_MATCH;
+    take->refused += taking == TAKE_REFUSED;
+    if (taking == TAKE_GIVE)
+        object_put(engine, client, &shown);
+    else if (!single)
+        newer_tell(engine, client, facts, &shown);
+    return true;
+}
+
+/* The items of the page behind the position. The page was copied: looks at other versions move it out of the cache. */
+static bool page_take(struct engine *engine, struct client *client, const struct policy_facts *facts,
+                      const struct page_head *head) {
+    struct take_state *take = &client->take;
+    struct cursor walk = cursor_of(bytes_of_buf(&take->copy));
+    struct bytes encoded;
+    for (uint64_t cursor = head->cursor; block_frame_next(&walk, &encoded); cursor++) {
+        if (cursor <= take->at.cursor) continue;
+        if (!item_take(engine, client, facts, head, cursor, encoded)) return false;
+        take->at.cursor = cursor;
+    }
+    take->at.cursor = head->cursor + head->item_count - 1;
+    return true;
+}
+
+/* The next page. ERR_BUSY: it is damaged, and passed over. */
+static enum err page_next(struct engine *engine, struct take_state *take, struct page_head *head) {
+    struct page stored;
+    enum err err = store_page_from(engine->store, take->at.cursor + 1, &stored);
+    if (err == ERR_CORRUPT && stored.head.item_count > 0) {
+        take->at.cursor = stored.head.cursor + stored.head.item_count - 1;
+        return ERR_BUSY;
+    }
+    if (err != OK) return err;
+    *head = stored.head;
+    buf_clear(&take->copy);
+    buf_put(&take->copy, stored.plain);
+    return buf_result(&take->copy);
+}
+
+/* --- turns --- */
+
+static void gone_go_on(struct engine *engine, struct client *client, uint64_t turn) {
+    struct take_state *take = &client->take;
+    struct gone_walk walk = {.engine = engine, .client = client, .turn = turn, .now_ms = clock_wall_ms()};
+    take->err = gone_each(engine, take->at.gone, on_gone, &walk);
+    /* Rows that are missing, as after a tidying up, are passed over. */
+    if (take->err == OK && !walk.stopped) take->at.gone = take->gone_last > take->at.gone ? take->gone_last : take->at.gone;
+    if (full(take)) take->more = true;
+}
+
+void take_pump(struct engine *engine, struct client *client) {
+    static struct policy_facts facts; /* of the exit: the same for all objects of a turn */
+    struct take_state *take = &client->take;
+    uint64_t turn = take->looked + TURN_ITEMS;
+    bool more = true;
+    if (channel_backlog(&client->channel) >= BACKLOG_BYTES) return;
+    if (take->at.gone < take->gone_last) gone_go_on(engine, client, turn);
+    policy_context_fill(&facts, engine, take->exit, NULL);
+    while (take->err == OK && !take->more && more) {
+        struct page_head head;
+        if (take->looked >= turn || channel_backlog(&client->channel) >= BACKLOG_BYTES) return; /* goes on later */
+        enum err err = page_next(engine, take, &head);
+        if (err == ERR_BUSY) continue;
+        more = err == OK;
+        if (err != OK && err != ERR_NOT_FOUND) take->err = err;
+        if (err == OK && !page_take(engine, client, &facts, &head)) take->more = true;
+    }
+    if (take->err == OK) {
+        done(engine, client);
+        return;
+    }
+    server_error(client, take->tag, take->err, "what is stored cannot be read: it is damaged on disk");
+    take_end(client);
+}
+
+bool take_busy(const struct engine *engine) {
+    for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++) {
+        const struct client *client = &engine->clients[i];
+        if (client->used && client->take.active && channel_backlog(&client->channel) < BACKLOG_BYTES) return true;
+    }
+    return false;
+}
+
+/* --- the questions --- */
+
+struct question {
+    struct bytes name, who, filter;
+    uint64_t exit, labels, limit;
+    bool stored, as_objects;
+    struct scope scope;
+    struct take_position at;
+};
+
+static bool question_read(struct question *out, struct bytes body) {
+    struct pack_reader reader = pack_reader_of(body);
+    uint32_t fields = pack_read_array(&reader);
+    *out = (struct question){.name = pack_read_str(&reader)};
+    out->exit = pack_read_uint(&reader);
+    out->who = pack_read_str(&reader);
+    out->labels = pack_read_uint(&reader);
+    out->limit = pack_read_uint(&reader);
+    out->stored = pack_read_bool(&reader);
+    out->at.cursor = pack_read_uint(&reader);
+    out->at.gone = pack_read_uint(&reader);
+    if (fields > 8) out->filter = pack_read_str(&reader);
+    if (fields > 9) out->as_objects = pack_read_bool(&reader);
+    out->scope.any = fields <= 10;
+    bool good = fields <= 10 || (fields == 12 && scope_read(&out->scope, &reader));
+    return good && fields >= 8 && pack_done(&reader) == OK && out->who.size <= TOKENS_NAME_BYTES_MAX &&
+           out->name.size <= SUBSCRIPTION_NAME_BYTES_MAX && out->filter.size <= FILTER_BYTES_MAX && out->exit < POLICY_EXIT_END &&
+           !(out->stored && out->name.size == 0);
+}
+
+/* Does the position belong to these pages and this list? */
+static bool reaches(const struct engine *engine, const struct take_state *take) {
+    const struct gone *gone = &engine->gone;
+    if (take->at.cursor > last_cursor(engine) || take->at.gone > gone->last) return false;
+    return take->seen == 0 || take->at.gone + 1 >= gone->first;
+}
+
+static void begin(struct engine *engine, struct client *client, const struct question *question,
+                  const struct subscription *subscription) {
+    struct take_state *take = &client->take;
+    take->wanted.labels &= (unsigned)question->labels;
+    take->as_objects = question->as_objects;
+    take->scope = question->scope;
+    take->exit = (enum policy_exit)question->exit;
+    if (take->exit == 0 && subscription) take->exit = subscription->exit;
+    take->limit = question->limit == 0 ? TAKE_LIMIT_DEFAULT : question->limit > TAKE_LIMIT_MAX ? TAKE_LIMIT_MAX : question->limit;
+    take->at = question->stored ? subscription->at : question->at;
+    take->seen = take->at.cursor;
+    if (question->stored && subscription->high > take->seen) take->seen = subscription->high;
+    take->gone_last = engine->gone.last;
+    if (question->who.size > 0) memcpy(take->who, question->who.data, question->who.size);
+    if (!reaches(engine, take)) {
+        reset(engine, client);
+        return;
+    }
+    if (take->seen == 0) take->at.gone = take->gone_last; /* it has seen nothing that could be gone */
+    take->began = take->at.cursor;
+    take->number = subscription ? subscription->number : 0;
+    if (question->stored) client->tally = (struct take_tally){0};
+    if (take->exit < POLICY_LOCAL) {
+        server_error(client, take->tag, ERR_RANGE, "this exit shows nothing to a subscriber");
+        take_end(client);
+        return;
+    }
+    take->active = true;
+    versions_begin(engine);
+    take_pump(engine, client);
+}
+
+void take_ask(struct engine *engine, struct client *client, const struct frame *frame) {
+    struct question question;
+    struct take_state *take = &client->take;
+    const struct subscription *subscription = NULL;
+    take_end(client);
+    *take = (struct take_state){.tag = frame->tag};
+    if (!question_read(&question, frame->body)) {
+        server_error(client, frame->tag, ERR_FORMAT, "the question is not well formed");
+        return;
+    }
+    if (question.name.size > 0) {
+        subscription = wanted_subscription(engine, client, frame->tag, question.name);
+        if (!subscription) return;
+    }
+    if (wanted_read(&take->wanted, client, frame->tag, subscription, question.filter))
+        begin(engine, client, &question, subscription);
+}
+
+void take_test(struct engine *engine, struct client *client, uint64_t tag, const struct subscription *subscription,
+               struct bytes text, uint64_t limit) {
+    struct take_state *take = &client->take;
+    uint64_t last = last_cursor(engine);
+    *take = (struct take_state){.tag = tag, .test = true, .limit = limit, .exit = POLICY_LOCAL, .scope.any = true};
+    if (!wanted_read(&take->wanted, client, tag, subscription, text)) return;
+    if (subscription) take->exit = subscription->exit;
+    snprintf(take->who, sizeof take->who, "test");
+    take->at.cursor = last > TAKE_TEST_ITEMS ? last - TAKE_TEST_ITEMS : 0;
+    take->began = take->at.cursor;
+    take->active = true;
+    take_pump(engine, client);
+}

@@ -1,0 +1,57 @@
+/* take: what a consumer has not seen yet, in bounded bites: first the withdrawals of what it saw, then the objects that its filter, its
+   labels and the policy let through. FRAME_ASK_TAKE and FRAME_ASK_TAKEN of node/engine/control.h. */
+#ifndef NODE_TAKE_H
+#define NODE_TAKE_H
+
+#include "node/engine/scope.h"
+#include "node/subscribe/wanted.h"
+#include "node/web/tokens.h"
+
+#define TAKE_TICKET        (1ull << 60) /* of commits that move a position; no other ticket has this bit alone */
+#define TAKE_LIMIT_DEFAULT 1000
+#define TAKE_LIMIT_MAX     100000
+#define TAKE_TEST_ITEMS    200000 /* the newest ones, that a test of a filter looks at */
+
+/* What a connection took of a subscription since it last said how far it came. */
+struct take_tally {
+    uint64_t number; /* of the subscription; 0: none */
+    uint64_t looked, matched, refused;
+};
+
+/* What is left to answer of an ASK_TAKE, or of a test. */
+struct take_state {
+    bool active, test;
+    bool as_objects;      /* objects are ANSWER_OBJECT */
+    uint64_t tag, number; /* of the subscription; 0: none */
+    struct wanted wanted;
+    struct scope scope; /* of which groups */
+    enum policy_exit exit;
+    char who[TOKENS_NAME_BYTES_MAX + 1]; /* for the ledger */
+    struct take_position at;
+    uint64_t seen;      /* withdrawals of what stands behind it are no news */
+    uint64_t began;     /* the cursor at the beginning */
+    uint64_t gone_last; /* rows up to here come first */
+    uint64_t limit, count, bytes;
+    uint64_t looked, matched, refused;
+    bool told; /* a row of the ledger says that somebody takes */
+    bool more;
+    enum err err;
+    struct buf out, copy;
+};
+
+void take_ask(struct engine *engine, struct client *client, const struct frame *frame);
+/* ["test", ...] of FRAME_ASK_SUBSCRIPTION: the newest objects that the filter would take, as a feed has them. */
+void take_test(struct engine *engine, struct client *client, uint64_t tag, const struct subscription *subscription,
+               struct bytes text, uint64_t limit);
+void take_pump(struct engine *engine, struct client *client); /* goes on: a turn of it */
+void take_end(struct client *client);                         /* the client is gone, or has it all */
+bool take_busy(const struct engine *engine);                  /* some go on without waiting for anything */
+
+/* taken.c */
+void taken_ask(struct engine *engine, struct client *client, const struct frame *frame);
+/* The subscription stands at `to` from now on, if that is ahead of where it stands; or if its own place is one of which the pages and the
+   withdrawal list know nothing any more. Zeros move nothing. */
+void taken_move(const struct engine *engine, struct subscription *subscription, struct take_position to);
+void taken_stored(struct engine *engine, uint64_t ticket); /* a commit has completed */
+
+#endif

@@ -1,0 +1,232 @@
+/* The withdrawal list: rows are seen when they are on disk, in order, each once, also over a restart; old ones go; and the places of
+   subscriptions in it only move forward, until it does not reach them any more. */
+#include "node/engine/engine_core.h"
+#include "node/process/clock.h"
+#include "tests/unit/store_fixture.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define MANY 1000 /* rows: several pieces of them */
+
+static struct fixture fixture;
+static struct engine engine; /* large; what the list needs of it */
+static struct item item;
+static const uint8_t author[AGENCY_ID_BYTES] = {7};
+
+static int setup(void **state) {
+    (void)state;
+    fixture_setup(&fixture, 0);
+    memset(&engine, 0, sizeof engine);
+    engine.store = fixture.store;
+    engine.agency_id[0] = 9;
+    policy_settings_default(&engine.policy);
+    return gone_load(&engine) == OK ? 0 : -1;
+}
+
+static int teardown(void **state) {
+    (void)state;
+    gone_free(&engine);
+    subscriptions_free(&engine);
+    fixture_teardown(&fixture);
+    return 0;
+}
+
+static void note(struct store_batch *batch, uint64_t number, enum tlp tlp, struct bytes marks) {
+    struct page_head head = {.cursor = number, .item_count = 1, .arrived_ms = 1790000000000};
+    char id[64];
+    memcpy(head.agency_id, author, sizeof author);
+    snprintf(id, sizeof id, "indicator--%llu", (unsigned long long)number);
+    item = (struct item){.type = bytes_of_text("indicator"), .id = bytes_of_text(id), .tlp = tlp, .marks = marks};
+    gone_note(&engine, batch, &head, number, &item, GONE_EXPIRY);
+}
+
+static void notes_store(uint64_t first, uint64_t count) {
+    struct store_batch *batch = store_batch_new(fixture.store);
+    for (uint64_t i = 0; i < count; i++) note(batch, first + i, TLP_GREEN, bytes_of(NULL, 0));
+    gone_seal(&engine, batch);
+    fixture_commit(&fixture, batch);
+    gone_stored(&engine);
+}
+
+struct seen {
+    uint64_t first, last, count, stop;
+};
+
+static bool on_row(void *context, const struct gone_row *row) {
+    struct seen *seen = context;
+    char id[64];
+    snprintf(id, sizeof id, "indicator--%llu", (unsigned long long)row->cursor);
+    assert_string_equal(row->id, id);
+    assert_true(seen->count == 0 || row->number == seen->last + 1);
+    if (seen->count++ == 0) seen->first = row->number;
+    seen->last = row->number;
+    return seen->count != seen->stop;
+}
+
+static struct seen seen_after(uint64_t after) {
+    struct seen seen = {0};
+    assert_int_equal(gone_each(&engine, after, on_row, &seen), OK);
+    return seen;
+}
+
+static void test_row(void **state) {
+    struct gone_row row = {.cursor = 5, .time_ms = 77, .exits = 1u << POLICY_LIVE, .cause = GONE_RECALL, .tlp = TLP_RED}, back;
+    struct buf text = {0};
+    (void)state;
+    snprintf(row.type, sizeof row.type, "indicator");
+    snprintf(row.id, sizeof row.id, "indicator--1");
+    gone_row_write(&text, &row);
+    assert_int_equal(gone_row_read(&back, bytes_of_buf(&text)), OK);
+    assert_true(back.cursor == 5 && back.time_ms == 77 && back.exits == row.exits && back.cause == GONE_RECALL &&
+                back.tlp == TLP_RED);
+    assert_true(strcmp(back.type, row.type) == 0 && strcmp(back.id, row.id) == 0);
+    for (size_t size = 0; size < text.size; size++) assert_int_equal(gone_row_read(&back, bytes_of(text.data, size)), ERR_FORMAT);
+    for (size_t at = 0; at < 3; at++) { /* version, cause, label: out of range */
+        uint8_t before = text.data[at];
+        text.data[at] = 99;
+        assert_int_equal(gone_row_read(&back, bytes_of_buf(&text)), ERR_FORMAT);
+        text.data[at] = before;
+    }
+    for (int cause = 1; cause < GONE_CAUSE_END; cause++) assert_non_null(gone_cause_name((enum gone_cause)cause));
+    assert_null(gone_cause_name(GONE_CAUSE_END));
+    buf_free(&text);
+}
+
+/* What was noted is seen when its batch is on disk, and not when it was dropped. */
+static void test_order(void **state) {
+    (void)state;
+    assert_int_equal(seen_after(0).count, 0);
+    struct store_batch *batch = store_batch_new(fixture.store);
+    note(batch, 1, TLP_GREEN, bytes_of(NULL, 0));
+    gone_dropped(&engine);
+    store_batch_free(batch);
+    batch = store_batch_new(fixture.store);
+    for (uint64_t i = 0; i < 3; i++) note(batch, 10 + i, TLP_GREEN, bytes_of(NULL, 0));
+    gone_seal(&engine, batch);
+    fixture_commit(&fixture, batch);
+    assert_int_equal(seen_after(0).count, 0);
+    gone_stored(&engine);
+    struct seen seen = seen_after(0);
+    assert_true(seen.first == 1 && seen.last == 3 && seen.count == 3);
+    notes_store(100, MANY);
+    for (uint64_t after = 0; after <= 3 + MANY; after += after < 4 || after > MANY ? 1 : 97) {
+        seen = seen_after(after);
+        assert_true(seen.count == 3 + MANY - after && (seen.count == 0 || seen.first == after + 1));
+    }
+    seen = (struct seen){.stop = 5};
+    assert_int_equal(gone_each(&engine, 1, on_row, &seen), OK);
+    assert_int_equal(seen.last, 6);
+    /* A restart. */
+    gone_free(&engine);
+    assert_int_equal(gone_load(&engine), OK);
+    assert_int_equal(engine.gone.last, 3 + MANY);
+    notes_store(5000, 2);
+    seen = seen_after(2 + MANY);
+    assert_true(seen.count == 3 && seen.last == 5 + MANY);
+}
+
+static bool on_exits(void *context, const struct gone_row *row) {
+    *(unsigned *)context = row->exits;
+    return true;
+}
+
+static unsigned exits_of_last(void) {
+    unsigned exits = 0;
+    assert_int_equal(gone_each(&engine, engine.gone.last - 1, on_exits, &exits), OK);
+    return exits;
+}
+
+/* A row says which exits had shown the object; one that none had shown leaves no row. */
+static void test_exits(void **state) {
+    struct marks marks = {.pap = PAP_RED, .retain_until_ms = 1};
+    struct buf encoded = {0};
+    (void)state;
+    notes_store(1, 1);
+    unsigned all = exits_of_last();
+    assert_true((all >> POLICY_LIVE & 1) && (all >> POLICY_LOCAL & 1) && (all >> POLICY_BLOCKING & 1) && (all >> POLICY_TAXII & 1));
+    assert_false(all >> POLICY_PUBLISH & 1);
+    assert_int_equal(marks_write(&encoded, &marks), OK);
+    struct store_batch *batch = store_batch_new(fixture.store);
+    note(batch, 2, TLP_GREEN, bytes_of_buf(&encoded));
+    gone_seal(&engine, batch);
+    fixture_commit(&fixture, batch);
+    gone_stored(&engine);
+    unsigned red = exits_of_last(); /* its time is over, which hides nothing here */
+    assert_true((red >> POLICY_LOCAL & 1) && !(red >> POLICY_BLOCKING & 1) && !(red >> POLICY_HOOK & 1));
+    batch = store_batch_new(fixture.store);
+    note(batch, 3, TLP_RED, bytes_of(NULL, 0));
+    note(batch, 4, TLP_NONE, bytes_of(NULL, 0));
+    gone_seal(&engine, batch);
+    fixture_commit(&fixture, batch);
+    gone_stored(&engine);
+    assert_int_equal(engine.gone.last, 3);
+    assert_int_equal(exits_of_last(), 1u << POLICY_LOCAL);
+    buf_free(&encoded);
+}
+
+static void test_pruning(void **state) {
+    uint64_t now_ms = clock_wall_ms();
+    (void)state;
+    notes_store(1, MANY);
+    gone_tick(&engine, now_ms + GONE_KEEP_MS / 2);
+    assert_int_equal(seen_after(0).count, MANY);
+    gone_tick(&engine, now_ms + 2 * GONE_KEEP_MS);
+    uint64_t ticket;
+    store_wait(engine.store);
+    while (store_completed(engine.store, &ticket) == OK) continue;
+    assert_true(engine.gone.first == MANY + 1 && engine.gone.last == MANY);
+    assert_int_equal(seen_after(0).count, 0);
+    gone_free(&engine);
+    assert_int_equal(gone_load(&engine), OK);
+    assert_true(engine.gone.first == MANY + 1 && engine.gone.last == MANY);
+    notes_store(7000, 1);
+    assert_int_equal(seen_after(0).first, MANY + 1);
+}
+
+/* Forward only; when the list has lost the place, to where its consumer began anew. */
+static void test_places(void **state) {
+    struct subscription *subscription = subscription_new(bytes_of_text("s"), bytes_of(NULL, 0));
+    (void)state;
+    fixture_fill(&fixture, 1, 50);
+    notes_store(1, 20);
+    taken_move(&engine, subscription, (struct take_position){40, 10});
+    taken_move(&engine, subscription, (struct take_position){30, 12});
+    assert_true(subscription->at.cursor == 40 && subscription->at.gone == 12 && subscription->high == 40);
+    taken_move(&engine, subscription, (struct take_position){0, 0});
+    assert_int_equal(subscription->at.cursor, 40);
+    engine.gone.first = 14; /* row 13 is lost */
+    taken_move(&engine, subscription, (struct take_position){0, 20});
+    assert_true(subscription->at.cursor == 0 && subscription->at.gone == 20 && subscription->high == 0);
+    taken_move(&engine, subscription, (struct take_position){45, 20});
+    struct store_batch *batch = store_batch_new(fixture.store);
+    gone_anew(&engine, batch); /* the same store, restored: the numbers are others, and the place is none any more */
+    fixture_commit(&fixture, batch);
+    assert_int_equal(seen_after(0).count, 0);
+    taken_move(&engine, subscription, (struct take_position){5, engine.gone.last});
+    assert_int_equal(subscription->at.cursor, 5);
+    gone_free(&engine);
+    assert_int_equal(gone_load(&engine), OK);
+    assert_true(engine.gone.last >= 1ull << 32);
+    subscription->at.cursor = 1000; /* of another store */
+    taken_move(&engine, subscription, (struct take_position){5, engine.gone.last});
+    assert_int_equal(subscription->at.cursor, 5);
+    free(subscription->filter);
+    free(subscription);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_row),
+        cmocka_unit_test_setup_teardown(test_order, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_exits, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_pruning, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_places, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
