@@ -184,7 +184,7 @@ figures: $(B)/tests/sim/scale
 VERSION := $(shell sed -n 's/^.define COMITY_VERSION "\(.*\)"/\1/p' node/version.h)
 # What is made of one commit is the same everywhere: its time stands for all times in it.
 SOURCE_DATE_EPOCH := $(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct 2>/dev/null),$(shell stat -c %Y node/version.h))
-MANUALS = $(wildcard deploy/man/*) deploy/comity.yaml.example deploy/policies/POLICY.md
+MANUALS = $(wildcard deploy/man/* deploy/*.md deploy/*/*.md node/*/*.md) deploy/comity.yaml.example
 
 $(B)/man/made: $(B)/comity $(MANUALS)
 	$(Q)sh deploy/man/build.sh $(B)/comity $(@D) $(SOURCE_DATE_EPOCH)

@@ -9,13 +9,15 @@ date=$(LC_ALL=C date -u -d "@$epoch" '+%B %-d, %Y')
 mkdir -p "$folder"
 rm -f "$folder"/comity*.[0-9]
 
-# Pages written by hand: @DATE@, and @COMMANDS@ alone on a line for the list of commands.
-for page in comity.1 comity.yaml.5 comity-policy.5 comity-protocol.7 comity.8; do
+# Pages written by hand, with @DATE@ in them; alone on a line, @COMMANDS@ is the list of commands, @SETTINGS@ that of comity.yaml,
+# @MARKDOWN FILE@ a manual of this tree.
+for page in "$here"/comity.1.in "$here"/*.[578].in; do
+    page=$(basename "$page" .in)
     awk -v date="$date" -v comity="$comity" -v deploy="$deploy" -v here="$here" '
         function run(command) { while ((command | getline line) > 0) print line; close(command) }
         /^@COMMANDS@$/ { run("\"" comity "\" --manual"); next }
         /^@SETTINGS@$/ { run("awk -f \"" here "/settings.awk\" \"" deploy "/comity.yaml.example\""); next }
-        /^@POLICY@$/ { run("awk -f \"" here "/markdown.awk\" \"" deploy "/policies/POLICY.md\""); next }
+        /^@MARKDOWN .*@$/ { sub(/@$/, ""); run("awk -f \"" here "/markdown.awk\" \"" deploy "/../" $2 "\""); next }
         { gsub(/@DATE@/, date); print }' "$here/$page.in" >"$folder/$page"
 done
 

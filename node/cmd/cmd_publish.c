@@ -129,9 +129,9 @@ static void refusal_text(struct work *work, const struct intake_place *place, st
     progress_end(&work->progress);
     work->listed++;
     log_escape(safe, sizeof safe, bytes_of_text(path_of(work, place)));
-    buf_put_format(out, "%s: %s, line %" PRIu64, allow ? "may go" : "refused", safe, place->line);
+    buf_put_format(out, "%s: line %" PRIu64, allow ? "may go" : "refused", place->line);
     if (place->column > 0) buf_put_format(out, ", column %" PRIu64, place->column);
-    buf_put_format(out, " (byte %" PRIu64 ")", place->byte_offset);
+    buf_put_format(out, " (byte %" PRIu64 ") of %s", place->byte_offset, safe);
     if (id.size > 0) {
         log_escape(safe, sizeof safe, id);
         buf_put_format(out, ", %s", safe);

@@ -124,15 +124,18 @@ static void name_add(char names[static NAMES_BYTES], struct bytes name) {
         snprintf(names + used, NAMES_BYTES - used, ", ...");
 }
 
+/* Whoever is linked with the author has a path, though in the first moments nobody has said yet who carries what. */
+static bool no_path(struct bytes log) { return document_flag(log, "no_path") && !document_flag(log, "linked"); }
+
 static bool incomplete(struct bytes log) {
     return document_flag(log, "frozen") || document_number(log, "behind") > 0 || document_number(log, "missing") > 0 ||
-           document_number(log, "refused") > 0 || document_flag(log, "no_path");
+           document_number(log, "refused") > 0 || no_path(log);
 }
 
 static void log_count(void *context, struct bytes log) {
     struct logs *logs = context;
     struct bytes name = document_string(log, "agency");
-    bool own = document_flag(log, "own"), frozen = document_flag(log, "frozen"), pathless = document_flag(log, "no_path");
+    bool own = document_flag(log, "own"), frozen = document_flag(log, "frozen"), pathless = no_path(log);
     logs->count++;
     logs->linked += document_flag(log, "linked");
     logs->others += !own;

@@ -83,7 +83,7 @@
        Withdrawals come first: records with versions CONTROL_VERSION_GONE, whose cursor is that of the object withdrawn, added_us the
        number of the row (0: none, a newer version of it is not for this consumer), author who published it, and item one with type, id
        and tlp of the object, the moment of the withdrawal as its time of modification, and a text {"cause": "recall" or "expiry",
-       "retention", "erasure", "group", "newer"}. Those of objects behind the position, and of objects of which another version is held,
+       "retention", "erasure", "group", "revoked", "newer"}. Those of objects behind the position, and of objects of which another version is held,
        are not told. Objects: the newest version of each, as a feed has them. Filters that are given both hold. As_objects: objects are ANSWER_OBJECT. reset: the position
        belongs to another store, or is older than the withdrawal list: nothing is told, the consumer drops what it has, and goes on at
        the position in DONE.

@@ -464,6 +464,7 @@ static void loop(struct engine *engine) {
         if (!engine->stopping) expiry_pump(engine);
         if (!engine->stopping) recall_ask_pump(engine);
         if (!engine->stopping) groups_pump(engine);
+        if (!engine->stopping) gone_revoked_pump(engine);
         if (!engine->stopping) share_pump(engine);
         if (!engine->stopping) sightings_pump(engine);
         go_on = flush_all(engine);

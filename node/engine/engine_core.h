@@ -472,6 +472,8 @@ void outbox_drain(struct engine *engine); /* goes on turning records into blocks
    the outbox goes on. */
 enum err outbox_erase(struct engine *engine, struct store_batch *batch, const struct observable *asked, size_t asked_count,
                       uint64_t *dropped) MUST_USE;
+/* Nothing of what waits is published; returns how many objects that were. */
+uint64_t outbox_drop(struct engine *engine);
 void outbox_again(struct engine *engine); /* the recipients of the record under way are resolved anew: trust changed */
 
 /* server.c, query.c, report.c */
@@ -527,6 +529,7 @@ void hooks_leave(struct engine *engine, struct client *client); /* the client go
 /* backup_ask.c, replay.c: copies of this node, and the first time of one that came from a copy */
 void backup_ask(struct engine *engine, struct client *client, const struct frame *frame);
 void replay_load(struct engine *engine);
+void replay_opened(struct engine *engine); /* once the logs of the store are known */
 void replay_tick(struct engine *engine, uint64_t monotonic_ms);
 /* Answers with an error what would show objects, until the recalls since the backup are here. */
 bool replay_refuses(struct engine *engine, struct client *client, const struct frame *frame);

@@ -54,7 +54,7 @@ static void sums_make(const struct engine *engine, struct sums *out) {
         size_t index = agency_index(engine, log.agency_id, hint);
         if (index < LIMIT_AGENCIES) add(&out->agencies[index], &log, &peer), hint = index;
         out->frozen += log.frozen;
-        out->pathless += log.pathless && !log.own;
+        out->pathless += log.pathless && !log.own && !log.linked;
         out->missing_direct += log.missing_direct;
         out->refused += log.refused;
         out->nodes_refused += now_ms < peer.refused_until_ms;

@@ -318,6 +318,25 @@ enum err outbox_erase(struct engine *engine, struct store_batch *batch, const st
     return err;
 }
 
+uint64_t outbox_drop(struct engine *engine) {
+    struct outbox *outbox = &engine->outbox;
+    struct store_batch *batch = store_batch_new(engine->store);
+    uint64_t items = outbox->items;
+    char name[40];
+    if (!batch) {
+        engine_fail(engine, 5, "out of memory for the outbox");
+        return 0;
+    }
+    outbox_again(engine);
+    for (; outbox->first < outbox->next; outbox->first++) {
+        record_name(name, outbox->first);
+        store_batch_erase_meta(batch, name);
+    }
+    outbox->items = outbox->bytes = 0;
+    store_commit(engine->store, batch, 0);
+    return items;
+}
+
 void outbox_again(struct engine *engine) {
     struct outbox *outbox = &engine->outbox;
     if (!outbox->open) return;

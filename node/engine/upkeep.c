@@ -155,6 +155,7 @@ enum err upkeep_open(struct engine *engine, char why[static 256]) {
     if (err != OK) goto out;
     snprintf(why, 256, "the gossip core cannot be opened");
     err = core_open(engine, &own.card);
+    if (err == OK) replay_opened(engine);
     if (err == OK) err = outbox_load(engine);
     if (err == OK) err = statement_load(engine);
     if (err == OK) err = groups_load(engine);

@@ -133,15 +133,19 @@ static bool call_follow(struct hook_work *work, struct call *call, struct buf *b
     }
 }
 
+static void running_set(struct hook_work *work, bool running) {
+    pthread_mutex_lock(&work->hooks->lock);
+    work->running = running;
+    pthread_mutex_unlock(&work->hooks->lock);
+}
+
 enum err hook_call(struct hook_work *work, struct bytes input, char why[static HOOK_WHY_BYTES]) {
     struct call call = {.hook = work->hook, .in = -1, .out = -1, .result = -1, .input = input};
     struct launch_result result;
     struct buf bytes = {0};
     bool over = false;
-    pthread_mutex_lock(&work->hooks->lock);
-    work->running = true;
-    work->calls++;
-    pthread_mutex_unlock(&work->hooks->lock);
+    running_set(work, true);
+    hook_count(work, &work->calls, 1);
     enum err err = call_start(work, &call);
     if (err != OK) {
         snprintf(why, HOOK_WHY_BYTES, "the launcher of programs cannot be asked: %s", strerror(errno));
@@ -161,9 +165,7 @@ enum err hook_call(struct hook_work *work, struct bytes input, char why[static H
     closed(&call.out);
     closed(&call.result);
     buf_free(&bytes);
-    pthread_mutex_lock(&work->hooks->lock);
-    work->running = false;
-    if (err != OK && err != ERR_CLOSED) work->calls_failed++;
-    pthread_mutex_unlock(&work->hooks->lock);
+    running_set(work, false);
+    hook_count(work, &work->calls_failed, err != OK && err != ERR_CLOSED);
     return err;
 }

@@ -125,19 +125,27 @@ static void folder_of(const struct view *view, char out[static HOOK_PATH_BYTES_M
     snprintf(out, HOOK_PATH_BYTES_MAX + 1, "%s", view->hook->format->folder ? view->hook->file : dirname(copy));
 }
 
-/* What a process left that was ended while it wrote. */
+/* What a process left that was ended while it wrote (outfile.c): "NAME.tmp-PID". */
 static bool unfinished(const struct view *view, const char *name) {
     char copy[HOOK_PATH_BYTES_MAX + 1];
-    if (view->hook->format->folder) return strstr(name, ".tmp-") != NULL;
+    const char *end = strstr(name, ".tmp-");
+    if (!end || end[5] == 0 || strspn(end + 5, "0123456789") != strlen(end + 5)) return false;
+    if (view->hook->format->folder) return true;
     snprintf(copy, sizeof copy, "%s", view->hook->file);
     const char *own = basename(copy);
-    size_t size = strlen(own);
-    return strncmp(name, own, size) == 0 && strncmp(name + size, ".tmp-", 5) == 0;
+    return strlen(own) == (size_t)(end - name) && memcmp(own, name, (size_t)(end - name)) == 0;
+}
+
+/* Was the folder given to the hook? */
+static bool folder_claimed(const struct view *view) {
+    char mark[DIR_PATH_MAX];
+    return dir_path(mark, view->hook->file, MARK) == OK && access(mark, F_OK) == 0;
 }
 
 /* Removes from the folder what does not belong there: of a folder of the hook's own all that it did not write in this round. */
 static enum err folder_clear(struct view *view, bool only_unfinished) {
     char folder[HOOK_PATH_BYTES_MAX + 1], path[DIR_PATH_MAX];
+    if (view->hook->format->folder && !folder_claimed(view)) return OK;
     folder_of(view, folder);
     DIR *dir = opendir(folder);
     if (!dir) return dir_err_of(errno);
@@ -171,9 +179,7 @@ static bool folder_empty(const char *folder) {
 
 /* A folder whose content is removed has to be one that was given to the hook: it was empty when the hook first came. */
 static enum err folder_claim(const struct view *view, char why[static HOOK_WHY_BYTES]) {
-    char mark[DIR_PATH_MAX];
-    enum err err = dir_path(mark, view->hook->file, MARK);
-    if (err != OK || access(mark, F_OK) == 0) return err;
+    if (folder_claimed(view)) return OK;
     if (folder_empty(view->hook->file)) {
         const char text[] = "Comity writes this folder, and removes from it what it did not write.\n";
         return dir_write(view->hook->file, MARK, bytes_of(text, sizeof text - 1), 0644);

@@ -108,19 +108,32 @@ static bool session_wants_page(const struct live *live, const struct live_sessio
     return session->ahead || !live_position_within(live->newest, session->position);
 }
 
-static bool session_wants_taken(const struct live_session *session) {
-    return session->stored && !live_position_within(session->acknowledged, session->taken);
+bool live_session_wants_taken(const struct live_session *session) {
+    return session->stored && session->begun && !live_position_within(session->acknowledged, session->taken);
+}
+
+/* Is the subscription's own position still on its way to where an earlier session of it came? */
+static bool position_moves(const struct live *live, const struct live_session *session) {
+    for (size_t i = 0; session->stored && i < live->session_count; i++) {
+        const struct live_session *other = live->sessions[i];
+        if (other == session || !other->stored || strcmp(other->subscription, session->subscription) != 0) continue;
+        if (live_session_wants_taken(other) || (other->begun && other->asking)) return true;
+    }
+    return false;
 }
 
 /* True: it had something to ask, and the connection is busy now. */
 static bool session_ask(struct live *live, struct live_link *link, struct live_session *session, uint64_t now_ms) {
-    if (session->ending != LIVE_GOES_ON || session->asking || now_ms < session->retry_ms) return false;
+    bool over = session->ending != LIVE_GOES_ON || session->left;
+    if (session->asking || now_ms < session->retry_ms) return false;
     link->session = session;
-    if (!session->begun && session->subscription[0])
-        begin_ask(live, link, session);
-    else if (session_wants_taken(session))
+    if (live_session_wants_taken(session))
         taken_ask(live, link, session);
-    else if (session_wants_page(live, session))
+    else if (over)
+        link->session = NULL;
+    else if (!session->begun && session->subscription[0] && !position_moves(live, session))
+        begin_ask(live, link, session);
+    else if (session->begun && session_wants_page(live, session))
         take_ask(live, link, session, session->credit < LIVE_PAGE_MAX ? session->credit : LIVE_PAGE_MAX);
     else
         link->session = NULL;

@@ -96,7 +96,7 @@ static void record_queue(struct live *live, struct live_link *link, const struct
         return;
     }
     session->credit--;
-    session->credited++;
+    session->queued++;
 }
 
 static void reset_put(struct live_session *session, struct live_position position) {

@@ -31,11 +31,19 @@ static void session_free(struct live *live, size_t index) {
 void live_connection_ended(void *context, int fd) {
     struct live *live = context;
     for (size_t i = 0; i < live->session_count; i++) {
-        if (live->sessions[i]->origin.fd != fd) continue;
-        log_debug("%s left", live->sessions[i]->name);
-        session_free(live, i);
-        return;
+        struct live_session *session = live->sessions[i];
+        if (session->origin.fd != fd) continue;
+        log_debug("%s left", session->name);
+        session->left = true;
+        session->origin.fd = -1;
+        live->door.router.check = true;
     }
+}
+
+/* What it said before it left still waits in ZeroMQ, perhaps an acknowledgement, which then goes to the engine. */
+static bool session_over(const struct live *live, const struct live_session *session) {
+    return session->left && !live->door.router.check && !(session->stored && session->begun && session->asking) &&
+           !live_session_wants_taken(session);
 }
 
 void live_sessions_drop(struct live *live) {
@@ -134,8 +142,8 @@ static void acknowledge(struct live_session *session, const struct live_ask *ask
     session->credit += ask->credit;
     if (live_position_within(ask->position, session->acknowledged)) return;
     session->acknowledged = ask->position;
-    session->delivered += session->credited;
-    session->credited = 0;
+    session->delivered += session->queued;
+    session->queued = 0;
 }
 
 static void malformed(struct live *live, struct live_session *session, enum err err, bool first, uint64_t now_ms) {
@@ -263,8 +271,13 @@ void live_sessions_review(struct live *live, uint64_t now_ms) {
 
 void live_sessions_step(struct live *live, uint64_t now_ms) {
     uint64_t wall_ms = clock_wall_ms();
+    for (size_t i = live->session_count; i-- > 0;) {
+        struct live_session *session = live->sessions[i];
+        if (session_over(live, session)) session_free(live, i);
+    }
     for (size_t i = 0; i < live->session_count; i++) {
         struct live_session *session = live->sessions[i];
+        if (session->left) continue;
         bool quiet = live_queued_bytes(session) == 0 && session->ending == LIVE_GOES_ON;
         bool expired = session->expires_ms > 0 && session->expires_ms <= wall_ms;
         if (session->queue.failed) live_session_end(session, "engine", "out of memory", now_ms);

@@ -32,7 +32,7 @@ struct live_session {
     struct live_position acknowledged, taken; /* by the client; by the engine as the subscription's own */
     uint64_t delivered, delivered_taken;      /* messages acknowledged, likewise */
     uint64_t credit;                          /* messages that it still takes */
-    uint64_t credited;                        /* messages queued since the last acknowledgement */
+    uint64_t queued;                          /* messages queued since the last acknowledgement */
     uint64_t retry_ms;                        /* the engine asked to come again later */
     uint64_t heard_ms, said_ms;               /* the last message of the client, and to it */
     struct live_position said;                /* the newest position that it was told */
@@ -43,6 +43,7 @@ struct live_session {
     uint64_t wire_bytes, wire_acknowledged; /* positions in the stream: handed over, and acknowledged when last looked */
     uint64_t looked_ms;
 
+    bool left; /* its connection ended */
     enum live_ending ending;
     uint64_t end_ms; /* the connection is cut then: what was said last has left by that time */
 };
@@ -101,6 +102,7 @@ enum err live_links_open(struct live *live) MUST_USE;
 void live_links_close(struct live *live);
 void live_links_ask(struct live *live, uint64_t now_ms); /* gives free connections to who waits */
 void live_link_read(struct live *live, struct live_link *link, uint64_t now_ms);
+bool live_session_wants_taken(const struct live_session *session); /* the engine does not know yet what was acknowledged */
 void live_links_forget(struct live *live, const struct live_session *session); /* it ends; its answers go nowhere */
 
 /* --- live_page.c: from a page's records to messages --- */

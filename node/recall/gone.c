@@ -19,8 +19,8 @@
 #define LIFE_ROWS   (1ull << 32) /* numbers of one life of a store */
 
 static const char *const cause_names[GONE_CAUSE_END] = {
-    [GONE_RECALL] = "recall",   [GONE_EXPIRY] = "expiry", [GONE_RETENTION] = "retention",
-    [GONE_ERASURE] = "erasure", [GONE_GROUP] = "group",   [GONE_NEWER] = "newer",
+    [GONE_RECALL] = "recall", [GONE_EXPIRY] = "expiry", [GONE_RETENTION] = "retention", [GONE_ERASURE] = "erasure",
+    [GONE_GROUP] = "group",   [GONE_NEWER] = "newer",   [GONE_REVOKED] = "revoked",
 };
 
 const char *gone_cause_name(enum gone_cause cause) { return (unsigned)cause < GONE_CAUSE_END ? cause_names[cause] : NULL; }

@@ -3,7 +3,7 @@
    numbered from 1, written with the batch that takes the object out, sealed in the store's meta, and kept for GONE_KEEP_MS.
 
    Meta: "secret/~gone/NUMBER" some rows, up to this number, each after its size (2 bytes): thousands that expire together cost little;
-   "gone" the first and the last number. The prefix sorts behind what a round of erasing rewrites. */
+   "gone" the first and the last number; "gone-cut/NODE" which cut of a revoked node was told of. The prefix sorts behind what a round of erasing rewrites. */
 #ifndef NODE_GONE_H
 #define NODE_GONE_H
 
@@ -24,9 +24,10 @@ enum gone_cause {
     GONE_ERASURE = 4,   /* erased here, as the law demands */
     GONE_GROUP = 5,     /* its group is over */
     GONE_NEWER = 6,     /* in no row: its newest version is not for whom the one before was for */
-    GONE_CAUSE_END = 7
+    GONE_REVOKED = 7,   /* its author's node was revoked, and wrote it past the cut */
+    GONE_CAUSE_END = 8
 };
-/* "recall", "expiry", "retention", "erasure", "group", "newer"; null for an unknown number. */
+/* "recall", "expiry", "retention", "erasure", "group", "newer", "revoked"; null for an unknown number. */
 const char *gone_cause_name(enum gone_cause cause);
 
 struct gone_row {
@@ -43,6 +44,14 @@ struct gone_row {
     char id[ITEM_ID_BYTES_MAX + 1];
 };
 
+/* A revoked node whose objects are being told of. */
+struct gone_cut {
+    bool active;
+    uint8_t node_id[NODE_ID_BYTES];
+    uint64_t after, until; /* entries behind the first and up to the second: further ones were told of */
+    uint64_t cursor;       /* where the walk stands */
+};
+
 /* What the engine keeps of it. */
 struct gone {
     uint64_t first;   /* number of the oldest row that is kept; last + 1 when none is */
@@ -54,6 +63,8 @@ struct gone {
     enum tlp decision_tlp;
     uint8_t decision_marks[256];
     size_t decision_marks_bytes;
+    struct gone_cut cut;
+    uint64_t cuts_told, cuts_due_ms; /* a sum of all revocations that were told of; when it is looked at next */
 };
 
 enum err gone_load(struct engine *engine) MUST_USE; /* once the store is open */
@@ -69,6 +80,9 @@ void gone_seal(struct engine *engine, struct store_batch *batch); /* the batch i
 void gone_dropped(struct engine *engine);                         /* the batch was not committed */
 void gone_stored(struct engine *engine);                          /* it is on disk */
 void gone_tick(struct engine *engine, uint64_t now_ms);           /* now and then: old rows go */
+
+/* gone_revoked.c: objects of nodes that were revoked, past the cut; shown nobody any more. Goes on with it. */
+void gone_revoked_pump(struct engine *engine);
 
 /* Rows behind number `after`, in order, that are on disk, until `visit` returns false. ERR_CORRUPT, ERR_IO. */
 typedef bool gone_visit(void *context, const struct gone_row *row);

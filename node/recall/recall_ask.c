@@ -297,7 +297,7 @@ static void row_put(struct status *status, uint64_t block, const uint8_t *node_i
     char hex[2 * NODE_ID_BYTES + 1];
     bool known = gossip_log_find(status->engine->gossip, node_id, &log);
     hex_encode(hex, bytes_of(node_id, NODE_ID_BYTES));
-    pack_write_map(&status->rows, third ? 8 : 7);
+    pack_write_map(&status->rows, 8);
     put_text(&status->rows, "agency",
              self    ? status->engine->own_name
              : known ? engine_agency_name(status->engine, log.agency_id)
@@ -307,7 +307,10 @@ static void row_put(struct status *status, uint64_t block, const uint8_t *node_i
     put_text(&status->rows, "node", hex);
     put_uint(&status->rows, "objects", receipt->count);
     put_text(&status->rows, "state", states[receipt->state]);
-    if (third) dealings_agency(status->engine, &status->rows, "through", receipt->via);
+    if (third)
+        dealings_agency(status->engine, &status->rows, "through", receipt->via);
+    else
+        put_text(&status->rows, "through", "");
     put_uint(&status->rows, "withdrawn_ms", receipt->withdrawn_ms);
     status->row_count++;
     status->waiting += receipt->state != RECALL_ERASED;

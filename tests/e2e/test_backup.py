@@ -139,6 +139,35 @@ def recalled_meanwhile(place):
 
 
 @story
+def outbox_recalled(place):
+    """What waited in the outbox when a node was backed up went out later and was recalled in part: the restored node does not publish it again."""
+    a, b = place.mesh("agency.a", "agency.b", start=False)
+    a.start()
+    objects, values = indicators("waited", 3)
+    a.publish_good(objects, "TLP:GREEN", [b])
+    check_equal(a.status()["outbox"], 3, "three objects wait", a.log_tail)
+    path, _ = backed_up(a, "backup")
+    place.start(b, link=False)
+    must(lambda: a.status()["outbox"] == 0, 60, "they go out", a.log_tail)
+    must_hold(b, 3, 30, "B has them", b.log_tail)
+    check_equal(a("recall", objects[1]["id"], "--reason", "wrong").code, OK, "A recalls one")
+    must(lambda: not b.finds(values[1]), 30, "B takes it back", b.log_tail)
+    a.stop()
+    new, result = restored(place, a, path)
+    check_equal(result.code, OK, "the backup is restored", str(result))
+    card_goes(new, b)
+    new.start()
+    place.link(new, b)
+    must(lambda: not os.path.exists(os.path.join(new.dir, "restored")), 40, "it has heard what was recalled", new.log_tail)
+    must(lambda: new.status()["outbox"] == 0, 30, "nothing waits", new.log_tail)
+    check("3 objects of the backup's outbox went out before" in new.log(), "and the operator is told why", new.log_tail)
+    marker, _ = indicators("marker", 1)
+    new.publish_good(marker, "TLP:GREEN", [b])
+    must(lambda: marker[0]["id"] in b.feed_ids(), 30, "B has what the restored node publishes now", b.log_tail)
+    check_equal(sorted(b.feed_ids()), sorted(each["id"] for each in [objects[0], objects[2]] + marker), "what was recalled does not come to light again")
+
+
+@story
 def by_hand(place):
     """A stopped node is backed up too; restored with --offline it shows its objects at once; a key elsewhere signs by request."""
     a, b = place.mesh("agency.a", "agency.b")

@@ -6,7 +6,7 @@ import shutil
 import socket
 import subprocess
 
-from lib import NOT_FOUND, NOT_RUNNING, OK, PATIENCE, REFUSED, alive, check, check_equal, children, comity, indicator, indicators, main, must, skip, story, wait_until
+from lib import NOT_FOUND, Node, NOT_RUNNING, OK, PATIENCE, REFUSED, alive, check, check_equal, children, comity, indicator, indicators, main, must, skip, story, wait_until
 
 ENVIRONMENT = dict(os.environ, PATH=os.environ["PATH"] + ":/usr/sbin:/sbin")
 
@@ -181,6 +181,9 @@ def many_files(place):
     """A format of several files gets a folder of its own: what is recalled leaves it, and a folder of others is left alone."""
     out, other = folder(place, "feed"), folder(place, "other")
     place.path("other/precious", "mine")
+    place.path("other/precious.tmp-17", "mine")
+    place.path("feed/.comity-hook", "given")
+    place.path("feed/event.json.tmp-17", "left by a process that was ended")
     a, b = pair(place, "  feed:\n    file: %s\n    format: misp-feed\n    max-label: TLP:GREEN\n"
                 "  wrong:\n    file: %s\n    format: misp-feed\n    max-label: TLP:GREEN\n" % (out, other))
     bad = indicator("bad.example.org")
@@ -188,9 +191,10 @@ def many_files(place):
     events = lambda: [name for name in os.listdir(out) if name.endswith(".json") and name != "manifest.json"]
     must(lambda: len(events()) == 1, 30, "an event", lambda: (os.listdir(out), b("hook", "list"), b.log_tail()))
     check_equal(list(json.loads(read(out + "/manifest.json"))), [events()[0][:-5]], "which the manifest names")
+    check_equal([name for name in os.listdir(out) if "tmp-" in name], [], "what an ended process left is removed")
     check_equal(a("recall", bad["id"], "--reason", "a mistake").code, OK, "its object is recalled")
     must(lambda: not events(), 30, "the event leaves the folder", lambda: (os.listdir(out), b("hook", "list")))
-    check_equal(os.listdir(other), ["precious"], "the other folder is as it was")
+    check_equal(sorted(os.listdir(other)), ["precious", "precious.tmp-17"], "the other folder is as it was")
     check("it holds files of others" in row(b, "wrong")["problem"], "and the hook says why", lambda: row(b, "wrong"))
 
 
@@ -226,6 +230,37 @@ def chosen(place):
     check_equal(b("subscription", "rewind", "hook.now", "--to", "start").code, OK, "it is rewound")
     check_equal(b("hook", "run", "now").code, OK, "and done now")
     check_equal(taken("now"), {late["id"], name["id"], address["id"]}, "everything is given again")
+
+
+@story
+def restored(place):
+    """A node that comes from a backup: its command is told to forget what it had, and gets everything again; its file is right."""
+    out = folder(place, "out")
+    taker = program(place, "taker", TAKER % {"out": out})
+    a, b = pair(place, "  soc:\n    command: [%s, '1']\n    max-label: TLP:GREEN\n    wait: 0 seconds\n    writes: [%s]\n"
+                "  list:\n    file: %s/list\n    format: list\n    max-label: TLP:GREEN\n" % (taker, out, out))
+    first, later = indicator("first.example"), indicator("later.example")
+    a.publish_good([first], "TLP:GREEN", [b])
+    taken = lambda: [each["object"]["id"] for each in lines(out + "/taken") if "object" in each]
+    must(lambda: taken() == [first["id"]], 30, "an object comes", lambda: (b("hook", "list"), b.log_tail()))
+    check_equal(b("backup", place.path("copy"), seconds=120).code, OK, "a backup is made")
+    a.publish_good([later], "TLP:GREEN", [b])
+    must(lambda: taken() == [first["id"], later["id"]], 30, "and another one, after the backup")
+    b.stop()
+    new = Node(place, b.name, relayed=False, init=False)
+    new.dir, new.log_path, new.port, new.relay = place.path("new"), place.path("new.log"), b.port, b.relay
+    check_equal(new("restore", place.path("copy"), "--json", seconds=120).code, OK, "the backup is restored")
+    with open(new.card_path, "wb") as file:
+        file.write(new("card").out)
+    check_equal(a("trust", "update", new.card_path).code, OK, "its partner learns of the new key")
+    os.remove(out + "/taken")
+    new.start()
+    place.link(a, new)
+    details = lambda: (read(out + "/taken"), new("hook", "list"), new.log_tail())
+    must(lambda: lines(out + "/taken")[:1] == [{"reset": True}], 90, "the command hears that it begins anew", details)
+    must(lambda: first["id"] in taken(), 60, "what the node holds comes again", details)
+    check_equal(taken().count(first["id"]), 1, "once", details)
+    must(lambda: "first.example" in read(out + "/list"), 60, "and is in the file", details)
 
 
 PROBE = """#!/usr/bin/python3 -IB

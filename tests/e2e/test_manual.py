@@ -73,7 +73,7 @@ def words(place):
 
 @story
 def files(place):
-    """The pages of comity.yaml and of the policy tell all that their sources do."""
+    """The pages made of other files tell all that these do."""
     del place
     if not shutil.which("mandoc"):
         skip("mandoc is not installed")
@@ -84,12 +84,16 @@ def files(place):
     check(len(settings) > 5, "the example has settings")
     for setting in settings:
         check(setting.strip() in text, "comity.yaml(5) tells of %s" % setting.split(":")[0], text)
-    with open(os.path.join(ROOT, "deploy/policies/POLICY.md"), encoding="utf-8") as file:
-        manual = file.read()
-    text = shown("comity-policy.5")
-    for rule in re.findall(r"`([a-z0-9-]+\.[a-z0-9.-]+)`", manual):
-        check(rule in text, "comity-policy(5) tells of %s" % rule)
-    check("```" not in text and "**" not in text and "| |" not in text, "no mark of the source is left in it")
+    for name, source in (("comity-policy.5", "deploy/policies/POLICY.md"), ("comity-agreement.5", "deploy/policies/AGREEMENTS.md"),
+                         ("comity-ledger.5", "deploy/audit/LEDGER.md"), ("comity-backup.8", "deploy/BACKUP.md")):
+        with open(os.path.join(ROOT, source), encoding="utf-8") as file:
+            manual = file.read()
+        text = shown(name)
+        terms = {term for term in re.findall(r"`([^`\n]+)`", re.sub(r"```.*?```", "", manual, flags=re.DOTALL)) if "|" not in term}
+        check(len(terms) > 10, "%s has terms" % source)
+        missing = [term for term in sorted(terms) if re.sub(r"\s+", " ", term).replace("- ", "-") not in text]
+        check_equal(missing, [], "%s tells of all that %s has" % (name, source))
+        check("```" not in text and "**" not in text and "| |" not in text, "%s: no mark of the source is left in it" % name)
 
 
 # --- completion ---

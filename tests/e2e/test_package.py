@@ -163,10 +163,37 @@ def nothing_left(place):
         code, said = machine("dpkg", "-i", "/tmp/comity.deb")
         check(code == 0, "it installs", said)
         check("/usr/bin/comity" in machine.shell(find)[1].split(), "its files are there")
+        # As `systemctl enable` does.
+        machine.shell("cd /etc/systemd/system && mkdir -p multi-user.target.wants && ln -s /lib/systemd/system/comity.service multi-user.target.wants/")
         code, said = machine("dpkg", "--purge", "comity")
         check(code == 0 and "is kept" not in said, "it is purged, and keeps nothing", said)
         check_equal(machine.shell(find)[1], before, "no file or folder of it is left")
         check_equal(machine("getent", "passwd", "comity")[0], 0, "its user is")
+
+
+@story
+def service(place):
+    """What is asked of a service manager that runs: never a start; a restart of what runs at an upgrade; a stop at removal."""
+    if os.geteuid() != 0:
+        skip("only root can make a copy of this machine")
+    first, second = deb_bytes(place, VERSION), deb_bytes(place, NEXT)
+    with Clone(place.path("clone")) as machine:
+        if machine.why_not:
+            skip("no copy of this machine can be made: " + machine.why_not)
+        # Stand-ins that write down what they are asked; the folder tells that systemd runs.
+        machine.shell("mkdir -p /run/systemd/system; for tool in systemctl deb-systemd-invoke; do rm -f /usr/bin/$tool; "
+                      "printf '#!/bin/sh\\necho \"%s $*\" >>/tmp/calls\\n' $tool >/usr/bin/$tool; chmod 755 /usr/bin/$tool; done")
+        machine.shell("cat >/tmp/first.deb", input=first)
+        machine.shell("cat >/tmp/second.deb", input=second)
+        for words, wanted in ((["-i", "/tmp/first.deb"], []), (["-i", "/tmp/second.deb"], ["deb-systemd-invoke try-restart comity.service"]),
+                              (["--remove", "comity"], ["deb-systemd-invoke stop comity.service"]),
+                              (["--purge", "comity"], [])):
+            machine.shell(": >/tmp/calls")
+            code, said = machine("dpkg", *words)
+            check(code == 0, "dpkg %s" % words[0], said)
+            calls = machine.shell("cat /tmp/calls")[1].splitlines()
+            check_equal([call for call in calls if "daemon-reload" not in call], wanted, "it asks for that, and nothing else")
+            check(any("daemon-reload" in call for call in calls), "the manager reads the units again", calls)
 
 
 def instructions():

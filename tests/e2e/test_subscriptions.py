@@ -210,6 +210,30 @@ def the_policy(place):
 
 
 @story
+def a_revoked_node(place):
+    """What a stolen key wrote past the cut is shown nobody any more, and who was given it hears so; what it wrote before stays."""
+    a, b = place.mesh("agency.a", "agency.b")
+    before, _ = indicators("before", 3)
+    a.publish_good(before, "TLP:GREEN", [b])
+    must(lambda: len(b.feed()) == 3, 30, "B has what A wrote")
+    cut = next(log for log in b.status()["logs"] if log["agency"] == "agency.a")["head"]
+    add(b, "siem", "--from", "start")
+    check_equal(take(b, "siem")[0], ids_of(before), "it is given")
+    stolen, _ = indicators("stolen", 70)
+    a.publish_good(stolen, "TLP:GREEN", [b])
+    must(lambda: len(b.feed()) == 73, 30, "B has what was written with the stolen key")
+    check_equal(take(b, "siem")[0], ids_of(stolen), "it is given, too")
+    check_equal(a("node", "revoke", a.status()["node"], "--after", str(cut)).code, OK, "the key is revoked from there on")
+    must(lambda: len(b.feed()) == 3, 30, "B shows it no more", b.log_tail)
+    gone = must(lambda: take(b, "siem")[1], 30, "who was given it hears so")
+    check_equal(({each["withdrawn"] for each in gone}, {each["cause"] for each in gone}), (set(ids_of(stolen)), {"revoked"}), "of all of it, and of nothing else")
+    check_equal(take(b, "siem"), ([], []), "once")
+    b.stop()
+    b.start()
+    check_equal(take(b, "siem"), ([], []), "also after a restart")
+
+
+@story
 def follow(place):
     """A consumer that stays hears of each thing at once; one that is ended in the middle goes on where it was, and nothing is twice."""
     a, b = place.mesh("agency.a", "agency.b")

@@ -187,7 +187,7 @@ static struct buf status_of(const char *bad, uint64_t value) {
     put_text(&out, "agency", "police.example");
     put_uint(&out, "behind", strcmp(bad, "behind") == 0 ? value : 0);
     put_bool(&out, "frozen", strcmp(bad, "frozen") == 0);
-    put_bool(&out, "linked", true);
+    put_bool(&out, "linked", strcmp(bad, "no_path") != 0);
     put_uint(&out, "missing", 0);
     put_bool(&out, "no_path", strcmp(bad, "no_path") == 0);
     put_text(&out, "node", "00112233445566778899aabbccddeeff");

@@ -12,7 +12,7 @@
 
 #define MESSAGES_MAX 64
 
-static char messages[MESSAGES_MAX][2048];
+static char messages[MESSAGES_MAX][16 * 1024];
 static size_t count;
 
 static void on_message(void *context, struct bytes message) {
