@@ -11,7 +11,7 @@ Q := $(if $(V),,@)
 # Debian packages: what the program links, and what building and testing need. README.md says why each.
 PACKAGES_BUILD = gcc make pkg-config libc6-dev libzmq3-dev libczmq-dev libsodium-dev libmsgpack-dev librocksdb-dev libzstd-dev \
                  libyajl-dev libyaml-dev libidn2-dev libpsl-dev libgnutls28-dev libmicrohttpd-dev zlib1g-dev libseccomp-dev libsystemd-dev
-PACKAGES_TEST  = libcmocka-dev clang-format python3 python3-zmq python3-msgpack python3-cryptography zstd binutils procps \
+PACKAGES_TEST  = libcmocka-dev clang-format python3 python3-zmq python3-msgpack python3-cryptography curl zstd binutils procps \
                  bind9-utils unbound nftables python3-jsonschema mandoc dpkg-dev zsh
 PACKAGES_DEMO  = jq
 PACKAGES_DEB   = dpkg-dev

@@ -77,20 +77,23 @@ static enum outcome web_settings_make(const struct invocation *invocation, const
         outcome = listen_resolve(invocation, "web.metrics", text, web.metrics);
     }
     if (outcome != OUTCOME_SUCCESS) return outcome;
-    struct buf certificate = {0}, key = {0};
+    struct buf certificate = {0}, key = {0}, client_ca = {0};
     char problem[WEB_IDENTITY_PROBLEM_MAX];
     enum err err = serves ? web_identity_get(dir, config, &certificate, &key, problem) : OK;
+    if (err == OK && serves) err = web_identity_clients(config, &client_ca, problem);
     if (err != OK) outcome = command_fail(invocation, OUTCOME_REFUSED, "%s", problem);
     memcpy(web.agency_id, own->id, AGENCY_ID_BYTES);
     snprintf(web.dir, sizeof web.dir, "%s", dir);
     web.certificate = bytes_of_buf(&certificate);
     web.key = bytes_of_buf(&key);
+    web.client_ca = bytes_of_buf(&client_ca);
     if (err == OK) err = web_settings_encode(&web, out);
     if (err != OK && outcome == OUTCOME_SUCCESS)
         outcome = command_fail(invocation, OUTCOME_INTERNAL, "settings of the web process: %s", err_text(err));
     if (key.data) secret_wipe(key.data, key.capacity);
     buf_free(&key);
     buf_free(&certificate);
+    buf_free(&client_ca);
     return outcome;
 }
 

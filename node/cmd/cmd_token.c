@@ -100,10 +100,11 @@ static enum outcome token_rights(const struct invocation *invocation, struct tok
     token->read = command_has(invocation, "read") || !command_has(invocation, "write");
     token->write = command_has(invocation, "write");
     token->recipients = bytes_of_text(to ? to : "-");
+    bool group = !token_groups_all(token) && token_groups_some(token);
     if (to && !token->write) return command_usage(invocation, "--publish-to needs --write");
-    if (token->write && !to)
-        return command_usage(invocation,
-                             "--write needs --publish-to NAME[,NAME...]: to whom what is posted shall go (* for all pinned)");
+    if (token->write && !to && !group)
+        return command_usage(invocation, "--write needs --publish-to NAME[,NAME...]: to whom what is posted shall go (* for all "
+                                         "pinned), or --collections group:NAME: to that group");
     if (to && !recipients_good(token->recipients))
         return command_usage(invocation, "--publish-to %s: give the names of at most %d pinned agencies with commas between, or *",
                              to, TOKENS_RECIPIENTS_MAX);
@@ -113,15 +114,26 @@ static enum outcome token_rights(const struct invocation *invocation, struct tok
 static enum outcome token_options(const struct invocation *invocation, struct token *token) {
     const char *label = command_value(invocation, "max-label"), *collections = command_value(invocation, "collections");
     const char *expires = command_value(invocation, "expires"), *rate = command_value(invocation, "rate");
+    const char *certificate = command_value(invocation, "certificate");
     uint64_t number = TOKENS_RATE_DEFAULT;
     token->label_max = TLP_AMBER;
     if (label && (!tlp_parse(&token->label_max, bytes_of_text(label)) || token->label_max > TLP_AMBER_STRICT))
         return command_usage(
             invocation,
             "--max-label %s: give TLP:CLEAR, TLP:GREEN, TLP:AMBER or TLP:AMBER+STRICT; TLP:RED leaves by no web process", label);
-    if (collections_parse(&token->collections, bytes_of_text(collections ? collections : "*")) != OK)
+    if (collections_parse(token, bytes_of_text(collections ? collections : "*")) != OK)
         return command_usage(
-            invocation, "--collections %s: give some of all, clear, green, amber, amber-strict, with commas between", collections);
+            invocation,
+            "--collections %s: give some of all, clear, green, amber, amber-strict, and group:NAME (at most %d), with "
+            "commas between, or * for all of them",
+            collections, TOKENS_GROUPS_MAX);
+    token->bound = certificate != NULL;
+    if (certificate && !fingerprint_parse(token->fingerprint, bytes_of_text(certificate)))
+        return command_usage(
+            invocation,
+            "--certificate %s: give the SHA-256 fingerprint of the client's certificate, 64 hexadecimal digits, as "
+            "`openssl x509 -noout -fingerprint -sha256 -in client.crt` prints it",
+            certificate);
     if (expires && !expires_read(expires, clock_wall_ms(), &token->expires_ms))
         return command_usage(invocation, "--expires %s: give days (30d), hours (12h) or a coming date (2027-01-31T00:00:00Z)",
                              expires);
@@ -206,9 +218,15 @@ static void token_json(struct json_out *json, const struct token *token) {
     json_out_bool(json, token->write);
     json_out_key(json, "collections");
     json_out_array(json);
-    for (unsigned i = 0; i < COLLECTION_COUNT; i++)
-        if (token->collections >> i & 1) json_out_text(json, collection_alias(i));
+    for (struct bytes rest = token->scope; rest.size > 0;) {
+        const uint8_t *comma = memchr(rest.data, ',', rest.size);
+        size_t size = comma ? (size_t)(comma - rest.data) : rest.size, used = comma ? size + 1 : size;
+        json_out_string(json, bytes_of(rest.data, size));
+        rest = bytes_of(rest.data + used, rest.size - used);
+    }
     json_out_array_end(json);
+    json_out_key(json, "certificate");
+    token->bound ? json_out_hex(json, bytes_of(token->fingerprint, sizeof token->fingerprint)) : json_out_null(json);
     json_out_key(json, "publish_to");
     json_out_string(json, token->recipients);
     json_out_key(json, "rate");
@@ -224,13 +242,10 @@ static void token_line(struct buf *out, const struct token *token) {
     buf_put(out, token->name);
     buf_put_format(out, "\t%s\t%s%s\texpires %s\t%u requests/s\t", tlp_name(token->label_max), token->read ? "read " : "",
                    token->write ? "write" : "", moment, token->rate);
-    for (unsigned i = 0, first = 1; i < COLLECTION_COUNT; i++) {
-        if ((token->collections >> i & 1) == 0) continue;
-        buf_put_format(out, "%s%s", first ? "" : ",", collection_alias(i));
-        first = 0;
-    }
+    buf_put(out, token->scope);
     buf_put_text(out, "\tto ");
     buf_put(out, token->recipients);
+    if (token->bound) buf_put_text(out, "\twith its certificate");
     buf_put_text(out, "\n");
 }
 
@@ -284,10 +299,14 @@ static enum outcome run(const struct invocation *invocation) {
 
 static const struct command_option options[] = {
     {"max-label", "LABEL", "add: the most restrictive label that it shows, TLP:AMBER when not given; never TLP:RED"},
-    {"collections", "C[,C...]", "add: only these of all, clear, green, amber, amber-strict"},
+    {"collections", "C[,C...]",
+     "add: only these of all, clear, green, amber, amber-strict, and group:NAME; objects of groups show to no token that names "
+     "collections without theirs"},
     {"read", NULL, "add: may read; so may every token without --write"},
     {"write", NULL, "add: may post objects, which the node publishes"},
     {"publish-to", "NAME[,NAME...]", "add: who may read what it posts, by the names they are pinned under; * for all"},
+    {"certificate", "FINGERPRINT",
+     "add: good only together with this client certificate, which is enough alone too (web.client_ca)"},
     {"expires", "TIME", "add: 30d, 12h, or a date; without it the token holds until it is removed"},
     {"rate", "N", "add: requests a second, 50 when not given"},
     {0},
@@ -295,7 +314,8 @@ static const struct command_option options[] = {
 
 const struct command cmd_token = {
     .name = "token",
-    .synopsis = "add NAME [--max-label LABEL] [--collections C,...] [--read] [--write --publish-to NAME,...] [--expires TIME] | "
+    .synopsis = "add NAME [--max-label LABEL] [--collections C,...] [--read] [--write --publish-to NAME,...] [--expires TIME] "
+                "[--certificate FINGERPRINT] | "
                 "list | remove NAME",
     .summary = "make, list and revoke the tokens by which tools use the web process",
     .details =

@@ -56,13 +56,18 @@
        recalled), what waits in the outbox, the details of these rows too, and a row tells of it: ANSWER_LEDGER [objects of others uint,
        rows uint, objects of the outbox uint], then as ASK_RECALL
    ASK_PAGE [after cursor uint, after_us uint, labels uint (bit n: enum tlp n), versions uint, limit uint, exit uint, who str, [type str...],
-       [id str...]]
+       [id str...], only bool, [group id bin...] or nil]
        -> ANSWER_PAGE... then DONE [count uint, cursor uint, more bool]: the objects behind both, in the order of their arrival. An empty
        list of types or ids means any. Versions: of one author's objects of one id CONTROL_VERSION_LAST, _FIRST and _BETWEEN, or 0 for
-       all without telling. Who: the token's name, for the ledger. Exit: which one the policy is
+       all without telling. Groups: objects of others than these are
+       not shown (nil: of none are they kept back), nor with `only` those of no group. Who: the token's name, for the ledger. Exit: which one the policy is
        asked about (gossip/policy_facts.h). It ends at the limit, or when it has looked at so much that others wait: more tells.
    ANSWER_PAGE  body is not MessagePack: per object u64 cursor, u64 added_us, u8 tlp, u8 versions, u8 length and the author's name, u32
        length and the encoded item
+   ASK_GROUPS   [] -> ANSWER_GROUPS [[id bin, name str]...] then DONE []: the groups at work that this agency is a member of
+   ASK_KEEP     [who str, number str, asked_ms uint, document bin] -> DONE [] when it is on disk: what became of a POST, by its number; a
+       later one with the same number takes its place. ERR_FULL: CONTROL_KEPT_MAX are kept already. Documents are kept CONTROL_KEPT_MS.
+   ASK_KEPT     [who str, number str] -> ANSWER_KEPT [document bin] then DONE [] | ERROR ERR_NOT_FOUND: none by this number, or not this user's
    ASK_WATCH    [] or [files uint: CONTROL_WATCH_ bits; TOKENS when left out] -> the files asked for, then ANSWER_WATCH [cursor uint,
        added_us uint, gone uint], now and whenever newer objects can be read or more were withdrawn (gone: the last row of the
        withdrawal list). Never DONE. ANSWER_TOKENS is the file DIR/web.tokens, now and after ASK_TOKENS; ANSWER_CLIENTS is
@@ -73,7 +78,7 @@
        ["test", name str or "", filter str, limit uint] -> ANSWER_OBJECT... at most `limit` of the newest objects that it would show, then
        DONE [count, looked at, matched, kept back by policy or label, cursor behind which it looked]. A filter: node/formats/FILTER.md
    ASK_TAKE     [subscription str ("": none), exit uint (0: the subscription's), who str, labels uint (bit n: enum tlp n), limit uint, use_stored
-       bool, cursor uint, gone uint, filter str, as_objects bool (from the filter on it may be left out)]: what is new behind a consumer's position, or (use_stored) behind the
+       bool, cursor uint, gone uint, filter str, as_objects bool, only bool, [group id bin...] or nil (from the filter on it may be left out; groups as in ASK_PAGE)]: what is new behind a consumer's position, or (use_stored) behind the
        subscription's own -> ANSWER_PAGE... then DONE [count uint, cursor uint, gone uint, more bool, reset bool], where the position then is.
        Withdrawals come first: records with versions CONTROL_VERSION_GONE, whose cursor is that of the object withdrawn, added_us the
        number of the row (0: none, a newer version of it is not for this consumer), author who published it, and item one with type, id
@@ -104,6 +109,11 @@
 #define CONTROL_SOCKET_NAME    "control.sock"
 #define CONTROL_CLIENTS_MAX    64
 #define CONTROL_ITEM_GENERATED 1
+
+#define CONTROL_KEPT_MAX       4096
+#define CONTROL_KEPT_BYTES_MAX (1024 * 1024)          /* of one document; */
+#define CONTROL_KEPT_ALL_MAX   (256ull * 1024 * 1024) /* of all */
+#define CONTROL_KEPT_MS        (25ull * 3600 * 1000)  /* a client that comes after exactly a day finds it */
 
 #define CONTROL_PAGE_BYTES_MAX (16 * 1024 * 1024) /* an ASK_PAGE answers no more, however large its limit */
 #define CONTROL_WATCH_TOKENS   1

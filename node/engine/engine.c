@@ -360,6 +360,7 @@ static void on_store(struct engine *engine) {
         outbox_stored(engine, ticket);
         withdraw_stored(engine, ticket);
         ledger_stored(engine, ticket);
+        kept_stored(engine, ticket);
         taken_stored(engine, ticket);
         follow_ups(engine);
     }
@@ -448,6 +449,7 @@ static void loop(struct engine *engine) {
         if (engine->recalls.due_ms < due) due = engine->recalls.due_ms;
         if (go_on || query_page_busy(engine) || take_busy(engine) || versions_busy(engine)) due = now;
         if (engine->ledger.due_ms < due) due = engine->ledger.due_ms;
+        if (engine->ledger.sessions_due_ms < due) due = engine->ledger.sessions_due_ms;
         int timeout = due <= now ? 0 : (due - now > 60000 ? 60000 : (int)(due - now));
         if (poll(fds, sizeof fds / sizeof *fds, timeout) < 0) continue;
         poll_handle(engine, fds);
@@ -517,6 +519,7 @@ static void end(struct engine *engine) {
     subscriptions_free(engine);
     gone_free(engine);
     recalls_free(engine);
+    kept_free(engine);
     publisher_free(engine);
     reader_free(engine);
     gossip_close(engine->gossip);

@@ -12,6 +12,8 @@
 #include "node/engine/control.h"
 #include "node/sharing/dealings.h"
 #include "node/engine/engine.h"
+#include "node/engine/kept.h"
+#include "node/engine/scope.h"
 #include "node/engine/tallies.h"
 #include "node/store/idset.h"
 #include "node/store/labelmap.h"
@@ -223,6 +225,7 @@ struct page_state {
     size_t type_count;
     char ids[PAGE_IDS_MAX][ITEM_ID_BYTES_MAX + 1];
     size_t id_count;
+    struct scope scope;
     uint64_t *hits; /* cursors of these ids, rising, and how many */
     size_t hit_count;
     struct buf out;  /* ANSWER_PAGE under construction */
@@ -267,6 +270,7 @@ struct client {
     struct buf erase; /* the request, while other pages are being changed */
     uint64_t erase_tag;
     bool erase_waits;
+    uint64_t kept_tag, kept_ticket; /* waits for this commit (kept.c); 0: for none */
 };
 
 /* What the hook process told of itself. */
@@ -333,6 +337,7 @@ struct engine {
     struct agreements agreements;
     struct dealings dealings;
     struct recalls recalls;
+    struct kept kept;
     struct gone gone;
     struct subscriptions subscriptions;
     struct hook_desk hooks;
@@ -501,12 +506,13 @@ void figures_tell(struct engine *engine, struct client *client, const struct fra
 void query_page(struct engine *engine, struct client *client, const struct frame *frame);
 void query_page_pump(struct engine *engine, struct client *client);
 void query_page_end(struct client *client);
+void query_groups(struct engine *engine, struct client *client, const struct frame *frame); /* query_groups.c */
 bool query_page_busy(const struct engine *engine); /* some go on without waiting for anything */
 /* versions.c */
 void versions_begin(struct engine *engine); /* somebody will ask: notes all items, in turns */
 void versions_go_on(struct engine *engine);
 bool versions_busy(const struct engine *engine);
-/* Is it known that this id stands once among all items? */
+/* Is it known that at most one item stands under its id in the index? */
 bool versions_single(struct engine *engine, const struct item *item);
 void versions_note(struct engine *engine, const struct item *item); /* it is being stored */
 /* CONTROL_VERSION_ bits; the views in `item` may die: it looks at other pages when the id may stand more than once. */

@@ -10,6 +10,7 @@
 
 #define QUERY_HITS_MAX     1024
 #define FEED_BACKLOG_BYTES CLIENT_FULL_BYTES
+#define FEED_LONG_ITEMS    20000 /* to be read still */
 
 /* Counts of sightings only where one object is asked for: a feed has millions. */
 static void answer_object(struct engine *engine, struct client *client, uint64_t tag, const struct shown *shown, bool counted) {
@@ -45,10 +46,10 @@ static void done(struct client *client, uint64_t tag, uint64_t count) {
     buf_free(&body);
 }
 
-/* Every exit asks the policy, for a local user of this node too. What nodes say to each other leaves by none. */
-static bool may_leave(struct engine *engine, enum policy_exit exit, const struct shown *shown) {
+/* Every exit asks the policy, for a local user of this node too. What nodes say to each other leaves by none. `facts` are of the exit:
+   the same for all objects of a turn. */
+static bool may_leave(struct engine *engine, const struct policy_facts *facts, const struct shown *shown) {
     static struct marks marks;
-    static struct policy_facts facts;
     struct verdict verdict;
     const struct item *item = &shown->item;
     if (retention_over(engine, &shown->head, item, clock_wall_ms())) return false; /* also before it is taken out */
@@ -58,8 +59,7 @@ static bool may_leave(struct engine *engine, enum policy_exit exit, const struct
     if (item->marks.size == 0) object.marks = NULL;
     object.foreign = memcmp(shown->author, engine->agency_id, AGENCY_ID_BYTES) != 0;
     object.author_removed = groups_shut_out(engine, marks.group, shown->author, shown->head.arrived_ms);
-    policy_context_fill(&facts, engine, exit, NULL);
-    policy_decide(&verdict, &object, &facts.reader, &facts.context);
+    policy_decide(&verdict, &object, &facts->reader, &facts->context);
     return verdict.allow;
 }
 
@@ -95,6 +95,7 @@ bool query_superseded(struct engine *engine, const struct shown *shown) {
     static struct shown other;
     static uint64_t cursors[QUERY_HITS_MAX];
     uint8_t id_copy[ITEM_ID_BYTES_MAX], author[AGENCY_ID_BYTES];
+    if (versions_single(engine, &shown->item)) return false;
     size_t id_bytes = shown->item.id.size, count = store_find_id(engine->store, shown->item.id, cursors, QUERY_HITS_MAX);
     if (count <= 1) return false;
     memcpy(id_copy, shown->item.id.data, id_bytes); /* the page that holds it may leave the cache */
@@ -112,10 +113,13 @@ bool query_superseded(struct engine *engine, const struct shown *shown) {
 static bool hit_answer(struct engine *engine, struct client *client, uint64_t tag, uint64_t cursor, const struct observable *asked,
                        struct bytes asked_id, const uint8_t *from) {
     static struct shown shown;
+    static struct policy_facts facts;
     if (shown_at(engine, &shown, cursor) != OK) return false;
     if (asked && !item_has(&shown.item, *asked)) return false;
     if (!asked && !bytes_equal(shown.item.id, asked_id)) return false;
-    if ((from && memcmp(shown.author, from, AGENCY_ID_BYTES) != 0) || !may_leave(engine, POLICY_LOCAL, &shown)) return false;
+    if (from && memcmp(shown.author, from, AGENCY_ID_BYTES) != 0) return false;
+    policy_context_fill(&facts, engine, POLICY_LOCAL, NULL);
+    if (!may_leave(engine, &facts, &shown)) return false;
     if (query_superseded(engine, &shown)) return false;
     /* Asking for other versions may have moved the page. */
     if (shown_at(engine, &shown, cursor) != OK) return false;
@@ -248,18 +252,19 @@ void query_feed(struct engine *engine, struct client *client, const struct frame
     query_feed_pump(engine, client);
 }
 
-static bool feed_takes(struct engine *engine, struct feed_state *feed, const struct shown *shown) {
+static bool feed_takes(struct engine *engine, struct feed_state *feed, const struct policy_facts *facts,
+                       const struct shown *shown) {
     if (feed->from_set && memcmp(feed->from, shown->author, AGENCY_ID_BYTES) != 0) return false;
     if (feed->type[0] && !bytes_equal_text(shown->item.type, feed->type)) return false;
     if (feed->tlp_max != TLP_NONE && shown->item.tlp > feed->tlp_max) return false;
     if (!wanted_label(&feed->wanted, shown->item.tlp)) return false;
     if (!wanted_matches(engine, &feed->wanted, shown, clock_wall_ms())) return false;
-    if (may_leave(engine, feed->exit, shown)) return true;
+    if (may_leave(engine, facts, shown)) return true;
     feed->withheld += !statement_is(shown->item.type);
     return false;
 }
 
-static bool feed_page(struct engine *engine, struct client *client, const struct page *page) {
+static bool feed_page(struct engine *engine, struct client *client, const struct policy_facts *facts, const struct page *page) {
     static struct shown shown;
     struct feed_state *feed = &client->feed;
     const char *why;
@@ -271,7 +276,8 @@ static bool feed_page(struct engine *engine, struct client *client, const struct
     for (uint64_t cursor = page->head.cursor; block_frame_next(&walk, &encoded); cursor++) {
         if (cursor <= feed->after) continue;
         feed->after = cursor;
-        if (shown_of(engine, &shown, &page->head, cursor, encoded, &why) != OK || !feed_takes(engine, feed, &shown)) continue;
+        if (shown_of(engine, &shown, &page->head, cursor, encoded, &why) != OK || !feed_takes(engine, feed, facts, &shown))
+            continue;
         /* PROTOCOL.md 5.12: a feed tells of today's state: who reads on meets the newer version later. */
         if (query_superseded(engine, &shown)) continue;
         answer_object(engine, client, feed->tag, &shown, false);
@@ -280,10 +286,21 @@ static bool feed_page(struct engine *engine, struct client *client, const struct
     return true;
 }
 
+/* To look for other versions of every object in the index takes longer than to read all of them: a long feed waits until it is known
+   which ids stand once. */
+static bool feed_waits(struct engine *engine, const struct feed_state *feed) {
+    if (store_cursor_next(engine->store) < feed->after + FEED_LONG_ITEMS) return false;
+    versions_begin(engine);
+    return versions_busy(engine);
+}
+
 void query_feed_pump(struct engine *engine, struct client *client) {
     struct feed_state *feed = &client->feed;
+    static struct policy_facts facts;
     struct page page;
     bool more = true;
+    if (feed_waits(engine, feed)) return;
+    policy_context_fill(&facts, engine, feed->exit, NULL);
     while (more && channel_backlog(&client->channel) < FEED_BACKLOG_BYTES) {
         enum err err = store_page_from(engine->store, feed->after + 1, &page);
         if (err == ERR_NOT_FOUND) {
@@ -295,7 +312,7 @@ void query_feed_pump(struct engine *engine, struct client *client) {
             query_feed_end(engine, client);
             return;
         }
-        more = feed_page(engine, client, &page);
+        more = feed_page(engine, client, &facts, &page);
     }
     if (more && channel_backlog(&client->channel) >= FEED_BACKLOG_BYTES) return; /* goes on when the client has read */
     struct buf body = {0};

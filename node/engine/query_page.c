@@ -9,9 +9,8 @@
 
 #define HITS_MAX           4096 /* cursors of one id that are looked at */
 #define BACKLOG_BYTES      (2 * CLIENT_FULL_BYTES)
-#define FRAME_BYTES        (128 * 1024)
+#define FRAME_BYTES        (64 * 1024)
 #define LOOKED_MAX         200000 /* items before a page ends without being full */
-#define PAGE_WHO_SHOWN     12     /* of a name, in a row */
 #define TURN_ITEMS         4096
 #define RECORD_BYTES_FIXED 23
 
@@ -28,11 +27,12 @@ static bool ids_take(const struct page_state *page, struct bytes id) {
 }
 
 /* Every exit asks the policy. */
-static bool may_leave(struct engine *engine, const struct policy_facts *facts, const struct page_head *head,
-                      const struct item *item) {
+static bool may_leave(struct engine *engine, const struct page_state *page, const struct policy_facts *facts,
+                      const struct page_head *head, const struct item *item) {
     static struct marks marks;
     struct verdict verdict;
     if (statement_is(item->type) || item->tlp == TLP_RED || marks_decode(&marks, item->marks) != OK) return false;
+    if (!scope_takes(&page->scope, marks.group)) return false;
     if (retention_over(engine, head, item, clock_wall_ms())) return false; /* also before it is taken out */
     struct policy_object object = {
         .tlp = item->tlp, .valid_until_ms = item->valid_until_ms, .id = item->id, .type = item->type, .marks = &marks};
@@ -56,10 +56,12 @@ static void record_put(struct engine *engine, struct page_state *page, uint64_t 
     buf_put(&page->out, encoded);
 }
 
-static void out_send(struct client *client) {
+/* At once, if it may be shown: whoever asked reads the first objects while the next ones are looked for. */
+static void out_send(struct engine *engine, struct client *client) {
     struct page_state *page = &client->page;
     if (page->out.size > 0) server_answer(client, FRAME_ANSWER_PAGE, page->tag, bytes_of_buf(&page->out));
     buf_clear(&page->out);
+    if (!ledger_look_holds(engine, client) && channel_flush(&client->channel) != OK) client->closing = true;
 }
 
 void query_page_end(struct client *client) {
@@ -69,22 +71,10 @@ void query_page_end(struct client *client) {
     client->page = (struct page_state){0};
 }
 
-/* Rows of the ledger: that this user of the web process looks, which is on disk before anything is shown; then what was shown. */
-static void page_look(struct engine *engine, struct client *client, bool over) {
-    char command[LEDGER_COMMAND_MAX];
-    uint64_t hold = client->look.hold;
-    snprintf(command, sizeof command, "%s %.*s%s", policy_exit_name(client->page.exit), PAGE_WHO_SHOWN, client->page.who,
-             over ? " ended" : "");
-    ledger_look(engine, client, command);
-    client->look.shown += client->page.count;
-    ledger_look_end(engine, client);
-    if (over) client->look.hold = hold;
-}
-
 static void page_done(struct engine *engine, struct client *client, bool more) {
     struct buf body = {0};
-    page_look(engine, client, true);
-    out_send(client);
+    ledger_session_shown(engine, client, client->page.exit, client->page.who, client->page.count);
+    out_send(engine, client);
     pack_write_array(&body, 3);
     pack_write_uint(&body, client->page.count);
     pack_write_uint(&body, client->page.after);
@@ -100,13 +90,13 @@ static bool item_take(struct engine *engine, struct client *client, const struct
     struct page_state *page = &client->page;
     unsigned versions = 0;
     if (((page->labels >> item->tlp) & 1) == 0 || !types_take(page, item->type) || !ids_take(page, item->id)) return true;
-    if (!may_leave(engine, facts, head, item)) return true;
+    if (!may_leave(engine, page, facts, head, item)) return true;
     if (page->versions != 0) {
         versions = versions_of(engine, cursor, head, item);
         if ((versions & page->versions) == 0) return true;
     }
     if (page->count == page->limit || page->bytes > CONTROL_PAGE_BYTES_MAX) return false;
-    if (page->out.size + encoded.size + TRUST_NAME_BYTES_MAX + RECORD_BYTES_FIXED > FRAME_BYTES) out_send(client);
+    if (page->out.size + encoded.size + TRUST_NAME_BYTES_MAX + RECORD_BYTES_FIXED > FRAME_BYTES) out_send(engine, client);
     record_put(engine, page, cursor, head, item, versions, encoded);
     page->count++;
     page->bytes += encoded.size;
@@ -257,12 +247,12 @@ static bool page_read(struct page_state *page, struct bytes body, uint64_t *afte
     page->exit = (enum policy_exit)pack_read_uint(&reader);
     bool good = text_read(&reader, page->who, sizeof page->who);
     page->type_count = pack_read_array(&reader);
-    good = good && fields == 9 && page->exit > POLICY_LOCAL && page->exit < POLICY_EXIT_END && page->type_count <= PAGE_TYPES_MAX;
+    good = good && fields == 11 && page->exit > POLICY_LOCAL && page->exit < POLICY_EXIT_END && page->type_count <= PAGE_TYPES_MAX;
     for (size_t i = 0; good && i < page->type_count; i++) good = text_read(&reader, page->types[i], sizeof page->types[i]);
     page->id_count = good ? pack_read_array(&reader) : 0;
     good = good && page->id_count <= PAGE_IDS_MAX;
     for (size_t i = 0; good && i < page->id_count; i++) good = text_read(&reader, page->ids[i], sizeof page->ids[i]);
-    return good && pack_done(&reader) == OK;
+    return good && scope_read(&page->scope, &reader) && pack_done(&reader) == OK;
 }
 
 void query_page(struct engine *engine, struct client *client, const struct frame *frame) {
@@ -287,6 +277,6 @@ void query_page(struct engine *engine, struct client *client, const struct frame
     if (cursor > page->after) page->after = cursor;
     page->from = page->after;
     page->active = true;
-    page_look(engine, client, false);
+    ledger_session_look(engine, client, page->exit, page->who);
     query_page_pump(engine, client);
 }

@@ -47,6 +47,7 @@ static void client_end(struct engine *engine, struct client *client) {
 void server_free(struct engine *engine) {
     for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
         if (engine->clients[i].used) client_end(engine, &engine->clients[i]);
+    if (engine->store) ledger_sessions_end(engine);
     if (engine->listener >= 0) close(engine->listener);
 }
 
@@ -398,6 +399,9 @@ static void dispatch(struct engine *engine, struct client *client, const struct 
     case FRAME_ASK_GET: query_get(engine, client, frame); break;
     case FRAME_ASK_FEED: query_feed(engine, client, frame); break;
     case FRAME_ASK_PAGE: query_page(engine, client, frame); break;
+    case FRAME_ASK_KEEP: kept_put(engine, client, frame); break;
+    case FRAME_ASK_KEPT: kept_get(engine, client, frame); break;
+    case FRAME_ASK_GROUPS: query_groups(engine, client, frame); break;
     case FRAME_ASK_SUBSCRIPTION: subscription_ask(engine, client, frame); break;
     case FRAME_ASK_TAKE: take_ask(engine, client, frame); break;
     case FRAME_ASK_TAKEN: taken_ask(engine, client, frame); break;
@@ -434,7 +438,7 @@ static void dispatch(struct engine *engine, struct client *client, const struct 
 static bool waiting(const struct client *client) {
     return client->stalled || client->publication.committing || client->page.active || client->take.active ||
            client->taken_ticket != 0 || client->verify_number != 0 || client->recall.active || client->closing ||
-           client->sign_waits || client->erase_waits || client->ledger_walk.active ||
+           client->sign_waits || client->erase_waits || client->kept_ticket != 0 || client->ledger_walk.active ||
            channel_backlog(&client->channel) > 1024 * 1024;
 }
 

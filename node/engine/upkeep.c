@@ -159,6 +159,7 @@ enum err upkeep_open(struct engine *engine, char why[static 256]) {
     if (err == OK) err = outbox_load(engine);
     if (err == OK) err = statement_load(engine);
     if (err == OK) err = groups_load(engine);
+    if (err == OK) err = kept_load(engine);
     if (err == OK) err = agreements_load(engine);
     if (err == OK) err = dealings_load(engine);
     if (err == OK) err = subscriptions_load(engine);
@@ -236,6 +237,7 @@ static void minute(struct engine *engine, uint64_t now_ms, uint64_t monotonic_ms
     uint8_t body[9];
     author_expire(engine->publisher.author, now_ms);
     own_renew_tick(engine, now_ms);
+    kept_forget(engine, now_ms);
     disk_look(engine, monotonic_ms);
     gone_tick(engine, now_ms);
     put_be64(body, now_ms);

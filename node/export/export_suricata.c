@@ -60,27 +60,46 @@ struct state {
 
 /* Inside content:"..." these stand as hexadecimal (Suricata's rule format, "content"). */
 static void content_put(struct buf *out, struct bytes text) {
+    size_t plain = 0; /* what stands before it is written */
     for (size_t i = 0; i < text.size; i++) {
         uint8_t byte = text.data[i];
-        if (byte == '"' || byte == ';' || byte == ':' || byte == '|' || byte == '\\' || byte <= ' ' || byte >= 0x7f)
-            buf_put_format(out, "|%02x|", byte);
-        else
-            buf_put_u8(out, byte);
+        if (byte != '"' && byte != ';' && byte != ':' && byte != '|' && byte != '\\' && byte > ' ' && byte < 0x7f) continue;
+        buf_put(out, bytes_of(text.data + plain, i - plain));
+        buf_put_format(out, "|%02x|", byte);
+        plain = i + 1;
     }
+    if (plain < text.size) buf_put(out, bytes_of(text.data + plain, text.size - plain));
+}
+
+/* Millions of rules: formats would take a third of the time. */
+static void number_put(struct buf *out, uint32_t number) {
+    char digits[10], *at = digits + sizeof digits;
+    do {
+        *--at = (char)('0' + number % 10);
+        number /= 10;
+    } while (number > 0);
+    buf_put_raw(out, at, (size_t)(digits + sizeof digits - at));
 }
 
 static void rule_end(struct buf *out, const struct export_row *row, uint32_t sid) {
-    buf_put_format(out, " reference:url,comity/");
-    for (size_t i = 0; i < row->id.size; i++) {
+    buf_put_text(out, " reference:url,comity/");
+    uint8_t *at = buf_grow(out, row->id.size);
+    for (size_t i = 0; at && i < row->id.size; i++) {
         uint8_t byte = row->id.data[i];
         bool plain = (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || (byte >= '0' && byte <= '9') || byte == '-';
-        buf_put_u8(out, plain ? byte : '_');
+        at[i] = plain ? byte : '_';
     }
-    buf_put_format(out, "; classtype:trojan-activity; sid:%u; rev:1;)\n", sid);
+    buf_put_text(out, "; classtype:trojan-activity; sid:");
+    number_put(out, sid);
+    buf_put_text(out, "; rev:1;)\n");
 }
 
 static void rule_message(struct buf *out, const struct export_row *row, const char *what) {
-    buf_put_format(out, " (msg:\"Comity %s, %s\";", what, tlp_name(row->tlp));
+    buf_put_text(out, " (msg:\"Comity ");
+    buf_put_text(out, what);
+    buf_put_text(out, ", ");
+    buf_put_text(out, tlp_name(row->tlp));
+    buf_put_text(out, "\";");
 }
 
 static void domain_rules(struct buf *out, const struct export_row *row, struct sids *sids) {
@@ -92,9 +111,13 @@ static void domain_rules(struct buf *out, const struct export_row *row, struct s
                  {"tls", "tls.sni", "a name in a TLS handshake", OBSERVABLE_TEXT}};
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
         struct observable salted = {rules[i].salt, row->value.value};
-        buf_put_format(out, "alert %s $HOME_NET any -> any any", rules[i].protocol);
+        buf_put_text(out, "alert ");
+        buf_put_text(out, rules[i].protocol);
+        buf_put_text(out, " $HOME_NET any -> any any");
         rule_message(out, row, rules[i].what);
-        buf_put_format(out, " %s; dotprefix; content:\".", rules[i].buffer);
+        buf_put_text(out, " ");
+        buf_put_text(out, rules[i].buffer);
+        buf_put_text(out, "; dotprefix; content:\".");
         content_put(out, row->value.value);
         buf_put_text(out, "\"; nocase; endswith;");
         rule_end(out, row, sid_of(sids, salted));

@@ -40,7 +40,8 @@ void json_out_key(struct json_out *json, const char *key) {
 /* Bytes of the well-formed UTF-8 character at the front; 0 when there is none. */
 static size_t character_bytes(struct bytes text) {
     uint8_t first = text.data[0];
-    size_t size = first < 0x80 ? 1 : first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 0;
+    if (first < 0x80) return 1;
+    size_t size = first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 0;
     if (size == 0 || size > text.size) return 0;
     return pack_utf8_valid(bytes_of(text.data, size)) ? size : 0;
 }

@@ -208,6 +208,7 @@ static bool hex4(const uint8_t *at, unsigned *out) {
 
 /* A high surrogate must be followed by a low one, and a low one preceded by a high one. Bad escapes are left to yajl. */
 static bool surrogates_valid(struct bytes text, size_t *offset) {
+    if (text.size == 0) return true; /* it may have no place */
     const uint8_t *at = text.data, *end = text.data + text.size;
     unsigned unit, next;
     while ((at = memchr(at, '\\', (size_t)(end - at))) != NULL) {

@@ -179,7 +179,7 @@ enum err ledger_open(struct engine *engine) {
     start_row(engine, batch);
     store_commit(engine->store, batch, 0);
     engine->ledger.signed_ms = clock_monotonic_ms();
-    engine->ledger.due_ms = UINT64_MAX;
+    engine->ledger.due_ms = engine->ledger.sessions_due_ms = UINT64_MAX;
     return store_disclosure_heads(engine->store, 0, head_last, &engine->ledger);
 }
 
@@ -240,6 +240,7 @@ void ledger_stored(struct engine *engine, uint64_t ticket) {
 void ledger_tick(struct engine *engine, uint64_t monotonic_ms) {
     struct ledger *ledger = &engine->ledger;
     uint8_t hash[HASH_BYTES];
+    if (monotonic_ms >= ledger->sessions_due_ms) ledger->sessions_due_ms = ledger_sessions_tick(engine, monotonic_ms);
     uint64_t rows = store_disclosure_last(engine->store, hash) - ledger->signed_number;
     bool due = rows >= LEDGER_SIGN_ROWS || (rows > 0 && monotonic_ms - ledger->signed_ms >= LEDGER_SIGN_MS);
     if (due) ledger_sign(engine);

@@ -49,6 +49,22 @@ void ledger_cause_read(struct ledger_cause *out, struct cursor *cursor);
 void ledger_clauses_join(char list[static LEDGER_CLAUSES_MAX][LEDGER_CLAUSE_BYTES],
                          char from[static LEDGER_CLAUSES_MAX][LEDGER_CLAUSE_BYTES]);
 
+/* A user of an outer process who looks again and again (ledger_session.c). */
+#define LEDGER_SESSIONS_MAX    256 /* beyond, whoever asked longest ago begins anew */
+#define LEDGER_SESSION_IDLE_MS 5000
+#define LEDGER_SESSION_MS      60000
+#define LEDGER_WHO_MAX         64
+struct ledger_session {
+    bool used;
+    enum policy_exit exit;
+    char who[LEDGER_WHO_MAX + 1];
+    uint32_t pid, uid;           /* of the process that asks for the user */
+    uint64_t began_ms, asked_ms; /* monotonic */
+    uint64_t ticket;             /* of the row that tells that it began */
+    uint32_t questions;
+    uint64_t shown;
+};
+
 struct ledger {
     uint8_t policy_hash[HASH_BYTES]; /* of the policy file as it was read; zeros without one */
     uint64_t tickets, tickets_durable;
@@ -57,6 +73,8 @@ struct ledger {
     uint64_t head_ticket;              /* of the commit of the last signed end */
     bool asked;                        /* the key process was asked to sign `head` */
     struct disclosure_head head;
+    struct ledger_session sessions[LEDGER_SESSIONS_MAX];
+    uint64_t sessions_due_ms; /* monotonic: one may be over then */
 };
 
 /* What a client asked in this turn and saw of it: one row. */
@@ -114,6 +132,18 @@ void ledger_look_end(struct engine *engine, struct client *client); /* written i
 /* Answers to this client wait until the row that tells of them is on disk: always for a question asked alone, and in bulk when too many
    run ahead. */
 bool ledger_look_holds(const struct engine *engine, const struct client *client);
+/* The row itself, at once; `ticket` as for store_commit. */
+void ledger_look_put(struct engine *engine, const struct ledger_look *look, uint32_t pid, uint32_t uid, uint64_t ticket);
+
+/* --- ledger_session.c --- */
+/* This user (a token's name, at most LEDGER_WHO_MAX bytes) asks through the client's process, to see objects by this exit. What is
+   answered waits until the row of the session's begin is on disk. */
+void ledger_session_look(struct engine *engine, struct client *client, enum policy_exit exit, const char *who);
+void ledger_session_shown(struct engine *engine, const struct client *client, enum policy_exit exit, const char *who,
+                          uint64_t count);
+/* Ends those that are over; returns when to come again. */
+uint64_t ledger_sessions_tick(struct engine *engine, uint64_t monotonic_ms);
+void ledger_sessions_end(struct engine *engine); /* all: the node stops */
 
 /* --- ledger_ask.c: frames of the control socket --- */
 void ledger_ask(struct engine *engine, struct client *client, const struct frame *frame);

@@ -22,8 +22,7 @@ void ledger_look_asked(struct engine *engine, struct client *client, uint8_t kin
     if (client->look.asked.failed) engine_fail(engine, 5, "out of memory for a row of the ledger");
 }
 
-static void details_put(struct buf *out, const struct client *client) {
-    const struct ledger_look *look = &client->look;
+static void details_put(struct buf *out, const struct ledger_look *look, uint32_t pid, uint32_t uid) {
     pack_write_map(out, 6);
     pack_write_str(out, bytes_of_text("asked"));
     pack_write_array(out, (uint32_t)(look->asked.size / DISCLOSURE_ASKED_BYTES));
@@ -32,36 +31,40 @@ static void details_put(struct buf *out, const struct client *client) {
     pack_write_str(out, bytes_of_text("command"));
     pack_write_str(out, bytes_of_text(look->command));
     pack_write_str(out, bytes_of_text("pid"));
-    pack_write_uint(out, client->pid);
+    pack_write_uint(out, pid);
     pack_write_str(out, bytes_of_text("questions"));
     pack_write_uint(out, look->questions);
     pack_write_str(out, bytes_of_text("shown"));
     pack_write_uint(out, look->shown);
     pack_write_str(out, bytes_of_text("uid"));
-    pack_write_uint(out, client->uid);
+    pack_write_uint(out, uid);
 }
 
 static bool under_way(const struct engine *engine, const struct ledger_look *look) {
     return look->ticket > engine->ledger.tickets_durable;
 }
 
-static void row_write(struct engine *engine, struct client *client) {
-    struct ledger_look *look = &client->look;
+void ledger_look_put(struct engine *engine, const struct ledger_look *look, uint32_t pid, uint32_t uid, uint64_t ticket) {
     struct buf details = {0};
     struct store_batch *batch = store_batch_new(engine->store);
-    if (batch) details_put(&details, client);
+    if (batch) details_put(&details, look, pid, uid);
     if (!batch || details.failed) {
         engine_fail(engine, 5, "out of memory for a row of the ledger");
         store_batch_free(batch);
     } else {
-        bool alone = look->questions == 1 && !under_way(engine, look);
-        look->ahead = under_way(engine, look) ? look->ahead + look->questions : look->questions;
-        look->ticket = ++engine->ledger.tickets;
-        if (alone || look->ahead > LEDGER_AHEAD_MAX) look->hold = look->ticket;
         store_batch_disclosure(batch, DISCLOSURE_LOOK, clock_wall_ms(), look->salt, bytes_of_buf(&details));
-        store_commit(engine->store, batch, LEDGER_TICKET | look->ticket);
+        store_commit(engine->store, batch, ticket);
     }
     buf_free(&details);
+}
+
+static void row_write(struct engine *engine, struct client *client) {
+    struct ledger_look *look = &client->look;
+    bool alone = look->questions == 1 && !under_way(engine, look);
+    look->ahead = under_way(engine, look) ? look->ahead + look->questions : look->questions;
+    look->ticket = ++engine->ledger.tickets;
+    if (alone || look->ahead > LEDGER_AHEAD_MAX) look->hold = look->ticket;
+    ledger_look_put(engine, look, client->pid, client->uid, LEDGER_TICKET | look->ticket);
     buf_clear(&look->asked);
     look->command[0] = 0;
     look->questions = 0, look->shown = 0;

@@ -41,7 +41,7 @@ static void on_close(void *context, bool object) {
 static void on_key(void *context, struct bytes key) {
     struct agreement *agreement = context;
     agreement->expect = EXPECT_NONE;
-    if (agreement->depth != 1) return;
+    if (agreement->depth != 1 || key.size < 2 || key.size > 7) return;
     if (bytes_equal_text(key, "id")) agreement->expect = EXPECT_ID;
     if (bytes_equal_text(key, "type")) agreement->expect = EXPECT_TYPE;
     if (bytes_equal_text(key, "pattern")) agreement->expect = EXPECT_PATTERN;
@@ -175,8 +175,8 @@ void answer_object(struct buf *out, const struct answer *answer) {
     size_t start = out->size;
     buf_put(out, answer->item.text);
     if (out->failed) return;
-    for (size_t i = start; i < out->size; i++)
-        if (out->data[i] < 0x20) out->data[i] = ' ';
+    /* Each byte is written, so that the compiler takes many at once. */
+    for (uint8_t *at = out->data + start, *end = out->data + out->size; at < end; at++) *at = *at < 0x20 ? ' ' : *at;
 }
 
 void answer_line(struct buf *out, const struct answer *answer) {

@@ -209,6 +209,10 @@ static bool read_web_key(struct config *config, const char *text, char *why, siz
     return read_path(config->web_key, text, why, why_bytes);
 }
 
+static bool read_web_client_ca(struct config *config, const char *text, char *why, size_t why_bytes) {
+    return read_path(config->web_client_ca, text, why, why_bytes);
+}
+
 static const struct setting settings[] = {
     {"agency", read_agency},
     {"listen", read_listen},
@@ -222,6 +226,7 @@ static const struct setting settings[] = {
     {"web.metrics", read_web_metrics},
     {"web.certificate", read_web_certificate},
     {"web.key", read_web_key},
+    {"web.client_ca", read_web_client_ca},
     {"live.listen", read_live_listen},
     {"live.pub", read_live_pub},
     {"live.pub_max_label", read_live_pub_label},
@@ -419,6 +424,10 @@ enum err config_write(struct buf *out, const struct config *config) {
     put_quoted(out, config->web_certificate);
     buf_put_text(out, "\nweb.key: ");
     put_quoted(out, config->web_key);
+    buf_put_text(
+        out, "\n\n# Certificate authorities of clients, a PEM file: clients are asked for certificates, and tokens may be bound to "
+             "them; \"\" for none.\nweb.client_ca: ");
+    put_quoted(out, config->web_client_ca);
     buf_put_text(
         out, "\n\n# Where the live feed's clients connect to (ZeroMQ with CURVE; `comity client add` lets them in): HOST:PORT, or "
              "\"\".\nlive.listen: ");

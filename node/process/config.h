@@ -21,7 +21,8 @@ struct config {
     char web_metrics[CONFIG_TEXT_MAX];     /* its listener for metrics and health, "HOST:PORT", without TLS; empty: none */
     char web_certificate[CONFIG_TEXT_MAX]; /* PEM files, whole paths; both empty: a certificate of its own, in DIR */
     char web_key[CONFIG_TEXT_MAX];
-    char live_listen[CONFIG_TEXT_MAX]; /* the live feed's listener (ZeroMQ, CURVE), "HOST:PORT"; empty: there is none */
+    char web_client_ca[CONFIG_TEXT_MAX]; /* a PEM file: who vouches for clients' certificates; empty: none is asked for */
+    char live_listen[CONFIG_TEXT_MAX];   /* the live feed's listener (ZeroMQ, CURVE), "HOST:PORT"; empty: there is none */
     char live_pub[CONFIG_TEXT_MAX]; /* its lossy publisher for tools that know MISP's ZeroMQ plugin, on the loopback; empty: none */
     enum tlp live_pub_label_max;    /* what that one shows at most: CLEAR to AMBER_STRICT */
 };

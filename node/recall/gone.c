@@ -25,7 +25,8 @@ static const char *const cause_names[GONE_CAUSE_END] = {
 
 const char *gone_cause_name(enum gone_cause cause) { return (unsigned)cause < GONE_CAUSE_END ? cause_names[cause] : NULL; }
 
-/* --- a row: version 1, cause 1, tlp 1, exits 4, time 8, cursor 8, author 32, then type and id, each after its length 1 --- */
+/* --- a row: version 1, cause 1, tlp 1, exits 4, time 8, cursor 8, author 32, then type and id, each after its length 1, and of what was published
+   to a group that one's id 32 --- */
 
 void gone_row_write(struct buf *out, const struct gone_row *row) {
     buf_put_u8(out, ROW_VERSION);
@@ -39,6 +40,7 @@ void gone_row_write(struct buf *out, const struct gone_row *row) {
     buf_put_text(out, row->type);
     buf_put_u8(out, (uint8_t)strlen(row->id));
     buf_put_text(out, row->id);
+    if (row->grouped) buf_put_raw(out, row->group, HASH_BYTES);
 }
 
 static bool name_read(struct cursor *in, char *out, size_t bytes_max) {
@@ -58,8 +60,11 @@ enum err gone_row_read(struct gone_row *out, struct bytes value) {
     cursor_copy(&in, out->author, AGENCY_ID_BYTES);
     out->cause = (enum gone_cause)cause;
     out->tlp = (enum tlp)tlp;
-    bool good = name_read(&in, out->type, ITEM_TYPE_BYTES_MAX) && name_read(&in, out->id, ITEM_ID_BYTES_MAX) && cursor_done(&in);
-    return good && version == ROW_VERSION && cause > 0 && cause < GONE_CAUSE_END && tlp <= TLP_RED ? OK : ERR_FORMAT;
+    bool good = name_read(&in, out->type, ITEM_TYPE_BYTES_MAX) && name_read(&in, out->id, ITEM_ID_BYTES_MAX);
+    out->grouped = good && in.left > 0;
+    if (out->grouped) cursor_copy(&in, out->group, HASH_BYTES);
+    return good && cursor_done(&in) && version == ROW_VERSION && cause > 0 && cause < GONE_CAUSE_END && tlp <= TLP_RED ? OK
+                                                                                                                       : ERR_FORMAT;
 }
 
 static void key_of(char out[static KEY_BYTES], uint64_t number) {
@@ -151,6 +156,12 @@ static void rows_put(struct engine *engine, struct store_batch *batch) {
     buf_clear(&gone->rows);
 }
 
+static void group_put(struct gone_row *row, const struct item *item) {
+    static struct marks marks;
+    row->grouped = item->marks.size > 0 && marks_decode(&marks, item->marks) == OK && marks.group.size == HASH_BYTES;
+    if (row->grouped) memcpy(row->group, marks.group.data, HASH_BYTES);
+}
+
 void gone_note(struct engine *engine, struct store_batch *batch, const struct page_head *head, uint64_t cursor,
                const struct item *item, enum gone_cause cause) {
     static struct share_facts facts;
@@ -167,6 +178,7 @@ void gone_note(struct engine *engine, struct store_batch *batch, const struct pa
     row.tlp = item->tlp;
     row.exits = exits_of(engine, head, item, author);
     if (row.exits == 0) return; /* nobody was shown it */
+    group_put(&row, item);
     memcpy(row.author, author, AGENCY_ID_BYTES);
     memcpy(row.type, item->type.data, item->type.size);
     memcpy(row.id, item->id.data, item->id.size);

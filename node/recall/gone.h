@@ -38,6 +38,8 @@ struct gone_row {
     enum gone_cause cause;
     enum tlp tlp;
     uint8_t author[AGENCY_ID_BYTES];
+    bool grouped; /* it was published to a group: */
+    uint8_t group[HASH_BYTES];
     char type[ITEM_TYPE_BYTES_MAX + 1];
     char id[ITEM_ID_BYTES_MAX + 1];
 };

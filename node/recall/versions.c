@@ -1,5 +1,5 @@
 /* Which version of its author's object an item is. Most ids stand once, which is known without the index as soon as all items were noted
-   once: those that were there when the web process came, in turns, and those that arrive. */
+   once: those that were there when the web process or a long feed came, in turns, and those that arrive. */
 #include "node/engine/engine_core.h"
 
 #include <string.h>
@@ -7,8 +7,14 @@
 #define HITS_MAX   4096 /* cursors of one id that are looked at */
 #define TURN_ITEMS 4096
 
+/* What was passed on stands in the index under the id of the object inside. */
 void versions_note(struct engine *engine, const struct item *item) {
-    if (engine->ids.once) idset_note(&engine->ids, store_id_mark(engine->store, item->id));
+    static struct item original;
+    struct share_facts facts;
+    if (!engine->ids.once) return;
+    if (bytes_equal_text(item->type, SHARE_TYPE) && share_read(&facts, &original, item->text) == OK)
+        idset_note(&engine->ids, store_id_mark(engine->store, original.id));
+    idset_note(&engine->ids, store_id_mark(engine->store, item->id));
 }
 
 void versions_begin(struct engine *engine) {

@@ -153,6 +153,7 @@ static bool on_gone(void *context, const struct gone_row *row) {
     }
     take->looked++;
     bool seen = row->cursor <= take->seen && wanted_label(&take->wanted, row->tlp) && ((row->exits >> take->exit) & 1);
+    seen = seen && scope_takes(&take->scope, bytes_of(row->group, row->grouped ? HASH_BYTES : 0));
     if (seen && wanted_may_match(walk->engine, &take->wanted, row, walk->now_ms) && gone_for_good(walk->engine, row))
         gone_put(walk->engine, walk->client, row);
     take->at.gone = row->number;
@@ -164,12 +165,13 @@ static bool on_gone(void *context, const struct gone_row *row) {
 enum taking { TAKE_PASS, TAKE_NO_MATCH, TAKE_REFUSED, TAKE_GIVE };
 
 /* Every exit asks the policy. */
-static bool may_leave(struct engine *engine, const struct policy_facts *facts, const struct shown *shown) {
+static bool may_leave(struct engine *engine, const struct scope *scope, const struct policy_facts *facts,
+                      const struct shown *shown) {
     static struct marks marks;
     struct verdict verdict;
     const struct item *item = &shown->item;
     if (retention_over(engine, &shown->head, item, facts->context.now_ms)) return false; /* also before it is taken out */
-    if (marks_decode(&marks, item->marks) != OK) return false;
+    if (marks_decode(&marks, item->marks) != OK || !scope_takes(scope, marks.group)) return false;
     struct policy_object object = {
         .tlp = item->tlp, .valid_until_ms = item->valid_until_ms, .id = item->id, .type = item->type, .marks = &marks};
     if (item->marks.size == 0) object.marks = NULL;
@@ -183,7 +185,7 @@ static enum taking judge(struct engine *engine, struct take_state *take, const s
                          const struct shown *shown) {
     if (statement_is(shown->item.type)) return TAKE_PASS;
     if (!wanted_matches(engine, &take->wanted, shown, facts->context.now_ms)) return TAKE_NO_MATCH;
-    if (!wanted_label(&take->wanted, shown->item.tlp) || !may_leave(engine, facts, shown)) return TAKE_REFUSED;
+    if (!wanted_label(&take->wanted, shown->item.tlp) || !may_leave(engine, &take->scope, facts, shown)) return TAKE_REFUSED;
     return TAKE_GIVE;
 }
 
@@ -336,6 +338,7 @@ struct question {
     struct bytes name, who, filter;
     uint64_t exit, labels, limit;
     bool stored, as_objects;
+    struct scope scope;
     struct take_position at;
 };
 
@@ -352,7 +355,9 @@ static bool question_read(struct question *out, struct bytes body) {
     out->at.gone = pack_read_uint(&reader);
     if (fields > 8) out->filter = pack_read_str(&reader);
     if (fields > 9) out->as_objects = pack_read_bool(&reader);
-    return fields >= 8 && fields <= 10 && pack_done(&reader) == OK && out->who.size <= TOKENS_NAME_BYTES_MAX &&
+    out->scope.any = fields <= 10;
+    bool good = fields <= 10 || (fields == 12 && scope_read(&out->scope, &reader));
+    return good && fields >= 8 && pack_done(&reader) == OK && out->who.size <= TOKENS_NAME_BYTES_MAX &&
            out->name.size <= SUBSCRIPTION_NAME_BYTES_MAX && out->filter.size <= FILTER_BYTES_MAX && out->exit < POLICY_EXIT_END &&
            !(out->stored && out->name.size == 0);
 }
@@ -369,6 +374,7 @@ static void begin(struct engine *engine, struct client *client, const struct que
     struct take_state *take = &client->take;
     take->wanted.labels &= (unsigned)question->labels;
     take->as_objects = question->as_objects;
+    take->scope = question->scope;
     take->exit = (enum policy_exit)question->exit;
     if (take->exit == 0 && subscription) take->exit = subscription->exit;
     take->limit = question->limit == 0 ? TAKE_LIMIT_DEFAULT : question->limit > TAKE_LIMIT_MAX ? TAKE_LIMIT_MAX : question->limit;
@@ -417,7 +423,7 @@ void take_test(struct engine *engine, struct client *client, uint64_t tag, const
                struct bytes text, uint64_t limit) {
     struct take_state *take = &client->take;
     uint64_t last = last_cursor(engine);
-    *take = (struct take_state){.tag = tag, .test = true, .limit = limit, .exit = POLICY_LOCAL};
+    *take = (struct take_state){.tag = tag, .test = true, .limit = limit, .exit = POLICY_LOCAL, .scope.any = true};
     if (!wanted_read(&take->wanted, client, tag, subscription, text)) return;
     if (subscription) take->exit = subscription->exit;
     snprintf(take->who, sizeof take->who, "test");

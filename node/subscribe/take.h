@@ -3,6 +3,7 @@
 #ifndef NODE_TAKE_H
 #define NODE_TAKE_H
 
+#include "node/engine/scope.h"
 #include "node/subscribe/wanted.h"
 #include "node/web/tokens.h"
 
@@ -23,6 +24,7 @@ struct take_state {
     bool as_objects;      /* objects are ANSWER_OBJECT */
     uint64_t tag, number; /* of the subscription; 0: none */
     struct wanted wanted;
+    struct scope scope; /* of which groups */
     enum policy_exit exit;
     char who[TOKENS_NAME_BYTES_MAX + 1]; /* for the ledger */
     struct take_position at;

@@ -6,15 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #define ROOT           "/taxii2/api/"
 #define PARTS_MAX      6
 #define PART_BYTES_MAX (ITEM_ID_BYTES_MAX + 1)
-
-static const char *const titles[COLLECTION_COUNT] = {"Everything that this token may see", "Objects labelled TLP:CLEAR",
-                                                     "Objects labelled TLP:GREEN", "Objects labelled TLP:AMBER",
-                                                     "Objects labelled TLP:AMBER+STRICT"};
 
 /* What stands between the slashes of a path behind the API root. */
 struct path {
@@ -86,69 +81,17 @@ static enum MHD_Result api_root(struct web_request *request) {
     return json_answer(request, &body);
 }
 
-static void collection_write(struct json_out *json, const struct web_request *request, unsigned collection) {
-    char id[UUID_CHARS + 1];
-    uuid_text(id, request->web->collections[collection]);
-    json_out_object(json);
-    json_out_key(json, "id");
-    json_out_text(json, id);
-    json_out_key(json, "title");
-    json_out_text(json, titles[collection]);
-    json_out_key(json, "alias");
-    json_out_text(json, collection_alias(collection));
-    json_out_key(json, "can_read");
-    json_out_bool(json, request->user.token.read);
-    json_out_key(json, "can_write");
-    json_out_bool(json, request->user.token.write);
-    json_out_key(json, "media_types");
-    json_out_array(json);
-    json_out_text(json, TAXII_MEDIA_STIX);
-    json_out_array_end(json);
-    json_out_object_end(json);
-}
-
-static enum MHD_Result collections(struct web_request *request) {
-    struct buf body = {0};
-    struct json_out json = json_out_of(&body);
-    json_out_object(&json);
-    json_out_key(&json, "collections");
-    json_out_array(&json);
-    for (unsigned i = 0; i < COLLECTION_COUNT; i++)
-        if (token_labels(&request->user.token, i) != 0) collection_write(&json, request, i);
-    json_out_array_end(&json);
-    json_out_object_end(&json);
-    return json_answer(request, &body);
-}
-
-static enum MHD_Result collection_one(struct web_request *request, unsigned collection) {
-    struct buf body = {0};
-    struct json_out json = json_out_of(&body);
-    collection_write(&json, request, collection);
-    return json_answer(request, &body);
-}
-
-/* --- which one --- */
-
-/* By its id or its alias. One that the token may not see is as one that is not there. */
-static bool collection_find(const struct web_request *request, const char *name, unsigned *out) {
-    for (unsigned i = 0; i < COLLECTION_COUNT; i++) {
-        char id[UUID_CHARS + 1];
-        uuid_text(id, request->web->collections[i]);
-        if (strcasecmp(id, name) != 0 && strcmp(collection_alias(i), name) != 0) continue;
-        *out = i;
-        return token_labels(&request->user.token, i) != 0;
-    }
-    return false;
-}
+/* --- objects --- */
 
 static enum MHD_Result not_found(struct web_request *request) {
     return web_error(request, MHD_HTTP_NOT_FOUND, "There is no %.200s that this token may see", request->url);
 }
 
-static enum MHD_Result post(struct web_request *request, unsigned collection) {
+static enum MHD_Result post(struct web_request *request, const struct web_collection *collection) {
     struct buf status = {0};
-    const struct token *token = &request->user.token;
-    if (!token->write) return web_error(request, MHD_HTTP_FORBIDDEN, "This token may not write");
+    if (request->user.token.write && !collection->writes)
+        return web_error(request, MHD_HTTP_FORBIDDEN, "This token posts to the collections of its groups: it has no --publish-to");
+    if (!collection->writes) return web_error(request, MHD_HTTP_FORBIDDEN, "This token may not write");
     if (!taxii_media_content(web_header(request, "Content-Type")))
         return web_error(request, MHD_HTTP_UNSUPPORTED_MEDIA_TYPE, "Send an envelope as %s", TAXII_MEDIA);
     enum err err = web_publisher_post(request->web, &request->user, collection, &request->body, &status);
@@ -159,7 +102,8 @@ static enum MHD_Result post(struct web_request *request, unsigned collection) {
     buf_free(&status);
     if (err == ERR_SYNTAX || err == ERR_TRUNCATED)
         return web_error(request, MHD_HTTP_BAD_REQUEST, "The body is no JSON envelope {\"objects\": [...]}; nothing was published");
-    return web_error(request, MHD_HTTP_SERVICE_UNAVAILABLE, "Too much was posted that still waits: come back later");
+    return web_error(request, MHD_HTTP_SERVICE_UNAVAILABLE,
+                     "Too much was posted that still waits, or in one day, or the node does not answer: come back later");
 }
 
 static bool on_seen(void *context, const struct web_record *record) {
@@ -169,7 +113,7 @@ static bool on_seen(void *context, const struct web_record *record) {
 }
 
 /* A DELETE takes back all versions of an own object, at all readers: it is `comity recall`. */
-static enum MHD_Result erase(struct web_request *request, const char *id, unsigned collection) {
+static enum MHD_Result erase(struct web_request *request, const char *id, const struct web_collection *collection) {
     char why[300] = "The node does not answer at this moment";
     struct taxii_filter *filter = calloc(1, sizeof *filter);
     struct web_end end;
@@ -180,7 +124,8 @@ static enum MHD_Result erase(struct web_request *request, const char *id, unsign
     filter->who = request->user.name;
     filter->id_count = 1;
     snprintf(filter->ids[0], sizeof filter->ids[0], "%s", id);
-    enum err err = web_page(request->web, filter, token_labels(&request->user.token, collection), on_seen, &seen, &end);
+    enum err err = taxii_collection_scope(request, collection, &filter->scope);
+    if (err == OK) err = web_page(request->web, filter, collection->labels, on_seen, &seen, &end);
     free(filter);
     if (!request->user.token.write) return web_error(request, MHD_HTTP_FORBIDDEN, "This token may not write");
     if (err == OK && !seen) return web_error(request, MHD_HTTP_NOT_FOUND, "There is no such object in this collection");
@@ -192,7 +137,8 @@ static enum MHD_Result erase(struct web_request *request, const char *id, unsign
     return web_error(request, err == ERR_DENIED ? MHD_HTTP_FORBIDDEN : MHD_HTTP_SERVICE_UNAVAILABLE, "%s", why);
 }
 
-static enum MHD_Result collection_part(struct web_request *request, const struct path *path, unsigned collection, bool get) {
+static enum MHD_Result collection_part(struct web_request *request, const struct path *path,
+                                       const struct web_collection *collection, bool get) {
     const char *part = path->parts[2];
     bool objects = strcmp(part, "objects") == 0;
     if (path->count == 3 && objects && strcmp(request->method, "POST") == 0) return post(request, collection);
@@ -216,7 +162,7 @@ static enum MHD_Result status(struct web_request *request, const char *id) {
 
 enum MHD_Result taxii_handle(struct web_request *request) {
     struct path path;
-    unsigned collection = 0;
+    struct web_collection collection;
     const char *url = request->url;
     bool get = strcmp(request->method, "GET") == 0 || strcmp(request->method, "HEAD") == 0;
     if (!taxii_media_accepted(web_header(request, "Accept")))
@@ -224,16 +170,16 @@ enum MHD_Result taxii_handle(struct web_request *request) {
     bool first = strcmp(url, "/taxii2") == 0 || strcmp(url, "/taxii2/") == 0;
     bool below = strncmp(url, ROOT, strlen(ROOT)) == 0 || strcmp(url, "/taxii2/api") == 0;
     if (!first && (!below || !path_read(&path, url[strlen(ROOT) - 1] ? url + strlen(ROOT) : ""))) return not_found(request);
-    if (!first && path.count >= 2 && strcmp(path.parts[0], "collections") == 0 &&
-        !collection_find(request, path.parts[1], &collection))
-        return not_found(request);
-    if (!first && path.count >= 3 && strcmp(path.parts[0], "collections") == 0)
-        return collection_part(request, &path, collection, get);
+    bool one = !first && path.count >= 2 && strcmp(path.parts[0], "collections") == 0;
+    enum err err = one ? taxii_collection_find(request, path.parts[1], &collection) : OK;
+    if (err == ERR_NOT_FOUND) return not_found(request);
+    if (err != OK) return web_error(request, MHD_HTTP_SERVICE_UNAVAILABLE, "The node does not answer at this moment");
+    if (one && path.count >= 3) return collection_part(request, &path, &collection, get);
     if (!get) return web_error(request, MHD_HTTP_METHOD_NOT_ALLOWED, "%.20s is not for %.200s", request->method, url);
     if (first) return discovery(request);
     if (path.count == 0) return api_root(request);
-    if (path.count == 1 && strcmp(path.parts[0], "collections") == 0) return collections(request);
-    if (path.count == 2 && strcmp(path.parts[0], "collections") == 0) return collection_one(request, collection);
+    if (path.count == 1 && strcmp(path.parts[0], "collections") == 0) return taxii_collections(request);
+    if (one) return taxii_collection_one(request, &collection);
     if (path.count == 2 && strcmp(path.parts[0], "status") == 0) return status(request, path.parts[1]);
     return not_found(request);
 }

@@ -201,8 +201,7 @@ static void take_texts(struct cursor *in, char *texts, size_t stride, size_t *co
     }
 }
 
-/* Our own bytes: the MAC was right. */
-static bool plain_read(struct taxii_filter *out, struct bytes plain) {
+bool taxii_next_plain(struct taxii_filter *out, struct bytes plain) {
     struct cursor in = cursor_of(plain);
     if (cursor_u8(&in) != NEXT_VERSION) return false;
     out->position = cursor_u64(&in);
@@ -231,5 +230,5 @@ enum err taxii_next_read(struct taxii_filter *out, const char *text, const uint8
     size -= MAC_BYTES;
     mac_of(mac, bytes_of(plain, size), collection, key);
     if (sodium_memcmp(mac, plain + size, MAC_BYTES) != 0) return ERR_SIGNATURE;
-    return plain_read(out, bytes_of(plain, size)) ? OK : ERR_FORMAT;
+    return taxii_next_plain(out, bytes_of(plain, size)) ? OK : ERR_FORMAT;
 }

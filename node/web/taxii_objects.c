@@ -70,13 +70,14 @@ static enum MHD_Result on_argument(void *context, enum MHD_ValueKind kind, const
 }
 
 /* A good `next` wins over all other filters; only the limit may change on the way. False: the answer was queued. */
-static bool filter_read(struct web_request *request, unsigned collection, struct taxii_filter *filter, enum MHD_Result *result) {
+static bool filter_read(struct web_request *request, const struct web_collection *collection, struct taxii_filter *filter,
+                        enum MHD_Result *result) {
     struct query query = {.filter = filter};
     const char *next = MHD_lookup_connection_value(request->connection, MHD_GET_ARGUMENT_KIND, "next");
     taxii_filter_init(filter);
     if (next) {
         const char *limit = MHD_lookup_connection_value(request->connection, MHD_GET_ARGUMENT_KIND, "limit");
-        enum err err = taxii_next_read(filter, next, request->web->collections[collection], request->web->next_key);
+        enum err err = taxii_next_read(filter, next, collection->uuid, request->web->next_key);
         if (err == OK && limit) err = taxii_filter_add(filter, "limit", limit, query.why);
         if (err == OK) return true;
         *result =
@@ -104,14 +105,14 @@ static bool filter_object(struct taxii_filter *filter, enum taxii_list list, con
 /* --- the answer --- */
 
 static enum MHD_Result listing_send(struct web_request *request, struct listing *listing, struct taxii_filter *filter,
-                                    unsigned collection, const struct web_end *end) {
+                                    const struct web_collection *collection, const struct web_end *end) {
     struct web_answer answer = {.status = MHD_HTTP_OK, .type = TAXII_MEDIA, .body = listing->body};
     buf_put_text(&answer.body, "]");
     if (end->more) {
         filter->position = end->cursor;
         filter->after_us = 0;
         buf_put_text(&answer.body, ",\"more\":true,\"next\":\"");
-        enum err err = taxii_next_write(&answer.body, filter, request->web->collections[collection], request->web->next_key);
+        enum err err = taxii_next_write(&answer.body, filter, collection->uuid, request->web->next_key);
         if (err != OK) answer.body.failed = true;
         buf_put_text(&answer.body, "\"}");
     } else {
@@ -132,20 +133,21 @@ static enum MHD_Result listing_failed(struct web_request *request, struct listin
     return web_error(request, MHD_HTTP_SERVICE_UNAVAILABLE, "The node does not answer at this moment");
 }
 
-static enum MHD_Result list_filtered(struct web_request *request, unsigned collection, enum taxii_list list, bool one,
-                                     struct taxii_filter *filter) {
+static enum MHD_Result list_filtered(struct web_request *request, const struct web_collection *collection, enum taxii_list list,
+                                     bool one, struct taxii_filter *filter) {
     struct web *web = request->web;
     struct listing listing = {.list = list};
     struct web_end end = {.cursor = filter->position};
     uint64_t deadline_ms = clock_monotonic_ms() + ROUNDS_MS;
-    unsigned labels = token_labels(&request->user.token, collection);
+    enum err err = taxii_collection_scope(request, collection, &filter->scope);
+    if (err != OK) return listing_failed(request, &listing, err);
     filter->who = request->user.name;
     buf_put_text(&listing.body, list == TAXII_VERSIONS ? "{\"versions\":[" : "{\"objects\":[");
     /* Most polls find nothing new: they cost the engine nothing. */
     bool nothing = filter->after_us > 0 && filter->after_us >= atomic_load(&web->newest_us);
     nothing |= filter->position > 0 && filter->position >= atomic_load(&web->newest_cursor);
     while (!nothing) {
-        enum err err = web_page(web, filter, labels, on_record, &listing, &end);
+        err = web_page(web, filter, collection->labels, on_record, &listing, &end);
         if (err != OK) return listing_failed(request, &listing, err);
         /* What was passed over does not make an empty page, as long as there is more behind it. */
         if (!end.more || listing.count > 0 || clock_monotonic_ms() > deadline_ms) break;
@@ -158,7 +160,8 @@ static enum MHD_Result list_filtered(struct web_request *request, unsigned colle
     return listing_send(request, &listing, filter, collection, &end);
 }
 
-enum MHD_Result taxii_list(struct web_request *request, unsigned collection, enum taxii_list list, const char *id) {
+enum MHD_Result taxii_list(struct web_request *request, const struct web_collection *collection, enum taxii_list list,
+                           const char *id) {
     struct taxii_filter *filter = calloc(1, sizeof *filter);
     enum MHD_Result result = MHD_NO;
     if (filter && filter_read(request, collection, filter, &result)) {

@@ -135,18 +135,20 @@ static void collections_name(struct web *web) {
 
 static bool settings_take(struct web *web) {
     if (web_settings_decode(bytes_of(web->child.settings, web->child.settings_bytes), &web->settings) != OK) return false;
-    struct bytes certificate = web->settings.certificate, key = web->settings.key;
+    struct bytes certificate = web->settings.certificate, key = web->settings.key, client_ca = web->settings.client_ca;
     web->certificate_ends_s = certificate.size > 0 ? web_identity_ends_s(certificate) : 0;
     web->certificate = calloc(1, certificate.size + 1);
     web->key = secret_new(key.size + 1);
     web->clients = calloc(WEB_CLIENTS_MAX, sizeof *web->clients);
-    if (!web->certificate || !web->key || !web->clients) return false;
+    if (client_ca.size > 0) web->client_ca = calloc(1, client_ca.size + 1);
+    if (!web->certificate || !web->key || !web->clients || (client_ca.size > 0 && !web->client_ca)) return false;
+    if (web->client_ca) memcpy(web->client_ca, client_ca.data, client_ca.size);
     if (certificate.size > 0) memcpy(web->certificate, certificate.data, certificate.size);
     if (key.size > 0) memcpy(web->key, key.data, key.size);
     web->key[key.size] = 0;
     /* The same after a restart, so that who pages goes on. */
     hash_of(web->next_key, "comity-taxii-next", key, bytes_of(NULL, 0));
-    web->settings.certificate = web->settings.key = bytes_of(NULL, 0);
+    web->settings.certificate = web->settings.key = web->settings.client_ca = bytes_of(NULL, 0);
     proc_child_settings_free(&web->child);
     collections_name(web);
     return true;
@@ -206,6 +208,7 @@ static void end(struct web *web) {
     tokens_free(&web->tokens);
     free(web->clients);
     free(web->certificate);
+    free(web->client_ca);
     secret_free(web->key);
     if (web->wake_fd >= 0) close(web->wake_fd);
     proc_child_end(&web->child);

@@ -2,7 +2,8 @@
    store nor keys of the mesh: it is a client of the control socket, and may open no file and no connection.
 
    FRAME_SETTINGS of the role: u8 version 1, u8 log level, then each with u32 length: listener and metrics listener ("tcp://ADDRESS:PORT",
-   one of them may be empty; without the first, certificate and key are as well), DIR, agency id, agency name, certificate and key (PEM). */
+   one of them may be empty; without the first, certificates and key are as well), DIR, agency id, agency name, certificate and key, and the
+   authorities of clients' certificates (PEM; may be empty). */
 #ifndef NODE_WEB_H
 #define NODE_WEB_H
 
@@ -21,11 +22,11 @@ struct web_settings {
     uint8_t agency_id[AGENCY_ID_BYTES];
     const char *agency;                          /* encoding only */
     char agency_name[AGENCY_NAME_BYTES_MAX + 1]; /* decoded */
-    struct bytes certificate, key;               /* borrowed */
+    struct bytes certificate, key, client_ca;    /* borrowed */
 };
 
 enum err web_settings_encode(const struct web_settings *settings, struct buf *out) MUST_USE;
-/* ERR_VERSION, ERR_FORMAT. Certificate and key stay views into `in`. */
+/* ERR_VERSION, ERR_FORMAT. Certificates and key stay views into `in`. */
 enum err web_settings_decode(struct bytes in, struct web_settings *out) MUST_USE;
 
 #endif

@@ -273,8 +273,9 @@ static bool wanted_read(struct web_request *request, struct web_taking *taking, 
         return false;
     }
     if (text) snprintf(taking->filter, sizeof taking->filter, "%s", text);
-    if (!name) return true;
-    err = subscription_name_valid(bytes_of_text(name)) ? web_subscription_check(request->web, name) : ERR_NOT_FOUND;
+    err = web_scope(request->web, &request->user.token, &taking->scope);
+    if (err == OK && !name) return true;
+    if (err == OK) err = subscription_name_valid(bytes_of_text(name)) ? web_subscription_check(request->web, name) : ERR_NOT_FOUND;
     if (err == OK) {
         snprintf(taking->subscription, sizeof taking->subscription, "%s", name);
         return true;

@@ -1,6 +1,7 @@
 /* web_http: requests over HTTPS: who asks, what is asked, and how an answer goes out. */
 #include "node/process/clock.h"
 #include "node/formats/json_out.h"
+#include "node/web/credentials.h"
 #include "node/web/web_state.h"
 
 #include <netinet/in.h>
@@ -9,10 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
-#define FAILURES_A_SECOND 10 /* of one address, without a good token */
-#define HEADER_BYTES_MAX  1024
+#define FAILURES_A_SECOND 10          /* of one address, without a good token */
 #define MEMORY_BYTES      (48 * 1024) /* of one connection, for its request line and headers */
 
 /* --- answers --- */
@@ -105,50 +104,40 @@ enum MHD_Result web_error(struct web_request *request, unsigned status, const ch
 
 /* --- who asks --- */
 
-/* The token of an Authorization header, and the name that stands beside it (Basic), as views into `space`. */
-static bool credentials_read(const char *header, char space[static HEADER_BYTES_MAX], struct bytes *name, struct bytes *token) {
-    size_t size = 0;
-    *name = bytes_of(NULL, 0);
-    if (strlen(header) >= HEADER_BYTES_MAX) return false;
-    if (strncasecmp(header, "Bearer ", 7) == 0) {
-        size = (size_t)snprintf(space, HEADER_BYTES_MAX, "%s", header + 7);
-        *token = bytes_of(space, size);
-        return size > 0;
-    }
-    if (strncasecmp(header, "Basic ", 6) != 0) return false;
-    if (sodium_base642bin((uint8_t *)space, HEADER_BYTES_MAX, header + 6, strlen(header + 6), " ", &size, NULL,
-                          sodium_base64_VARIANT_ORIGINAL) != 0)
-        return false;
-    const char *colon = memchr(space, ':', size);
-    if (!colon) return false;
-    *name = bytes_of(space, (size_t)(colon - space));
-    *token = bytes_of(colon + 1, size - name->size - 1);
-    return name->size > 0 && token->size > 0;
-}
-
 static void user_copy(struct web_user *out, const struct token *token) {
     out->token = *token;
     memcpy(out->name, token->name.data, token->name.size);
     out->name[token->name.size] = 0;
     out->token.name = bytes_of(out->name, token->name.size);
+    memcpy(out->scope, token->scope.data, token->scope.size); /* at most TOKENS_SCOPE_MAX: collections_parse */
+    out->token.scope = bytes_of(out->scope, token->scope.size);
     size_t size = token->recipients.size < sizeof out->recipients ? token->recipients.size : 0;
     memcpy(out->recipients, token->recipients.data, size);
     out->recipients[size] = 0;
     out->token.recipients = bytes_of(out->recipients, size);
 }
 
-static bool user_find(struct web *web, const char *header, struct web_user *out) {
-    char space[HEADER_BYTES_MAX];
-    struct bytes name, text;
-    uint8_t hash[HASH_BYTES];
-    if (!header || !credentials_read(header, space, &name, &text)) return false;
-    token_hash(hash, text);
-    sodium_memzero(space + name.size, sizeof space - name.size);
+/* By the token that was sent, or else by the client's certificate; a token that is bound to a certificate needs both. */
+static bool user_find(struct web_request *request) {
+    struct web *web = request->web;
+    const char *header = web_header(request, "Authorization");
+    char space[CREDENTIALS_BYTES_MAX];
+    struct bytes name = {0}, text;
+    uint8_t hash[HASH_BYTES], fingerprint[TOKENS_FINGERPRINT];
+    if (header && !credentials_read(header, space, &name, &text)) return false;
+    if (header) {
+        token_hash(hash, text);
+        sodium_memzero(space + name.size, sizeof space - name.size);
+    }
+    bool certified = web->client_ca && web_peer(request, fingerprint);
     pthread_rwlock_rdlock(&web->tokens_lock);
-    const struct token *token = tokens_of_hash(&web->tokens, hash);
+    const struct token *token = header      ? tokens_of_hash(&web->tokens, hash)
+                                : certified ? tokens_of_certificate(&web->tokens, fingerprint)
+                                            : NULL;
     bool good = token && (!name.data || bytes_equal(token->name, name));
     good = good && (token->expires_ms == 0 || token->expires_ms > clock_wall_ms());
-    if (good) user_copy(out, token);
+    good = good && (!token->bound || (certified && memcmp(token->fingerprint, fingerprint, sizeof fingerprint) == 0));
+    if (good) user_copy(&request->user, token);
     pthread_rwlock_unlock(&web->tokens_lock);
     return good;
 }
@@ -168,12 +157,13 @@ static uint64_t address_key(struct MHD_Connection *connection) {
 /* Null when the request may go on; else the answer was queued. */
 static bool admitted(struct web_request *request, enum MHD_Result *result) {
     struct web *web = request->web;
-    if (!user_find(web, web_header(request, "Authorization"), &request->user)) {
+    if (!user_find(request)) {
         atomic_fetch_add(&web->refused_unknown, 1);
         if (web_client_take(web, address_key(request->connection), FAILURES_A_SECOND))
-            *result = web_error(
-                request, MHD_HTTP_UNAUTHORIZED,
-                "Send the token that `comity token add NAME` printed: as the password of user NAME, or as a Bearer token");
+            *result = web_error(request, MHD_HTTP_UNAUTHORIZED,
+                                "Send the token that `comity token add NAME` printed: as the password of user NAME, or as a Bearer "
+                                "token; one that is "
+                                "bound to a client certificate counts only with it");
         else
             *result = web_error(request, MHD_HTTP_TOO_MANY_REQUESTS, "Too many requests without a good token");
         return false;
@@ -270,12 +260,16 @@ bool web_http_start(struct web *web, char why[static 256]) {
         {MHD_OPTION_HTTPS_MEM_KEY, 0, web->key},
         {MHD_OPTION_HTTPS_PRIORITIES, 0, NULL},
         {MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)on_completed, web},
+        {web->client_ca ? MHD_OPTION_HTTPS_MEM_TRUST : MHD_OPTION_END, 0, web->client_ca},
         {MHD_OPTION_END, 0, NULL},
     };
     static char priorities[] = "SECURE128:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:%SERVER_PRECEDENCE";
     options[8].ptr_value = priorities;
     web->daemon = MHD_start_daemon(flags, 0, NULL, NULL, on_request, web, MHD_OPTION_ARRAY, options, MHD_OPTION_END);
-    if (!web->daemon) snprintf(why, 256, "the HTTPS server does not start: are certificate and key a pair, in PEM?");
+    if (!web->daemon)
+        snprintf(why, 256,
+                 "the HTTPS server does not start: are certificate and key a pair, and web.client_ca "
+                 "certificates, in PEM?");
     return web->daemon != NULL;
 }
 

@@ -151,3 +151,15 @@ enum err web_identity_get(const char *dir, const struct config *config, struct b
                  wrong, err_text(err), own ? ", or neither, to make new ones" : "");
     return err;
 }
+
+enum err web_identity_clients(const struct config *config, struct buf *client_ca, char problem[static WEB_IDENTITY_PROBLEM_MAX]) {
+    char fingerprint[WEB_IDENTITY_FINGERPRINT_MAX];
+    if (!config->web_client_ca[0]) return OK;
+    enum err err = dir_read_path(client_ca, config->web_client_ca, WEB_PEM_BYTES_MAX);
+    if (err == OK) err = web_identity_fingerprint(fingerprint, bytes_of_buf(client_ca));
+    if (err != OK)
+        snprintf(problem, WEB_IDENTITY_PROBLEM_MAX,
+                 "web.client_ca: %.300s: %s; give a PEM file with the certificates of who vouches for clients",
+                 config->web_client_ca, err_text(err));
+    return err;
+}

@@ -12,6 +12,10 @@
 enum err web_identity_get(const char *dir, const struct config *config, struct buf *certificate, struct buf *key,
                           char problem[static WEB_IDENTITY_PROBLEM_MAX]) MUST_USE;
 
+/* Reads the file of web.client_ca, if the configuration names one. */
+enum err web_identity_clients(const struct config *config, struct buf *client_ca,
+                              char problem[static WEB_IDENTITY_PROBLEM_MAX]) MUST_USE;
+
 /* Of the first certificate of a PEM text. ERR_FORMAT. */
 enum err web_identity_fingerprint(char out[static WEB_IDENTITY_FINGERPRINT_MAX], struct bytes certificate) MUST_USE;
 

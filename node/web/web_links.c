@@ -72,7 +72,7 @@ static void texts_pack(struct buf *out, const char *texts, size_t stride, size_t
 
 static enum err page_ask(struct web_link *link, const struct taxii_filter *filter, unsigned labels) {
     struct buf body = {0};
-    pack_write_array(&body, 9);
+    pack_write_array(&body, 11);
     pack_write_uint(&body, filter->position);
     pack_write_uint(&body, filter->after_us);
     pack_write_uint(&body, labels);
@@ -82,6 +82,7 @@ static enum err page_ask(struct web_link *link, const struct taxii_filter *filte
     pack_write_str(&body, bytes_of_text(filter->who ? filter->who : ""));
     texts_pack(&body, filter->types[0], sizeof filter->types[0], filter->type_count);
     texts_pack(&body, filter->ids[0], sizeof filter->ids[0], filter->id_count);
+    web_scope_pack(&body, &filter->scope);
     enum err err = buf_result(&body);
     if (err == OK) err = web_link_ask(link, FRAME_ASK_PAGE, bytes_of_buf(&body));
     buf_free(&body);

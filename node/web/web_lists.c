@@ -66,6 +66,7 @@ static enum err list_make(struct web_request *request, const struct export_optio
         filter->limit = TAXII_LIMIT_MAX;
         filter->who = request->user.name;
     }
+    if (err == OK) err = web_scope(request->web, &request->user.token, &filter->scope);
     while (err == OK && end.more) {
         err = web_page(request->web, filter, token_labels_any(&request->user.token), on_record, &work, &end);
         if (err == OK) err = work.err;

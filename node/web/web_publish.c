@@ -1,5 +1,6 @@
 /* web_publish: what clients post, published by one thread of its own, in order, through the engine's usual door; and the status
-   resources that tell what became of it. They are kept for a day, in memory. */
+   resources that tell what became of it. The engine keeps them: before a POST is answered one that tells what holds if this process is
+   ended before it is published, and then what became of it. */
 #include "gossip/pack.h"
 #include "node/process/clock.h"
 #include "node/engine/control.h"
@@ -13,13 +14,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define POSTS_MAX         4096
-#define POSTS_WAITING_MAX 32
-#define KEPT_MS           (25ull * 3600 * 1000) /* a client that comes after exactly a day finds it */
-#define FRAME_BYTES       (512 * 1024)
-#define FRAME_ITEMS_MAX   4096
-#define REASON_BYTES_MAX  400
-#define ROWS_MAX          20000 /* objects that one status tells of, one by one */
+#define POSTS_MAX        32 /* that wait */
+#define FRAME_BYTES      (512 * 1024)
+#define FRAME_ITEMS_MAX  4096
+#define REASON_BYTES_MAX 400
+#define ROWS_MAX         20000                           /* objects of one POST */
+#define ROWS_BYTES_MAX   (CONTROL_KEPT_BYTES_MAX - 4096) /* that a status tells one by one; refused ones first */
+#define INTERRUPTED      "the node was stopped before it was known what became of it: post it again, which doubles nothing"
 
 /* What became of one object. */
 struct row {
@@ -33,10 +34,9 @@ struct post {
     char id[UUID_CHARS + 1];
     char user[TOKENS_NAME_BYTES_MAX + 1];
     char *recipients;
-    unsigned collection;
+    unsigned collection; /* the number of its label */
     enum tlp label_max;
-    uint64_t asked_ms, asked_monotonic_ms;
-    bool done;
+    uint64_t asked_ms;
     struct buf body;
     struct row *rows;
     size_t row_count, row_capacity;
@@ -50,7 +50,7 @@ struct web_publisher {
     pthread_cond_t changed;
     bool stopping;
     struct post *posts[POSTS_MAX]; /* a ring, oldest first */
-    size_t first, count, waiting;
+    size_t first, count;
 };
 
 /* The work on one post, in the thread. */
@@ -273,50 +273,77 @@ static enum err objects_count(struct bytes body, uint64_t *count) {
 
 /* --- status resources --- */
 
+static void row_write(struct json_out *json, const struct row *row) {
+    json_out_object(json);
+    json_out_key(json, "id");
+    json_out_text(json, row->id);
+    json_out_key(json, "version");
+    json_out_text(json, row->version);
+    if (row->message) {
+        json_out_key(json, "message");
+        json_out_text(json, row->message);
+    }
+    json_out_object_end(json);
+}
+
 static void rows_write(struct json_out *json, const struct post *post, bool good) {
     json_out_array(json);
-    for (size_t i = 0; i < post->row_count && i < ROWS_MAX; i++) {
-        const struct row *row = &post->rows[i];
-        if ((row->message == NULL) != good) continue;
-        json_out_object(json);
-        json_out_key(json, "id");
-        json_out_text(json, row->id);
-        json_out_key(json, "version");
-        json_out_text(json, row->version);
-        if (row->message) {
-            json_out_key(json, "message");
-            json_out_text(json, row->message);
-        }
-        json_out_object_end(json);
-    }
+    for (size_t i = 0; i < post->row_count && json->out->size < ROWS_BYTES_MAX; i++)
+        if ((post->rows[i].message == NULL) == good) row_write(json, &post->rows[i]);
     json_out_array_end(json);
 }
 
-static void status_write(struct buf *out, const struct post *post) {
+static void count_write(struct json_out *json, const char *key, uint64_t count) {
+    json_out_key(json, key);
+    json_out_uint(json, count);
+}
+
+static void status_begin(struct json_out *json, const struct post *post, const char *status, uint64_t total) {
+    json_out_object(json);
+    json_out_key(json, "id");
+    json_out_text(json, post->id);
+    json_out_key(json, "status");
+    json_out_text(json, status);
+    json_out_key(json, "request_timestamp");
+    json_out_time(json, post->asked_ms);
+    count_write(json, "total_count", total);
+}
+
+static void pending_write(struct buf *out, const struct post *post) {
     struct json_out json = json_out_of(out);
-    json_out_object(&json);
-    json_out_key(&json, "id");
-    json_out_text(&json, post->id);
-    json_out_key(&json, "status");
-    json_out_text(&json, post->done ? "complete" : "pending");
-    json_out_key(&json, "request_timestamp");
-    json_out_time(&json, post->asked_ms);
-    json_out_key(&json, "total_count");
-    json_out_uint(&json, post->done ? post->row_count : post->total);
-    json_out_key(&json, "success_count");
-    json_out_uint(&json, post->successes);
-    if (post->done) {
-        json_out_key(&json, "successes");
-        rows_write(&json, post, true);
-    }
-    json_out_key(&json, "failure_count");
-    json_out_uint(&json, post->failures);
-    if (post->done) {
-        json_out_key(&json, "failures");
-        rows_write(&json, post, false);
-    }
-    json_out_key(&json, "pending_count");
-    json_out_uint(&json, post->done ? 0 : post->total);
+    status_begin(&json, post, "pending", post->total);
+    count_write(&json, "success_count", 0);
+    count_write(&json, "failure_count", 0);
+    count_write(&json, "pending_count", post->total);
+    json_out_object_end(&json);
+}
+
+static void complete_write(struct buf *out, const struct post *post) {
+    struct json_out json = json_out_of(out);
+    status_begin(&json, post, "complete", post->row_count);
+    count_write(&json, "success_count", post->successes);
+    count_write(&json, "failure_count", post->failures);
+    json_out_key(&json, "failures");
+    rows_write(&json, post, false);
+    json_out_key(&json, "successes");
+    rows_write(&json, post, true);
+    count_write(&json, "pending_count", 0);
+    json_out_object_end(&json);
+}
+
+/* What holds unless it is replaced. */
+static void interrupted_write(struct buf *out, const struct post *post) {
+    struct json_out json = json_out_of(out);
+    char message[] = INTERRUPTED;
+    struct row row = {.message = message};
+    status_begin(&json, post, "complete", post->total);
+    count_write(&json, "success_count", 0);
+    count_write(&json, "failure_count", post->total);
+    json_out_key(&json, "failures");
+    json_out_array(&json);
+    row_write(&json, &row);
+    json_out_array_end(&json);
+    count_write(&json, "pending_count", 0);
     json_out_object_end(&json);
 }
 
@@ -329,17 +356,7 @@ static void post_free(struct post *post) {
     free(post);
 }
 
-static void old_forget(struct web_publisher *publisher, uint64_t now_ms) {
-    while (publisher->count > 0) {
-        struct post *oldest = publisher->posts[publisher->first];
-        if (!oldest->done || now_ms - oldest->asked_monotonic_ms < KEPT_MS) return;
-        post_free(oldest);
-        publisher->first = (publisher->first + 1) % POSTS_MAX;
-        publisher->count--;
-    }
-}
-
-static struct post *post_new(const struct web_user *user, unsigned collection, struct buf *body) {
+static struct post *post_new(const struct web_user *user, const struct web_collection *collection, struct buf *body) {
     struct post *post = calloc(1, sizeof *post);
     uint8_t uuid[UUID_BYTES];
     if (!post) return NULL;
@@ -348,11 +365,10 @@ static struct post *post_new(const struct web_user *user, unsigned collection, s
     uuid[8] = (uint8_t)((uuid[8] & 0x3f) | 0x80);
     uuid_text(post->id, uuid);
     snprintf(post->user, sizeof post->user, "%s", user->name);
-    post->recipients = strdup(user->recipients);
-    post->collection = collection;
+    post->recipients = strdup(collection->of_group ? collection->alias : user->recipients);
+    post->collection = collection->number;
     post->label_max = user->token.label_max;
     post->asked_ms = clock_wall_ms();
-    post->asked_monotonic_ms = clock_monotonic_ms();
     post->body = *body;
     *body = (struct buf){0};
     if (post->recipients) return post;
@@ -360,52 +376,70 @@ static struct post *post_new(const struct web_user *user, unsigned collection, s
     return NULL;
 }
 
-enum err web_publisher_post(struct web *web, const struct web_user *user, unsigned collection, struct buf *body,
+static enum err status_keep(struct web *web, const struct post *post, void (*write)(struct buf *out, const struct post *post)) {
+    struct buf document = {0};
+    write(&document, post);
+    enum err err = buf_result(&document);
+    if (err == OK) err = web_kept_put(web, post->user, post->id, post->asked_ms, bytes_of_buf(&document));
+    buf_free(&document);
+    return err;
+}
+
+static enum err post_queue(struct web_publisher *publisher, struct post *post, struct buf *status) {
+    pthread_mutex_lock(&publisher->lock);
+    bool room = publisher->count < POSTS_MAX;
+    if (room) {
+        pending_write(status, post);
+        publisher->posts[(publisher->first + publisher->count++) % POSTS_MAX] = post;
+        pthread_cond_signal(&publisher->changed);
+    }
+    pthread_mutex_unlock(&publisher->lock);
+    return room ? OK : ERR_FULL;
+}
+
+static bool full(struct web_publisher *publisher) {
+    pthread_mutex_lock(&publisher->lock);
+    bool is_full = publisher->count == POSTS_MAX;
+    pthread_mutex_unlock(&publisher->lock);
+    return is_full;
+}
+
+enum err web_publisher_post(struct web *web, const struct web_user *user, const struct web_collection *collection, struct buf *body,
                             struct buf *status) {
-    struct web_publisher *publisher = web->publisher;
     uint64_t total = 0;
     enum err err = objects_count(bytes_of_buf(body), &total);
     if (err != OK) return err;
-    err = ERR_FULL;
-    pthread_mutex_lock(&publisher->lock);
-    old_forget(publisher, clock_monotonic_ms());
-    if (publisher->count < POSTS_MAX && publisher->waiting < POSTS_WAITING_MAX) {
-        struct post *post = post_new(user, collection, body);
-        err = post ? OK : ERR_MEMORY;
-        if (post) {
-            post->total = total;
-            publisher->posts[(publisher->first + publisher->count++) % POSTS_MAX] = post;
-            publisher->waiting++;
-            status_write(status, post);
-            pthread_cond_signal(&publisher->changed);
-        }
-    }
-    pthread_mutex_unlock(&publisher->lock);
+    if (full(web->publisher)) return ERR_FULL;
+    struct post *post = post_new(user, collection, body);
+    if (!post) return ERR_MEMORY;
+    post->total = total;
+    err = status_keep(web, post, interrupted_write);
+    if (err == OK) err = post_queue(web->publisher, post, status);
+    if (err != OK) post_free(post);
     return err;
 }
 
 enum err web_publisher_status(struct web *web, const struct web_user *user, const char *id, struct buf *status) {
     struct web_publisher *publisher = web->publisher;
-    enum err err = ERR_NOT_FOUND;
+    bool waits = false;
     pthread_mutex_lock(&publisher->lock);
-    for (size_t i = 0; err != OK && i < publisher->count; i++) {
+    for (size_t i = 0; !waits && i < publisher->count; i++) {
         const struct post *post = publisher->posts[(publisher->first + i) % POSTS_MAX];
-        if (strcmp(post->id, id) != 0 || strcmp(post->user, user->name) != 0) continue;
-        status_write(status, post);
-        err = OK;
+        waits = strcmp(post->id, id) == 0 && strcmp(post->user, user->name) == 0;
+        if (waits) pending_write(status, post);
     }
     pthread_mutex_unlock(&publisher->lock);
-    return err;
+    return waits ? OK : web_kept_get(web, user->name, id, status);
 }
 
 /* --- the thread --- */
 
-/* The oldest that waits; null when the thread is to end. */
+/* The oldest that waits, which stays in its place until its status is kept; null when the thread is to end. */
 static struct post *post_take(struct web_publisher *publisher) {
     struct post *post = NULL;
     pthread_mutex_lock(&publisher->lock);
-    while (!publisher->stopping && publisher->waiting == 0) pthread_cond_wait(&publisher->changed, &publisher->lock);
-    if (!publisher->stopping) post = publisher->posts[(publisher->first + publisher->count - publisher->waiting) % POSTS_MAX];
+    while (!publisher->stopping && publisher->count == 0) pthread_cond_wait(&publisher->changed, &publisher->lock);
+    if (!publisher->stopping) post = publisher->posts[publisher->first];
     pthread_mutex_unlock(&publisher->lock);
     return post;
 }
@@ -414,16 +448,18 @@ static void *publish_all(void *context) {
     struct web_publisher *publisher = context;
     struct post *post;
     while ((post = post_take(publisher)) != NULL) {
-        /* Readers of its status look at nothing but `done` until it is set. */
+        /* Readers of its status look at what was set before it was queued. */
         struct post work = *post;
         post_publish(publisher->web, &work);
         for (size_t i = 0; i < work.row_count; i++) work.rows[i].message ? work.failures++ : work.successes++;
-        buf_free(&work.body);
+        enum err err = status_keep(publisher->web, &work, complete_write);
+        if (err != OK) log_warn("the status of a POST cannot be kept: %s", err_text(err));
         pthread_mutex_lock(&publisher->lock);
-        work.done = true;
         *post = work;
-        publisher->waiting--;
+        publisher->first = (publisher->first + 1) % POSTS_MAX;
+        publisher->count--;
         pthread_mutex_unlock(&publisher->lock);
+        post_free(post);
     }
     return NULL;
 }

@@ -19,6 +19,7 @@ enum err web_settings_encode(const struct web_settings *settings, struct buf *ou
     put(out, bytes_of_text(settings->agency));
     put(out, settings->certificate);
     put(out, settings->key);
+    put(out, settings->client_ca);
     return buf_result(out);
 }
 
@@ -42,6 +43,7 @@ enum err web_settings_decode(struct bytes in, struct web_settings *out) {
     if (!take_text(&cursor, out->agency_name, sizeof out->agency_name)) return ERR_FORMAT;
     out->certificate = cursor_take(&cursor, cursor_u32(&cursor));
     out->key = cursor_take(&cursor, cursor_u32(&cursor));
+    out->client_ca = cursor_take(&cursor, cursor_u32(&cursor));
     bool identity = out->certificate.size > 0 && out->key.size > 0;
     bool purpose = out->listen[0] ? identity : out->metrics[0] != 0;
     return cursor_done(&cursor) && purpose ? OK : ERR_FORMAT;

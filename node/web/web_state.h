@@ -1,6 +1,7 @@
 /* web_state: the web process's state, shared by the files that act on it: web.c (start, loop), web_links.c (questions to the engine),
-   web_http.c (requests, tokens, answers), taxii*.c, web_publish.c, web_take.c, web_feed.c, web_lists.c, web_figures.c and web_health.c
-   (the listener for metrics). Where only that listener is wanted there is no HTTPS server, and nothing that it needs.
+   web_http.c (requests, tokens, answers), web_peer.c (certificates of clients), web_groups.c, taxii*.c, web_publish.c, web_kept.c (status
+   resources), web_take.c, web_feed.c, web_lists.c, web_figures.c and web_health.c (the listener for metrics). Where only that listener is
+   wanted there is no HTTPS server, and nothing that it needs.
    Several threads of libmicrohttpd handle requests; what they share is locked or atomic, and said so. */
 #ifndef NODE_WEB_STATE_H
 #define NODE_WEB_STATE_H
@@ -47,6 +48,7 @@ struct web {
     struct proc_child child;
     struct web_settings settings;
     char *certificate, *key; /* with a zero; the key is guarded */
+    char *client_ca;         /* likewise; null: clients are asked for no certificate */
     uint8_t next_key[TAXII_KEY_BYTES];
     uint8_t collections[COLLECTION_COUNT][UUID_BYTES];
     int listener, metrics_listener;
@@ -118,6 +120,7 @@ struct web_taking {
     char subscription[SUBSCRIPTION_NAME_BYTES_MAX + 1]; /* "": none */
     char filter[FILTER_BYTES_MAX + 1];                  /* "": none */
     char who[TOKENS_NAME_BYTES_MAX + 1];                /* whose token */
+    struct taxii_scope scope;                           /* of which groups */
     bool stored;                                        /* begin where the subscription stands itself */
     uint64_t cursor, gone;
     uint64_t limit;
@@ -136,11 +139,29 @@ enum err web_subscription_check(struct web *web, const char *name) MUST_USE;
 /* Takes all versions of an own object back. ERR_DENIED: another's; `why` says it. */
 enum err web_recall(struct web *web, const char *id, char why[static 300]) MUST_USE;
 
+/* --- web_groups.c --- */
+#define WEB_GROUPS_MAX     256
+#define WEB_GROUP_NAME_MAX 64
+struct web_group {
+    uint8_t id[HASH_BYTES];
+    char name[WEB_GROUP_NAME_MAX + 1];
+};
+struct web_groups {
+    struct web_group items[WEB_GROUPS_MAX];
+    size_t count;
+};
+/* Those that this token may see. */
+enum err web_groups(struct web *web, const struct token *token, struct web_groups *out) MUST_USE;
+/* Of which groups objects are shown to this token, where it asks for no group's own collection. */
+enum err web_scope(struct web *web, const struct token *token, struct taxii_scope *out) MUST_USE;
+void web_scope_pack(struct buf *out, const struct taxii_scope *scope); /* two values of a question (node/engine/control.h) */
+
 /* --- web_http.c --- */
 /* Who asks: a copy of its token, so that a change meanwhile does no harm. */
 struct web_user {
     char name[TOKENS_NAME_BYTES_MAX + 1];
-    struct token token; /* name and recipients point into this struct */
+    struct token token; /* name, scope and recipients point into this struct */
+    char scope[TOKENS_SCOPE_MAX + 1];
     char recipients[TOKENS_RECIPIENTS_MAX * (TOKENS_NAME_BYTES_MAX + 1) + 1];
 };
 
@@ -171,24 +192,53 @@ const char *web_header(const struct web_request *request, const char *name); /* 
 bool web_http_start(struct web *web, char why[static 256]);
 void web_http_stop(struct web *web);
 
+/* --- web_peer.c --- */
+/* The fingerprint of the client's certificate, if one was sent and one of web.client_ca vouches for it, now and for clients. */
+bool web_peer(const struct web_request *request, uint8_t fingerprint[static TOKENS_FINGERPRINT]);
+
 /* --- web_clients.c --- */
 /* Takes one request of what `key` may have; false when it has to wait. */
 bool web_client_take(struct web *web, uint64_t key, unsigned rate);
 
 /* --- taxii.c --- */
 enum MHD_Result taxii_handle(struct web_request *request);
+/* taxii_collections.c */
+struct web_collection {
+    unsigned number; /* of its label; COLLECTION_ALL also for a group's */
+    unsigned labels; /* that it shows to this token, as bits of enum tlp */
+    uint8_t uuid[UUID_BYTES];
+    char alias[WEB_GROUP_NAME_MAX + 8], title[WEB_GROUP_NAME_MAX + 48];
+    bool writes; /* the token may post to it */
+    bool of_group;
+    struct web_group group;
+};
+enum MHD_Result taxii_collections(struct web_request *request);
+enum MHD_Result taxii_collection_one(struct web_request *request, const struct web_collection *collection);
+/* By its id or its alias. ERR_NOT_FOUND: there is none, or none that this token may see. */
+enum err taxii_collection_find(const struct web_request *request, const char *name, struct web_collection *out) MUST_USE;
+/* Of which groups the collection shows objects to this token. */
+enum err taxii_collection_scope(const struct web_request *request, const struct web_collection *collection,
+                                struct taxii_scope *out) MUST_USE;
 /* taxii_objects.c */
 enum taxii_list { TAXII_OBJECTS, TAXII_MANIFEST, TAXII_VERSIONS };
-enum MHD_Result taxii_list(struct web_request *request, unsigned collection, enum taxii_list list, const char *id);
+enum MHD_Result taxii_list(struct web_request *request, const struct web_collection *collection, enum taxii_list list,
+                           const char *id);
 
-/* --- web_publish.c: what was posted, published by a thread of its own, and its status resources --- */
+/* --- web_publish.c: what was posted, published by a thread of its own --- */
 enum err web_publisher_start(struct web *web) MUST_USE;
 void web_publisher_stop(struct web *web);
-/* Takes the body over. ERR_SYNTAX, ERR_TRUNCATED: it is no JSON; nothing was taken. ERR_FULL: too much waits, or too many status resources are kept. Appends the status resource. */
-enum err web_publisher_post(struct web *web, const struct web_user *user, unsigned collection, struct buf *body,
+/* Takes the body over. ERR_SYNTAX, ERR_TRUNCATED: it is no JSON; nothing was taken. ERR_FULL: too much waits, or too many status
+   resources are kept. Appends the status resource. */
+enum err web_publisher_post(struct web *web, const struct web_user *user, const struct web_collection *collection, struct buf *body,
                             struct buf *status) MUST_USE;
 /* Appends the status resource of this id, if it is this user's. ERR_NOT_FOUND. */
 enum err web_publisher_status(struct web *web, const struct web_user *user, const char *id, struct buf *status) MUST_USE;
+
+/* --- web_kept.c: status resources that outlive this process, kept by the engine --- */
+/* On disk when it returns. ERR_FULL: this user has too many. */
+enum err web_kept_put(struct web *web, const char *user, const char *id, uint64_t asked_ms, struct bytes document) MUST_USE;
+/* Appends it. ERR_NOT_FOUND: there is none of this user. */
+enum err web_kept_get(struct web *web, const char *user, const char *id, struct buf *out) MUST_USE;
 
 /* --- web_feed.c --- */
 enum err web_feeds_start(struct web *web) MUST_USE;

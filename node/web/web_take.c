@@ -7,7 +7,7 @@
 
 static enum err take_ask(struct web_link *link, const struct web_taking *taking, unsigned labels) {
     struct buf body = {0};
-    pack_write_array(&body, 9);
+    pack_write_array(&body, 12);
     pack_write_str(&body, bytes_of_text(taking->subscription));
     pack_write_uint(&body, POLICY_LIVE);
     pack_write_str(&body, bytes_of_text(taking->who));
@@ -17,6 +17,8 @@ static enum err take_ask(struct web_link *link, const struct web_taking *taking,
     pack_write_uint(&body, taking->stored ? 0 : taking->cursor);
     pack_write_uint(&body, taking->stored ? 0 : taking->gone);
     pack_write_str(&body, bytes_of_text(taking->filter));
+    pack_write_bool(&body, false);
+    web_scope_pack(&body, &taking->scope);
     enum err err = buf_result(&body);
     if (err == OK) err = web_link_ask(link, FRAME_ASK_TAKE, bytes_of_buf(&body));
     buf_free(&body);

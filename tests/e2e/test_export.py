@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import uuid
 
-from lib import REFUSED, OK, USAGE, check, check_equal, indicator, main, must_hold, note, skip, story
+from lib import REFUSED, OK, USAGE, check, check_equal, indicator, indicators, main, must_hold, note, skip, story
 
 LABEL64 = "a" * 64 + ".example.org"
 GOOD = {
@@ -212,6 +212,25 @@ def objects_out(place):
     resolver = jsonschema.RefResolver(base, store[base], store=store)
     errors = [error.message[:300] for error in jsonschema.Draft7Validator(store[base], resolver=resolver).iter_errors(bundle)]
     check_equal(errors, [], "and the schema of bundles takes it")
+
+
+@story
+def versions(place):
+    """Of an object only its newest version is exported, also from so many that the index is not asked for each."""
+    a, b = place.mesh("agency.a", "agency.b")
+    old = indicator("old.example", id="indicator--5f1c0a52-55e8-4d6a-9f31-2a54fb3d4d10")
+    new = dict(indicator("new.example"), id=old["id"], modified="2026-06-01T00:00:00.000Z")
+    many, _ = indicators("many", 24000)
+    a.publish_good([old], "TLP:GREEN", [b])
+    a.publish_good(many, "TLP:GREEN", [b])
+    a.publish_good([new], "TLP:GREEN", [b])
+    for when in ("at first", "again"):
+        values = a("export", "list", "--quiet", "--kind", "domain").out.decode().split()
+        check_equal((len(values), "old.example" in values, "new.example" in values), (24001, False, True), "the newest version, %s" % when)
+    newer = dict(indicator("newer.example"), id=old["id"], modified="2026-07-01T00:00:00.000Z")
+    a.publish_good([newer], "TLP:GREEN", [b])
+    values = a("export", "list", "--quiet", "--kind", "domain").out.decode().split()
+    check_equal((len(values), "new.example" in values, "newer.example" in values), (24001, False, True), "and one that came since")
 
 
 @story

@@ -1,11 +1,15 @@
 #!/usr/bin/python3
 """TAXII 2.1 over TLS: what response teams' tools do, and what the server therefore must do."""
 import json
+import os
+import signal
+import uuid
 
 from lib import NOT_FOUND, OK, REFUSED, USAGE, check, check_equal, indicator, indicators, main, must, story
-from web import MEDIA, Web, start, token, web_mesh
+from web import MEDIA, Authority, Web, configure, enable, listens, start, token, web_mesh
 
 API = "/taxii2/api/"
+GREEN = "marking-definition--bab4a63c-aed9-4cf5-a766-dfca5abac2bb"
 
 
 def moments(web, alias="all", **query):
@@ -15,6 +19,12 @@ def moments(web, alias="all", **query):
 def wait_ids(web, count, alias="all", **query):
     return must(lambda: len(web.ids(alias, query)) == count or None, 20, "%s shows %d objects" % (alias, count),
                 lambda: web.ids(alias, query))
+
+
+def done(web, number):
+    """The status of a POST, once it is complete."""
+    value = web(API + "status/%s/" % number).value
+    return value if value["status"] == "complete" else None
 
 
 @story
@@ -86,6 +96,14 @@ def paging(place):
     answer = web(path, {"limit": 100, "next": pages[0].value["next"], "added_after": dates[-1], "match[type]": "malware"})
     check_equal([each["id"] for each in answer.value["objects"]], ids[100:200], "a good next wins over moved and changed filters")
     check_equal(len(web(path, {"limit": 7, "next": pages[0].value["next"]}).value["objects"]), 7, "the limit may change on the way")
+
+    after = list(web.pages(path, {"limit": 60, "added_after": dates[49]}))
+    check_equal([each["id"] for page in after for each in page.value["objects"]], ids[50:], "a next holds the added_after that a client forgets")
+    direct = Web(node, "soc", web.secret)
+    check_equal(len(direct(path, {"limit": 10}).value["objects"]), 10, "who knows the API root and an id needs no discovery")
+    modified = max(each["modified"] for each in objects)
+    check_equal(web.ids(query={"added_after": modified}), web.ids(query={"added_after": modified}),
+                "STIX `modified` as added_after: the same each time, and the rate is capped")
 
     seen, after = [], "2000-01-01T00:00:00Z"
     while True:
@@ -190,7 +208,8 @@ def labels(place):
     check_equal(green.all(path + "objects/", {"match[id]": indicator("label2.example")["id"]}), [], "nor by its id")
     check_equal(green(path + "objects/%s/" % indicator("label2.example")["id"]).status, 404, "in no way")
     rows = b("ledger", "show", "--kind", "look").out.decode()
-    check("taxii green" in rows and "taxii green ended" in rows, "the ledger tells whose token looked", rows[-2000:])
+    check("taxii green" in rows, "the ledger tells whose token looked", rows[-2000:])
+    must(lambda: "taxii green ended" in b("ledger", "show", "--kind", "look").out.decode(), 20, "and when it has seen all it asked for")
     stolen = every(every.collection("all") + "objects/", {"limit": 1}).value["next"]
     check_equal([each["id"] for each in green.all(path + "objects/", {"next": stolen})], [indicator("label1.example")["id"]],
                 "a next of one who sees more shows no more")
@@ -224,6 +243,34 @@ def rare(place):
     must(node.writes, 30, "the node writes again")
     node.publish_good([indicator("one-more.example")], "TLP:GREEN", [other])
     must(lambda: web.ids("green") == wanted + [indicator("one-more.example")["id"]], 20, "and one more", lambda: web.ids("green"))
+
+
+@story
+def looking(place):
+    """Who looks stands in the ledger before anything is shown; who goes on looking makes no row for each page."""
+    node, other = web_mesh(place, "agency.a", "agency.b")
+    web = Web(node, "soc", token(node, "soc", "--rate", "10000"))
+    objects, _ = indicators("looking", 120)
+    node.publish_good(objects, "TLP:GREEN", [other])
+
+    def rows():
+        lines = [json.loads(line) for line in node("ledger", "show", "--kind", "look", "--json").out.splitlines()]
+        return [each for each in lines if each["details"]["command"].startswith("taxii")]
+
+    must(lambda: len(web.ids(query={"limit": 10})) == 120 or None, 20, "all are shown")
+    before = rows()
+    check(any(each["details"]["command"] == "taxii soc" for each in before), "the ledger has it while the client still looks", before)
+    for _ in range(5):
+        web.ids(query={"limit": 10})
+    check(len(rows()) <= len(before) + 4, "sixty pages more make no sixty rows", rows())
+    ended = must(lambda: [each for each in rows() if each["details"]["command"] == "taxii soc ended"], 20, "the session ends")
+    check(sum(each["details"]["shown"] for each in ended) >= 720, "and tells how much was shown", ended)
+    check(sum(each["details"]["questions"] for each in ended) >= 72, "and how often was asked", ended)
+    web.ids()
+    node.stop()
+    start(place, node, link=False)
+    must(lambda: len([each for each in rows() if each["details"]["command"] == "taxii soc ended"]) > len(ended), 20, "a stop ends sessions, too")
+    check_equal(node("ledger", "verify").code, OK, "the ledger is whole")
 
 
 @story
@@ -263,6 +310,119 @@ def posting(place):
 
 
 @story
+def groups(place):
+    """A group has a collection, for the tokens that name it: its objects show to no other, and what is posted to it goes to the group."""
+    a, b = web_mesh(place, "agency.a", "agency.b")
+    check_equal(a("group", "create", "nightfall", "--tlp-max", "amber").code, OK, "A makes a group")
+    check_equal(a("group", "add", "nightfall", "agency.b").code, OK, "with B")
+    must(lambda: any(each["membership"] == "member" for each in b("group", "list", "--json").value["groups"]), 30, "B is a member", b.log_tail)
+    inside, outside = indicator("inside.example"), indicator("outside.example")
+    must(lambda: a.publish([inside], "TLP:GREEN", ["group:nightfall"]).code == OK, 30, "A publishes to the group", a.log_tail)
+    a.publish_good([outside], "TLP:GREEN", [b])
+    every = Web(b, "every", token(b, "every", "--rate", "10000"))
+    plain = Web(b, "plain", token(b, "plain", "--collections", "all,green", "--rate", "10000"))
+    joint = Web(b, "joint", token(b, "joint", "--collections", "group:nightfall", "--write", "--read", "--rate", "10000"))
+    low = Web(b, "low", token(b, "low", "--collections", "group:nightfall", "--max-label", "TLP:CLEAR", "--rate", "10000"))
+    wait_ids(every, 2)
+    collection = {each["alias"]: each["id"] for each in every(API + "collections/").value["collections"]}
+    check_equal(sorted(collection), ["all", "amber", "clear", "green", "group:nightfall"], "a collection for the group")
+    check_equal(every.ids("group:nightfall"), [inside["id"]], "with its objects and no others")
+    check_equal([each["id"] for each in every.all(API + "collections/%s/objects/" % collection["group:nightfall"])], [inside["id"]], "by its id")
+    check_equal(plain.ids(), [outside["id"]], "who does not name it sees none of them in any collection")
+    check_equal(plain.ids("green"), [outside["id"]], "of any label")
+    check_equal(plain.all(API + "collections/all/objects/", {"match[id]": inside["id"]}), [], "nor by id")
+    for path in ("", "objects/", "manifest/", "objects/%s/" % inside["id"]):
+        check_equal(plain(API + "collections/%s/%s" % (collection["group:nightfall"], path)).status, 404, "nor in the collection: %s" % path)
+    check(inside["id"].encode() not in plain("/feed.jsonl").body, "nor in the feed")
+    check(b"inside" not in plain("/lists/domain.txt").body and b"outside" in plain("/lists/domain.txt").body, "nor in the lists")
+    check_equal([each["alias"] for each in joint(API + "collections/").value["collections"]], ["group:nightfall"], "only what was named")
+    check_equal(joint(API + "collections/all/objects/").status, 404, "and nothing else")
+    check(b"inside" in joint("/lists/domain.txt").body and b"outside" not in joint("/lists/domain.txt").body, "also in the lists")
+    check_equal(low.ids("group:nightfall"), [], "the token's label holds here too")
+
+    path = API + "collections/group:nightfall/objects/"
+    objects = [indicator("contributed.example", object_marking_refs=[GREEN]), indicator("unlabelled.example")]
+    answer = joint(path, method="POST", body=json.dumps({"objects": objects}).encode())
+    check_equal(answer.status, 202, "who may write posts to it")
+    status = must(lambda: done(joint, answer.value["id"]), 20, "and it is done")
+    check_equal([each["id"] for each in status["successes"]], [objects[0]["id"]], "published", status)
+    check_equal([each["id"] for each in status["failures"]], [objects[1]["id"]], "what has no label is refused", status)
+    reader = Web(a, "reader", token(a, "reader", "--collections", "group:nightfall", "--rate", "10000"))
+    must(lambda: len(reader.ids("group:nightfall")) == 2, 30, "the group has it", lambda: reader.ids("group:nightfall"))
+    check_equal(every(path, method="POST", body=b"{}").status, 403, "who may only read does not")
+
+    node_ids = collection
+    b.stop()
+    start(place, b, link=False)
+    check_equal({each["alias"]: each["id"] for each in every(API + "collections/").value["collections"]}, node_ids, "its id does not change")
+    check_equal(a("group", "close", "nightfall").code, OK, "the group is closed")
+    must(lambda: every.collection("group:nightfall") is None, 60, "its collection is gone", b.log_tail)
+    must(lambda: every.ids() == [outside["id"]], 60, "and its objects", every.ids)
+
+
+@story
+def kept(place):
+    """What became of a POST is told for a day, also after the web process or the whole node was started again."""
+    a, b = web_mesh(place, "agency.a", "agency.b")
+    web = Web(a, "poster", token(a, "poster", "--read", "--write", "--publish-to", "agency.b"))
+    other = Web(a, "other", token(a, "other", "--read", "--write", "--publish-to", "agency.b"))
+    body = json.dumps({"objects": [indicator("kept.example"), dict(indicator("bad.example"), pattern="no pattern")]}).encode()
+    number = web(web.collection("green") + "objects/", method="POST", body=body).value["id"]
+    status = must(lambda: done(web, number), 20, "it is done")
+    check_equal((status["success_count"], status["failure_count"]), (1, 1), "one of two", status)
+    check_equal(other(API + "status/%s/" % number).status, 404, "another token is not told")
+    place.kills = True
+    os.kill(a.pid_of("web"), signal.SIGKILL)
+    must(lambda: not listens(a) or None, 30, "the web process is gone")
+    must(lambda: listens(a), 30, "and is back", a.log_tail)
+    check_equal(web(API + "status/%s/" % number).value, status, "it still tells")
+    a.stop()
+    start(place, a, link=False)
+    check_equal(web(API + "status/%s/" % number).value, status, "after a restart of the node, too")
+    check_equal(web(API + "status/%s/" % str(uuid.uuid4())).status, 404, "but not of what was never posted")
+    many = json.dumps({"objects": [indicator("many%d.example" % at) for at in range(9000)]}).encode()
+    number = web(web.collection("green") + "objects/", method="POST", body=many).value["id"]
+    status = must(lambda: done(web, number), 60, "a large one is done")
+    check_equal((status["total_count"], status["success_count"]), (9000, 9000), "told whole", {key: status[key] for key in status if "count" in key})
+
+
+@story
+def certificates(place):
+    """Clients may have certificates: a token that is bound to one is nothing without it, and it is enough without the token."""
+    node, = place.mesh("agency.a", start=False)
+    enable(node)
+    folder = os.path.join(place.dir, "certificates")
+    os.mkdir(folder)
+    authority, stranger = Authority(folder, "authority"), Authority(folder, "stranger")
+    soc, spare, foreign = authority.client("soc"), authority.client("spare"), stranger.client("foreign")
+    server, old = authority.client("server", server=True), authority.client("old", days=-1)
+    configure(node, "web.client_ca", authority.certificate)
+    start(place, node, link=False)
+    bound = token(node, "bound", "--certificate", soc.fingerprint, "--rate", "10000")
+    token(node, "by-old", "--certificate", old.fingerprint)
+    token(node, "by-server", "--certificate", server.fingerprint)
+    token(node, "by-foreign", "--certificate", foreign.fingerprint)
+    free = token(node, "free", "--rate", "10000")
+    for secret, identity, status in ((bound, None, 401), (bound, soc, 200), (bound, spare, 401), (bound, foreign, 401), (free, None, 200),
+                                     (free, spare, 200), (free, soc, 200), ("cty_" + "x" * 43, soc, 401)):
+        web = Web(node, "bound" if secret == bound else "free", secret, identity=identity)
+        check_equal(web("/taxii2/").status, status, "%s token, certificate of %s" % ("the bound" if secret == bound else "another", identity))
+    for identity, status in ((soc, 200), (spare, 401), (foreign, 401), (server, 401), (old, 401), (None, 401)):
+        web = Web(node, "", "", identity=identity)
+        check_equal(web("/taxii2/", Authorization=None).status, status, "no token, certificate of %s" % identity)
+    check_equal([each["certificate"] for each in node("token", "list", "--json").value if each["name"] == "bound"],
+                [soc.fingerprint.replace(":", "").lower()], "the list tells it")
+    check_equal(node("token", "add", "second", "--certificate", soc.fingerprint).code, OK, "another token of the same certificate")
+    check_equal(Web(node, "", "", identity=soc)("/taxii2/", Authorization=None).status, 401, "makes the certificate alone ambiguous")
+    check_equal(Web(node, "bound", bound, identity=soc)("/taxii2/").status, 200, "but not with a token")
+    check_equal(node("token", "add", "x", "--certificate", "ab:cd").code, USAGE, "what is no fingerprint is refused")
+    node.stop()
+    configure(node, "web.client_ca", os.path.join(folder, "nothing.pem"))
+    result = node("run", seconds=20)
+    check_equal((result.code, b"web.client_ca" in result.err), (REFUSED, True), "a file that is missing is named")
+
+
+@story
 def tokens(place):
     """Tokens: shown once, kept hashed, bounded in what they may and how often."""
     node, _ = web_mesh(place, "agency.a", "agency.b")
@@ -272,8 +432,10 @@ def tokens(place):
     check_equal([(each["name"], each["max_label"], each["read"], each["write"], each["rate"]) for each in listed],
                 [("soc", "TLP:AMBER", True, False, 5)], "it is listed with what it may")
     web = Web(node, "soc", secret)
-    statuses = [web("/taxii2/").status for _ in range(30)]
+    answers = [web("/taxii2/") for _ in range(30)]
+    statuses = [each.status for each in answers]
     check(429 in statuses and statuses[0] == 200, "too many requests are put off", statuses)
+    check(all("retry-after" in each.headers for each in answers if each.status == 429), "and told when to come again")
     for words, code in ((("add", "soc"), REFUSED), (("add", "no name"), USAGE), (("add", "x", "--max-label", "TLP:RED"), USAGE),
                         (("add", "x", "--collections", "nothing"), USAGE), (("add", "x", "--expires", "yesterday"), USAGE),
                         (("add", "x", "--write"), USAGE), (("add", "x", "--rate", "0"), USAGE), (("remove", "x"), NOT_FOUND), (("list", "x"), USAGE)):

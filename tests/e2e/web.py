@@ -1,5 +1,6 @@
 """web: what the stories of the web process share: nodes with one, and clients of TAXII 2.1 over TLS that check the certificate."""
 import base64
+import datetime
 import http.client
 import json
 import os
@@ -7,19 +8,31 @@ import socket
 import ssl
 import urllib.parse
 
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
 from lib import PATIENCE, free_port, wait_until
 
 MEDIA = "application/taxii+json;version=2.1"
 
 
+def configure(node, key, value):
+    """Sets a line of the node's configuration; before the node is started."""
+    path = os.path.join(node.dir, "comity.yaml")
+    with open(path) as file:
+        lines = file.read().splitlines()
+    if not any(line.startswith(key + ":") for line in lines):
+        raise RuntimeError("%s has no %s" % (path, key))
+    with open(path, "w") as file:
+        file.writelines(("%s: %s" % (key, value) if line.startswith(key + ":") else line) + "\n" for line in lines)
+
+
 def enable(node):
     """The web process listens; before the node is started."""
     node.web_port = free_port()
-    path = os.path.join(node.dir, "comity.yaml")
-    with open(path) as file:
-        text = file.read()
-    with open(path, "w") as file:
-        file.write(text.replace('web.listen: ""', "web.listen: 127.0.0.1:%d" % node.web_port))
+    configure(node, "web.listen", "127.0.0.1:%d" % node.web_port)
 
 
 def web_mesh(place, *names):
@@ -54,6 +67,48 @@ def token(node, name, *options):
     return result.out.decode().strip()
 
 
+class Identity:
+    """A client's certificate and key, as files."""
+
+    def __init__(self, name, certificate, key, fingerprint):
+        self.name, self.certificate, self.key, self.fingerprint = name, certificate, key, fingerprint
+
+    def __str__(self):
+        return self.name
+
+
+class Authority:
+    """Vouches for clients."""
+
+    def __init__(self, folder, name):
+        self.folder, self.name = folder, name
+        self.secret = ec.generate_private_key(ec.SECP256R1())
+        self.subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        made = self._builder(self.subject, self.secret, 30).add_extension(x509.BasicConstraints(True, None), critical=True)
+        self.certificate = self._write(name + ".crt", made.sign(self.secret, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+
+    def _builder(self, subject, key, days):
+        now = datetime.datetime.utcnow()
+        return (x509.CertificateBuilder().subject_name(subject).issuer_name(self.subject).public_key(key.public_key())
+                .serial_number(x509.random_serial_number()).not_valid_before(now - datetime.timedelta(days=10))
+                .not_valid_after(now + datetime.timedelta(days=days)))
+
+    def _write(self, name, data):
+        path = os.path.join(self.folder, name)
+        with open(path, "wb") as file:
+            file.write(data)
+        return path
+
+    def client(self, name, days=10, server=False):
+        key = ec.generate_private_key(ec.SECP256R1())
+        use = ExtendedKeyUsageOID.SERVER_AUTH if server else ExtendedKeyUsageOID.CLIENT_AUTH
+        builder = self._builder(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]), key, days)
+        made = builder.add_extension(x509.ExtendedKeyUsage([use]), critical=False).sign(self.secret, hashes.SHA256())
+        secret = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        return Identity(name, self._write(name + ".crt", made.public_bytes(serialization.Encoding.PEM)), self._write(name + ".key", secret),
+                        made.fingerprint(hashes.SHA256()).hex(":").upper())
+
+
 class Answer:
     def __init__(self, response):
         self.status = response.status
@@ -71,9 +126,11 @@ class Answer:
 class Web:
     """A client with a token: one connection, which stays open."""
 
-    def __init__(self, node, name, secret, bearer=False):
+    def __init__(self, node, name, secret, bearer=False, identity=None):
         self.node, self.name, self.secret = node, name, secret
         context = ssl.create_default_context(cafile=os.path.join(node.dir, "web.crt"))
+        if identity:
+            context.load_cert_chain(identity.certificate, identity.key)
         self.connection = http.client.HTTPSConnection("127.0.0.1", node.web_port, timeout=30 * PATIENCE, context=context)
         basic = base64.b64encode(("%s:%s" % (name, secret)).encode()).decode()
         self.authorization = "Bearer " + secret if bearer else "Basic " + basic

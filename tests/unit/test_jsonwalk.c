@@ -58,6 +58,7 @@ static void test_events(void **state) {
     assert_string_equal(told, "{ k:a [ n:1 n:-2.50e+3 s:x\xc3\xa9\xf0\x9f\x98\x80\n ] k:b { k:c null k:d true k:e false } } ");
     assert_int_equal(run(bytes_of_text("12")), OK);
     assert_string_equal(told, "n:12 ");
+    assert_int_not_equal(run(bytes_of(NULL, 0)), OK);
     assert_int_equal(run(bytes_of_text("\"x\"")), OK);
     assert_int_equal(run(bytes_of_text("{}")), OK);
 }

@@ -150,7 +150,7 @@ static void token_lines(void **state) {
                           .label_max = TLP_GREEN,
                           .read = true,
                           .rate = 50,
-                          .collections = 1u << COLLECTION_ALL | 1u << TLP_GREEN | 1u << TLP_AMBER,
+                          .scope = bytes_of_text("all,green,amber"),
                           .recipients = bytes_of_text("-")};
     struct tokens tokens;
     struct buf file = {0};
@@ -167,7 +167,8 @@ static void token_lines(void **state) {
     token_hash(hash, bytes_of_text(text));
     const struct token *found = tokens_of_hash(&tokens, hash);
     assert_ptr_equal(found, tokens_of_name(&tokens, bytes_of_text("soc")));
-    assert_true(found->read && !found->write && found->rate == 50 && found->collections == token.collections);
+    assert_true(found->read && !found->write && found->rate == 50 && !found->bound);
+    assert_int_equal(found->collections, 1u << COLLECTION_ALL | 1u << TLP_GREEN | 1u << TLP_AMBER);
     assert_int_equal(token_labels(found, COLLECTION_ALL), 1u << TLP_CLEAR | 1u << TLP_GREEN);
     assert_int_equal(token_labels(found, TLP_GREEN), 1u << TLP_GREEN);
     assert_int_equal(token_labels(found, TLP_AMBER), 0); /* above its label */
@@ -188,6 +189,51 @@ static void token_lines(void **state) {
     buf_free(&file);
 }
 
+/* Groups are named by name, or by the beginning of their id; certificates by their fingerprint. */
+static void token_scopes(void **state) {
+    static const struct {
+        const char *scope;
+        bool all, some, nightfall, dawn;
+        unsigned labels;
+    } rows[] = {{"*", true, true, true, true, 14},
+                {"all,green", false, false, false, false, 14},
+                {"green", false, false, false, false, 4},
+                {"green,group:nightfall", false, true, true, false, 4},
+                {"group:nightfall", false, true, true, false, 14},
+                {"group:ab12cd34", false, true, true, false, 14},
+                {"group:ab12cd3", false, true, false, false, 14},
+                {"group:ab12cd35,group:dawn", false, true, false, true, 14},
+                {"group:NIGHTFALL", false, true, false, false, 14}};
+    static const char *const bad[] = {"", "group:", "group:two words", "groups:x", "all,,green", "red"};
+    static const uint8_t nightfall[HASH_BYTES] = {0xab, 0x12, 0xcd, 0x34}, dawn[HASH_BYTES] = {1};
+    uint8_t fingerprint[TOKENS_FINGERPRINT];
+    char text[100];
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct token token = {.label_max = TLP_AMBER};
+        assert_int_equal(collections_parse(&token, bytes_of_text(rows[i].scope)), OK);
+        assert_int_equal(token_groups_all(&token), rows[i].all);
+        assert_int_equal(token_groups_some(&token), rows[i].some);
+        assert_int_equal(token_group(&token, bytes_of_text("nightfall"), nightfall), rows[i].nightfall);
+        assert_int_equal(token_group(&token, bytes_of_text("dawn"), dawn), rows[i].dawn);
+        assert_int_equal(token_labels_any(&token), rows[i].labels);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct token token = {0};
+        assert_int_not_equal(collections_parse(&token, bytes_of_text(bad[i])), OK);
+    }
+    memset(text, 'A', 64);
+    text[64] = 0;
+    assert_true(fingerprint_parse(fingerprint, bytes_of_text(text)));
+    assert_int_equal(fingerprint[31], 0xaa);
+    for (size_t i = 0; i < 32; i++) memcpy(text + 3 * i, i < 31 ? "0f:" : "0f", 3);
+    assert_true(fingerprint_parse(fingerprint, bytes_of_text(text)));
+    assert_int_equal(fingerprint[0], 0x0f);
+    text[92] = 0;
+    assert_false(fingerprint_parse(fingerprint, bytes_of_text(text)));
+    assert_false(fingerprint_parse(fingerprint, bytes_of_text("")));
+}
+
 static void moments(void **state) {
     char text[MOMENT_TEXT_BYTES];
     uint64_t us;
@@ -201,8 +247,8 @@ static void moments(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(media), cmocka_unit_test(parameters),  cmocka_unit_test(versions),
-        cmocka_unit_test(next),  cmocka_unit_test(token_lines), cmocka_unit_test(moments),
+        cmocka_unit_test(media),       cmocka_unit_test(parameters),   cmocka_unit_test(versions), cmocka_unit_test(next),
+        cmocka_unit_test(token_lines), cmocka_unit_test(token_scopes), cmocka_unit_test(moments),
     };
     return sodium_init() < 0 ? 1 : cmocka_run_group_tests(tests, NULL, NULL);
 }

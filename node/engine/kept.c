@@ -1,0 +1,171 @@
+#include "node/engine/kept.h"
+
+#include "node/engine/engine_core.h"
+#include "node/process/clock.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* In meta: "secret/post/UUID" -> u64 asked_ms, u8 length and the user's name, the document. */
+#define PREFIX    "secret/post/"
+#define KEY_BYTES (sizeof PREFIX + UUID_CHARS)
+#define AHEAD_MS  (24ull * 3600 * 1000) /* a clock that was set back makes no document live for ever */
+
+static void key_of(char out[static KEY_BYTES], const char *id) { snprintf(out, KEY_BYTES, PREFIX "%s", id); }
+
+static struct kept_row *row_of(struct kept *kept, const char *id) {
+    for (size_t i = 0; i < kept->count; i++)
+        if (strcmp(kept->rows[i].id, id) == 0) return &kept->rows[i];
+    return NULL;
+}
+
+/* The row by this id, a new one if need be. Null: there is no room. */
+static struct kept_row *row_place(struct kept *kept, const char *id, size_t bytes) {
+    struct kept_row *row = row_of(kept, id);
+    uint64_t before = row ? row->bytes : 0;
+    if (kept->bytes - before + bytes > CONTROL_KEPT_ALL_MAX || (!row && kept->count == CONTROL_KEPT_MAX)) return NULL;
+    if (!kept->rows) kept->rows = calloc(CONTROL_KEPT_MAX, sizeof *kept->rows);
+    if (!kept->rows) return NULL;
+    if (!row) {
+        row = &kept->rows[kept->count++];
+        *row = (struct kept_row){0};
+        memcpy(row->id, id, strlen(id) + 1);
+    }
+    kept->bytes += bytes - before;
+    row->bytes = (uint32_t)bytes;
+    return row;
+}
+
+static bool row_load(void *context, const char *key, struct bytes value) {
+    struct kept *kept = context;
+    const char *id = key + sizeof PREFIX - 1;
+    struct cursor in = cursor_of(value);
+    uint64_t asked_ms = cursor_u64(&in);
+    if (in.failed || !uuid_valid(bytes_of_text(id))) return true;
+    struct kept_row *row = row_place(kept, id, value.size);
+    if (row) row->asked_ms = asked_ms;
+    return row != NULL;
+}
+
+enum err kept_load(struct engine *engine) { return store_meta_each(engine->store, PREFIX, row_load, &engine->kept); }
+
+void kept_free(struct engine *engine) {
+    free(engine->kept.rows);
+    engine->kept = (struct kept){0};
+}
+
+void kept_forget(struct engine *engine, uint64_t now_ms) {
+    struct kept *kept = &engine->kept;
+    struct store_batch *batch = NULL;
+    for (size_t i = kept->count; i-- > 0;) {
+        uint64_t asked_ms = kept->rows[i].asked_ms;
+        if (asked_ms < now_ms + AHEAD_MS && (asked_ms > now_ms || now_ms - asked_ms < CONTROL_KEPT_MS)) continue;
+        char key[KEY_BYTES];
+        if (!batch) batch = store_batch_new(engine->store);
+        if (!batch) return; /* without memory they stay a minute longer */
+        key_of(key, kept->rows[i].id);
+        store_batch_meta_delete(batch, key);
+        kept->bytes -= kept->rows[i].bytes;
+        kept->rows[i] = kept->rows[--kept->count];
+    }
+    if (batch) store_commit(engine->store, batch, 0);
+}
+
+/* --- questions --- */
+
+static bool text_take(char *out, size_t size, struct bytes text) {
+    if (text.size == 0 || text.size >= size || memchr(text.data, 0, text.size)) return false;
+    memcpy(out, text.data, text.size);
+    out[text.size] = 0;
+    return true;
+}
+
+static void malformed(struct client *client, const struct frame *frame) {
+    server_error(client, frame->tag, ERR_FORMAT, "the question is not well formed");
+}
+
+/* The user's name and the number. */
+static bool which_read(struct pack_reader *reader, struct bytes *who, char id[static UUID_CHARS + 1]) {
+    *who = pack_read_str(reader);
+    struct bytes number = pack_read_str(reader);
+    return !pack_failed(reader) && who->size > 0 && who->size <= TOKENS_NAME_BYTES_MAX && uuid_valid(number) &&
+           text_take(id, UUID_CHARS + 1, number);
+}
+
+static bool document_put(struct engine *engine, const char *id, struct bytes value, uint64_t ticket) {
+    char key[KEY_BYTES];
+    struct store_batch *batch = store_batch_new(engine->store);
+    if (!batch) return false;
+    key_of(key, id);
+    store_batch_meta(batch, key, value);
+    store_commit(engine->store, batch, LEDGER_TICKET | ticket);
+    return true;
+}
+
+void kept_put(struct engine *engine, struct client *client, const struct frame *frame) {
+    char id[UUID_CHARS + 1];
+    struct bytes who;
+    struct pack_reader reader = pack_reader_of(frame->body);
+    bool good = pack_read_array(&reader) == 4 && which_read(&reader, &who, id);
+    uint64_t asked_ms = good ? pack_read_uint(&reader) : 0;
+    struct bytes document = good ? pack_read_bin(&reader) : bytes_of(NULL, 0);
+    if (!good || pack_done(&reader) != OK || document.size > CONTROL_KEPT_BYTES_MAX) {
+        malformed(client, frame);
+        return;
+    }
+    struct buf value = {0};
+    buf_put_u64(&value, asked_ms);
+    buf_put_u8(&value, (uint8_t)who.size);
+    buf_put(&value, who);
+    buf_put(&value, document);
+    struct kept_row *row = value.failed ? NULL : row_place(&engine->kept, id, value.size);
+    if (!row) {
+        server_error(client, frame->tag, ERR_FULL, "what became of %d posts is kept already", CONTROL_KEPT_MAX);
+    } else {
+        row->asked_ms = asked_ms;
+        client->kept_ticket = ++engine->ledger.tickets;
+        client->kept_tag = frame->tag;
+        if (!document_put(engine, id, bytes_of_buf(&value), client->kept_ticket))
+            engine_fail(engine, 5, "out of memory for what became of a post");
+    }
+    buf_free(&value);
+}
+
+void kept_stored(struct engine *engine, uint64_t ticket) {
+    static const uint8_t nothing = 0x90; /* an empty array */
+    if (ticket >> 61 != 1) return;
+    for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++) {
+        struct client *client = &engine->clients[i];
+        if (!client->used || client->kept_ticket == 0 || client->kept_ticket > (ticket & ~LEDGER_TICKET)) continue;
+        server_answer(client, FRAME_ANSWER_DONE, client->kept_tag, bytes_of(&nothing, 1));
+        client->kept_ticket = 0;
+    }
+}
+
+void kept_get(struct engine *engine, struct client *client, const struct frame *frame) {
+    static const uint8_t nothing = 0x90;
+    char id[UUID_CHARS + 1], key[KEY_BYTES];
+    struct bytes who;
+    struct buf value = {0}, body = {0};
+    struct pack_reader reader = pack_reader_of(frame->body);
+    if (pack_read_array(&reader) != 2 || !which_read(&reader, &who, id) || pack_done(&reader) != OK) {
+        malformed(client, frame);
+        return;
+    }
+    key_of(key, id);
+    bool found = row_of(&engine->kept, id) && store_meta(engine->store, key, &value) == OK;
+    struct cursor in = cursor_of(bytes_of_buf(&value));
+    cursor_u64(&in);
+    struct bytes whose = cursor_take(&in, cursor_u8(&in));
+    if (!found || in.failed || !bytes_equal(whose, who)) {
+        server_error(client, frame->tag, ERR_NOT_FOUND, "nothing is kept of this post");
+    } else {
+        pack_write_array(&body, 1);
+        pack_write_bin(&body, bytes_of(in.at, in.left));
+        server_answer(client, FRAME_ANSWER_KEPT, frame->tag, bytes_of_buf(&body));
+        server_answer(client, FRAME_ANSWER_DONE, frame->tag, bytes_of(&nothing, 1));
+    }
+    buf_free(&value);
+    buf_free(&body);
+}

@@ -1,0 +1,29 @@
+/* kept: what the web process tells its clients of their posts, kept among the engine's sealed records for a day, over restarts of both.
+   Bounded in number and bytes; the documents are on disk only, in memory stands what is needed to find and to forget them. */
+#ifndef NODE_KEPT_H
+#define NODE_KEPT_H
+
+#include "node/engine/control.h"
+#include "node/formats/uuid.h"
+
+struct engine;
+struct client;
+struct kept_row {
+    char id[UUID_CHARS + 1];
+    uint64_t asked_ms; /* wall clock */
+    uint32_t bytes;
+};
+struct kept {
+    struct kept_row *rows; /* CONTROL_KEPT_MAX, in no order; null before the first */
+    size_t count;
+    uint64_t bytes;
+};
+
+enum err kept_load(struct engine *engine) MUST_USE; /* once the store is open */
+void kept_free(struct engine *engine);
+void kept_forget(struct engine *engine, uint64_t now_ms); /* those whose time is over */
+void kept_put(struct engine *engine, struct client *client, const struct frame *frame);
+void kept_get(struct engine *engine, struct client *client, const struct frame *frame);
+void kept_stored(struct engine *engine, uint64_t ticket); /* answers those whose documents are on disk */
+
+#endif

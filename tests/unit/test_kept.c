@@ -1,0 +1,179 @@
+/* What became of posts: kept a day and not longer, told to their own user only, there again after a restart, and bounded. */
+#include "node/engine/engine_core.h"
+#include "tests/unit/store_fixture.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include <cmocka.h>
+
+#define HOUR_MS 3600000ull
+#define NOW_MS  1800000000000ull
+
+static struct fixture fixture;
+static struct engine *engine;
+static struct client *client;
+static struct channel reader;
+
+static int setup(void **state) {
+    int fds[2];
+    (void)state;
+    fixture_setup(&fixture, 0);
+    engine = calloc(1, sizeof *engine);
+    assert_non_null(engine);
+    engine->store = fixture.store;
+    client = &engine->clients[0];
+    client->used = true;
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
+    channel_init(&client->channel, fds[0]);
+    channel_init(&reader, fds[1]);
+    assert_int_equal(kept_load(engine), OK);
+    return 0;
+}
+
+static int teardown(void **state) {
+    (void)state;
+    kept_free(engine);
+    channel_close(&client->channel);
+    channel_close(&reader);
+    free(engine);
+    fixture_teardown(&fixture);
+    return 0;
+}
+
+static const char *number(unsigned at) {
+    static char text[UUID_CHARS + 1];
+    snprintf(text, sizeof text, "%08x-0000-4000-8000-000000000000", at);
+    return text;
+}
+
+/* The next answer; of a document what it says, as a text. */
+static enum frame_type answered(char *out, size_t size) {
+    struct frame frame;
+    assert_int_equal(channel_flush(&client->channel), OK);
+    assert_int_equal(channel_wait(&reader, &frame, 10000), OK);
+    if (frame.type == FRAME_ANSWER_KEPT) {
+        struct pack_reader in = pack_reader_of(frame.body);
+        assert_int_equal(pack_read_array(&in), 1);
+        struct bytes document = pack_read_bin(&in);
+        snprintf(out, size, "%.*s", (int)document.size, (const char *)document.data);
+    }
+    return frame.type;
+}
+
+static void put(unsigned at, const char *who, uint64_t asked_ms, struct bytes document) {
+    struct buf body = {0};
+    pack_write_array(&body, 4);
+    pack_write_str(&body, bytes_of_text(who));
+    pack_write_str(&body, bytes_of_text(number(at)));
+    pack_write_uint(&body, asked_ms);
+    pack_write_bin(&body, document);
+    struct frame frame = {.type = FRAME_ASK_KEEP, .tag = 1, .body = bytes_of_buf(&body)};
+    kept_put(engine, client, &frame);
+    buf_free(&body);
+}
+
+/* Acknowledged when it is on disk, not before. */
+static void keep(unsigned at, const char *who, uint64_t asked_ms, const char *document) {
+    uint64_t ticket = 0;
+    put(at, who, asked_ms, bytes_of_text(document));
+    assert_true(client->kept_ticket != 0);
+    assert_true(channel_backlog(&client->channel) == 0);
+    store_wait(engine->store);
+    assert_int_equal(store_completed(engine->store, &ticket), OK);
+    kept_stored(engine, ticket);
+    assert_true(client->kept_ticket == 0);
+    assert_int_equal(answered(NULL, 0), FRAME_ANSWER_DONE);
+}
+
+static bool tells(unsigned at, const char *who, const char *document) {
+    char said[64] = "";
+    struct buf body = {0};
+    pack_write_array(&body, 2);
+    pack_write_str(&body, bytes_of_text(who));
+    pack_write_str(&body, bytes_of_text(number(at)));
+    struct frame frame = {.type = FRAME_ASK_KEPT, .tag = 1, .body = bytes_of_buf(&body)};
+    kept_get(engine, client, &frame);
+    buf_free(&body);
+    if (answered(said, sizeof said) == FRAME_ANSWER_ERROR) return false;
+    assert_int_equal(answered(NULL, 0), FRAME_ANSWER_DONE);
+    return strcmp(said, document) == 0;
+}
+
+static void stored(void) {
+    uint64_t ticket;
+    store_wait(engine->store);
+    while (store_completed(engine->store, &ticket) == OK) continue;
+}
+
+static void told(void **state) {
+    (void)state;
+    keep(1, "soc", NOW_MS, "first");
+    keep(2, "soc", NOW_MS + HOUR_MS, "second");
+    assert_true(tells(1, "soc", "first") && tells(2, "soc", "second"));
+    assert_false(tells(1, "other", "first"));
+    assert_false(tells(3, "soc", ""));
+    keep(1, "soc", NOW_MS, "changed");
+    assert_true(tells(1, "soc", "changed"));
+    assert_int_equal(engine->kept.count, 2);
+    kept_free(engine);
+    assert_int_equal(kept_load(engine), OK);
+    assert_int_equal(engine->kept.count, 2);
+    assert_true(tells(1, "soc", "changed") && tells(2, "soc", "second"));
+}
+
+static void forgotten(void **state) {
+    (void)state;
+    keep(1, "soc", NOW_MS, "first");
+    keep(2, "soc", NOW_MS + 2 * HOUR_MS, "second");
+    keep(3, "soc", NOW_MS + 90 * 24 * HOUR_MS, "of a clock that was wrong");
+    kept_forget(engine, NOW_MS + 24 * HOUR_MS);
+    stored();
+    assert_true(tells(1, "soc", "first") && tells(2, "soc", "second"));
+    assert_false(tells(3, "soc", "of a clock that was wrong"));
+    kept_forget(engine, NOW_MS + 26 * HOUR_MS);
+    stored();
+    assert_false(tells(1, "soc", "first"));
+    assert_true(tells(2, "soc", "second"));
+    kept_free(engine);
+    assert_int_equal(kept_load(engine), OK);
+    assert_int_equal(engine->kept.count, 1);
+}
+
+static void bounded(void **state) {
+    struct buf large = {0};
+    (void)state;
+    assert_non_null(buf_grow(&large, CONTROL_KEPT_BYTES_MAX + 1));
+    memset(large.data, 'x', large.size);
+    put(1, "soc", NOW_MS, bytes_of_buf(&large));
+    assert_int_equal(answered(NULL, 0), FRAME_ANSWER_ERROR);
+    put(1, "", NOW_MS, bytes_of_text("nobody's"));
+    assert_int_equal(answered(NULL, 0), FRAME_ANSWER_ERROR);
+    assert_int_equal(engine->kept.count, 0);
+    for (unsigned i = 0; i < CONTROL_KEPT_MAX; i++) {
+        put(i, "soc", NOW_MS, bytes_of_text("short"));
+        client->kept_ticket = 0;
+        if (i % 256 == 0) stored();
+    }
+    assert_int_equal(engine->kept.count, CONTROL_KEPT_MAX);
+    put(CONTROL_KEPT_MAX, "soc", NOW_MS, bytes_of_text("one too many"));
+    assert_int_equal(answered(NULL, 0), FRAME_ANSWER_ERROR);
+    put(7, "soc", NOW_MS, bytes_of_text("another for one that is there"));
+    assert_true(client->kept_ticket != 0);
+    stored();
+    buf_free(&large);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(told, setup, teardown),
+        cmocka_unit_test_setup_teardown(forgotten, setup, teardown),
+        cmocka_unit_test_setup_teardown(bounded, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
