@@ -26,6 +26,7 @@ static void on_message(void *context, struct bytes message) {
 static void object_fill(struct answer *out, const char *author, enum tlp tlp, const char *const *values, size_t value_count) {
     *out = (struct answer){.author = bytes_of_text(author), .tlp = tlp, .arrived_ms = 1700000000000};
     out->item.type = bytes_of_text("indicator");
+    out->item.text = bytes_of_text("{}");
     out->item.id = bytes_of_text("indicator--11111111-1111-4111-8111-111111111111");
     out->item.tlp = tlp;
     for (size_t i = 0; i < value_count; i++)
