@@ -33,7 +33,7 @@ static const struct fixed {
     {NULL, "tlp-max", LABELS},
     {NULL, "max-label", LABELS},
     {NULL, "pap", "clear green amber red"},
-    {NULL, "format", "stix list csv auto"},
+    {NULL, "format", "stix misp list csv auto"},
     {NULL, "handling", "H0 H1 H2 H3"},
     {NULL, "codes", "H0 H1 H2 H3"},
 };

@@ -90,7 +90,9 @@ static void put_synopsis(struct buf *out, const struct command *command) {
     if (!any) buf_put_format(out, "\\fBcomity %s\\fR\n", command->name);
 }
 
-/* --- the details: paragraphs, and lists of "word   what it is" --- */
+/* --- the details: paragraphs, lists of "word   what it is", and, where lines outside a list are indented, a block as it stands --- */
+
+enum shape { SHAPE_TEXT, SHAPE_LIST, SHAPE_BLOCK };
 
 /* The width of the tag that begins a list's item, up to its text; 0: an ordinary line. */
 static size_t tag_width(const char *line) {
@@ -100,24 +102,47 @@ static size_t tag_width(const char *line) {
     return blanks >= 2 && line[word + blanks] != '\n' ? word + blanks : 0;
 }
 
+static void put_literal(struct buf *out, struct bytes line) {
+    if (line.size > 0 && (line.data[0] == '.' || line.data[0] == '\'')) buf_put_text(out, "\\&");
+    for (size_t i = 0; i < line.size; i++) put_char(out, (char)line.data[i]);
+    buf_put_u8(out, '\n');
+}
+
+/* Goes over to another shape; text begins a paragraph of its own. */
+static void shape_change(struct buf *out, enum shape *shape, enum shape next, bool paragraph) {
+    static const char *const begins[] = {"", ".Bl -tag -width Ds\n", ".Bd -literal -offset indent\n"};
+    static const char *const ends[] = {"", ".El\n", ".Ed\n"};
+    if (*shape != next) buf_put_format(out, "%s%s", ends[*shape], begins[next]);
+    if (next == SHAPE_TEXT && (*shape != next || paragraph)) buf_put_text(out, ".Pp\n");
+    *shape = next;
+}
+
 static void put_details(struct buf *out, const char *details) {
-    bool list = false;
-    if (tag_width(details) == 0) buf_put_text(out, ".Pp\n");
+    enum shape shape = SHAPE_TEXT;
+    bool paragraph = true; /* an empty line was there */
     for (const char *line = details; *line;) {
         const char *end = strchr(line, '\n');
         size_t size = end ? (size_t)(end - line) : strlen(line), tag = tag_width(line);
-        bool goes_on = *line == ' ';
-        if (tag > 0 && !list) buf_put_text(out, ".Bl -tag -width Ds\n");
-        if (tag == 0 && list && !goes_on) buf_put_text(out, ".El\n.Pp\n");
-        list = tag > 0 || (list && goes_on);
-        if (tag > 0) {
-            struct bytes name, left = bytes_of((const uint8_t *)line, tag);
-            if (synopsis_word(&name, &left, " ")) buf_put_format(out, ".It Cm %.*s\n", (int)name.size, (const char *)name.data);
+        if (size > 0) {
+            enum shape next = tag > 0                             ? SHAPE_LIST
+                              : *line != ' '                      ? SHAPE_TEXT
+                              : shape == SHAPE_LIST && !paragraph ? SHAPE_LIST
+                                                                  : SHAPE_BLOCK;
+            shape_change(out, &shape, next, paragraph);
+            if (tag > 0) {
+                struct bytes name, left = bytes_of((const uint8_t *)line, tag);
+                if (synopsis_word(&name, &left, " ")) buf_put_format(out, ".It Cm %.*s\n", (int)name.size, (const char *)name.data);
+            }
+            if (next == SHAPE_BLOCK)
+                put_literal(out, bytes_of((const uint8_t *)line, size));
+            else
+                put_words(out, bytes_of((const uint8_t *)line + tag, size - tag));
         }
-        put_words(out, bytes_of((const uint8_t *)line + tag, size - tag));
+        paragraph = size == 0;
         line += size + (end != NULL);
     }
-    if (list) buf_put_text(out, ".El\n");
+    if (shape == SHAPE_LIST) buf_put_text(out, ".El\n");
+    if (shape == SHAPE_BLOCK) buf_put_text(out, ".Ed\n");
 }
 
 /* --- the options --- */

@@ -286,7 +286,7 @@ static bool hook_whole(struct reading *reading, const struct yaml_node *node) {
     if (hook->zone && strcmp(hook->format->name, "rpz") != 0)
         return yaml_tree_refuse_key(reading->tree, node, "%s: zone: only rpz has a zone, %s has none", node->key,
                                     hook->format->name);
-    if (hook->kinds && !hook->format->row)
+    if (hook->kinds && !hook->format->row && !hook->format->values)
         return yaml_tree_refuse_key(reading->tree, node, "%s: kinds: %s carries objects, not values", node->key,
                                     hook->format->name);
     bool callee = hook->runs.count || hook->reads.count || hook->writes.count || hook->network || has(node, "time-limit");

@@ -6,10 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define EVENT     "misp_json_event "
-#define ATTRIBUTE "misp_json_attribute "
-#define KEY       "\"Attribute\":["
-#define DEPTH     2 /* of the event's own members: {"Event":{ */
+#define EVENT        "misp_json_event "
+#define ATTRIBUTE    "misp_json_attribute "
+#define KEY          "\"Attribute\":["
+#define DEPTH_EVENT  2 /* of the event's own members: {"Event":{ */
+#define DEPTH_OBJECT 4 /* of its objects': {"Event":{"Object":[{ */
 
 struct live_topics {
     struct export *work;
@@ -47,32 +48,37 @@ static size_t value_end(struct bytes json, size_t at) {
     return json.size;
 }
 
-/* The event's own list of attributes; json.size: it has none. */
-static size_t list_find(struct bytes json) {
+/* The attributes of a list that begins at `at`, one message each. Returns where it ends. */
+static size_t attributes_publish(struct live_topics *topics, struct bytes json, size_t at) {
+    static const char before[] = "{\"Attribute\":";
+    while (at < json.size && json.data[at] == '{') {
+        size_t end = value_end(json, at);
+        message(topics, ATTRIBUTE, bytes_of_text(before), bytes_of(json.data + at, end - at), ",\"action\":\"add\"}");
+        at = end + (end < json.size && json.data[end] == ',');
+    }
+    return at;
+}
+
+/* The event, and the attributes of its own and of its objects. */
+static void event_publish(struct live_topics *topics, struct bytes json) {
     size_t depth = 0;
     bool text = false;
+    while (json.size > 0 && json.data[json.size - 1] == '\n') json.size--;
+    message(topics, EVENT, bytes_of(NULL, 0), json, "");
     for (size_t at = 0; at < json.size; at++) {
+        bool member = !text && (depth == DEPTH_EVENT || depth == DEPTH_OBJECT) && json.size - at > sizeof KEY;
+        if (member && memcmp(json.data + at, KEY, sizeof KEY - 1) == 0) {
+            at = attributes_publish(topics, json, at + sizeof KEY - 1);
+            if (at >= json.size) return;
+            depth++; /* the list's own, which ends here */
+        }
         uint8_t c = json.data[at];
-        if (!text && depth == DEPTH && json.size - at > sizeof KEY && memcmp(json.data + at, KEY, sizeof KEY - 1) == 0)
-            return at + sizeof KEY - 1;
         if (text && c == '\\')
             at++;
         else if (c == '"')
             text = !text;
         else if (!text)
             depth += (size_t)(c == '{' || c == '[') - (size_t)(c == '}' || c == ']');
-    }
-    return json.size;
-}
-
-static void event_publish(struct live_topics *topics, struct bytes json) {
-    static const char before[] = "{\"Attribute\":";
-    while (json.size > 0 && json.data[json.size - 1] == '\n') json.size--;
-    message(topics, EVENT, bytes_of(NULL, 0), json, "");
-    for (size_t at = list_find(json); at < json.size && json.data[at] == '{';) {
-        size_t end = value_end(json, at);
-        message(topics, ATTRIBUTE, bytes_of_text(before), bytes_of(json.data + at, end - at), ",\"action\":\"add\"}");
-        at = end + (end < json.size && json.data[end] == ',');
     }
 }
 

@@ -88,6 +88,10 @@ class Session:
             self.say("still")
         return None
 
+    def silent(self, seconds):
+        """Is nothing said for so long but signs of life? Longer on a slow machine would prove no more."""
+        return self.wanted(None, seconds / PATIENCE) is None
+
     def objects(self, count, seconds=20):
         """The ids of so many objects, or fewer when no more come in time."""
         found = []

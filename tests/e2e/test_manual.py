@@ -60,7 +60,7 @@ def words(place):
     check_equal((lint.returncode, lint.stdout), (0, ""), "mandoc finds nothing to warn of")
     for command in commands():
         said = comity("help", command).text
-        plain = lambda text: re.sub(r"\s+", " ", text.replace("`", "")).strip()
+        plain = lambda text: re.sub(r"\s+", " ", text.replace("`", "")).strip().replace("- ", "-")
         text = shown("comity-%s.1" % command)
         for paragraph in said.split("\nOptions:\n")[0].split("\n\n")[2:]:
             check(plain(paragraph) in text, "%s: the page has the words of its help" % command, plain(paragraph), text)

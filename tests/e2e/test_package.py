@@ -113,7 +113,7 @@ def life(place):
         check_equal(does("stat -c '%a %U %G' /var/lib/comity /var/backups/comity /etc/comity", "its folders stand").split("\n")[:3],
                     ["700 comity comity", "700 comity comity", "750 root comity"], "they are whose they should be")
         does("getent passwd comity | grep -q '/usr/sbin/nologin$'", "its user cannot log in")
-        does("man -w comity-publish && man -w 5 comity-policy && man -w 8 comity", "man finds its pages")
+        does("! command -v man || man -w comity-publish && man -w 5 comity-policy && man -w 8 comity", "man finds its pages")
         does("bash -c '. /usr/share/bash-completion/completions/comity && complete -p comity'", "bash takes its completion")
         does("test -z \"$(find /etc/systemd -name 'comity*')\"", "the service is not enabled")
         check(not machine.running("comity"), "nothing was started")
