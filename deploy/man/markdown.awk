@@ -3,9 +3,18 @@
 # the tag, the others its text, of three or more columns each with its column's name.
 function words(text) {
     gsub(/\\/, "\\e", text); gsub(/-/, "\\-", text)
-    while (match(text, /`[^`]+`/)) text = substr(text, 1, RSTART - 1) "\\fB" substr(text, RSTART + 1, RLENGTH - 2) "\\fR" substr(text, RSTART + RLENGTH)
+    while (match(text, /`[^`]+`/)) {
+        code_span = substr(text, RSTART + 1, RLENGTH - 2)
+        gsub(/\*/, "\002", code_span) # no emphasis in there
+        text = substr(text, 1, RSTART - 1) "\\fB" code_span "\\fR" substr(text, RSTART + RLENGTH)
+    }
     while (match(text, /\*\*[^*]+\*\*/)) text = substr(text, 1, RSTART - 1) "\\fB" substr(text, RSTART + 2, RLENGTH - 4) "\\fR" substr(text, RSTART + RLENGTH)
     while (match(text, /\*[A-Za-z][^*]*\*/)) text = substr(text, 1, RSTART - 1) "\\fI" substr(text, RSTART + 1, RLENGTH - 2) "\\fR" substr(text, RSTART + RLENGTH)
+    while (match(text, /\[[^]]+\]\([^)]+\)/)) { # a link: its words
+        link = substr(text, RSTART + 1, RLENGTH - 2); sub(/\]\(.*/, "", link)
+        text = substr(text, 1, RSTART - 1) link substr(text, RSTART + RLENGTH)
+    }
+    gsub(/\002/, "*", text)
     gsub(/[.] /, ".\n", text)
     gsub(/\n[.]/, "\n\\\\\\&.", text)
     if (text ~ /^[.']/) text = "\\&" text
@@ -23,6 +32,7 @@ code { gsub(/\\/, "\\e"); gsub(/-/, "\\-"); if ($0 ~ /^[.']/) $0 = "\\&" $0; pri
 /^# / && !started { started = 1; fresh = 1; next }
 /^# / { leave(); print ".Sh " argument(toupper(substr($0, 3))); fresh = 1; blank = 0; next }
 /^##+ / { leave(); sub(/^#+ /, ""); print ".Ss " argument($0); fresh = 1; blank = 0; next }
+/\]\(#/ { next } # a table of contents
 /^\|[-| ]+$/ { row = 1; next }
 /^\|/ {
     gsub(/\\\|/, "\001") # a bar within a cell

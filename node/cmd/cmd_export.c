@@ -271,7 +271,7 @@ static const struct command_option options_known[] = {
     {"kind", "KIND[,KIND...]", "only values of these kinds: ipv4, ipv6, domain, url, email, md5, sha1, sha256, sha512, text"},
     {"tlp-max", "LABEL", "only objects with this label or a less restrictive one"},
     {"from", "NAME", "only objects of the agency pinned under this name"},
-    {"filter", "TEXT", "only objects that fit, such as 'kind = domain and confidence >= 70'; node/formats/FILTER.md"},
+    {"filter", "TEXT", "only objects that fit, such as 'kind = domain and confidence >= 70'; see comity-filter(7)"},
     {"subscription", "NAME", "only objects that this subscription would be given; its place stays where it is"},
     {"zone", "NAME", "of rpz: the zone's name (default rpz.comity)"},
     {"distribution", "N", "of misp: the widest distribution that an event may get in the MISP that loads it (default 0)"},

@@ -147,7 +147,7 @@ static const struct command_option feed_options[] = {
     {"type", "TYPE", "only objects of this STIX type"},
     {"tlp-max", "LABEL", "only objects with this label or a less restrictive one"},
     {"from", "NAME", "only objects of the agency pinned under this name"},
-    {"filter", "TEXT", "only objects that fit, such as 'kind = domain and confidence >= 70'; comity subscription --help"},
+    {"filter", "TEXT", "only objects that fit, such as 'kind = domain and confidence >= 70'; see comity-filter(7)"},
     {"subscription", "NAME",
      "what this subscription has not been given yet, withdrawals too; its position moves with what is printed"},
     {"withdrawn", NULL, "tell too which of the objects before were taken back, expired or erased since"},

@@ -261,7 +261,7 @@ static enum outcome run(const struct invocation *invocation) {
 }
 
 static const struct command_option options[] = {
-    {"query", "FILTER", "all own objects that fit, such as 'type = indicator and label = test'; node/formats/FILTER.md"},
+    {"query", "FILTER", "all own objects that fit, such as 'type = indicator and label = test'; see comity-filter(7)"},
     {"reason", "TEXT", "why; sealed to the readers, like the objects"},
     {"erasure", NULL, "say that the law demands it: a duty to erase, not a mistake"},
     {"dry-run", NULL, "say what would be recalled, and do nothing"},

@@ -307,7 +307,7 @@ const struct command cmd_subscription = {
                "objects, prints\n"
                "the first of them, and moves nothing. A subscription that nobody asks costs nothing.\n"
                "\n"
-               "A filter is made of tests, joined by and, or, not and parentheses; a blank means and:\n"
+               "A filter (comity-filter(7)) is made of tests, joined by and, or, not and parentheses; a blank means and:\n"
                "  kind = domain, url          ipv4 ipv6 domain url email md5 sha1 sha256 sha512 text, ip, hash\n"
                "  value = *.example.com       a value, all below a name, a network; value ~ \"*login*\" a pattern\n"
                "  type = indicator            also id, author, group, label (or tag), name; each with = != ~ !~\n"

@@ -98,6 +98,9 @@ static void rest_judge(struct page *page) {
     human_size(space, room);
     if (size > 0 && (room < 512ull << 20 || (room < 10ull << 30 && room < size / 20)))
         wrong(page, "%s are free where the store stands: the node ends when the disk is full", space);
+    if (number(page, "hooks_failing") > 0)
+        wrong(page, "%llu of %llu hooks failed last: `comity hook list`", (unsigned long long)number(page, "hooks_failing"),
+              (unsigned long long)number(page, "hooks"));
     if (number(page, "payloads_damaged") > 0)
         wrong(page, "%llu payloads addressed to this node cannot be read: `comity verify --with NAME`",
               (unsigned long long)number(page, "payloads_damaged"));

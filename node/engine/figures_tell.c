@@ -204,6 +204,8 @@ static void publishing_put(const struct engine *engine, struct figures *out) {
     figures_put(out, "rule", "other", tallies->rules_other);
     gauge(out, "comity_outbox_objects", "Objects that wait until the own log can be written.", engine->outbox.items);
     gauge(out, "comity_outbox_bytes", "Their bytes.", engine->outbox.bytes);
+    gauge(out, "comity_hooks", "Hooks of this node.", engine->hooks.count);
+    gauge(out, "comity_hooks_failing", "Those that failed last.", engine->hooks.failing);
 }
 
 static void recalls_put(const struct engine *engine, struct figures *out) {

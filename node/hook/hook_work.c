@@ -2,6 +2,7 @@
 #include "node/hook/hook_state.h"
 
 #include "node/process/clock.h"
+#include "node/process/log_event.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -50,7 +51,8 @@ bool hook_pause(struct hook_work *work, uint64_t until_ms, bool hasty) {
 void hook_succeeded(struct hook_work *work, uint64_t asked, uint64_t held) {
     struct hooks *hooks = work->hooks;
     pthread_mutex_lock(&hooks->lock);
-    if (work->failed_calls > 0) log_info("hook %s: it works again", work->hook->name);
+    if (work->failed_calls > 0)
+        log_event(LOG_HOOK_WORKS, LOG_FIELDS(LOG_TEXT("hook", work->hook->name)), "hook %s: it works again", work->hook->name);
     work->failed_calls = 0;
     work->problem[0] = 0;
     work->next_ms = 0;
@@ -68,7 +70,9 @@ uint64_t hook_failed(struct hook_work *work, uint64_t asked, const char *why) {
     for (unsigned i = 0; i < work->failed_calls && pause_ms < HOOK_PAUSE_LAST_MS; i++) pause_ms *= 2;
     if (pause_ms > HOOK_PAUSE_LAST_MS) pause_ms = HOOK_PAUSE_LAST_MS;
     work->failed_calls++;
-    if (strcmp(work->problem, why) != 0) log_warn("hook %s: %s; it is tried again", work->hook->name, why);
+    if (strcmp(work->problem, why) != 0)
+        log_event(LOG_HOOK_FAILED, LOG_FIELDS(LOG_TEXT("hook", work->hook->name), LOG_TEXT("why", why)),
+                  "hook %s: %s; it is tried again", work->hook->name, why);
     snprintf(work->problem, sizeof work->problem, "%s", why);
     work->next_ms = clock_monotonic_ms() + pause_ms;
     uint64_t until_ms = work->next_ms;

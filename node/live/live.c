@@ -6,6 +6,7 @@
 #include "gossip/pack.h"
 #include "node/engine/control.h"
 #include "node/live/live_state.h"
+#include "node/process/log_event.h"
 #include "node/process/clock.h"
 #include "node/process/sandbox.h"
 
@@ -37,7 +38,7 @@ static const struct curve_limits limits = {
 };
 
 void live_break(struct live *live, const char *why) {
-    if (!live->broken) log_warn("the engine cannot be asked any more: %s", why);
+    if (!live->broken) log_event(LOG_LIVE_LOST, NULL, "the engine cannot be asked any more: %s", why);
     live->broken = true;
 }
 
@@ -49,7 +50,8 @@ static void clients_take(struct live *live, struct bytes file) {
     enum err err = live_clients_parse(&fresh, file, &line);
     if (err != OK) {
         /* Fail closed: what cannot be read permits nobody. */
-        log_warn(DIR_CLIENTS ":%zu: %s: nobody is let in until it is corrected", line, err_text(err));
+        log_event(LOG_CLIENTS_BAD, LOG_FIELDS(LOG_NUMBER("line", line)),
+                  DIR_CLIENTS ":%zu: %s: nobody is let in until it is corrected", line, err_text(err));
         live_clients_free(&fresh);
     }
     live_clients_free(&live->clients);

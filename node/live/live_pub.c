@@ -3,6 +3,7 @@
 #include "node/engine/control.h"
 #include "node/live/live_state.h"
 #include "node/live/live_topic.h"
+#include "node/process/log_event.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -28,9 +29,11 @@ enum err live_pub_open(struct live *live, char why[static 256]) {
         return ERR_IO;
     }
     live->pub.position = live->newest.cursor;
-    log_warn("live.pub: publishing up to %s on %s as MISP does: LOSSY and not encrypted; who does not listen misses it, and nobody "
-             "hears of recalls",
-             tlp_name(live->settings.pub_label_max), live->settings.pub);
+    log_event(
+        LOG_LIVE_LOSSY, NULL,
+        "live.pub: publishing up to %s on %s as MISP does: LOSSY and not encrypted; who does not listen misses it, and nobody "
+        "hears of recalls",
+        tlp_name(live->settings.pub_label_max), live->settings.pub);
     return OK;
 }
 

@@ -60,7 +60,7 @@ static size_t attributes_publish(struct live_topics *topics, struct bytes json, 
 }
 
 /* The event, and the attributes of its own and of its objects. */
-static void event_publish(struct live_topics *topics, struct bytes json) {
+void live_topics_event(struct live_topics *topics, struct bytes json) {
     size_t depth = 0;
     bool text = false;
     while (json.size > 0 && json.data[json.size - 1] == '\n') json.size--;
@@ -87,7 +87,7 @@ static void event_publish(struct live_topics *topics, struct bytes json) {
 static void file_over(struct live_topics *topics) {
     static const char event[] = "{\"Event\":";
     struct bytes json = bytes_of_buf(&topics->file);
-    if (json.size > sizeof event && memcmp(json.data, event, sizeof event - 1) == 0) event_publish(topics, json);
+    if (json.size > sizeof event && memcmp(json.data, event, sizeof event - 1) == 0) live_topics_event(topics, json);
     buf_clear(&topics->file);
 }
 

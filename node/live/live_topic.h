@@ -12,6 +12,8 @@ void live_topics_free(struct live_topics *topics);
 
 /* Takes an object of a batch. ERR_MEMORY. What has no values of its own (a report, a relationship) tells nothing. */
 enum err live_topics_add(struct live_topics *topics, const struct answer *answer) MUST_USE;
+/* One event, in JSON that we wrote ourselves: {"Event":{...}}. */
+void live_topics_event(struct live_topics *topics, struct bytes json);
 /* Publishes the batch. ERR_MEMORY. */
 enum err live_topics_finish(struct live_topics *topics) MUST_USE;
 

@@ -51,7 +51,12 @@
     X(ADMIN_ACT, "admin.act", INFO, "a local user changed something; the ledger has its row")                                      \
     X(CONTROL_REFUSED, "control.refused", WARN, "a local process was refused at the control socket")                               \
     X(TOKENS_BAD, "tokens.bad", WARN, "the file of tokens cannot be used: no token is accepted")                                   \
-    X(WEB_LOST, "web.lost", WARN, "the web process lost the engine, and is started again")
+    X(WEB_LOST, "web.lost", WARN, "the web process lost the engine, and is started again")                                         \
+    X(CLIENTS_BAD, "clients.bad", WARN, "the file of the live feed's clients cannot be used: nobody is let in")                    \
+    X(LIVE_LOST, "live.lost", WARN, "the process of the live feed lost the engine, and is started again")                          \
+    X(LIVE_LOSSY, "live.lossy", WARN, "the lossy publisher of the live feed is on")                                                \
+    X(HOOK_FAILED, "hook.failed", WARN, "a hook's program failed, or its file could not be written; it is tried again")            \
+    X(HOOK_WORKS, "hook.works", INFO, "a hook that had failed works again")
 
 enum log_event {
     LOG_EVENT_NONE, /* a line for people only */

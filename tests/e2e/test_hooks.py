@@ -190,7 +190,7 @@ def many_files(place):
     a.publish_good([bad], "TLP:GREEN", [b])
     events = lambda: [name for name in os.listdir(out) if name.endswith(".json") and name != "manifest.json"]
     must(lambda: len(events()) == 1, 30, "an event", lambda: (os.listdir(out), b("hook", "list"), b.log_tail()))
-    check_equal(list(json.loads(read(out + "/manifest.json"))), [events()[0][:-5]], "which the manifest names")
+    must(lambda: list(json.loads(read(out + "/manifest.json"))) == [events()[0][:-5]], 20, "which the manifest names, placed behind it")
     check_equal([name for name in os.listdir(out) if "tmp-" in name], [], "what an ended process left is removed")
     check_equal(a("recall", bad["id"], "--reason", "a mistake").code, OK, "its object is recalled")
     must(lambda: not events(), 30, "the event leaves the folder", lambda: (os.listdir(out), b("hook", "list")))
@@ -335,6 +335,8 @@ def confined(place):
     must(lambda: "No such file" in row(b, "missing")["problem"], 20, "what is not there is said", lambda: row(b, "missing"))
     status = b.status()
     check_equal((status["hooks"], status["hooks_failing"]), (4, 2), "status tells of it")
+    check("2 of 4 hooks failed last" in b("status").text, "to people first of all", lambda: b("status"))
+    check("[hook.failed] hook missing: " in b.log(), "and the log has an event of it")
     listener.close()
 
     # Whoever is without its launcher starts again, and goes on.

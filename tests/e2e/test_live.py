@@ -298,6 +298,12 @@ def lossy(place):
     check_equal((event.get("Orgc", {}).get("name"), event.get("Tag")), ("agency.a", [{"name": "tlp:clear"}]), "an event with its author and label", got)
     check_equal(len(event.get("Attribute", [])), 2, "and both values", got)
     check("amber" not in str(got), "nothing above the label", got)
+    digest = "d41d8cd98f00b204e9800998ecf8427e"
+    a.publish_good([{**indicator("file"), "pattern": "[file:name = 'a.exe' AND file:hashes.MD5 = '%s']" % digest}], "TLP:CLEAR", [b])
+    more = []
+    while not (more and digest in more[-1] and more[-1].startswith("misp_json_attribute")) and listener.poll(int(20000 * PATIENCE)):
+        more.append(listener.recv().decode())
+    check('"to_ids":false' in more[-1], "a value that means nothing alone is not for detection", more)
     listener.close()
 
 

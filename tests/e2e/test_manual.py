@@ -85,7 +85,8 @@ def files(place):
     for setting in settings:
         check(setting.strip() in text, "comity.yaml(5) tells of %s" % setting.split(":")[0], text)
     for name, source in (("comity-policy.5", "deploy/policies/POLICY.md"), ("comity-agreement.5", "deploy/policies/AGREEMENTS.md"),
-                         ("comity-ledger.5", "deploy/audit/LEDGER.md"), ("comity-backup.8", "deploy/BACKUP.md")):
+                         ("comity-ledger.5", "deploy/audit/LEDGER.md"), ("comity-backup.8", "deploy/BACKUP.md"), ("comity-filter.7", "node/formats/FILTER.md"),
+                         ("comity-operations.8", "deploy/OPERATIONS.md")):
         with open(os.path.join(ROOT, source), encoding="utf-8") as file:
             manual = file.read()
         text = shown(name)

@@ -81,6 +81,26 @@ static void test_topics(void **state) {
     live_topics_free(topics);
 }
 
+/* The attributes of an event's objects are told too; what only looks like a list of them is not. */
+static void test_objects(void **state) {
+    (void)state;
+    static const char event[] =
+        "{\"Event\":{\"info\":\"\\\"Attribute\\\":[{}]\",\"Tag\":[{\"Attribute\":[{\"deep\":1}]}],"
+        "\"Attribute\":[],\"Object\":[{\"name\":\"file\",\"Attribute\":[{\"value\":\"a\"},{\"value\":\"b]}\"}]},"
+        "{\"Attribute\":[{\"value\":\"c\",\"Tag\":[{\"name\":\"x\"}]}]}]}}\n";
+    struct live_topics *topics = live_topics_new(on_message, NULL);
+    assert_non_null(topics);
+    count = 0;
+    live_topics_event(topics, bytes_of_text(event));
+    assert_int_equal(count, 5);
+    assert_int_equal(with("misp_json_event {\"Event\":{\"info\""), 1);
+    assert_int_equal(with("misp_json_attribute {\"Attribute\":{\"deep\":1}"), 1); /* of a list of objects, whatever its name */
+    assert_int_equal(with("misp_json_attribute {\"Attribute\":{\"value\":\"a\"},\"action\":\"add\"}"), 1);
+    assert_int_equal(with("misp_json_attribute {\"Attribute\":{\"value\":\"b]}\"},"), 1);
+    assert_int_equal(with("misp_json_attribute {\"Attribute\":{\"value\":\"c\",\"Tag\":[{\"name\":\"x\"}]},"), 1);
+    live_topics_free(topics);
+}
+
 /* What has no value tells nothing. */
 static void test_nothing(void **state) {
     (void)state;
@@ -96,6 +116,7 @@ static void test_nothing(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_topics), cmocka_unit_test(test_nothing)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_topics), cmocka_unit_test(test_objects),
+                                       cmocka_unit_test(test_nothing)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
