@@ -60,7 +60,7 @@
        -> ANSWER_PAGE... then DONE [count uint, cursor uint, more bool]: the objects behind both, in the order of their arrival. An empty
        list of types or ids means any. Versions: of one author's objects of one id CONTROL_VERSION_LAST, _FIRST and _BETWEEN, or 0 for
        all without telling. Groups: objects of others than these are
-       not shown (nil: of none are they kept back), nor with `only` those of no group. Who: the token's name, for the ledger. Exit: which one the policy is
+       not shown (nil: of none are they kept back; left out: of all), nor with `only` those of no group. Who: the token's name, for the ledger. Exit: which one the policy is
        asked about (gossip/policy_facts.h). It ends at the limit, or when it has looked at so much that others wait: more tells.
    ANSWER_PAGE  body is not MessagePack: per object u64 cursor, u64 added_us, u8 tlp, u8 versions, u8 length and the author's name, u32
        length and the encoded item

@@ -247,12 +247,14 @@ static bool page_read(struct page_state *page, struct bytes body, uint64_t *afte
     page->exit = (enum policy_exit)pack_read_uint(&reader);
     bool good = text_read(&reader, page->who, sizeof page->who);
     page->type_count = pack_read_array(&reader);
-    good = good && fields == 11 && page->exit > POLICY_LOCAL && page->exit < POLICY_EXIT_END && page->type_count <= PAGE_TYPES_MAX;
+    good = good && (fields == 9 || fields == 11) && page->exit > POLICY_LOCAL && page->exit < POLICY_EXIT_END &&
+           page->type_count <= PAGE_TYPES_MAX;
     for (size_t i = 0; good && i < page->type_count; i++) good = text_read(&reader, page->types[i], sizeof page->types[i]);
     page->id_count = good ? pack_read_array(&reader) : 0;
     good = good && page->id_count <= PAGE_IDS_MAX;
     for (size_t i = 0; good && i < page->id_count; i++) good = text_read(&reader, page->ids[i], sizeof page->ids[i]);
-    return good && scope_read(&page->scope, &reader) && pack_done(&reader) == OK;
+    if (good && fields == 11) good = scope_read(&page->scope, &reader);
+    return good && pack_done(&reader) == OK;
 }
 
 void query_page(struct engine *engine, struct client *client, const struct frame *frame) {
