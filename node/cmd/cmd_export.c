@@ -1,6 +1,7 @@
 /* comity export: what this node holds, as a file that another tool loads. The file is whole at any time. */
 #include "gossip/pack.h"
 #include "gossip/policy_facts.h"
+#include "node/cmd/answer_pipe.h"
 #include "node/cmd/client.h"
 #include "node/process/clock.h"
 #include "node/cmd/cmd.h"
@@ -23,7 +24,6 @@ struct work {
     const struct export_format *format;
     struct outfile file;
     struct export *export;
-    struct answer_reader *reader;
     uint64_t withheld;           /* by the policy */
     struct misp_manifest before; /* of misp-feed: what the folder listed */
 };
@@ -199,25 +199,35 @@ static void report_json(const struct work *work) {
 
 /* --- the work --- */
 
-static enum outcome objects_take(struct work *work, struct client *client) {
-    struct frame frame;
+static enum outcome end_take(struct work *work, const struct client *client, const struct frame *frame) {
+    struct pack_reader in = pack_reader_of(frame->body);
+    if (frame->type == FRAME_ANSWER_ERROR) return client_refused(client, frame->body);
+    if (frame->type != FRAME_ANSWER_DONE) return client_lost(client, ERR_FORMAT);
+    uint32_t fields = pack_read_array(&in);
+    for (uint32_t i = 0; i < fields && i < 3; i++) work->withheld = pack_read_uint(&in);
+    return fields == 3 && pack_done(&in) == OK ? OUTCOME_SUCCESS : client_lost(client, ERR_FORMAT);
+}
+
+static enum outcome objects_write(struct work *work, const struct client *client, struct answer_pipe *pipe) {
     for (;;) {
-        enum err err = client_answer(client, &frame, -1);
-        if (err == OK && frame.type == FRAME_ANSWER_DONE) {
-            struct pack_reader in = pack_reader_of(frame.body);
-            uint32_t fields = pack_read_array(&in);
-            for (uint32_t i = 0; i < fields && i < 3; i++) work->withheld = pack_read_uint(&in);
-            return fields == 3 && pack_done(&in) == OK ? OUTCOME_SUCCESS : client_lost(client, ERR_FORMAT);
-        }
-        if (err == OK && frame.type == FRAME_ANSWER_ERROR) return client_refused(client, frame.body);
-        if (err == OK && frame.type != FRAME_ANSWER_OBJECT) err = ERR_FORMAT;
-        if (err == OK) err = answer_read(work->reader, frame.body);
+        const struct answer *answer;
+        struct frame last;
+        enum err err = answer_pipe_next(pipe, &answer, &last);
         if (err != OK) return client_lost(client, err);
-        err = export_add(work->export, &work->reader->answer);
+        if (!answer) return end_take(work, client, &last);
+        err = export_add(work->export, answer);
         if (err != OK)
             return command_fail(work->invocation, command_outcome(err), "%s: %s; the old file stands as it was",
                                 work->path ? work->path : "standard output", err_text(err));
     }
+}
+
+static enum outcome objects_take(struct work *work, struct client *client) {
+    struct answer_pipe *pipe = answer_pipe_new(client);
+    if (!pipe) return client_lost(client, ERR_MEMORY);
+    enum outcome outcome = objects_write(work, client, pipe);
+    answer_pipe_free(pipe);
+    return outcome;
 }
 
 static enum outcome finish(struct work *work) {
@@ -242,11 +252,9 @@ static enum outcome run(const struct invocation *invocation) {
     if (outcome == OUTCOME_SUCCESS && invocation->json && !work.path)
         outcome = command_usage(invocation, "--json prints the report: give --out PATH for the export itself");
     if (outcome == OUTCOME_SUCCESS) {
-        work.reader = calloc(1, sizeof *work.reader);
         work.export = export_new(&options);
         bool short_of_memory = work.format->folder && misp_sweep_begin(&work.before, work.path) != OK;
-        if (short_of_memory || !work.reader || !work.export || answer_reader_init(work.reader) != OK)
-            outcome = command_fail(invocation, OUTCOME_INTERNAL, "%s", err_text(ERR_MEMORY));
+        if (short_of_memory || !work.export) outcome = command_fail(invocation, OUTCOME_INTERNAL, "%s", err_text(ERR_MEMORY));
     }
     if (outcome == OUTCOME_SUCCESS) outcome = client_open(&client, invocation);
     if (outcome == OUTCOME_SUCCESS) {
@@ -257,8 +265,6 @@ static enum outcome run(const struct invocation *invocation) {
     misp_manifest_free(&work.before);
     outfile_drop(&work.file);
     client_close(&client);
-    if (work.reader) answer_reader_free(work.reader);
-    free(work.reader);
     export_free(work.export);
     buf_free(&question);
     return outcome;

@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import uuid
 
-from lib import REFUSED, OK, USAGE, check, check_equal, indicator, indicators, main, must_hold, note, skip, story
+from lib import COMITY, INTERNAL, PATIENCE, REFUSED, OK, USAGE, check, check_equal, indicator, indicators, main, must_hold, note, skip, story
 
 LABEL64 = "a" * 64 + ".example.org"
 GOOD = {
@@ -231,6 +231,13 @@ def versions(place):
     a.publish_good([newer], "TLP:GREEN", [b])
     values = a("export", "list", "--quiet", "--kind", "domain").out.decode().split()
     check_equal((len(values), "new.example" in values, "newer.example" in values), (24001, False, True), "and one that came since")
+    ids = [json.loads(line)["id"] for line in a("export", "jsonl", "--quiet").out.splitlines()]
+    check_equal(ids, [each["id"] for each in many] + [old["id"]], "all of them in the order of their arrival")
+    with open("/dev/full", "wb") as full:
+        ended = subprocess.run([COMITY, "export", "jsonl", "--quiet", "--dir", a.dir], stdin=subprocess.DEVNULL, stdout=full, stderr=subprocess.PIPE,
+                               timeout=60 * PATIENCE, check=False)
+    check_equal((ended.returncode, ended.stderr.count(b"\n")), (INTERNAL, 1), "a target that is full ends the export in the middle", ended.stderr)
+    check_equal(a("export", "list", "--quiet", "--kind", "domain").out.count(b"\n"), 24001, "and the node goes on")
 
 
 @story
