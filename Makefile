@@ -113,10 +113,10 @@ TESTS     = $(UNIT_TESTS) $(SIM_TESTS) $(E2E_TOOLS)
 
 # JOBS=N tests at once; FILTER=name for a part. Ends with "N passed, N failed".
 JOBS ?= 2
-check: all
+check:
+	@$(MAKE) --no-print-directory -j$(JOBS) all tests
 	-@sh deploy/suricata.sh
 	-@sh deploy/promtool.sh $(B)/tools
-	@$(MAKE) --no-print-directory -j$(JOBS) tests
 	@tests/run.py --build $(B) --jobs $(JOBS) $(FILTER)
 
 tests: $(TESTS) $(if $(SAN),sim-plain)
@@ -139,7 +139,8 @@ mutants: $(B)/tests/sim/simfast
 policy-mutants: $(B)/tests/unit/test_golden_policy
 	@/usr/bin/python3 -B tests/unit/policy_mutants.py --build $(B) --jobs $(JOBS)
 
-demo: all
+demo:
+	@$(MAKE) --no-print-directory -j$(JOBS) all
 	@COMITY=$(B)/comity bash deploy/demo.sh
 
 # --- fuzzing: make fuzz [SECONDS=600] [TARGETS="fuzz_wire fuzz_card"] runs every target that long; see tests/fuzz/ ---
