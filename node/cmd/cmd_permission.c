@@ -78,7 +78,7 @@ static enum outcome permission_run(const struct invocation *invocation) {
         outcome = (verb[0] == 'a' ? ask : verb[0] == 'g' ? grant : deny)(invocation, &body);
     }
     if (outcome == OUTCOME_SUCCESS && body.failed) outcome = command_fail(invocation, OUTCOME_INTERNAL, "%s", err_text(ERR_MEMORY));
-    if (outcome == OUTCOME_SUCCESS) outcome = dealing_run(invocation, FRAME_ASK_PERMISSION, bytes_of_buf(&body));
+    if (outcome == OUTCOME_SUCCESS) outcome = client_print_document(invocation, FRAME_ASK_PERMISSION, bytes_of_buf(&body));
     buf_free(&body);
     return outcome;
 }
@@ -115,7 +115,7 @@ static enum outcome share_run(const struct invocation *invocation) {
     pack_write_str(&body, bytes_of_text(invocation->arguments[0]));
     dealing_text(&body, command_value(invocation, "from"));
     enum outcome outcome = dealing_names(invocation, "to", to, &body);
-    if (outcome == OUTCOME_SUCCESS) outcome = dealing_run(invocation, FRAME_ASK_SHARE, bytes_of_buf(&body));
+    if (outcome == OUTCOME_SUCCESS) outcome = client_print_document(invocation, FRAME_ASK_SHARE, bytes_of_buf(&body));
     buf_free(&body);
     return outcome;
 }

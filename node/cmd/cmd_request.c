@@ -80,7 +80,7 @@ static enum outcome send_pack(const struct invocation *invocation, struct buf *b
 }
 
 static enum outcome asked(const struct invocation *invocation, enum outcome outcome, struct buf *body) {
-    if (outcome == OUTCOME_SUCCESS) outcome = dealing_run(invocation, FRAME_ASK_REQUEST, bytes_of_buf(body));
+    if (outcome == OUTCOME_SUCCESS) outcome = client_print_document(invocation, FRAME_ASK_REQUEST, bytes_of_buf(body));
     buf_free(body);
     return outcome;
 }

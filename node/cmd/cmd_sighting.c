@@ -40,7 +40,7 @@ static enum outcome run(const struct invocation *invocation) {
     dealing_text(&body, command_value(invocation, "from"));
     pack_write_uint(&body, (uint64_t)kind);
     pack_write_uint(&body, count);
-    enum outcome outcome = dealing_run(invocation, FRAME_ASK_SIGHTING, bytes_of_buf(&body));
+    enum outcome outcome = client_print_document(invocation, FRAME_ASK_SIGHTING, bytes_of_buf(&body));
     buf_free(&body);
     return outcome;
 }

@@ -31,53 +31,11 @@ void dealing_text(struct buf *out, const char *text) {
         pack_write_nil(out);
 }
 
-static enum outcome document_take(struct client *client, struct buf *document) {
-    struct frame frame;
-    enum err err;
-    while ((err = client_answer(client, &frame, -1)) == OK) {
-        if (frame.type == FRAME_ANSWER_ERROR) return client_refused(client, frame.body);
-        if (frame.type == FRAME_ANSWER_DONE && document->size > 0) return OUTCOME_SUCCESS;
-        if (frame.type != FRAME_ANSWER_DOCUMENT || document->size > 0) return client_lost(client, ERR_FORMAT);
-        buf_put(document, frame.body);
-        if (document->failed) return client_lost(client, ERR_MEMORY);
-    }
-    return client_lost(client, err);
-}
-
 enum outcome dealing_ask(const struct invocation *invocation, enum frame_type type, struct bytes body, struct buf *document) {
     struct client client = {.channel.fd = -1};
     enum outcome outcome = client_open(&client, invocation);
-    if (outcome == OUTCOME_SUCCESS) {
-        enum err err = client_ask(&client, type, body);
-        outcome = err == OK ? document_take(&client, document) : client_lost(&client, err);
-    }
+    if (outcome == OUTCOME_SUCCESS) outcome = client_document_of(&client, type, body, document);
     client_close(&client);
-    return outcome;
-}
-
-enum outcome dealing_print(const struct invocation *invocation, struct bytes document) {
-    struct buf out = {0};
-    enum err err;
-    if (invocation->json) {
-        struct json_out json = json_out_of(&out);
-        struct pack_reader reader = pack_reader_of(document);
-        err = document_json(&json, &reader);
-        if (err == OK) err = pack_done(&reader);
-        json_out_line(&json);
-    } else {
-        err = document_text(&out, document);
-    }
-    if (err == OK) command_print_buf(&out);
-    buf_free(&out);
-    return err == OK ? OUTCOME_SUCCESS
-                     : command_fail(invocation, OUTCOME_INTERNAL, "the node's answer cannot be read: %s", err_text(err));
-}
-
-enum outcome dealing_run(const struct invocation *invocation, enum frame_type type, struct bytes body) {
-    struct buf document = {0};
-    enum outcome outcome = dealing_ask(invocation, type, body, &document);
-    if (outcome == OUTCOME_SUCCESS) outcome = dealing_print(invocation, bytes_of_buf(&document));
-    buf_free(&document);
     return outcome;
 }
 
