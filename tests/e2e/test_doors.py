@@ -23,7 +23,9 @@ def memory_bytes(pid):
 
 def reach(node, source):
     """A connection from another address of this machine: another client, to the server."""
-    return socket.create_connection(("127.0.0.1", node.web_port), timeout=20, source_address=(source, 0))
+    made = socket.create_connection(("127.0.0.1", node.web_port), timeout=20, source_address=(source, 0))
+    made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return made
 
 
 def ended(connections):
