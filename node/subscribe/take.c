@@ -26,18 +26,30 @@ void take_end(struct client *client) {
     *take = (struct take_state){0};
 }
 
-/* A row of the ledger before the first object is shown, and one with their number at the end of what took longer than one frame. */
-static void look(struct engine *engine, struct client *client, bool over) {
+/* For a user at a terminal a row of the ledger before the first object is shown, and one with their number at the end of what took longer
+   than one frame. */
+static void look_own(struct engine *engine, struct client *client, bool over) {
     struct take_state *take = &client->take;
     char command[LEDGER_COMMAND_MAX];
     uint64_t hold = client->look.hold;
     bool second = over && take->told;
-    if (over && take->count == 0) return;
     snprintf(command, sizeof command, "%s %.*s%s", policy_exit_name(take->exit), WHO_SHOWN, take->who, second ? " ended" : "");
     ledger_look(engine, client, command);
     client->look.shown += over ? take->count : 0;
     ledger_look_end(engine, client);
     if (second) client->look.hold = hold;
+}
+
+/* Consumers that ask through an outer process ask without end, as often as they like: theirs are sessions, and the ledger grows by time. */
+static void look(struct engine *engine, struct client *client, bool over) {
+    struct take_state *take = &client->take;
+    if (over && take->count == 0) return;
+    if (take->test || !take->who[0]) {
+        look_own(engine, client, over);
+    } else {
+        if (!take->told) ledger_session_look(engine, client, take->exit, take->who);
+        if (over) ledger_session_shown(engine, client, take->exit, take->who, take->count);
+    }
     take->told = true;
 }
 
