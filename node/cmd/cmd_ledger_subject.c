@@ -156,24 +156,15 @@ static bool row_concerns(const struct subject *subject, const struct disclosure_
 
 static void found_line(struct subject *subject, struct buf *out, const struct disclosure_row *row,
                        const struct disclosure_record *record) {
-    char moment[MOMENT_TEXT_BYTES];
-    if (subject->invocation->json) {
-        struct json_out json = json_out_of(out);
-        json_out_object(&json);
-        json_out_key(&json, "number");
-        json_out_uint(&json, row->number);
-        json_out_key(&json, "time");
-        json_out_time(&json, row->time_ms);
-        json_out_key(&json, "kind");
-        json_out_text(&json, disclosure_kind_name(row->kind));
-        json_out_key(&json, "details");
-        ledger_put_details(&json, record);
-        json_out_object_end(&json);
+    if (!subject->invocation->json) {
+        ledger_row_line(out, row, record, &subject->names);
         return;
     }
-    moment_text(moment, row->time_ms);
-    buf_put_format(out, "%" PRIu64 "\t%s\t%s\t", row->number, moment, disclosure_kind_name(row->kind));
-    ledger_details_line(out, bytes_of_buf(&record->details), ledger_names_find, &subject->names);
+    struct json_out json = json_out_of(out);
+    ledger_put_row(&json, row);
+    json_out_key(&json, "details");
+    ledger_put_details(&json, record);
+    json_out_object_end(&json);
 }
 
 static bool row_visit(void *context, uint64_t number, const struct disclosure_record *record) {

@@ -1,6 +1,7 @@
 /* What the web process asks of the pages: objects behind a moment or a cursor, in the order of their arrival, in bounded bites. */
 #include "node/process/clock.h"
 #include "node/engine/engine_core.h"
+#include "node/engine/page_record.h"
 #include "node/policy/policy_context.h"
 
 #include <stdio.h>
@@ -46,14 +47,13 @@ static bool may_leave(struct engine *engine, const struct page_state *page, cons
 static void record_put(struct engine *engine, struct page_state *page, uint64_t cursor, const struct page_head *head,
                        const struct item *item, unsigned versions, struct bytes encoded) {
     struct bytes author = bytes_of_text(engine_agency_name(engine, head->agency_id));
-    buf_put_u64(&page->out, cursor);
-    buf_put_u64(&page->out, head->added_us + (cursor - head->cursor));
-    buf_put_u8(&page->out, (uint8_t)item->tlp);
-    buf_put_u8(&page->out, (uint8_t)versions);
-    buf_put_u8(&page->out, (uint8_t)author.size);
-    buf_put(&page->out, author);
-    buf_put_u32(&page->out, (uint32_t)encoded.size);
-    buf_put(&page->out, encoded);
+    const struct page_record record = {.cursor = cursor,
+                                       .added_us = head->added_us + (cursor - head->cursor),
+                                       .tlp = item->tlp,
+                                       .versions = versions,
+                                       .author = author,
+                                       .encoded = encoded};
+    page_record_write(&page->out, &record);
 }
 
 /* At once, if it may be shown: whoever asked reads the first objects while the next ones are looked for. */

@@ -104,6 +104,8 @@ struct web_record {
     const struct item *item;
     struct web_facts facts;
 };
+/* The next one of a body, without its facts; link->item holds the item. False: this is not what the engine writes. */
+bool web_record_read(struct web_record *out, struct cursor *in, const struct web_link *link) MUST_USE;
 /* False ends the page here: this object and what follows are not taken. */
 typedef bool web_visit(void *context, const struct web_record *record);
 struct web_end {
@@ -120,7 +122,7 @@ struct web_taking {
     char subscription[SUBSCRIPTION_NAME_BYTES_MAX + 1]; /* "": none */
     char filter[FILTER_BYTES_MAX + 1];                  /* "": none */
     char who[TOKENS_NAME_BYTES_MAX + 1];                /* whose token */
-    struct taxii_scope scope;                           /* of which groups */
+    struct scope scope;                                 /* of which groups */
     bool stored;                                        /* begin where the subscription stands itself */
     uint64_t cursor, gone;
     uint64_t limit;
@@ -153,8 +155,7 @@ struct web_groups {
 /* Those that this token may see. */
 enum err web_groups(struct web *web, const struct token *token, struct web_groups *out) MUST_USE;
 /* Of which groups objects are shown to this token, where it asks for no group's own collection. */
-enum err web_scope(struct web *web, const struct token *token, struct taxii_scope *out) MUST_USE;
-void web_scope_pack(struct buf *out, const struct taxii_scope *scope); /* two values of a question (node/engine/control.h) */
+enum err web_scope(struct web *web, const struct token *token, struct scope *out) MUST_USE;
 
 /* --- web_http.c --- */
 /* Who asks: a copy of its token, so that a change meanwhile does no harm. */
@@ -218,7 +219,7 @@ enum MHD_Result taxii_collection_one(struct web_request *request, const struct w
 enum err taxii_collection_find(const struct web_request *request, const char *name, struct web_collection *out) MUST_USE;
 /* Of which groups the collection shows objects to this token. */
 enum err taxii_collection_scope(const struct web_request *request, const struct web_collection *collection,
-                                struct taxii_scope *out) MUST_USE;
+                                struct scope *out) MUST_USE;
 /* taxii_objects.c */
 enum taxii_list { TAXII_OBJECTS, TAXII_MANIFEST, TAXII_VERSIONS };
 enum MHD_Result taxii_list(struct web_request *request, const struct web_collection *collection, enum taxii_list list,
