@@ -2,7 +2,7 @@
 
 #include "node/engine/engine_core.h"
 #include "node/engine/page_record.h"
-#include "node/policy/policy_context.h"
+#include "node/policy/leaving.h"
 #include "node/process/clock.h"
 #include "node/sharing/shown.h"
 #include "node/subscribe/take_wire.h"
@@ -16,7 +16,6 @@
 #define LOOKED_MAX    200000 /* items before an answer ends without being full */
 #define TURN_ITEMS    4096
 #define HITS_MAX      256
-#define WHO_SHOWN     12 /* of a name, in a row of the ledger */
 
 /* --- answers --- */
 
@@ -27,23 +26,17 @@ void take_end(struct client *client) {
     *take = (struct take_state){0};
 }
 
-/* A row of the ledger before the first object is shown, and one with their number at the end of what took longer than one frame. */
-static void look(struct engine *engine, struct client *client, bool over) {
+/* The ledger tells of who takes by sessions, of which one begins with the first thing shown: who waits for news asks every moment. */
+static void look(struct engine *engine, struct client *client) {
     struct take_state *take = &client->take;
-    char command[LEDGER_COMMAND_MAX];
-    uint64_t hold = client->look.hold;
-    bool second = over && take->told;
-    if (over && take->count == 0) return;
-    snprintf(command, sizeof command, "%s %.*s%s", policy_exit_name(take->exit), WHO_SHOWN, take->who, second ? " ended" : "");
-    ledger_look(engine, client, command);
-    client->look.shown += over ? take->count : 0;
-    ledger_look_end(engine, client);
-    if (second) client->look.hold = hold;
-    take->told = true;
+    if (take->count > 0 && take->told == 0) ledger_session_look(engine, client, take->exit, take->who);
+    if (take->count > take->told) ledger_session_shown(engine, client, take->exit, take->who, take->count - take->told);
+    take->told = take->count;
 }
 
-static void out_send(struct client *client) {
+static void out_send(struct engine *engine, struct client *client) {
     struct take_state *take = &client->take;
+    look(engine, client);
     if (take->out.size > 0) server_answer(client, FRAME_ANSWER_PAGE, take->tag, bytes_of_buf(&take->out));
     buf_clear(&take->out);
 }
@@ -61,8 +54,7 @@ static void tally_add(struct client *client) {
 static void done(struct engine *engine, struct client *client) {
     struct take_state *take = &client->take;
     struct buf body = {0};
-    look(engine, client, true);
-    out_send(client);
+    out_send(engine, client);
     if (take->test) {
         pack_write_array(&body, 5);
         pack_write_uint(&body, take->count);
@@ -94,10 +86,7 @@ static void reset(struct engine *engine, struct client *client) {
 static void record_put(struct engine *engine, struct client *client, const uint8_t *author_id, struct page_record record) {
     struct take_state *take = &client->take;
     record.author = bytes_of_text(engine_agency_name(engine, author_id));
-    if (take->out.size > 0 && take->out.size + page_record_bytes(&record) > FRAME_BYTES) {
-        if (!take->told) look(engine, client, false);
-        out_send(client);
-    }
+    if (take->out.size > 0 && take->out.size + page_record_bytes(&record) > FRAME_BYTES) out_send(engine, client);
     page_record_write(&take->out, &record);
     take->count++;
     take->bytes += record.encoded.size;
@@ -157,28 +146,12 @@ static bool on_gone(void *context, const struct gone_row *row) {
 
 enum taking { TAKE_PASS, TAKE_NO_MATCH, TAKE_REFUSED, TAKE_GIVE };
 
-/* Every exit asks the policy. */
-static bool may_leave(struct engine *engine, const struct scope *scope, const struct policy_facts *facts,
-                      const struct shown *shown) {
-    static struct marks marks;
-    struct verdict verdict;
-    const struct item *item = &shown->item;
-    if (retention_over(engine, &shown->head, item, facts->context.now_ms)) return false; /* also before it is taken out */
-    if (marks_decode(&marks, item->marks) != OK || !scope_takes(scope, marks.group)) return false;
-    struct policy_object object = {
-        .tlp = item->tlp, .valid_until_ms = item->valid_until_ms, .id = item->id, .type = item->type, .marks = &marks};
-    if (item->marks.size == 0) object.marks = NULL;
-    object.foreign = memcmp(shown->author, engine->agency_id, AGENCY_ID_BYTES) != 0;
-    object.author_removed = groups_shut_out(engine, marks.group, shown->author, shown->head.arrived_ms);
-    policy_decide(&verdict, &object, &facts->reader, &facts->context);
-    return verdict.allow;
-}
-
 static enum taking judge(struct engine *engine, struct take_state *take, const struct policy_facts *facts,
                          const struct shown *shown) {
     if (statement_is(shown->item.type)) return TAKE_PASS;
     if (!wanted_matches(engine, &take->wanted, shown, facts->context.now_ms)) return TAKE_NO_MATCH;
-    if (!wanted_label(&take->wanted, shown->item.tlp) || !may_leave(engine, &take->scope, facts, shown)) return TAKE_REFUSED;
+    const struct leaving leaving = {&shown->head, shown->author, &shown->item, &take->scope};
+    if (!wanted_label(&take->wanted, shown->item.tlp) || !leaving_allowed(engine, facts, &leaving)) return TAKE_REFUSED;
     return TAKE_GIVE;
 }
 
@@ -214,10 +187,9 @@ static void object_put(struct engine *engine, struct client *client, const struc
     struct take_state *take = &client->take;
     if (take->test || take->as_objects) {
         if (take->count >= take->limit) return;
-        if (!take->told) look(engine, client, false);
-        out_send(client);
-        query_object_answer(engine, client, take->tag, shown);
         take->count++, take->bytes += shown->encoded.size;
+        out_send(engine, client);
+        query_object_answer(engine, client, take->tag, shown);
         return;
     }
     uint64_t added_us = shown->head.added_us + (shown->cursor - shown->head.cursor);
