@@ -469,9 +469,9 @@ bool outbox_durable(const struct engine *engine, const struct publication *publi
 void outbox_stored(struct engine *engine, uint64_t ticket);
 void outbox_drain(struct engine *engine); /* goes on turning records into blocks */
 /* What waits and tells of any of these goes, out of all files too; nothing may be under way to the disk, and the batch is to be on it before
-   the outbox goes on. */
+   the outbox goes on. Their ids are noted (ledger_id_add). */
 enum err outbox_erase(struct engine *engine, struct store_batch *batch, const struct observable *asked, size_t asked_count,
-                      uint64_t *dropped) MUST_USE;
+                      struct buf *ids, uint64_t *dropped) MUST_USE;
 /* Nothing of what waits is published; returns how many objects that were. */
 uint64_t outbox_drop(struct engine *engine);
 void outbox_again(struct engine *engine); /* the recipients of the record under way are resolved anew: trust changed */

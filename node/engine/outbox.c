@@ -264,7 +264,8 @@ void outbox_drain(struct engine *engine) {
 }
 
 /* The record's items that do not tell of any of these, behind its head; returns how many did. */
-static uint64_t items_keep(struct buf *out, struct bytes items, const struct observable *asked, size_t asked_count) {
+static uint64_t items_keep(struct buf *out, struct bytes items, const struct observable *asked, size_t asked_count,
+                           struct buf *ids) {
     static struct item item;
     struct cursor cursor = cursor_of(items);
     uint64_t dropped = 0;
@@ -274,6 +275,7 @@ static uint64_t items_keep(struct buf *out, struct bytes items, const struct obs
         bool tells = false, whole = !cursor.failed && item_decode(&item, encoded) == OK;
         for (size_t i = 0; i < asked_count && whole; i++) tells = tells || ledger_asked_tells(&item, asked[i]);
         dropped += tells;
+        if (tells) ledger_id_add(ids, item.id);
         if (tells || cursor.failed) continue;
         buf_put_u8(out, flags);
         buf_put_u32(out, (uint32_t)encoded.size);
@@ -283,7 +285,7 @@ static uint64_t items_keep(struct buf *out, struct bytes items, const struct obs
 }
 
 enum err outbox_erase(struct engine *engine, struct store_batch *batch, const struct observable *asked, size_t asked_count,
-                      uint64_t *dropped) {
+                      struct buf *ids, uint64_t *dropped) {
     struct outbox *outbox = &engine->outbox;
     struct buf value = {0}, kept = {0};
     enum err err = OK;
@@ -301,7 +303,7 @@ enum err outbox_erase(struct engine *engine, struct store_batch *batch, const st
         }
         size_t head = value.size - record.items.size;
         buf_put_raw(&kept, value.data, head);
-        uint64_t count = items_keep(&kept, record.items, asked, asked_count);
+        uint64_t count = items_keep(&kept, record.items, asked, asked_count, ids);
         err = buf_result(&kept);
         if (count == 0 || err != OK) continue;
         if (kept.size > head)

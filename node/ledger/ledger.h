@@ -162,6 +162,8 @@ size_t ledger_asked_find(struct store *store, struct observable asked, uint64_t 
 void ledger_acts(struct engine *engine, const struct client *client, const struct frame *frame);
 
 /* --- ledger_erase.c --- */
+/* Notes the id of an object that is erased: behind its size (2 bytes). */
+void ledger_id_add(struct buf *ids, struct bytes id);
 void ledger_erase_ask(struct engine *engine, struct client *client, const struct frame *frame);
 void ledger_erase_go_on(struct engine *engine, struct client *client);
 

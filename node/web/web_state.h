@@ -1,6 +1,6 @@
 /* web_state: the web process's state, shared by the files that act on it: web.c (start, loop), web_links.c (questions to the engine),
-   web_http.c (requests, tokens, answers), web_peer.c (certificates of clients), web_groups.c, taxii*.c, web_publish.c, web_kept.c (status
-   resources), web_take.c, web_feed.c, web_lists.c, web_figures.c and web_health.c (the listener for metrics). Where only that listener is
+   web_http.c (requests, tokens, answers), web_peer.c (certificates of clients), web_groups.c, taxii*.c, web_publish.c, web_status.c and
+   web_kept.c (status resources), web_take.c, web_feed.c, web_lists.c, web_figures.c and web_health.c (the listener for metrics). Where only that listener is
    wanted there is no HTTPS server, and nothing that it needs.
    Several threads of libmicrohttpd handle requests; what they share is locked or atomic, and said so. */
 #ifndef NODE_WEB_STATE_H
@@ -234,6 +234,10 @@ enum err web_publisher_post(struct web *web, const struct web_user *user, const 
                             struct buf *status) MUST_USE;
 /* Appends the status resource of this id, if it is this user's. ERR_NOT_FOUND. */
 enum err web_publisher_status(struct web *web, const struct web_user *user, const char *id, struct buf *status) MUST_USE;
+
+/* --- web_status.c --- */
+struct post_status;
+void web_status_write(struct buf *out, const char *id, const struct post_status *status); /* node/engine/post_status.h, as JSON */
 
 /* --- web_kept.c: status resources that outlive this process, kept by the engine --- */
 /* On disk when it returns. ERR_FULL: this user has too many. */
