@@ -6,7 +6,7 @@
        -> ANSWER_AUDIENCE [[name str, nodes uint]...] (no nodes: a group's member that is not pinned here, and gets nothing) then DONE [] | ERROR. Opens the connection's publication.
    ASK_LINT     as ASK_PUBLISH; opens a publication that only says what would be decided: ANSWER_ITEMS tells of every item (err 0: it may
        go), and nothing is published
-   ASK_ITEMS    body is not MessagePack: per item u8 flags (1: generated from a value list), u32 length, encoded item (gossip/item.h)
+   ASK_ITEMS    body is not MessagePack: per item u8 flags (1: generated from a value list, 2: made of another format), u32 length, encoded item (gossip/item.h)
        -> ANSWER_ITEMS [[index uint, err uint, rule str, reason str]...] for the refused or already known ones (err ERR_EXISTS:
           known, not an error), then DONE [accepted uint, known uint, refused uint]. The answer may come before the sync.
    ASK_COMMIT   [] -> after the sync of all that was accepted: DONE [accepted uint, known uint, refused uint, cursor uint]
@@ -108,7 +108,8 @@
 
 #define CONTROL_SOCKET_NAME    "control.sock"
 #define CONTROL_CLIENTS_MAX    64
-#define CONTROL_ITEM_GENERATED 1
+#define CONTROL_ITEM_GENERATED 1 /* known by its id, whatever its times say */
+#define CONTROL_ITEM_CONVERTED 2 /* known by what it says, whatever its times say */
 
 #define CONTROL_KEPT_MAX       4096
 #define CONTROL_KEPT_BYTES_MAX (1024 * 1024)          /* of one document; */

@@ -82,9 +82,9 @@ bool outbox_takes(const struct engine *engine) {
     return gossip_own_ready(engine->gossip) != GOSSIP_OWN_READY || engine->outbox.first < engine->outbox.next;
 }
 
-enum err outbox_item(struct engine *engine, struct publication *publication, struct bytes encoded, bool generated,
+enum err outbox_item(struct engine *engine, struct publication *publication, struct bytes encoded, unsigned flags,
                      struct item_verdict *verdict) {
-    publisher_judge(engine, publication, encoded, generated, verdict);
+    publisher_judge(engine, publication, encoded, flags, verdict);
     if (verdict->err != OK) return OK;
     if (encoded.size > CHECKED_SIZE) {
         struct block *block = block_new(engine->codec);
@@ -97,7 +97,7 @@ enum err outbox_item(struct engine *engine, struct publication *publication, str
         }
         if (err != OK) return err;
     }
-    buf_put_u8(&publication->box, generated ? CONTROL_ITEM_GENERATED : 0);
+    buf_put_u8(&publication->box, (uint8_t)flags);
     buf_put_u32(&publication->box, (uint32_t)encoded.size);
     buf_put(&publication->box, encoded);
     publication->box_items++;
@@ -242,7 +242,7 @@ static bool record_feed(struct engine *engine) {
         uint8_t flags = cursor_u8(&outbox->items_left);
         struct bytes encoded = cursor_take(&outbox->items_left, cursor_u32(&outbox->items_left));
         if (outbox->items_left.failed) break;
-        enum err err = publisher_item(engine, &outbox->publication, encoded, flags & CONTROL_ITEM_GENERATED, &verdict);
+        enum err err = publisher_item(engine, &outbox->publication, encoded, flags, &verdict);
         if (err != OK) {
             outbox->items_left = before;
             return false;
