@@ -421,7 +421,8 @@ struct item_verdict {
     enum err err; /* OK accepted, ERR_EXISTS known, ERR_DENIED and others refused */
     const char *rule, *reason;
 };
-enum err publisher_item(struct engine *engine, struct publication *publication, struct bytes encoded, bool generated,
+/* flags: CONTROL_ITEM_ bits */
+enum err publisher_item(struct engine *engine, struct publication *publication, struct bytes encoded, unsigned flags,
                         struct item_verdict *verdict) MUST_USE;
 /* A statement's item, into the publication's block; one that is published already is passed over. `cause`: of the object that it
    carries, if any. ERR_BUSY, ERR_MEMORY. */
@@ -448,9 +449,9 @@ const char *publisher_barred(const struct engine *engine);
 /* Are publications taken, into blocks or into the outbox? `why` says why not, or what they wait for; else null. */
 bool publisher_accepts(const struct engine *engine, const char **why);
 /* Was this item published before, to everyone whom this publication addresses? (publisher_known.c) */
-bool publisher_known(struct engine *engine, const struct publication *publication, const struct item *item, bool generated);
+bool publisher_known(struct engine *engine, const struct publication *publication, const struct item *item, unsigned flags);
 /* What publisher_item would say of an item before it goes into a block: form, policy, known already. */
-void publisher_judge(struct engine *engine, struct publication *publication, struct bytes encoded, bool generated,
+void publisher_judge(struct engine *engine, struct publication *publication, struct bytes encoded, unsigned flags,
                      struct item_verdict *verdict);
 
 /* publisher_decide.c: the policy's word on an item, for all that the publication goes to; it stands until the next one. */
@@ -462,16 +463,16 @@ void publisher_lint(struct engine *engine, struct publication *publication, stru
 enum err outbox_load(struct engine *engine) MUST_USE; /* once store and core are open */
 void outbox_free(struct engine *engine);
 bool outbox_takes(const struct engine *engine); /* must a publication that is opened now go there? */
-enum err outbox_item(struct engine *engine, struct publication *publication, struct bytes encoded, bool generated,
+enum err outbox_item(struct engine *engine, struct publication *publication, struct bytes encoded, unsigned flags,
                      struct item_verdict *verdict) MUST_USE;
 enum err outbox_put(struct engine *engine, struct publication *publication) MUST_USE; /* what was let through becomes a record */
 bool outbox_durable(const struct engine *engine, const struct publication *publication);
 void outbox_stored(struct engine *engine, uint64_t ticket);
 void outbox_drain(struct engine *engine); /* goes on turning records into blocks */
 /* What waits and tells of any of these goes, out of all files too; nothing may be under way to the disk, and the batch is to be on it before
-   the outbox goes on. */
+   the outbox goes on. Their ids are noted (ledger_id_add). */
 enum err outbox_erase(struct engine *engine, struct store_batch *batch, const struct observable *asked, size_t asked_count,
-                      uint64_t *dropped) MUST_USE;
+                      struct buf *ids, uint64_t *dropped) MUST_USE;
 /* Nothing of what waits is published; returns how many objects that were. */
 uint64_t outbox_drop(struct engine *engine);
 void outbox_again(struct engine *engine); /* the recipients of the record under way are resolved anew: trust changed */
