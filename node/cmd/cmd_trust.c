@@ -94,8 +94,7 @@ static enum outcome card_given(const struct invocation *invocation, struct card_
     const char *path = invocation->arguments[1];
     enum err err = card_file_read(file, path);
     if (err == OK) return OUTCOME_SUCCESS;
-    if (err == ERR_NOT_FOUND || err == ERR_DENIED || err == ERR_IO)
-        return command_fail(invocation, command_outcome(err), "%s: %s", path, err_text(err));
+    if (err == ERR_NOT_FOUND || err == ERR_DENIED || err == ERR_IO) return setup_unreadable(invocation, path, err);
     return command_fail(invocation, OUTCOME_REFUSED, "%s: this is no good card: %s. Ask your partner to send it again", path,
                         err_text(err));
 }
@@ -288,7 +287,7 @@ const struct command cmd_trust = {
         "Pinning is the only way into the trust list: a node connects to, accepts, stores and relays only what comes from pinned\n"
         "agencies. `update` takes a newer card of a pinned agency, or of this one: a revocation or a new node that the mesh "
         "cannot\n"
-        "bring. A change takes effect in the running node at once; `remove` closes its links.",
+        "bring. FILE may be - for standard input. A change takes effect in the running node at once; `remove` closes its links.",
     .arguments_min = 1,
     .arguments_max = 2,
     .prints_json = true,
