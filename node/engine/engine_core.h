@@ -556,6 +556,7 @@ void own_renewed(struct engine *engine, struct bytes answer); /* of the key proc
 size_t trust_load_all(struct engine *engine); /* returns the number of pinned agencies */
 /* The card of this name was written, replaced or removed. ERR_CHAIN: what is known of that agency contradicts it. */
 enum err trust_load_one(struct engine *engine, const char *name) MUST_USE;
+void trust_card_ask(struct engine *engine, struct client *client, const struct frame *frame);
 
 /* engine_logs.c: the store's logs, proofs of forks and own epochs into the core */
 enum err logs_load_all(struct engine *engine) MUST_USE; /* at the start, once trust is known */

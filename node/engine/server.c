@@ -413,6 +413,7 @@ static void dispatch(struct engine *engine, struct client *client, const struct 
     case FRAME_ASK_VERIFY: completeness_ask(engine, client, frame); break;
     case FRAME_ASK_TRUST_RELOAD: on_trust_reload(engine, client, frame); break;
     case FRAME_ASK_CHAIN: own_chain_ask(engine, client, frame); break;
+    case FRAME_ASK_CARD: trust_card_ask(engine, client, frame); break;
     case FRAME_ASK_RECALL: recall_ask(engine, client, frame); break;
     case FRAME_ASK_RECALL_STATUS: recall_status_ask(engine, client, frame); break;
     case FRAME_ASK_WHY: why_ask(engine, client, frame); break;
