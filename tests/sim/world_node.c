@@ -47,6 +47,7 @@ static void trust(struct world *world, size_t node, size_t agency, bool with_pre
 void world_learn_chain(struct world *world, size_t node, size_t agency) {
     world_chain_put(world, node, agency, world->nodes[agency].identity.chain.size);
     trust(world, node, agency, false);
+    if (agency != node) world_restore_again(world, node, agency);
 }
 
 void world_unpin(struct world *world, size_t node, size_t agency) {
