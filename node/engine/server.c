@@ -366,9 +366,7 @@ static void on_trust_reload(struct engine *engine, struct client *client, const 
         trust_load_all(engine);
     else
         err = trust_load_one(engine, name);
-    enum err stored = logs_load_pinned(engine);
-    if (stored != OK)
-        engine_event(engine, LOG_STORE_DAMAGED, NULL, "stored logs of pinned agencies cannot be read: %s", err_text(stored));
+    logs_load_known(engine, NULL);
     uint64_t count = gossip_agency_count(engine->gossip) - 1;
     outbox_again(engine);
     statement_again(engine);
