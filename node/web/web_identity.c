@@ -4,6 +4,7 @@
 #include "node/process/clock.h"
 #include "node/process/dir.h"
 #include "node/net/endpoint.h"
+#include "node/net/endpoint_text.h"
 #include "node/process/log.h"
 #include "node/web/web.h"
 
@@ -14,6 +15,7 @@
 #include <string.h>
 
 #define VALID_SECONDS (10ll * 365 * 24 * 3600)
+#define HOSTS         2
 
 /* GnuTLS takes what it only reads through a pointer that could write. */
 static gnutls_datum_t datum_of(struct bytes bytes) {
@@ -54,39 +56,53 @@ static bool name_add(gnutls_x509_crt_t crt, const char *host) {
     return gnutls_x509_crt_set_subject_alt_name(crt, GNUTLS_SAN_DNSNAME, host, (unsigned)strlen(host), GNUTLS_FSAN_APPEND) == 0;
 }
 
-static bool names_add(gnutls_x509_crt_t crt, const char *host) {
+/* The names by which clients may reach it: this machine's own, the address it listens at, and the host that partners dial. */
+static bool names_add(gnutls_x509_crt_t crt, const char *const hosts[static HOSTS]) {
     static const char *const local[] = {"localhost", "127.0.0.1", "::1"};
-    bool good = true, known = false;
-    for (size_t i = 0; i < sizeof local / sizeof *local; i++) {
-        good = good && name_add(crt, local[i]);
-        known |= strcmp(host, local[i]) == 0;
+    const char *names[sizeof local / sizeof *local + HOSTS];
+    size_t count = 0;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const char *name = i < sizeof local / sizeof *local ? local[i] : hosts[i - sizeof local / sizeof *local];
+        bool known = name[0] == 0;
+        for (size_t j = 0; j < count; j++) known |= strcmp(names[j], name) == 0;
+        if (known) continue;
+        if (!name_add(crt, name)) return false;
+        names[count++] = name;
     }
-    return good && (known || name_add(crt, host));
+    return true;
 }
 
-static bool certificate_fill(gnutls_x509_crt_t crt, gnutls_x509_privkey_t key, const char *host) {
+/* Of its own key: some clients look for the issuer by it, and RFC 5280 (4.2.1.2) wants it of whoever signs. */
+static bool key_id_add(gnutls_x509_crt_t crt) {
+    uint8_t id[64];
+    size_t size = sizeof id;
+    return gnutls_x509_crt_get_key_id(crt, GNUTLS_KEYID_USE_SHA1, id, &size) == 0 &&
+           gnutls_x509_crt_set_subject_key_id(crt, id, size) == 0 && gnutls_x509_crt_set_authority_key_id(crt, id, size) == 0;
+}
+
+static bool certificate_fill(gnutls_x509_crt_t crt, gnutls_x509_privkey_t key, const char *const hosts[static HOSTS]) {
     uint8_t serial[16];
     time_t now = (time_t)(clock_wall_ms() / 1000);
     bool good = gnutls_rnd(GNUTLS_RND_NONCE, serial, sizeof serial) == 0;
     serial[0] &= 0x7f;
     good = good && gnutls_x509_crt_set_version(crt, 3) == 0 && gnutls_x509_crt_set_serial(crt, serial, sizeof serial) == 0;
-    good = good && gnutls_x509_crt_set_dn(crt, "CN=Comity", NULL) == 0 && names_add(crt, host);
+    good = good && gnutls_x509_crt_set_dn(crt, "CN=Comity", NULL) == 0 && names_add(crt, hosts);
     good = good && gnutls_x509_crt_set_activation_time(crt, now - 24 * 3600) == 0;
     good = good && gnutls_x509_crt_set_expiration_time(crt, now + VALID_SECONDS) == 0;
     good = good && gnutls_x509_crt_set_basic_constraints(crt, 1, 0) == 0;
     good = good && gnutls_x509_crt_set_key_usage(crt, GNUTLS_KEY_DIGITAL_SIGNATURE | GNUTLS_KEY_KEY_CERT_SIGN) == 0;
     good = good && gnutls_x509_crt_set_key_purpose_oid(crt, GNUTLS_KP_TLS_WWW_SERVER, 0) == 0;
-    good = good && gnutls_x509_crt_set_key(crt, key) == 0;
+    good = good && gnutls_x509_crt_set_key(crt, key) == 0 && key_id_add(crt);
     return good && gnutls_x509_crt_sign2(crt, crt, key, GNUTLS_DIG_SHA256, 0) == 0;
 }
 
-static enum err identity_make(const char *host, struct buf *certificate, struct buf *key) {
+static enum err identity_make(const char *const hosts[static HOSTS], struct buf *certificate, struct buf *key) {
     gnutls_x509_crt_t crt = NULL;
     gnutls_x509_privkey_t secret = NULL;
     gnutls_datum_t crt_pem = {0}, key_pem = {0};
     bool good = gnutls_x509_crt_init(&crt) == 0 && gnutls_x509_privkey_init(&secret) == 0;
     good = good && gnutls_x509_privkey_generate(secret, GNUTLS_PK_ECDSA, GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 0) == 0;
-    good = good && certificate_fill(crt, secret, host);
+    good = good && certificate_fill(crt, secret, hosts);
     good = good && gnutls_x509_crt_export2(crt, GNUTLS_X509_FMT_PEM, &crt_pem) == 0;
     good = good && gnutls_x509_privkey_export2(secret, GNUTLS_X509_FMT_PEM, &key_pem) == 0;
     if (good) {
@@ -104,11 +120,14 @@ static enum err identity_make(const char *host, struct buf *certificate, struct 
 
 /* The key comes first: a certificate in DIR always has one. */
 static enum err own_make(const char *dir, const struct config *config, struct buf *certificate, struct buf *key, char *problem) {
-    char endpoint[CONFIG_TEXT_MAX + 8], host[ENDPOINT_HOST_MAX] = "localhost";
+    char endpoint[CONFIG_TEXT_MAX + 8], listens[ENDPOINT_HOST_MAX] = "", advertised[ENDPOINT_HOST_MAX] = "";
+    const char *const hosts[HOSTS] = {listens, advertised};
     uint16_t port;
     snprintf(endpoint, sizeof endpoint, "tcp://%s", config->web_listen);
-    enum err err = endpoint_split(bytes_of_text(endpoint), host, &port);
-    if (err == OK) err = identity_make(host, certificate, key);
+    enum err err = endpoint_split(bytes_of_text(endpoint), listens, &port);
+    if (err == OK && config->advertise[0]) err = endpoint_split(bytes_of_text(config->advertise), advertised, &port);
+    if (err == OK && endpoint_text_wildcard(endpoint)) listens[0] = 0; /* nobody dials all addresses */
+    if (err == OK) err = identity_make(hosts, certificate, key);
     if (err == OK) err = dir_write(dir, DIR_WEB_KEY, bytes_of_buf(key), 0600);
     if (err == OK) err = dir_write(dir, DIR_WEB_CERT, bytes_of_buf(certificate), 0644);
     if (err == OK)
