@@ -193,9 +193,7 @@ void engine_act(struct engine *engine) {
         case ACTION_SPLIT:
         case ACTION_CHAIN: chain(engine, action); break;
         case ACTION_FORK: fork_keep(engine, action); break;
-        case ACTION_TRUNCATE:
-            logs_truncate(engine, action->truncate.node_id, action->truncate.seq, action->truncate.ticket);
-            break;
+        case ACTION_TRUNCATE: logs_truncate(engine, action->truncate.node_id, action->truncate.seq, action->truncate.ticket); break;
         case ACTION_VERIFIED: completeness_answer(engine, action); break;
         case ACTION_NOTICE: notice(engine, action); break;
         }

@@ -561,8 +561,8 @@ void trust_card_ask(struct engine *engine, struct client *client, const struct f
 
 /* engine_logs.c: the store's logs, proofs of forks and own epochs into the core */
 enum err logs_load_all(struct engine *engine) MUST_USE; /* at the start, once trust is known */
-/* Logs that the core knows since, of agencies pinned again (`agency_id` null) or of this one, whose chain grew: they go on where the store
-   left off. To be called before the core hears of anything else. */
+/* Logs that the core knows since, of this agency (null: of all), which was pinned or whose chain grew: they go on where the store left off.
+   To be called before the core hears of anything else. */
 void logs_load_known(struct engine *engine, const uint8_t *agency_id);
 /* Drops what stands from `seq` on, of a branch that does not count; objects that were read from it stay in their pages. `ticket` as in
    store_commit. */

@@ -134,8 +134,6 @@ static void log_take_again(struct engine *engine, const struct gossip_log_view *
 
 void logs_load_known(struct engine *engine, const uint8_t *agency_id) {
     struct gossip_log_view view;
-    /* What came in before an agency was unpinned may be on its way to the disk. Its chain grows later than that. */
-    if (!agency_id) store_wait(engine->store);
     for (size_t i = 0; i < gossip_log_count(engine->gossip) && !engine->stopping; i++) {
         gossip_log_view(engine->gossip, i, &view);
         if (agency_id && memcmp(view.agency_id, agency_id, AGENCY_ID_BYTES) != 0) continue;

@@ -366,7 +366,10 @@ static void on_trust_reload(struct engine *engine, struct client *client, const 
         trust_load_all(engine);
     else
         err = trust_load_one(engine, name);
-    logs_load_known(engine, NULL);
+    uint8_t id[AGENCY_ID_BYTES];
+    bool pinned = fields == 0 || engine_agency_of_name(engine, bytes_of_text(name), id);
+    store_wait(engine->store); /* what came in before an agency was unpinned may be on its way to the disk */
+    if (pinned) logs_load_known(engine, fields == 0 ? NULL : id);
     uint64_t count = gossip_agency_count(engine->gossip) - 1;
     outbox_again(engine);
     statement_again(engine);

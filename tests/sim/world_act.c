@@ -251,7 +251,8 @@ static size_t grown(const struct world *world, const struct actions *actions) {
     for (size_t i = 0; i < actions->count; i++) {
         if (actions->list[i].kind != ACTION_CHAIN) continue;
         for (size_t agency = 0; agency < world->count; agency++)
-            if (memcmp(world->nodes[agency].identity.agency_id, actions->list[i].chain.agency_id, AGENCY_ID_BYTES) == 0) return agency;
+            if (memcmp(world->nodes[agency].identity.agency_id, actions->list[i].chain.agency_id, AGENCY_ID_BYTES) == 0)
+                return agency;
     }
     return world->count;
 }

@@ -73,7 +73,8 @@ static int teardown(void **state) {
 }
 
 /* Entries `from` to `to` of the branch that has parted from branch 0 behind entry `common`. */
-static void branch_write(struct buf *out, const struct writer *author, uint8_t branch, uint64_t common, uint64_t from, uint64_t to) {
+static void branch_write(struct buf *out, const struct writer *author, uint8_t branch, uint64_t common, uint64_t from,
+                         uint64_t to) {
     uint8_t previous[HASH_BYTES] = {0};
     struct entry entry;
     for (uint64_t seq = 1; seq <= to; seq++) {
