@@ -88,7 +88,7 @@ static bool recipients_good(struct bytes text) {
     while (count++ < TOKENS_RECIPIENTS_MAX) {
         const uint8_t *comma = memchr(text.data, ',', text.size);
         struct bytes name = bytes_of(text.data, comma ? (size_t)(comma - text.data) : text.size);
-        if (!token_name_valid(name)) return false;
+        if (!fields_name_valid(name)) return false;
         if (!comma) return true;
         text = bytes_of(comma + 1, text.size - name.size - 1);
     }
@@ -177,7 +177,7 @@ static enum outcome add(const struct invocation *invocation) {
     struct random random;
     uint8_t secret[32];
     char text[TOKENS_TEXT_BYTES];
-    if (!token_name_valid(token.name))
+    if (!fields_name_valid(token.name))
         return command_usage(invocation, "%s: a name is 1 to 64 of letters, digits, dot, dash and underscore",
                              invocation->arguments[1]);
     enum outcome outcome = token_options(invocation, &token);

@@ -58,14 +58,14 @@ void live_sessions_drop(struct live *live) {
     while (live->session_count > 0) session_free(live, live->session_count - 1);
 }
 
-static void message_put(struct live_session *session, void (*write)(struct buf *out, struct live_position position)) {
+static void message_put(struct live_session *session, void (*write)(struct buf *out, struct take_position position)) {
     size_t start = live_send_begin(session);
     write(&session->queue, session->position);
     live_send_done(session, start);
     session->said = session->position;
 }
 
-void live_session_welcome(struct live_session *session, struct live_position position) {
+void live_session_welcome(struct live_session *session, struct take_position position) {
     session->begun = true;
     session->ahead = true; /* the engine knows whether this position is one of its own */
     session->position = session->acknowledged = session->taken = position;

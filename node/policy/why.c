@@ -1,6 +1,6 @@
 #include "node/engine/engine_core.h"
 #include "node/formats/moment.h"
-#include "node/policy/policy_context.h"
+#include "node/policy/leaving.h"
 #include "node/sharing/shown.h"
 #include "node/sharing/statement.h"
 
@@ -58,11 +58,9 @@ static void decision_put(struct engine *engine, struct buf *out, const struct ta
     const struct item *item = &shown->item;
     static struct policy_facts facts;
     struct verdict verdict;
-    struct policy_object object = {
-        .tlp = item->tlp, .valid_until_ms = item->valid_until_ms, .id = item->id, .type = item->type, .marks = &marks};
+    struct policy_object object;
+    if (!leaving_object(&object, &marks, item)) object.tlp = TLP_NONE;
     object.foreign = memcmp(shown->author, engine->agency_id, AGENCY_ID_BYTES) != 0;
-    if (marks_decode(&marks, item->marks) != OK) object.tlp = TLP_NONE;
-    if (item->marks.size == 0) object.marks = NULL;
     object.author_removed = groups_shut_out(engine, marks.group, shown->author, shown->head.arrived_ms);
     enum policy_exit exit = target->exit ? target->exit : object.foreign ? POLICY_RESHARE : POLICY_PUBLISH;
     policy_context_fill(&facts, engine, exit, target->exit ? NULL : target->agency_id);

@@ -103,7 +103,7 @@ static void add(struct asking *asking) {
         unformed(asking);
         return;
     }
-    if (!subscription_name_valid(name)) {
+    if (!fields_name_valid(name)) {
         server_error(client, tag, ERR_RANGE,
                      "this is no name for a subscription: letters, digits, '.', '-' and '_', at most %d of them",
                      SUBSCRIPTION_NAME_BYTES_MAX);

@@ -7,25 +7,17 @@
 
 #include "gossip/item.h"
 #include "gossip/policy_facts.h"
+#include "node/engine/scope.h"
 #include "node/formats/uuid.h"
 
 #define TAXII_LIMIT_DEFAULT 1000
 #define TAXII_LIMIT_MAX     10000
 #define TAXII_VALUES_MAX    32
 #define TAXII_MOMENTS_MAX   8
-#define TAXII_GROUPS_MAX    16
-#define TAXII_GROUP_BYTES   32 /* of its id */
 #define TAXII_WHY_MAX       240
 #define TAXII_KEY_BYTES     32
 #define TAXII_SPEC_20       1
 #define TAXII_SPEC_21       2
-
-/* Of which groups objects are shown: what belongs to no group, and these; of any; nothing but these. */
-struct taxii_scope {
-    bool any, only;
-    uint8_t groups[TAXII_GROUPS_MAX][TAXII_GROUP_BYTES];
-    size_t count;
-};
 
 struct taxii_filter {
     uint64_t after_us; /* added_after; 0: from the beginning */
@@ -37,9 +29,9 @@ struct taxii_filter {
     enum policy_exit exit;               /* what the engine's policy is asked about: POLICY_TAXII, unless a feed or a list asks */
     uint64_t moments[TAXII_MOMENTS_MAX]; /* versions by their `modified`, microseconds */
     size_t moment_count;
-    unsigned specs;  /* TAXII_SPEC_ bits; 0: any */
-    const char *who; /* whose token, for the engine's ledger; no part of a `next`, as what follows is none: */
-    struct taxii_scope scope;
+    unsigned specs;     /* TAXII_SPEC_ bits; 0: any */
+    const char *who;    /* whose token, for the engine's ledger; no part of a `next`, as what follows is none: */
+    struct scope scope; /* of which groups */
     char types[TAXII_VALUES_MAX][ITEM_TYPE_BYTES_MAX + 1];
     size_t type_count;
     char ids[TAXII_VALUES_MAX][ITEM_ID_BYTES_MAX + 1];

@@ -280,7 +280,7 @@ static bool wanted_read(struct web_request *request, struct web_taking *taking, 
     if (text) snprintf(taking->filter, sizeof taking->filter, "%s", text);
     err = web_scope(request->web, &request->user.token, &taking->scope);
     if (err == OK && !name) return true;
-    if (err == OK) err = subscription_name_valid(bytes_of_text(name)) ? web_subscription_check(request->web, name) : ERR_NOT_FOUND;
+    if (err == OK) err = fields_name_valid(bytes_of_text(name)) ? web_subscription_check(request->web, name) : ERR_NOT_FOUND;
     if (err == OK) {
         snprintf(taking->subscription, sizeof taking->subscription, "%s", name);
         return true;

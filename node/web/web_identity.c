@@ -11,11 +11,12 @@
 #include <arpa/inet.h>
 #include <gnutls/crypto.h>
 #include <gnutls/x509.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define VALID_SECONDS (10ll * 365 * 24 * 3600)
-#define HOSTS         2
 
 /* GnuTLS takes what it only reads through a pointer that could write. */
 static gnutls_datum_t datum_of(struct bytes bytes) {
@@ -56,20 +57,22 @@ static bool name_add(gnutls_x509_crt_t crt, const char *host) {
     return gnutls_x509_crt_set_subject_alt_name(crt, GNUTLS_SAN_DNSNAME, host, (unsigned)strlen(host), GNUTLS_FSAN_APPEND) == 0;
 }
 
-/* The names by which clients may reach it: this machine's own, the address it listens at, and the host that partners dial. */
-static bool names_add(gnutls_x509_crt_t crt, const char *const hosts[static HOSTS]) {
-    static const char *const local[] = {"localhost", "127.0.0.1", "::1"};
-    const char *names[sizeof local / sizeof *local + HOSTS];
-    size_t count = 0;
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        const char *name = i < sizeof local / sizeof *local ? local[i] : hosts[i - sizeof local / sizeof *local];
-        bool known = name[0] == 0;
-        for (size_t j = 0; j < count; j++) known |= strcmp(names[j], name) == 0;
-        if (known) continue;
-        if (!name_add(crt, name)) return false;
-        names[count++] = name;
-    }
-    return true;
+/* By what clients may call the node, each once. */
+struct names {
+    const char *list[8];
+    size_t count;
+};
+
+static void names_put(struct names *names, const char *host) {
+    bool known = !host[0] || strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0;
+    for (size_t i = 0; i < names->count && !known; i++) known = strcmp(names->list[i], host) == 0;
+    if (!known && names->count < sizeof names->list / sizeof *names->list) names->list[names->count++] = host;
+}
+
+static bool names_add(gnutls_x509_crt_t crt, const struct names *names) {
+    bool good = true;
+    for (size_t i = 0; i < names->count; i++) good = good && name_add(crt, names->list[i]);
+    return good;
 }
 
 /* Of its own key: some clients look for the issuer by it, and RFC 5280 (4.2.1.2) wants it of whoever signs. */
@@ -80,13 +83,13 @@ static bool key_id_add(gnutls_x509_crt_t crt) {
            gnutls_x509_crt_set_subject_key_id(crt, id, size) == 0 && gnutls_x509_crt_set_authority_key_id(crt, id, size) == 0;
 }
 
-static bool certificate_fill(gnutls_x509_crt_t crt, gnutls_x509_privkey_t key, const char *const hosts[static HOSTS]) {
+static bool certificate_fill(gnutls_x509_crt_t crt, gnutls_x509_privkey_t key, const struct names *names) {
     uint8_t serial[16];
     time_t now = (time_t)(clock_wall_ms() / 1000);
     bool good = gnutls_rnd(GNUTLS_RND_NONCE, serial, sizeof serial) == 0;
     serial[0] &= 0x7f;
     good = good && gnutls_x509_crt_set_version(crt, 3) == 0 && gnutls_x509_crt_set_serial(crt, serial, sizeof serial) == 0;
-    good = good && gnutls_x509_crt_set_dn(crt, "CN=Comity", NULL) == 0 && names_add(crt, hosts);
+    good = good && gnutls_x509_crt_set_dn(crt, "CN=Comity", NULL) == 0 && names_add(crt, names);
     good = good && gnutls_x509_crt_set_activation_time(crt, now - 24 * 3600) == 0;
     good = good && gnutls_x509_crt_set_expiration_time(crt, now + VALID_SECONDS) == 0;
     good = good && gnutls_x509_crt_set_basic_constraints(crt, 1, 0) == 0;
@@ -96,13 +99,13 @@ static bool certificate_fill(gnutls_x509_crt_t crt, gnutls_x509_privkey_t key, c
     return good && gnutls_x509_crt_sign2(crt, crt, key, GNUTLS_DIG_SHA256, 0) == 0;
 }
 
-static enum err identity_make(const char *const hosts[static HOSTS], struct buf *certificate, struct buf *key) {
+static enum err identity_make(const struct names *names, struct buf *certificate, struct buf *key) {
     gnutls_x509_crt_t crt = NULL;
     gnutls_x509_privkey_t secret = NULL;
     gnutls_datum_t crt_pem = {0}, key_pem = {0};
     bool good = gnutls_x509_crt_init(&crt) == 0 && gnutls_x509_privkey_init(&secret) == 0;
     good = good && gnutls_x509_privkey_generate(secret, GNUTLS_PK_ECDSA, GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 0) == 0;
-    good = good && certificate_fill(crt, secret, hosts);
+    good = good && certificate_fill(crt, secret, names);
     good = good && gnutls_x509_crt_export2(crt, GNUTLS_X509_FMT_PEM, &crt_pem) == 0;
     good = good && gnutls_x509_privkey_export2(secret, GNUTLS_X509_FMT_PEM, &key_pem) == 0;
     if (good) {
@@ -120,14 +123,17 @@ static enum err identity_make(const char *const hosts[static HOSTS], struct buf 
 
 /* The key comes first: a certificate in DIR always has one. */
 static enum err own_make(const char *dir, const struct config *config, struct buf *certificate, struct buf *key, char *problem) {
-    char endpoint[CONFIG_TEXT_MAX + 8], listens[ENDPOINT_HOST_MAX] = "", advertised[ENDPOINT_HOST_MAX] = "";
-    const char *const hosts[HOSTS] = {listens, advertised};
+    char endpoint[CONFIG_TEXT_MAX + 8], host[ENDPOINT_HOST_MAX] = "", advertised[ENDPOINT_HOST_MAX] = "",
+                                        machine[HOST_NAME_MAX + 1] = "";
+    struct names names = {.list = {"localhost", "127.0.0.1", "::1"}, .count = 3};
     uint16_t port;
     snprintf(endpoint, sizeof endpoint, "tcp://%s", config->web_listen);
-    enum err err = endpoint_split(bytes_of_text(endpoint), listens, &port);
-    if (err == OK && config->advertise[0]) err = endpoint_split(bytes_of_text(config->advertise), advertised, &port);
-    if (err == OK && endpoint_text_wildcard(endpoint)) listens[0] = 0; /* nobody dials all addresses */
-    if (err == OK) err = identity_make(hosts, certificate, key);
+    enum err err = endpoint_split(bytes_of_text(endpoint), host, &port);
+    /* A listener on all addresses has no name of its own: it is called as partners call the node, or by the machine's name. */
+    if (endpoint_split(bytes_of_text(config->advertise), advertised, &port) != OK) advertised[0] = 0;
+    if (gethostname(machine, sizeof machine - 1) != 0) machine[0] = 0;
+    names_put(&names, host), names_put(&names, advertised), names_put(&names, machine);
+    if (err == OK) err = identity_make(&names, certificate, key);
     if (err == OK) err = dir_write(dir, DIR_WEB_KEY, bytes_of_buf(key), 0600);
     if (err == OK) err = dir_write(dir, DIR_WEB_CERT, bytes_of_buf(certificate), 0644);
     if (err == OK)

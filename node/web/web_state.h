@@ -1,6 +1,7 @@
 /* web_state: the web process's state, shared by the files that act on it: web.c (start, loop), web_links.c (questions to the engine),
-   web_http.c (requests, tokens, answers), web_door.c (connections), web_clients.c (what one client may have), web_peer.c (certificates of clients), web_groups.c, taxii*.c, web_publish.c, web_kept.c (status
-   resources), web_take.c, web_feed.c, web_lists.c, web_figures.c and web_health.c (the listener for metrics). Where only that listener is
+   web_http.c (requests, tokens, answers), web_door.c (connections), web_clients.c (what one client may have), web_peer.c (certificates of
+   clients), web_groups.c, taxii*.c, web_publish.c, web_status.c and web_kept.c (status resources), web_take.c, web_feed.c, web_lists.c,
+   web_figures.c and web_health.c (the listener for metrics). Where only that listener is
    wanted there is no HTTPS server, and nothing that it needs.
    Several threads of libmicrohttpd handle requests; what they share is locked or atomic, and said so. */
 #ifndef NODE_WEB_STATE_H
@@ -118,6 +119,8 @@ struct web_record {
     const struct item *item;
     struct web_facts facts;
 };
+/* The next one of a body, without its facts; link->item holds the item. False: this is not what the engine writes. */
+bool web_record_read(struct web_record *out, struct cursor *in, const struct web_link *link) MUST_USE;
 /* False ends the page here: this object and what follows are not taken. */
 typedef bool web_visit(void *context, const struct web_record *record);
 struct web_end {
@@ -134,7 +137,7 @@ struct web_taking {
     char subscription[SUBSCRIPTION_NAME_BYTES_MAX + 1]; /* "": none */
     char filter[FILTER_BYTES_MAX + 1];                  /* "": none */
     char who[TOKENS_NAME_BYTES_MAX + 1];                /* whose token */
-    struct taxii_scope scope;                           /* of which groups */
+    struct scope scope;                                 /* of which groups */
     bool stored;                                        /* begin where the subscription stands itself */
     uint64_t cursor, gone;
     uint64_t limit;
@@ -167,8 +170,7 @@ struct web_groups {
 /* Those that this token may see. */
 enum err web_groups(struct web *web, const struct token *token, struct web_groups *out) MUST_USE;
 /* Of which groups objects are shown to this token, where it asks for no group's own collection. */
-enum err web_scope(struct web *web, const struct token *token, struct taxii_scope *out) MUST_USE;
-void web_scope_pack(struct buf *out, const struct taxii_scope *scope); /* two values of a question (node/engine/control.h) */
+enum err web_scope(struct web *web, const struct token *token, struct scope *out) MUST_USE;
 
 /* --- web_http.c --- */
 /* Who asks: a copy of its token, so that a change meanwhile does no harm. */
@@ -236,7 +238,7 @@ enum MHD_Result taxii_collection_one(struct web_request *request, const struct w
 enum err taxii_collection_find(const struct web_request *request, const char *name, struct web_collection *out) MUST_USE;
 /* Of which groups the collection shows objects to this token. */
 enum err taxii_collection_scope(const struct web_request *request, const struct web_collection *collection,
-                                struct taxii_scope *out) MUST_USE;
+                                struct scope *out) MUST_USE;
 /* taxii_objects.c */
 enum taxii_list { TAXII_OBJECTS, TAXII_MANIFEST, TAXII_VERSIONS };
 enum MHD_Result taxii_list(struct web_request *request, const struct web_collection *collection, enum taxii_list list,
@@ -251,6 +253,10 @@ enum err web_publisher_post(struct web *web, const struct web_user *user, const 
                             struct buf *status) MUST_USE;
 /* Appends the status resource of this id, if it is this user's. ERR_NOT_FOUND. */
 enum err web_publisher_status(struct web *web, const struct web_user *user, const char *id, struct buf *status) MUST_USE;
+
+/* --- web_status.c --- */
+struct post_status;
+void web_status_write(struct buf *out, const char *id, const struct post_status *status); /* node/engine/post_status.h, as JSON */
 
 /* --- web_kept.c: status resources that outlive this process, kept by the engine --- */
 /* On disk when it returns. ERR_FULL: this user has too many. */
