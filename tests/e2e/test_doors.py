@@ -9,11 +9,16 @@ import socket
 import ssl
 import time
 
-from lib import check, check_equal, indicator, indicators, main, must, story
-from web import MEDIA, Web, token, web_mesh
+from lib import check, check_equal, indicator, indicators, main, must, note, story
+from web import MEDIA, Web, enable, start, token, web_mesh
+
+try:
+    import live
+except ImportError:
+    live = None
 
 API = "/taxii2/api/"
-CROWD = 1200  # more than the server has places
+CROWD = 1100  # more than the server has places
 
 
 def memory_bytes(pid):
@@ -50,7 +55,7 @@ def secure(node, source, text):
     return wrapped
 
 
-def answered(web, seconds=10):
+def answered(web, seconds=8):
     """Is a client that comes anew served?"""
     fresh = Web(web.node, web.name, web.secret)
     fresh.connection.timeout = seconds
@@ -69,16 +74,16 @@ def close_all(connections):
 
 @story
 def crowd(place):
-    """One address opens more connections than there are places, and says nothing on them, or a byte now and then: others come in."""
+    """A few addresses open more connections than there are places, and say nothing on them, or a byte now and then: others come in."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4 * CROWD), hard))
     node, _ = web_mesh(place, "agency.a", "agency.b")
     web = Web(node, "soc", token(node, "soc", "--rate", "1000"))
     check_equal(web("/taxii2/").status, 200, "an honest client is served")
     held = []
-    for _ in range(CROWD):
+    for at in range(CROWD):
         try:
-            held.append(reach(node, "127.0.0.2"))
+            held.append(reach(node, "127.0.0.%d" % (20 + at // 150)))  # each no faster than one client may
         except OSError:
             break
     check(len(held) > 900, "%d connections stand" % len(held))
@@ -179,6 +184,47 @@ def parts(place):
     check(statuses.count(b"503") >= 300 - 256, "a token has 256 connections", statuses.count(b"503"))
     check_equal(answered(honest), 200, "others come in")
     close_all([each for each, _ in held] + [own])
+
+
+@story
+def storm(place):
+    """Who asks again and again, or begins sessions without end, fills neither the ledger nor the log: both grow by time."""
+    node, other = place.mesh("agency.a", "agency.b", start=False)
+    enable(node)
+    if live:
+        live.enable(node)
+    start(place, node, link=False)
+    place.start(other)
+    objects, _ = indicators("storm", 5)
+    node.publish_good(objects, "TLP:GREEN", [other])
+    web = Web(node, "weak", token(node, "weak", "--rate", "10000"))
+
+    def rows(exit_name):
+        lines = [json.loads(line) for line in node("ledger", "show", "--kind", "look", "--json").out.splitlines()]
+        return [each for each in lines if each["details"]["command"].startswith(exit_name)]
+
+    began = time.monotonic()
+    for _ in range(60):
+        check(web("/feed.jsonl", {"after": "0.0", "limit": 1}).status == 200, "an answer") if _ % 20 == 0 else web("/feed.jsonl", {"after": "0.0", "limit": 1})
+    minutes = 1 + (time.monotonic() - began) / 60
+    check(1 <= len(rows("live weak")) <= 2 * minutes, "sixty answers of a feed make no sixty rows", lambda: len(rows("live weak")))
+    must(lambda: any(each["details"]["command"] == "live weak ended" and each["details"]["shown"] == 60 for each in rows("live weak")), 30,
+         "but a row that tells how much was shown", lambda: rows("live weak"))
+    if not live:
+        note("python3-zmq or python3-msgpack is not installed: no live feed")
+        return
+    keys = live.Keys(node, "client").admit(node)
+    server, lines = live.server_key(node), len(node.log().splitlines())
+    began = time.monotonic()
+    for _ in range(60):
+        session = live.Session(node, keys, credit=1, server=server)
+        while session.next()[0] != "object":
+            pass
+        session.say("bye")
+        session.socket.close()
+    seconds = time.monotonic() - began
+    check(1 <= len(rows("live client")) <= 2 * (1 + seconds / 60), "nor do sixty sessions of the live feed", lambda: len(rows("live client")))
+    check(len(node.log().splitlines()) - lines <= 10 * (seconds + 2), "nor the log, but by time", node.log_tail)
 
 
 main()
