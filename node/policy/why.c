@@ -3,6 +3,7 @@
 #include "node/policy/leaving.h"
 #include "node/sharing/shown.h"
 #include "node/sharing/statement.h"
+#include "node/formats/document_put.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -27,11 +28,6 @@ static bool target_read(const struct engine *engine, struct bytes name, struct t
     return engine_agency_of_name(engine, name, out->agency_id) || policy_exit_parse(&out->exit, name);
 }
 
-static void put_text(struct buf *out, const char *key, const char *value) {
-    pack_write_str(out, bytes_of_text(key));
-    pack_write_str(out, bytes_of_text(value));
-}
-
 /* Of the inputs the names of times end in _ms, and their values are ms since 1970: they are told as times, without the unit. */
 static void put_input(struct buf *out, const struct policy_input *input) {
     size_t name = strlen(input->name), digits = strspn(input->value, "0123456789");
@@ -41,7 +37,7 @@ static void put_input(struct buf *out, const struct policy_input *input) {
     pack_write_map(out, 2);
     pack_write_str(out, bytes_of_text("name"));
     pack_write_str(out, bytes_of((const uint8_t *)input->name, time ? name - 3 : name));
-    put_text(out, "value", time ? text : input->value);
+    document_put_text(out, "value", time ? text : input->value);
 }
 
 static void put_inputs(struct buf *out, const struct verdict *verdict, const struct policy_object *object,
@@ -67,13 +63,13 @@ static void decision_put(struct engine *engine, struct buf *out, const struct ta
     if (object.foreign) policy_context_author(&facts, engine, shown->author);
     policy_decide(&verdict, &object, &facts.reader, &facts.context);
     pack_write_map(out, 7);
-    put_text(out, "author", engine_agency_name(engine, shown->author));
-    put_text(out, "label", tlp_name(item->tlp));
-    put_text(out, "exit", policy_exit_name(exit) ? policy_exit_name(exit) : "unknown");
+    document_put_text(out, "author", engine_agency_name(engine, shown->author));
+    document_put_text(out, "label", tlp_name(item->tlp));
+    document_put_text(out, "exit", policy_exit_name(exit) ? policy_exit_name(exit) : "unknown");
     pack_write_str(out, bytes_of_text("allow"));
     pack_write_bool(out, verdict.allow);
-    put_text(out, "rule", verdict.rule);
-    put_text(out, "reason", verdict.reason);
+    document_put_text(out, "rule", verdict.rule);
+    document_put_text(out, "reason", verdict.reason);
     put_inputs(out, &verdict, &object, &facts);
 }
 

@@ -91,11 +91,8 @@ enum err tokens_parse(struct tokens *out, struct bytes file, size_t *line) {
     buf_put(&out->text, file);
     out->items = calloc(TOKENS_MAX, sizeof *out->items);
     if (out->text.failed || !out->items) return ERR_MEMORY;
-    struct bytes rest = bytes_of_buf(&out->text);
-    while (rest.size > 0) {
-        struct bytes text = fields_split(&rest, '\n');
-        ++*line;
-        if (text.size == 0 || text.data[0] == '#') continue;
+    struct bytes rest = bytes_of_buf(&out->text), text;
+    while (fields_line(&text, &rest, line)) {
         if (out->count == TOKENS_MAX) return ERR_LIMIT;
         if (!line_read(&out->items[out->count], text)) return ERR_SYNTAX;
         out->count++;

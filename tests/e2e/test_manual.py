@@ -224,7 +224,7 @@ _comity
     if shutil.which("fish"):
         done = subprocess.run(["fish", "--no-config", "-c", "set PATH %s $PATH; source %s/comity.fish; complete -C 'comity trust '" % (BUILD, COMPLETION)],
                               stdout=subprocess.PIPE, text=True, check=False, env=dict(os.environ, HOME=place.dir))
-        check_equal(sorted(done.stdout.split()), ["add", "list", "remove", "update"], "fish: verbs")
+        check_equal(sorted(done.stdout.split()), ["add", "card", "list", "remove", "update"], "fish: verbs")
 
 
 main()

@@ -4,7 +4,8 @@ import os
 import shutil
 import time
 
-from lib import Node, NOT_FOUND, OK, REFUSED, check, check_equal, happens, indicators, main, must, must_hold, note, story, wait_until
+from lib import (Node, NOT_FOUND, OK, REFUSED, check, check_equal, happens, indicators, main, must, must_hold, note, story,
+                 wait_until)
 
 
 def links(node):
