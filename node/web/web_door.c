@@ -13,7 +13,7 @@ struct web_guest {
 
 struct web_door {
     pthread_mutex_t lock;
-    uint64_t order_next;
+    uint64_t order_next, ended;
     size_t strangers, capacity;
     struct web_guest guests[];
 };
@@ -38,6 +38,7 @@ static bool is_stranger(const struct web_guest *guest) { return guest->fd >= 0 &
 static void cut(struct web_door *door, struct web_guest *guest) {
     if (is_stranger(guest)) door->strangers--;
     guest->cut = true;
+    door->ended++;
     shutdown(guest->fd, SHUT_RDWR);
 }
 
@@ -72,6 +73,7 @@ struct web_guest *web_door_enter(struct web_door *door, int fd, uint64_t address
         *found = (struct web_guest){.fd = fd, .address = address, .since_ms = now_ms, .order = door->order_next++};
         if (++door->strangers > WEB_STRANGERS_MAX) crowd_cut(door);
     } else {
+        door->ended++;
         shutdown(fd, SHUT_RDWR);
     }
     pthread_mutex_unlock(&door->lock);
@@ -112,6 +114,16 @@ void web_door_doubt(struct web_door *door, struct web_guest *guest, uint64_t now
         door->strangers += is_stranger(guest);
     }
     pthread_mutex_unlock(&door->lock);
+}
+
+struct web_door_counts web_door_counts(struct web_door *door) {
+    struct web_door_counts out = {0};
+    pthread_mutex_lock(&door->lock);
+    for (size_t i = 0; i < door->capacity; i++) out.open += door->guests[i].fd >= 0;
+    out.strangers = door->strangers;
+    out.ended = door->ended;
+    pthread_mutex_unlock(&door->lock);
+    return out;
 }
 
 void web_door_step(struct web_door *door, uint64_t now_ms) {

@@ -29,6 +29,12 @@ bool web_door_know(struct web_door *door, struct web_guest *guest, uint64_t key)
 /* A request without a good token: who was known is a stranger again, whose time begins now. */
 void web_door_doubt(struct web_door *door, struct web_guest *guest, uint64_t now_ms);
 
+/* For who watches: connections now, and strangers that were ended so far. */
+struct web_door_counts {
+    uint64_t open, strangers, ended;
+};
+struct web_door_counts web_door_counts(struct web_door *door);
+
 /* Ends the strangers whose time is over. To be called every few seconds. */
 void web_door_step(struct web_door *door, uint64_t now_ms);
 

@@ -24,6 +24,11 @@ static void own_put(struct figures *out, struct web *web, bool engine) {
     gauge(out, "comity_engine_up", "1 when the engine answered; without it there are the figures of the web process only.", engine);
     gauge(out, "comity_web_uptime_seconds", "How long the web process has run.", (clock_monotonic_ms() - web->started_ms) / 1000);
     if (!web->daemon) return;
+    struct web_door_counts door = web_door_counts(web->door);
+    gauge(out, "comity_web_connections", "HTTPS connections that are open.", door.open);
+    gauge(out, "comity_web_strangers", "Of them, those over which no request with a good token has come yet.", door.strangers);
+    counter(out, "comity_web_strangers_ended_total", "Connections ended because no good token came over them, in time or at all.",
+            door.ended);
     counter(out, "comity_web_requests_total", "HTTPS requests.", atomic_load(&web->requests));
     counter(out, "comity_web_unauthorized_total", "Requests without a good token.", atomic_load(&web->refused_unknown));
     counter(out, "comity_web_limited_total", "Requests over a token's rate.", atomic_load(&web->refused_rate));

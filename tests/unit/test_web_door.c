@@ -53,6 +53,10 @@ static void crowd(void **state) {
     assert_false(is_cut(0));
     assert_true(is_cut(1));
     for (int i = 2; i <= WEB_STRANGERS_MAX; i++) assert_false(is_cut(i));
+    struct web_door_counts counts = web_door_counts(door);
+    assert_int_equal(counts.strangers, WEB_STRANGERS_MAX);
+    assert_int_equal(counts.open, WEB_STRANGERS_MAX + 1); /* what was shut down is there until the server has noticed */
+    assert_int_equal(counts.ended, 1);
     enter(WEB_STRANGERS_MAX + 1, 3, 1000);
     assert_false(is_cut(WEB_STRANGERS_MAX + 1));
     assert_false(is_cut(0));
