@@ -3,6 +3,7 @@
 #include "node/cmd/client.h"
 #include "node/cmd/cmd.h"
 #include "node/cmd/setup.h"
+#include "node/formats/document.h"
 #include "node/formats/json_out.h"
 #include "node/hook/hook_file.h"
 #include "node/hook/program.h"
@@ -123,36 +124,20 @@ struct row {
     bool known, running;
 };
 
-/* The row of this hook in what "list" answers. */
-static enum err row_read(struct row *out, struct bytes document, const char *name) {
-    struct pack_reader in = pack_reader_of(document);
-    *out = (struct row){0};
-    if (pack_read_map(&in) != 1 || !bytes_equal_text(pack_read_str(&in), "hooks")) return ERR_FORMAT;
-    uint32_t count = pack_read_array(&in);
-    for (uint32_t i = 0; i < count && !pack_failed(&in) && !out->known; i++) {
-        uint32_t fields = pack_read_map(&in);
-        *out = (struct row){0};
-        for (uint32_t k = 0; k < fields && !pack_failed(&in); k++) {
-            struct bytes key = pack_read_str(&in);
-            if (bytes_equal_text(key, "answered"))
-                out->answered = pack_read_uint(&in);
-            else if (bytes_equal_text(key, "objects"))
-                out->objects = pack_read_uint(&in);
-            else if (bytes_equal_text(key, "withdrawals"))
-                out->withdrawals = pack_read_uint(&in);
-            else if (bytes_equal_text(key, "problem"))
-                out->problem = pack_read_str(&in);
-            else if (bytes_equal_text(key, "name"))
-                out->known = bytes_equal_text(pack_read_str(&in), name);
-            else if (bytes_equal_text(key, "running"))
-                out->running = pack_read_bool(&in);
-            else if (bytes_equal_text(key, "kind") || bytes_equal_text(key, "last"))
-                pack_read_str(&in);
-            else
-                pack_read_uint(&in);
-        }
-    }
-    return pack_failed(&in) ? ERR_FORMAT : OK;
+struct row_search {
+    const char *name;
+    struct row *out;
+};
+
+static void row_read(void *context, struct bytes value) {
+    const struct row_search *search = context;
+    if (!bytes_equal_text(document_string(value, "name"), search->name)) return;
+    *search->out = (struct row){.answered = document_number(value, "answered"),
+                                .objects = document_number(value, "objects"),
+                                .withdrawals = document_number(value, "withdrawals"),
+                                .problem = document_string(value, "problem"),
+                                .known = true,
+                                .running = document_flag(value, "running")};
 }
 
 static enum outcome row_get(struct client *client, struct buf *document, const char *name, struct row *out) {
@@ -162,7 +147,9 @@ static enum outcome row_get(struct client *client, struct buf *document, const c
     enum outcome outcome = client_document_of(client, FRAME_ASK_HOOK, bytes_of_buf(&body), document);
     buf_free(&body);
     if (outcome != OUTCOME_SUCCESS) return outcome;
-    if (row_read(out, bytes_of_buf(document), name) != OK) return client_lost(client, ERR_FORMAT);
+    struct row_search search = {name, out};
+    *out = (struct row){0};
+    document_each(bytes_of_buf(document), "hooks", row_read, &search);
     return out->known ? OUTCOME_SUCCESS
                       : command_fail(client->invocation, OUTCOME_NOT_FOUND,
                                      "%s: the running node has no such hook; `comity hook list` shows those that it has", name);

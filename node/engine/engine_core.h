@@ -234,7 +234,7 @@ struct page_state {
 };
 struct live_counts {
     bool told;
-    uint64_t sessions, sent, withdrawn, refused;
+    uint64_t counts[CONTROL_LIVE_COUNT];
 };
 struct client {
     bool used;
@@ -500,6 +500,8 @@ void server_decisions_again(struct engine *engine); /* what the policy said of p
 void server_publications_group(struct engine *engine, const uint8_t group_id[static HASH_BYTES]); /* likewise, those to a group */
 void report_status(struct engine *engine, struct client *client, const struct frame *frame);
 void report_peers(struct engine *engine, struct client *client, const struct frame *frame);
+/* The live process's client; null where there is none, or it said nothing yet. */
+const struct live_counts *report_live(const struct engine *engine);
 void figures_tell(struct engine *engine, struct client *client, const struct frame *frame); /* figures_tell.c */
 
 /* query_page.c, watch.c: what the web process asks */

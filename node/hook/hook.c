@@ -168,10 +168,19 @@ static bool locks_make(struct hooks *hooks) {
     return good && hooks->wake_fd >= 0 && hooks->stop_fd >= 0;
 }
 
+static void place_name(struct hook_work *work) {
+    const struct hook *hook = work->hook;
+    if (!hook->file && hook->subscription)
+        snprintf(work->place, sizeof work->place, "%s", hook->subscription);
+    else if (!hook->file)
+        snprintf(work->place, sizeof work->place, HOOK_PLACE_PREFIX "%s", hook->name);
+}
+
 static bool threads_start(struct hooks *hooks) {
     for (size_t i = 0; i < hooks->file.count; i++) {
         struct hook_work *work = &hooks->work[i];
         *work = (struct hook_work){.hooks = hooks, .hook = &hooks->file.hooks[i], .index = i, .news = true};
+        place_name(work);
         work->reader = calloc(1, sizeof *work->reader);
         if (!work->reader || answer_reader_init(work->reader) != OK) return false;
     }

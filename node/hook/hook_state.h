@@ -6,11 +6,14 @@
 #include "node/hook/hook.h"
 #include "node/process/answer.h"
 #include "node/process/proc.h"
+#include "node/subscribe/subscriptions.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/types.h>
 
+#define HOOK_PLACE_PREFIX   "hook." /* then its name: the subscription of a command that names none */
+#define HOOK_PLACE_BYTES    (SUBSCRIPTION_NAME_BYTES_MAX + 1)
 #define HOOK_LINKS          3 /* connections to the engine, taken in turns */
 #define HOOK_ENGINE_MS      60000
 #define HOOK_WHY_BYTES      320
@@ -34,6 +37,7 @@ struct hook_work {
     size_t index;
     pthread_t thread;
     struct answer_reader *reader; /* the thread's own */
+    char place[HOOK_PLACE_BYTES]; /* the subscription in which a command keeps its place; "" of a file, which keeps none */
 
     /* behind hooks->lock: */
     bool news;                                                    /* since it last looked */

@@ -84,6 +84,7 @@ static void done(struct engine *engine, struct client *client) {
 /* The consumer's position is none of this list and these pages: it has to begin anew. */
 static void reset(struct engine *engine, struct client *client) {
     struct buf body = {0};
+    engine->tallies.consumers_reset++;
     pack_write_array(&body, 5);
     pack_write_uint(&body, 0);
     pack_write_uint(&body, 0);
@@ -370,7 +371,7 @@ static bool reaches(const struct engine *engine, const struct take_state *take) 
 }
 
 static void begin(struct engine *engine, struct client *client, const struct question *question,
-                  const struct subscription *subscription) {
+                  struct subscription *subscription) {
     struct take_state *take = &client->take;
     take->wanted.labels &= (unsigned)question->labels;
     take->as_objects = question->as_objects;
@@ -381,6 +382,7 @@ static void begin(struct engine *engine, struct client *client, const struct que
     take->at = question->stored ? subscription->at : question->at;
     take->seen = take->at.cursor;
     if (question->stored && subscription->high > take->seen) take->seen = subscription->high;
+    if (question->stored) subscription->rewound = false;
     take->gone_last = engine->gone.last;
     if (question->who.size > 0) memcpy(take->who, question->who.data, question->who.size);
     if (!reaches(engine, take)) {
@@ -404,7 +406,7 @@ static void begin(struct engine *engine, struct client *client, const struct que
 void take_ask(struct engine *engine, struct client *client, const struct frame *frame) {
     struct question question;
     struct take_state *take = &client->take;
-    const struct subscription *subscription = NULL;
+    struct subscription *subscription = NULL;
     take_end(client);
     *take = (struct take_state){.tag = frame->tag};
     if (!question_read(&question, frame->body)) {

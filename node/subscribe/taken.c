@@ -14,6 +14,7 @@ static bool lost(const struct engine *engine, const struct subscription *subscri
 void taken_move(const struct engine *engine, struct subscription *subscription, struct take_position to) {
     struct take_position *at = &subscription->at;
     if (to.cursor == 0 && to.gone == 0) return; /* only counts */
+    if (subscription->rewound) return;
     if (lost(engine, subscription)) {
         *at = to;
         subscription->high = to.cursor;
@@ -24,13 +25,18 @@ void taken_move(const struct engine *engine, struct subscription *subscription, 
     if (at->cursor > subscription->high) subscription->high = at->cursor;
 }
 
-static void count(struct subscription *subscription, struct take_tally *tally, uint64_t delivered) {
-    struct subscription_counts *counts = &subscription->counts;
-    counts->delivered += delivered;
-    if (tally->number != subscription->number) return;
+static void counts_add(struct subscription_counts *counts, const struct take_tally *tally) {
     counts->looked += tally->looked;
     counts->matched += tally->matched;
     counts->refused += tally->refused;
+}
+
+static void count(struct subscriptions *all, struct subscription *subscription, struct take_tally *tally, uint64_t delivered) {
+    subscription->counts.delivered += delivered;
+    all->counts.delivered += delivered;
+    if (tally->number != subscription->number) return;
+    counts_add(&subscription->counts, tally);
+    counts_add(&all->counts, tally);
     *tally = (struct take_tally){0};
 }
 
@@ -61,7 +67,7 @@ void taken_ask(struct engine *engine, struct client *client, const struct frame 
         return;
     }
     taken_move(engine, subscription, to);
-    count(subscription, &client->tally, delivered);
+    count(&engine->subscriptions, subscription, &client->tally, delivered);
     subscription->taken_ms = clock_wall_ms();
     subscription_put(batch, subscription);
     client->taken_tag = frame->tag;

@@ -177,6 +177,7 @@ static void stream_free(void *context) {
     pthread_mutex_lock(&feeds->lock);
     for (size_t i = 0; i < feeds->count; i++)
         if (feeds->streams[i] == stream) feeds->streams[i] = feeds->streams[--feeds->count];
+    atomic_store(&stream->web->streams, feeds->count);
     pthread_mutex_unlock(&feeds->lock);
     buf_free(&stream->text);
     free(stream->taking);
@@ -313,6 +314,8 @@ static bool stream_register(struct stream *stream) {
     pthread_mutex_lock(&feeds->lock);
     bool room = feeds->count < STREAMS_MAX && !feeds->stopping;
     if (room) feeds->streams[feeds->count++] = stream;
+    atomic_fetch_add(room ? &stream->web->streams_opened : &stream->web->streams_refused, 1);
+    atomic_store(&stream->web->streams, feeds->count);
     pthread_mutex_unlock(&feeds->lock);
     return room;
 }
