@@ -4,6 +4,7 @@
 #include "node/process/clock.h"
 #include "node/engine/engine_core.h"
 #include "node/policy/policy_file.h"
+#include "node/recall/gone_terms.h"
 #include "node/engine/engine_load.h"
 #include "node/process/sandbox.h"
 
@@ -465,6 +466,7 @@ static void loop(struct engine *engine) {
         if (!engine->stopping) recall_ask_pump(engine);
         if (!engine->stopping) groups_pump(engine);
         if (!engine->stopping) gone_revoked_pump(engine);
+        if (!engine->stopping) gone_terms_pump(engine);
         if (!engine->stopping) share_pump(engine);
         if (!engine->stopping) sightings_pump(engine);
         go_on = flush_all(engine);

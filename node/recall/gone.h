@@ -3,7 +3,7 @@
    numbered from 1, written with the batch that takes the object out, sealed in the store's meta, and kept for GONE_KEEP_MS.
 
    Meta: "secret/~gone/NUMBER" some rows, up to this number, each after its size (2 bytes): thousands that expire together cost little;
-   "gone" the first and the last number; "gone-cut/NODE" which cut of a revoked node was told of. The prefix sorts behind what a round of erasing rewrites. */
+   "gone" the first and the last number; "gone-fences" numbers that are no rows (gone_terms.h); "gone-cut/NODE" which cut of a revoked node was told of. The prefix sorts behind what a round of erasing rewrites. */
 #ifndef NODE_GONE_H
 #define NODE_GONE_H
 
@@ -64,7 +64,11 @@ struct gone {
     uint8_t decision_marks[256];
     size_t decision_marks_bytes;
     struct gone_cut cut;
-    uint64_t cuts_told, cuts_due_ms; /* a sum of all revocations that were told of; when it is looked at next */
+    uint64_t cuts_told, cuts_due_ms;  /* a sum of all revocations that were told of; when it is looked at next */
+    uint64_t fences[POLICY_EXIT_END]; /* the number of the newest fence of each exit; 0: none. It counts once it is on disk */
+    struct buf terms;                 /* gone_terms.c: as they were when consumers were last told; empty: never */
+    bool terms_read;
+    uint64_t terms_due_ms;
 };
 
 enum err gone_load(struct engine *engine) MUST_USE; /* once the store is open */
@@ -80,6 +84,12 @@ void gone_seal(struct engine *engine, struct store_batch *batch); /* the batch i
 void gone_dropped(struct engine *engine);                         /* the batch was not committed */
 void gone_stored(struct engine *engine);                          /* it is on disk */
 void gone_tick(struct engine *engine, uint64_t now_ms);           /* now and then: old rows go */
+
+/* The next number becomes a fence of these exits (bit n: enum policy_exit n), with this batch, which goes to withdraw_commit. No other one may be
+   under way. */
+void gone_fence(struct engine *engine, struct store_batch *batch, unsigned exits);
+/* Has somebody who stands at row `at`, and was told of objects by this exit, to begin anew? */
+bool gone_fenced(const struct gone *gone, enum policy_exit exit, uint64_t at);
 
 /* gone_revoked.c: objects of nodes that were revoked, past the cut; shown nobody any more. Goes on with it. */
 void gone_revoked_pump(struct engine *engine);

@@ -363,11 +363,11 @@ static bool question_read(struct question *out, struct bytes body) {
            !(out->stored && out->name.size == 0);
 }
 
-/* Does the position belong to these pages and this list? */
+/* Does the position belong to these pages and this list, and to no wider terms than now? */
 static bool reaches(const struct engine *engine, const struct take_state *take) {
     const struct gone *gone = &engine->gone;
     if (take->at.cursor > last_cursor(engine) || take->at.gone > gone->last) return false;
-    return take->seen == 0 || take->at.gone + 1 >= gone->first;
+    return take->seen == 0 || (take->at.gone + 1 >= gone->first && !gone_fenced(gone, take->exit, take->at.gone));
 }
 
 static void begin(struct engine *engine, struct client *client, const struct question *question,
@@ -382,7 +382,7 @@ static void begin(struct engine *engine, struct client *client, const struct que
     take->at = question->stored ? subscription->at : question->at;
     take->seen = take->at.cursor;
     if (question->stored && subscription->high > take->seen) take->seen = subscription->high;
-    if (question->stored) subscription->rewound = false;
+    if (question->stored) subscription->rewound = false, subscription->taken_exit = take->exit;
     take->gone_last = engine->gone.last;
     if (question->who.size > 0) memcpy(take->who, question->who.data, question->who.size);
     if (!reaches(engine, take)) {

@@ -4,11 +4,13 @@
 #include "node/engine/engine_core.h"
 #include "node/process/clock.h"
 
-/* A position that the withdrawal list does not reach any more, or of another store: its consumer began anew, and says where. */
+/* A position that the withdrawal list does not reach any more, of another store, or of wider terms: its consumer began anew, and says where. */
 static bool lost(const struct engine *engine, const struct subscription *subscription) {
     const struct gone *gone = &engine->gone;
     bool other = subscription->at.cursor > last_cursor(engine) || subscription->at.gone > gone->last;
-    return other || (subscription->high > 0 && subscription->at.gone + 1 < gone->first);
+    enum policy_exit exit = subscription->taken_exit ? subscription->taken_exit : subscription->exit;
+    if (other || subscription->high == 0) return other;
+    return subscription->at.gone + 1 < gone->first || gone_fenced(gone, exit, subscription->at.gone);
 }
 
 void taken_move(const struct engine *engine, struct subscription *subscription, struct take_position to) {
