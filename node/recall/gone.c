@@ -98,7 +98,7 @@ enum err gone_load(struct engine *engine) {
     if (err == OK && (value.size % 8 != 0 || value.size > sizeof gone->fences)) err = ERR_CORRUPT;
     for (size_t i = 0; err == OK && i < value.size / 8; i++) gone->fences[i] = get_be64(value.data + 8 * i);
     buf_free(&value);
-    return err == ERR_NOT_FOUND ? OK : err;
+    return err == OK || err == ERR_NOT_FOUND ? gone_revoked_load(engine) : err;
 }
 
 void gone_anew(struct engine *engine, struct store_batch *batch) {
@@ -111,6 +111,9 @@ void gone_anew(struct engine *engine, struct store_batch *batch) {
 void gone_free(struct engine *engine) {
     buf_free(&engine->gone.rows);
     buf_free(&engine->gone.terms);
+    free(engine->gone.cuts);
+    engine->gone.cuts = NULL;
+    engine->gone.cut_count = 0;
 }
 
 /* --- noting --- */

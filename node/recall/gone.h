@@ -44,6 +44,12 @@ struct gone_row {
     char id[ITEM_ID_BYTES_MAX + 1];
 };
 
+/* A revoked node, and the last of its entries that counts. */
+struct gone_cut_known {
+    uint8_t node_id[NODE_ID_BYTES];
+    uint64_t after;
+};
+
 /* A revoked node whose objects are being told of. */
 struct gone_cut {
     bool active;
@@ -64,6 +70,8 @@ struct gone {
     uint8_t decision_marks[256];
     size_t decision_marks_bytes;
     struct gone_cut cut;
+    struct gone_cut_known *cuts; /* all that consumers were told of, whether their agencies are still pinned or not */
+    size_t cut_count;
     uint64_t cuts_told, cuts_due_ms;  /* a sum of all revocations that were told of; when it is looked at next */
     uint64_t fences[POLICY_EXIT_END]; /* the number of the newest fence of each exit; 0: none. It counts once it is on disk */
     struct buf terms;                 /* gone_terms.c: as they were when consumers were last told; empty: never */
@@ -93,6 +101,9 @@ bool gone_fenced(const struct gone *gone, enum policy_exit exit, uint64_t at);
 
 /* gone_revoked.c: objects of nodes that were revoked, past the cut; shown nobody any more. Goes on with it. */
 void gone_revoked_pump(struct engine *engine);
+enum err gone_revoked_load(struct engine *engine) MUST_USE;
+/* Is this entry past the cut of its node? gossip_retracted, and it stays so when the agency is no longer pinned: then nobody else knows. */
+bool gone_revoked(const struct engine *engine, const uint8_t node_id[static NODE_ID_BYTES], uint64_t seq);
 
 /* Rows behind number `after`, in order, that are on disk, until `visit` returns false. ERR_CORRUPT, ERR_IO. */
 typedef bool gone_visit(void *context, const struct gone_row *row);

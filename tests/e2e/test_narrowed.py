@@ -2,8 +2,9 @@
 """What may be shown becomes less: whoever was told of more is told to forget it, by every way in which this node tells, and nobody else is."""
 import json
 import os
+import time
 
-from lib import NOT_FOUND, OK, check, check_equal, free_port, indicator, indicators, main, must, skip, story
+from lib import OK, PATIENCE, check, check_equal, indicator, indicators, main, must, skip, story
 from web import Web, enable, start, token
 
 try:
@@ -79,22 +80,38 @@ def everything(session, count):
     return found
 
 
+def consumers(place):
+    """Two agencies; the second one serves streams, the live feed and hooks: a command and a file."""
+    a, b = place.mesh("agency.a", "agency.b", start=False)
+    enable(b), enable_live(b)
+    os.mkdir(place.path("out"))
+    taken, listed = place.path("out/taken"), place.path("out/list")
+    program = place.path("taker", TAKER % taken)
+    os.chmod(program, 0o755)
+    with open(os.path.join(b.dir, "hooks.yaml"), "w") as file:
+        file.write("version: 1\nhooks:\n  soc:\n    command: [%s]\n    max-label: TLP:AMBER\n    wait: 0 seconds\n    writes: [%s]\n"
+                   "  list:\n    file: %s\n    format: list\n    max-label: TLP:AMBER\n" % (program, place.path("out"), listed))
+    place.start(a, link=False)
+    start(place, b, link=False)
+    place.link(a, b)
+    return a, b, taken, listed
+
+
+def values(path):
+    try:
+        with open(path) as file:
+            return [line for line in file.read().splitlines() if not line.startswith("#")]
+    except FileNotFoundError:
+        return []
+
+
 @story
 def the_policy(place):
     """The exit `live` is narrowed while the node is down: streams, lines, the live feed and subscriptions of that exit begin anew, with what they may
     have; hooks and the node's own user, whose exits are as before, hear nothing. When it is opened again nobody is disturbed."""
     if Session is None:
         skip("python3-zmq or python3-msgpack is not installed")
-    a, b = place.mesh("agency.a", "agency.b", start=False)
-    enable(b), enable_live(b)
-    taken = place.path("out/taken") if os.mkdir(place.path("out")) is None else None
-    program = place.path("taker", TAKER % taken)
-    os.chmod(program, 0o755)
-    with open(os.path.join(b.dir, "hooks.yaml"), "w") as file:
-        file.write("version: 1\nhooks:\n  soc:\n    command: [%s]\n    max-label: TLP:AMBER\n    wait: 0 seconds\n    writes: [%s]\n" % (program, place.path("out")))
-    place.start(a, link=False)
-    start(place, b, link=False)
-    place.link(a, b)
+    a, b, taken, _ = consumers(place)
     green, _ = indicators("green", 2)
     amber, _ = indicators("amber", 1)
     a.publish_good(amber, "TLP:AMBER", [b])
@@ -149,8 +166,51 @@ def the_policy(place):
     start(place, b, link=False)
     place.link(a, b)
     check_equal(a("recall", green[0]["id"], "--reason", "x").code, OK, "A recalls one")
-    must(lambda: take(b, "live") == ids_of(more) + ["-" + green[0]["id"]] or "-" + green[0]["id"] in take(b, "live"), 20, "where more is allowed than before, nobody begins anew", lambda: b("subscription", "show", "live"))
+    heard = []
+    must(lambda: heard.extend(take(b, "live")) or "-" + green[0]["id"] in heard, 20, "which is heard of", lambda: (heard, b("subscription", "show", "live")))
+    check_equal(sorted(heard), sorted(ids_of(more) + ["-" + green[0]["id"]]), "where more is allowed than before, nobody begins anew")
     check_equal(b.log().count("consumers.anew"), 1, "and nothing is said of it")
+
+
+@story
+def nothing_but_a_withdrawal(place):
+    """Something goes and nothing comes: no object, no receipt, no statement. Everyone who waits is woken all the same."""
+    if Session is None:
+        skip("python3-zmq or python3-msgpack is not installed")
+    a, b, taken, listed = consumers(place)
+    session = Session(b, Keys(b, "soc").admit(b, "--max-label", "TLP:AMBER"), credit=10)
+    web = Web(b, "soc", token(b, "soc", "--max-label", "TLP:AMBER"))
+    web.connection.request("GET", "/feed", headers={"Authorization": web.authorization, "Last-Event-ID": "0.0"})
+    stream = web.connection.getresponse()
+
+    def event():
+        """The next one of the stream, which says now and then that nothing is new."""
+        deadline = time.monotonic() + 20 * PATIENCE
+        while time.monotonic() < deadline:
+            line = stream.readline().decode()
+            if not line:
+                return None
+            if line.startswith("data: "):
+                value = json.loads(line[6:])
+                return value["object"]["id"] if "object" in value else "-" + value["withdrawn"]
+        return None
+
+    objects, names = indicators("brief", 2)
+    a.publish_good(objects, "TLP:GREEN", [b])
+    check_equal([event(), event()], ids_of(objects), "a stream is told of two objects")
+    check_equal(everything(session, 2), ids_of(objects), "so is a client of the live feed")
+    must(lambda: told(taken) == ids_of(objects) and values(listed) == sorted(names), 30, "a command and a file", lambda: (b("hook", "list"), told(taken), values(listed)))
+    a.stop()
+    before = b.status()["cursor"]
+    check_equal(b("ledger", "erase", names[0], "--reason", "x").code, OK, "B erases one, with nobody to talk to")
+    gone = "-" + objects[0]["id"]
+    check_equal(event(), gone, "the stream is told")
+    check_equal(everything(session, 1), [gone], "the client of the live feed is")
+    must(lambda: told(taken) == ids_of(objects) + [gone], 10, "the command is", lambda: (told(taken), b("hook", "list")))
+    must(lambda: values(listed) == [names[1]], 10, "and the file is without it", lambda: (values(listed), b("hook", "list")))
+    check_equal(b.status()["cursor"], before, "nothing had come")
+    web.connection.close()
+    session.close()
 
 
 @story
