@@ -314,6 +314,7 @@ static void on_parent(struct engine *engine, const struct frame *frame) {
     switch (frame->type) {
     case FRAME_STOP: engine->stopping = true; break;
     case FRAME_RESTARTS: on_restarts(engine, frame->body); break;
+    case FRAME_RELOADED: hooks_reloaded(engine, frame); break;
     case FRAME_RESOLVED: on_resolved(engine, frame); break;
     case FRAME_PEER:
         switch (proc_child_peer(&engine->child, frame)) {

@@ -278,6 +278,11 @@ struct hook_desk {
     struct buf document; /* what `comity hook list` shows; empty: there is no such process */
     uint64_t count, failing;
     uint64_t number; /* of the last question that was passed on */
+    /* "reload": the one that is under way. */
+    struct client *reloader; /* who asked; null: it is gone, or nobody did */
+    uint64_t reload_tag, reload_number;
+    uint32_t reload_count;           /* hooks of the new file */
+    bool reload_waits, reload_fresh; /* for a hook process that was started since; it is attached */
 };
 
 struct name_of_agency {
@@ -526,7 +531,8 @@ void watch_clients(struct engine *engine, struct client *client, const struct fr
 
 /* hooks.c: between the hook process and who asks about it */
 void hooks_ask(struct engine *engine, struct client *client, const struct frame *frame);
-void hooks_leave(struct engine *engine, struct client *client); /* the client goes */
+void hooks_leave(struct engine *engine, struct client *client);        /* the client goes */
+void hooks_reloaded(struct engine *engine, const struct frame *frame); /* FRAME_RELOADED of the parent */
 
 /* backup_ask.c, replay.c: copies of this node, and the first time of one that came from a copy */
 void backup_ask(struct engine *engine, struct client *client, const struct frame *frame);

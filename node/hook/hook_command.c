@@ -81,8 +81,7 @@ static enum err turn(struct batch *batch, const char *subscription, bool *more, 
     return OK;
 }
 
-void *hook_command_main(void *context) {
-    struct hook_work *work = context;
+void hook_command_main(struct hook_work *work) {
     struct batch batch = {.work = work};
     char why[HOOK_WHY_BYTES];
     uint64_t asked;
@@ -101,5 +100,4 @@ void *hook_command_main(void *context) {
         over = !hook_pause(work, hook_failed(work, asked, why), true);
     }
     buf_free(&batch.lines);
-    return NULL;
 }

@@ -70,11 +70,14 @@ struct hooks {
     pthread_mutex_t lock;
     pthread_cond_t changed; /* news, questions, the end; and a link that is free */
     bool stopping;
+    bool leaving; /* nothing is begun any more; what is under way goes on to its end */
+    size_t ended; /* threads that are at theirs */
     struct hook_link links[HOOK_LINKS];
     struct hook_work work[HOOKS_MAX];
     struct hook_folder folders[HOOKS_MAX]; /* when the sandbox closed; of files' hooks */
     size_t started;                        /* threads */
     bool told;                             /* what the engine was told is what is */
+    uint64_t leave_ms;                     /* the main thread's: monotonic, when it goes at the latest; 0: it stays */
 };
 
 /* --- hook.c --- */
@@ -95,8 +98,8 @@ uint64_t hook_failed(struct hook_work *work, uint64_t asked, const char *why);
 void hook_count(struct hook_work *work, uint64_t *counter, uint64_t more);
 
 /* --- hook_command.c, hook_view.c --- */
-void *hook_command_main(void *work);
-void *hook_view_main(void *work);
+void hook_command_main(struct hook_work *work);
+void hook_view_main(struct hook_work *work);
 
 /* --- hook_call.c --- */
 /* Runs the hook's command with this standard input to its end; its output goes to the log. OK: it ended with 0. ERR_IO: not; `why` says how.

@@ -243,6 +243,15 @@ def stored(place):
     aside = Session(b, keys, "domains", (0, 0), 50)
     check_equal(aside.objects(40), ids_of(objects), "one with a position of its own reads beside it")
     check(third.silent(3), "and the third session goes on")
+    show = lambda: b("subscription", "show", "domains", "--json").value
+    before = show()["delivered"]
+    check_equal(b("subscription", "rewind", "domains", "--to", "start").code, OK, "the place is rewound while something is under way")
+    third.say("ack", third.position[0], third.position[1], 50)
+    must(lambda: show()["delivered"] == before + 5, 10, "what is acknowledged then is counted", show)
+    check_equal(show()["cursor"], 0, "and does not undo the rewind", show)
+    third.close()
+    third = Session(b, keys, "domains", None, 50)
+    check_equal(third.objects(40), ids_of(objects), "who begins there next gets everything again")
     check_equal(b("subscription", "add", "urls", "--filter", "kind = url", "--exit", "live").code, OK, "a subscription with a filter")
     url = {**indicator("url"), "pattern": "[url:value = 'http://a.example/x']"}
     a.publish_good([indicator("no-url.example"), url, indicator("still-no-url.example")], "TLP:GREEN", [b])
