@@ -444,6 +444,7 @@ static void loop(struct engine *engine) {
     serve(engine, &engine->child.parent, on_parent, true, false);
     serve(engine, &engine->child.peers[ROLE_KEY], on_key, false, false);
     serve(engine, &engine->child.peers[ROLE_NET], on_net, false, false);
+    versions_start(engine);
     while (!engine->stopping) {
         poll_fill(engine, fds);
         uint64_t now = clock_monotonic_ms(), due = gossip_deadline(engine->gossip);

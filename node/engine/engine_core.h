@@ -516,6 +516,7 @@ void query_page_end(struct client *client);
 void query_groups(struct engine *engine, struct client *client, const struct frame *frame); /* query_groups.c */
 bool query_page_busy(const struct engine *engine); /* some go on without waiting for anything */
 /* versions.c */
+void versions_start(struct engine *engine); /* the node runs now: a large store is noted at once */
 void versions_begin(struct engine *engine); /* somebody will ask: notes all items, in turns */
 void versions_go_on(struct engine *engine);
 bool versions_busy(const struct engine *engine);

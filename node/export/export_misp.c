@@ -9,7 +9,6 @@
 #include "node/formats/uuid.h"
 
 #include <gnutls/crypto.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -237,10 +236,8 @@ static struct type type_of(enum observable_kind kind) {
 }
 
 static void seconds_out(struct json_out *json, const char *key, uint64_t ms) {
-    char text[24];
-    snprintf(text, sizeof text, "%" PRIu64, ms / 1000);
     json_out_key(json, key);
-    json_out_text(json, text);
+    json_out_digits(json, ms / 1000);
 }
 
 static void text_out(struct json_out *json, const char *key, struct bytes text) {
@@ -254,7 +251,10 @@ static void hash_line(struct event *event, struct bytes value) {
     char hex[33];
     if (gnutls_hash_fast(GNUTLS_DIG_MD5, value.data, value.size, digest) != 0) return;
     hex_encode(hex, bytes_of(digest, sizeof digest));
-    buf_put_format(&event->hashes, "%s,%s\n", hex, event->uuid);
+    buf_put_text(&event->hashes, hex);
+    buf_put_u8(&event->hashes, ',');
+    buf_put_text(&event->hashes, event->uuid);
+    buf_put_u8(&event->hashes, '\n');
 }
 
 /* Of composite values, a line for each part, as MISP does. */
