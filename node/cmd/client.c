@@ -17,6 +17,9 @@ enum outcome client_open(struct client *client, const struct invocation *invocat
     case OK: return OUTCOME_SUCCESS;
     case ERR_CLOSED:
         if (dir_state(invocation->dir) == DIR_MISSING) return setup_absent(invocation, OUTCOME_NOT_RUNNING);
+        if (strcmp(invocation->dir, DIR_SYSTEM) == 0)
+            return command_fail(invocation, OUTCOME_NOT_RUNNING,
+                                "no node runs in " DIR_SYSTEM ": start the service (systemctl start comity), or `comity run`");
         return command_fail(invocation, OUTCOME_NOT_RUNNING, "no node runs in %s: start it with `comity run --dir %s`",
                             invocation->dir, invocation->dir);
     case ERR_DENIED:
@@ -95,6 +98,10 @@ enum outcome client_document_of(struct client *client, enum frame_type type, str
 }
 
 enum outcome client_document_print(const struct invocation *invocation, struct bytes document) {
+    return client_document_print_as(invocation, document, document_text);
+}
+
+enum outcome client_document_print_as(const struct invocation *invocation, struct bytes document, client_words *words) {
     struct buf out = {0};
     enum err err;
     if (invocation->json) {
@@ -104,7 +111,7 @@ enum outcome client_document_print(const struct invocation *invocation, struct b
         if (err == OK) err = pack_done(&reader);
         json_out_line(&json);
     } else {
-        err = document_text(&out, document);
+        err = words(&out, document);
     }
     if (err == OK) command_print_buf(&out);
     buf_free(&out);

@@ -380,12 +380,15 @@ static bool attribute_put(struct export *work, struct state *state, const struct
     struct buf text = {0};
     struct json_out json = json_out_of(&text);
     char uuid[UUID_CHARS + 1];
+    /* The object's own time is also that of what its event said last. */
+    uint64_t updated_ms = seconds_read(back->updated) * 1000;
     if (!event || id.size <= UUID_CHARS) return false;
     event_learn(work, event, back);
     if (moment_of(answer) > event->newest_ms) event->newest_ms = moment_of(answer);
     uuid_again(uuid, event, bytes_of(id.data + id.size - UUID_CHARS, UUID_CHARS));
     attribute_start(&json, uuid, back->type, back->category, back->to_ids, back->value);
-    attribute_end(work, &json, answer->tlp, moment_of(answer), back->description.size ? back->description : back->comment);
+    attribute_end(work, &json, answer->tlp, updated_ms ? updated_ms : moment_of(answer),
+                  back->description.size ? back->description : back->comment);
     text_out(&json, "first_seen", back->first_seen);
     text_out(&json, "last_seen", back->last_seen);
     if (back->object_uuid.size > 0) text_out(&json, "object_relation", back->relation);
