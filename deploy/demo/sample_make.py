@@ -9,7 +9,7 @@ import uuid
 
 NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "comity:demo:sample")
 NOW = "2026-11-24T00:00:00.000Z"
-CLEAR = "marking-definition--94868c89-83c2-464b-929b-a1a8aa3aa487"
+CLEAR = "marking-definition--94868c89-83c2-464b-929b-a1a8aa3c8487"
 GREEN = "marking-definition--bab4a63c-aed9-4cf5-a766-dfca5abac2bb"
 
 # Key: name, types, first seen, what it did.

@@ -17,6 +17,9 @@ enum outcome client_open(struct client *client, const struct invocation *invocat
     case OK: return OUTCOME_SUCCESS;
     case ERR_CLOSED:
         if (dir_state(invocation->dir) == DIR_MISSING) return setup_absent(invocation, OUTCOME_NOT_RUNNING);
+        if (strcmp(invocation->dir, DIR_SYSTEM) == 0)
+            return command_fail(invocation, OUTCOME_NOT_RUNNING,
+                                "no node runs in " DIR_SYSTEM ": start the service (systemctl start comity), or `comity run`");
         return command_fail(invocation, OUTCOME_NOT_RUNNING, "no node runs in %s: start it with `comity run --dir %s`",
                             invocation->dir, invocation->dir);
     case ERR_DENIED:

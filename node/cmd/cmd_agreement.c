@@ -40,12 +40,12 @@ static enum outcome propose_pack(const struct invocation *invocation, const char
     enum outcome outcome = setup_own_card(invocation, &own);
     if (outcome == OUTCOME_SUCCESS) {
         memcpy(names.own, own.card.agency.id, AGENCY_ID_BYTES);
-        enum err err = dir_read_path(&yaml, path, LIMIT_AGREEMENT_BYTES * 4);
+        enum err err = dir_read_given(&yaml, path, LIMIT_AGREEMENT_BYTES * 4);
         random_init_kernel(&random);
         random_bytes(&random, salt, sizeof salt);
         random_wipe(&random);
         if (err != OK)
-            outcome = command_fail(invocation, command_outcome(err), "%s: %s", path, err_text(err));
+            outcome = setup_unreadable(invocation, path, err);
         else
             err = agreement_file_read(&text, bytes_of_buf(&yaml), path, salt, clock_wall_ms(), name_resolve, &names, message);
         if (outcome == OUTCOME_SUCCESS && err != OK)
@@ -89,7 +89,8 @@ const struct command cmd_agreement = {
     .synopsis = "propose FILE | sign ID | show ID | list | terminate ID",
     .summary = "agreements between agencies: what may pass, in which direction, for how long",
     .details =
-        "FILE is YAML; deploy/policies/AGREEMENTS.md describes it. Who proposes signs. An agreement holds once all parties have "
+        "FILE is YAML, - is standard input; deploy/policies/AGREEMENTS.md describes it. Who proposes signs. An agreement holds "
+        "once all parties have "
         "signed\n"
         "it, until one of them ends it; then publishing beyond it is refused with the clause named. ID: the first digits do.",
     .arguments_min = 1,

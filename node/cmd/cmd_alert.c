@@ -9,10 +9,10 @@
 #include "node/cmd/marking_options.h"
 #include "node/formats/moment.h"
 #include "node/cmd/setup.h"
+#include "node/process/dir.h"
 #include "node/formats/uuid.h"
 #include "node/formats/when.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,14 +55,9 @@ static enum outcome text_take(const struct invocation *invocation, struct buf *o
     if (text) {
         buf_put_text(out, text);
     } else {
-        FILE *file = fopen(invocation->arguments[1], "rb");
-        bool missing = !file && errno == ENOENT;
-        uint8_t *at = file ? buf_grow(out, ALERT_TEXT_BYTES_MAX + 1) : NULL;
-        if (at) out->size = fread(at, 1, ALERT_TEXT_BYTES_MAX + 1, file);
-        if (file) fclose(file);
-        if (!file || !at)
-            return command_fail(invocation, missing ? OUTCOME_NOT_FOUND : OUTCOME_REFUSED, "%s cannot be read",
-                                invocation->arguments[1]);
+        enum err err = dir_read_given(out, invocation->arguments[1], ALERT_TEXT_BYTES_MAX);
+        if (err != OK && err != ERR_TOO_BIG) return setup_unreadable(invocation, invocation->arguments[1], err);
+        if (err == ERR_TOO_BIG) buf_clear(out); /* said below */
     }
     if (out->size == 0 || out->size > ALERT_TEXT_BYTES_MAX || !pack_utf8_valid(bytes_of_buf(out)))
         return command_usage(invocation, "the alert's words are 1 to %d bytes of UTF-8", ALERT_TEXT_BYTES_MAX);
@@ -191,7 +186,7 @@ const struct command cmd_alert = {
     .summary = "warn chosen agencies, or ask them to look for somebody or something",
     .details = "An alert is an object like any other: `comity recall` takes it back, `comity search` and `comity feed` show it. "
                "These kinds\n"
-               "serve the purposes of INTERPOL's notices and are none of them.",
+               "serve the purposes of INTERPOL's notices and are none of them. FILE may be - for standard input.",
     .arguments_min = 1,
     .arguments_max = 2,
     .prints_json = true,

@@ -50,7 +50,7 @@ static enum outcome show(const struct invocation *invocation, const char *path) 
     enum err err = card_file_read(&file, path);
     enum outcome outcome = OUTCOME_SUCCESS;
     if (err == ERR_NOT_FOUND || err == ERR_DENIED || err == ERR_IO)
-        outcome = command_fail(invocation, command_outcome(err), "%s: %s", path, err_text(err));
+        outcome = setup_unreadable(invocation, path, err);
     else if (err != OK)
         outcome = command_fail(invocation, OUTCOME_REFUSED, "%s: this is no good card: %s. Ask your partner to send it again", path,
                                err_text(err));
@@ -75,7 +75,8 @@ const struct command cmd_card = {
     .summary = "write this agency's card to standard output, or show what a card says",
     .details =
         "A card is what partners pin: the agency's chain, its nodes and their prekeys, all signed. It holds no secret; only its\n"
-        "fingerprint must be compared by another way. With --json, facts instead of the card itself.",
+        "fingerprint must be compared by another way. With --json, facts instead of the card itself. FILE may be - for standard "
+        "input.",
     .arguments_max = 2,
     .prints_json = true,
     .run = run,

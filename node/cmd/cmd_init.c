@@ -71,7 +71,10 @@ static void told_text(struct buf *out, const struct invocation *invocation, cons
     buf_put_text(out,
                  "  2. read them the fingerprint above by another way (telephone, in person), and have them read you theirs\n");
     buf_put_format(out, "  3. comity trust add THEIR.card --as NAME --dir %s\n", dir);
-    buf_put_format(out, "  4. comity run --dir %s\n", dir);
+    if (strcmp(dir, DIR_SYSTEM) == 0)
+        buf_put_text(out, "  4. systemctl enable --now comity; where the service finds the passphrase: man 8 comity\n");
+    else
+        buf_put_format(out, "  4. comity run --dir %s\n", dir);
 }
 
 static enum outcome agency_make(const struct invocation *invocation, const struct config *config, struct bytes passphrase) {

@@ -26,6 +26,7 @@ static enum outcome agency_card(const struct invocation *invocation, const struc
     if (!path) return setup_own_card(there, out);
     enum err err = card_file_read(out, path);
     if (err == OK) return OUTCOME_SUCCESS;
+    if (err == ERR_DENIED) return setup_unreadable(invocation, path, err);
     return command_fail(invocation, OUTCOME_REFUSED, "%s: %s", path, err_text(err));
 }
 

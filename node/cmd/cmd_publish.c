@@ -382,6 +382,7 @@ static enum outcome input_open(struct work *work, const char *path, int *fd) {
     *fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
     if (*fd < 0) {
         enum err err = dir_err_of(errno);
+        if (err == ERR_DENIED) return setup_unreadable(work->invocation, path, err);
         return command_fail(work->invocation, command_outcome(err), "%s: %s", path, strerror(errno));
     }
     off_t end = standard ? -1 : lseek(*fd, 0, SEEK_END);

@@ -33,7 +33,10 @@ static enum outcome card_find(const struct invocation *invocation, const struct 
     enum outcome outcome = setup_own_card(there, path ? &old : &adding->card);
     if (!path) return outcome;
     enum err err = outcome == OUTCOME_SUCCESS ? card_file_read(&adding->card, path) : OK;
-    if (err != OK) outcome = command_fail(invocation, OUTCOME_REFUSED, "%s: %s", path, err_text(err));
+    if (err == ERR_DENIED)
+        outcome = setup_unreadable(invocation, path, err);
+    else if (err != OK)
+        outcome = command_fail(invocation, OUTCOME_REFUSED, "%s: %s", path, err_text(err));
     if (outcome == OUTCOME_SUCCESS) {
         struct bytes before = old.card.chain, now = adding->card.card.chain;
         if (now.size < before.size || memcmp(now.data, before.data, before.size) != 0)

@@ -17,13 +17,13 @@
 static enum outcome request_open_file(const struct invocation *invocation, const char *path, struct request *out) {
     struct buf text = {0};
     *out = (struct request){0};
-    enum err err = dir_read_path(&text, path, 2 * REQUEST_BYTES_MAX);
+    enum err err = dir_read_given(&text, path, 2 * REQUEST_BYTES_MAX);
     bool readable = err == OK;
     if (err == OK) err = request_read(out, bytes_of_buf(&text));
     buf_free(&text);
     if (err == OK) return OUTCOME_SUCCESS;
-    return command_fail(invocation, readable ? OUTCOME_REFUSED : command_outcome(err), "%s: %s%s", path,
-                        readable ? "this is no good request: " : "", err_text(err));
+    if (!readable) return setup_unreadable(invocation, path, err);
+    return command_fail(invocation, OUTCOME_REFUSED, "%s: this is no good request: %s", path, err_text(err));
 }
 
 static void told(const struct invocation *invocation, const char *change, const struct request *request, bool running) {
@@ -62,15 +62,16 @@ static enum outcome sign(const struct invocation *invocation) {
     struct buf text = {0};
     if (invocation->argument_count != 2) return command_usage(invocation, "it is: comity root sign FILE");
     const char *path = invocation->arguments[1], *out = command_value(invocation, "out");
+    if (!out) out = path;
     enum outcome outcome = request_open_file(invocation, path, &request);
     if (outcome == OUTCOME_SUCCESS) outcome = signer_open(&signer, invocation, &request);
     if (outcome == OUTCOME_SUCCESS) {
         enum err err = request_sign(&request, signer.seed);
         if (err == OK) err = request_write(&text, &request);
-        outcome = err == OK ? ownchain_file_write(invocation, out ? out : path, bytes_of_buf(&text))
+        outcome = err == OK ? ownchain_file_write(invocation, out, bytes_of_buf(&text))
                             : command_fail(invocation, OUTCOME_INTERNAL, "signing: %s", err_text(err));
     }
-    if (outcome == OUTCOME_SUCCESS && !(out && strcmp(out, "-") == 0)) told(invocation, "signed", &request, false);
+    if (outcome == OUTCOME_SUCCESS && strcmp(out, "-") != 0) told(invocation, "signed", &request, false);
     buf_free(&text);
     signer_close(&signer);
     request_free(&request);
@@ -188,7 +189,8 @@ const struct command cmd_root = {
         "        one holder in one step; with OFFERs of several holders as a request that each of them signs.\n"
         "offer   writes to FILE what this holder brings to the next root keys; the new key file waits as root.key.next.\n"
         "sign    shows a request (of `node add|renew|revoke --request` or `root rotate --request`) and adds a signature to it.\n"
-        "apply   takes a request with enough signatures, or several copies of it, into the chain of this directory's node.",
+        "apply   takes a request with enough signatures, or several copies of it, into the chain of this directory's node.\n"
+        "A FILE may be - for standard input, of offer standard output.",
     .arguments_min = 1,
     .arguments_max = 1 + 2 * AGENCY_KEYS_MAX,
     .prints_json = true,

@@ -117,9 +117,10 @@ static enum outcome offers_add(const struct invocation *invocation, struct agenc
         const char *path = invocation->arguments[i];
         struct buf text = {0};
         struct offer offer;
-        enum err err = dir_read_path(&text, path, OFFER_BYTES_MAX);
+        enum err err = dir_read_given(&text, path, OFFER_BYTES_MAX);
         if (err == OK) err = offer_read(&offer, bytes_of_buf(&text));
         buf_free(&text);
+        if (err == ERR_DENIED) return setup_unreadable(invocation, path, err);
         if (err != OK) return command_fail(invocation, OUTCOME_REFUSED, "%s: this is no good offer: %s", path, err_text(err));
         if (memcmp(offer.agency_id, agency->id, AGENCY_ID_BYTES) != 0)
             return command_fail(invocation, OUTCOME_REFUSED, "%s: this offer is for another agency", path);

@@ -4,6 +4,7 @@
 #include "node/process/clock.h"
 #include "node/cmd/cmd.h"
 #include "node/process/log.h"
+#include "gossip/pack.h"
 #include "node/cmd/ownchain.h"
 #include "node/identity/passphrase.h"
 #include "node/cmd/setup.h"
@@ -11,6 +12,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+#define CARD_MS 10000 /* a question of the running node's memory */
 
 /* --- add --- */
 
@@ -94,8 +97,7 @@ static enum outcome card_given(const struct invocation *invocation, struct card_
     const char *path = invocation->arguments[1];
     enum err err = card_file_read(file, path);
     if (err == OK) return OUTCOME_SUCCESS;
-    if (err == ERR_NOT_FOUND || err == ERR_DENIED || err == ERR_IO)
-        return command_fail(invocation, command_outcome(err), "%s: %s", path, err_text(err));
+    if (err == ERR_NOT_FOUND || err == ERR_DENIED || err == ERR_IO) return setup_unreadable(invocation, path, err);
     return command_fail(invocation, OUTCOME_REFUSED, "%s: this is no good card: %s. Ask your partner to send it again", path,
                         err_text(err));
 }
@@ -146,6 +148,64 @@ static enum outcome update(const struct invocation *invocation) {
     }
     card_file_free(&file);
     card_file_free(&own);
+    return outcome;
+}
+
+/* --- card --- */
+
+/* The running node's chain of a pinned agency. Owned by the caller, also after a failure. */
+static enum outcome chain_heard(const struct invocation *invocation, const char *name, struct buf *chain) {
+    struct client client = {.channel.fd = -1};
+    struct buf body = {0};
+    struct frame frame;
+    enum outcome outcome = client_open(&client, invocation);
+    if (outcome != OUTCOME_SUCCESS) return outcome;
+    pack_write_array(&body, 1);
+    pack_write_str(&body, bytes_of_text(name));
+    enum err err = buf_result(&body);
+    if (err == OK) err = client_ask(&client, FRAME_ASK_CARD, bytes_of_buf(&body));
+    while (err == OK && (err = client_answer(&client, &frame, CARD_MS)) == OK && frame.type == FRAME_ANSWER_CARD) {
+        struct pack_reader reader = pack_reader_of(frame.body);
+        uint32_t fields = pack_read_array(&reader);
+        buf_put(chain, pack_read_bin(&reader));
+        err = fields == 1 ? pack_done(&reader) : ERR_FORMAT;
+    }
+    if (err != OK)
+        outcome = client_lost(&client, err);
+    else if (frame.type == FRAME_ANSWER_ERROR)
+        outcome = client_refused(&client, frame.body);
+    client_close(&client);
+    buf_free(&body);
+    return outcome;
+}
+
+/* What the mesh brought since the agency was pinned is in the running node, not in DIR/trust: who lost all nodes gets it back here. */
+static enum outcome card_newest(const struct invocation *invocation) {
+    const char *name = invocation->arguments[1];
+    struct buf chain = {0}, binary = {0}, out = {0};
+    struct card_file file = {0};
+    struct card card;
+    if (invocation->argument_count < 2) return command_usage(invocation, "NAME is missing: comity trust card NAME");
+    enum err err = trust_file_read(&file, invocation->dir, name);
+    if (err == ERR_NOT_FOUND) return command_fail(invocation, OUTCOME_NOT_FOUND, "%s is not pinned in %s", name, invocation->dir);
+    enum outcome outcome = err == OK ? chain_heard(invocation, name, &chain) : OUTCOME_SUCCESS;
+    if (outcome == OUTCOME_SUCCESS) {
+        if (err == OK) err = ownchain_card(&binary, bytes_of_buf(&chain), file.card.prekeys, bytes_of(NULL, 0));
+        if (err == OK) err = card_read(&card, bytes_of_buf(&binary));
+        if (err == OK && !invocation->json) err = card_armour(&out, bytes_of_buf(&binary));
+        if (err != OK)
+            outcome = command_fail(invocation, OUTCOME_INTERNAL, "%s/trust/%s.card: %s", invocation->dir, name, err_text(err));
+    }
+    if (outcome == OUTCOME_SUCCESS && invocation->json) {
+        struct json_out json = json_out_of(&out);
+        json_out_object(&json);
+        card_json(&json, &card, clock_wall_ms());
+        json_out_object_end(&json);
+        buf_put_text(&out, "\n");
+    }
+    if (outcome == OUTCOME_SUCCESS) command_print_buf(&out);
+    card_file_free(&file);
+    buf_free(&chain), buf_free(&binary), buf_free(&out);
     return outcome;
 }
 
@@ -268,7 +328,9 @@ static enum outcome run(const struct invocation *invocation) {
     if (strcmp(what, "add") == 0) return add(invocation);
     if (strcmp(what, "update") == 0) return update(invocation);
     if (strcmp(what, "remove") == 0) return unpin(invocation);
-    if (strcmp(what, "list") != 0) return command_usage(invocation, "unexpected '%s': it is add, update, list or remove", what);
+    if (strcmp(what, "card") == 0) return card_newest(invocation);
+    if (strcmp(what, "list") != 0)
+        return command_usage(invocation, "unexpected '%s': it is add, update, list, card or remove", what);
     if (invocation->argument_count > 1) return command_usage(invocation, "unexpected '%s'", invocation->arguments[1]);
     return list(invocation);
 }
@@ -282,13 +344,14 @@ static const struct command_option options[] = {
 
 const struct command cmd_trust = {
     .name = "trust",
-    .synopsis = "add FILE --as NAME [--fingerprint FP | --yes] | update FILE | list | remove NAME",
+    .synopsis = "add FILE --as NAME [--fingerprint FP | --yes] | update FILE | list | card NAME | remove NAME",
     .summary = "pin an agency's card, update it, list what is pinned, or remove one",
     .details =
         "Pinning is the only way into the trust list: a node connects to, accepts, stores and relays only what comes from pinned\n"
         "agencies. `update` takes a newer card of a pinned agency, or of this one: a revocation or a new node that the mesh "
         "cannot\n"
-        "bring. A change takes effect in the running node at once; `remove` closes its links.",
+        "bring. FILE may be - for standard input. A change takes effect in the running node at once; `remove` closes its links.\n"
+        "`card` prints the newest card of a pinned agency that the running node knows of: for a partner that lost all its nodes.",
     .arguments_min = 1,
     .arguments_max = 2,
     .prints_json = true,

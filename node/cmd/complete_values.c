@@ -140,7 +140,7 @@ static bool is_name(struct bytes name) {
 static bool names_agency(const struct complete *complete, const struct command_option *option, struct bytes name) {
     if (option) return one_of(bytes_of_text(option->name), "to from with for publish-to admins") && is_name(name);
     return one_of(name, "AGENCY NAME|EXIT") ||
-           (one_of(name, "NAME") && command_is(complete, "trust") && verb_is(complete, "remove"));
+           (one_of(name, "NAME") && command_is(complete, "trust") && (verb_is(complete, "remove") || verb_is(complete, "card")));
 }
 
 static bool offer_special(struct complete *complete, const struct command_option *option, struct bytes name) {

@@ -63,6 +63,16 @@ enum outcome setup_owner(const struct invocation *invocation) {
                         invocation->dir, name, name, invocation->command->name);
 }
 
+enum outcome setup_unreadable(const struct invocation *invocation, const char *path, enum err err) {
+    char name[SETUP_USER_BYTES];
+    if (err != ERR_DENIED) return command_fail(invocation, command_outcome(err), "%s: %s", path, err_text(err));
+    user_name(name, geteuid());
+    return command_fail(
+        invocation, command_outcome(err),
+        "%s: the user %s may not read it. Say - instead of the file's name, and give the file as standard input: ... < %s", path,
+        name, path);
+}
+
 enum outcome setup_config(const struct invocation *invocation, struct config *config) {
     char path[DIR_PATH_MAX], message[CONFIG_ERROR_TEXT_MAX];
     struct buf yaml = {0};

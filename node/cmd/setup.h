@@ -16,6 +16,10 @@ enum outcome setup_absent(const struct invocation *invocation, enum outcome outc
    makes there the node could not read. The functions below ask this first. */
 enum outcome setup_owner(const struct invocation *invocation) MUST_USE;
 
+/* Says that a file which the command line names cannot be read, and returns the exit code. Where the user may not look there, as the
+   node's in somebody's home, it tells of the standard input: for files that may be "-". */
+enum outcome setup_unreadable(const struct invocation *invocation, const char *path, enum err err);
+
 /* Reads DIR/comity.yaml. */
 enum outcome setup_config(const struct invocation *invocation, struct config *config) MUST_USE;
 

@@ -32,6 +32,8 @@
    ASK_VERIFY   [name str] -> ANSWER_DOCUMENT map then DONE [], after a pinned agency's node signed where the common logs end at it
    ASK_TRUST_RELOAD [name str] -> the engine reads this card of DIR/trust again (or forgets it when it is gone); [] -> all of them;
        DONE [agencies uint]
+   ASK_CARD [name str] -> ANSWER_CARD [chain bin] then DONE []: the chain of a pinned agency as far as this node heard of it, which may be
+       longer than that of the card in DIR/trust; ERR_NOT_FOUND
    ASK_CHAIN [own agency's chain bin, PREKEY entries bin] -> the engine takes a longer chain of its own agency: DONE [records uint]
    ASK_ENTRY_ID [node bin 16 (empty: this one), last bool, seq uint (0: none)] -> the entry of that number, or the last one held:
        DONE [node bin 16, seq uint, id bin 32]

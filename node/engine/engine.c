@@ -149,6 +149,7 @@ static void follow_ups(struct engine *engine) {
         case ACTION_LOAD_PAYLOAD: load_payload(engine, &follow_up); break;
         case ACTION_SCAN: load_scan(engine, &follow_up); break;
         case ACTION_STORE_PAYLOAD: reader_refused(engine, follow_up.ticket); break;
+        case ACTION_CHAIN: logs_load_known(engine, follow_up.agency_id); break;
         default: break;
         }
     }

@@ -294,6 +294,7 @@ struct follow_up {
     enum action_kind kind;
     uint64_t ticket;
     uint8_t node_id[NODE_ID_BYTES];
+    uint8_t agency_id[AGENCY_ID_BYTES]; /* whose chain grew */
     uint64_t seq;
     size_t size_max;
 };
@@ -555,11 +556,18 @@ void own_renewed(struct engine *engine, struct bytes answer); /* of the key proc
 size_t trust_load_all(struct engine *engine); /* returns the number of pinned agencies */
 /* The card of this name was written, replaced or removed. ERR_CHAIN: what is known of that agency contradicts it. */
 enum err trust_load_one(struct engine *engine, const char *name) MUST_USE;
+void trust_card_ask(struct engine *engine, struct client *client, const struct frame *frame);
 
 /* engine_logs.c: the store's logs, proofs of forks and own epochs into the core */
 enum err logs_load_all(struct engine *engine) MUST_USE; /* at the start, once trust is known */
-/* Of agencies that were pinned since: their logs go on where the store left off. */
-enum err logs_load_pinned(struct engine *engine) MUST_USE;
+/* Logs that the core knows since, of this agency (null: of all), which was pinned or whose chain grew: they go on where the store left off.
+   To be called before the core hears of anything else. */
+void logs_load_known(struct engine *engine, const uint8_t *agency_id);
+/* Drops what stands from `seq` on, of a branch that does not count; objects that were read from it stay in their pages. `ticket` as in
+   store_commit. */
+void logs_truncate(struct engine *engine, const uint8_t node_id[static NODE_ID_BYTES], uint64_t seq, uint64_t ticket);
+/* Before consecutive entries of one log are stored: where others stand at their numbers, these go, and all that stands behind them. */
+void logs_one_branch(struct engine *engine, struct bytes entries);
 
 /* upkeep.c: what is done at the start and from time to time */
 enum err upkeep_open(struct engine *engine, char why[static 256]) MUST_USE; /* store, chains, logs, epochs into the core */

@@ -102,3 +102,32 @@ enum err trust_load_one(struct engine *engine, const char *name) {
     card_file_free(&file);
     return err;
 }
+
+/* --- what the mesh brought --- */
+
+void trust_card_ask(struct engine *engine, struct client *client, const struct frame *frame) {
+    static const uint8_t nothing = 0x90;
+    struct pack_reader reader = pack_reader_of(frame->body);
+    uint32_t fields = pack_read_array(&reader);
+    struct bytes name = pack_read_str(&reader), chain = {0};
+    struct buf body = {0};
+    if (pack_done(&reader) != OK || fields != 1) {
+        server_error(client, frame->tag, ERR_FORMAT, "the question is not well formed");
+        return;
+    }
+    for (size_t i = 0; i < engine->name_count; i++) {
+        if (!bytes_equal_text(name, engine->names[i].name)) continue;
+        for (size_t k = 0; k < gossip_agency_count(engine->gossip); k++)
+            if (memcmp(gossip_agency(engine->gossip, k)->id, engine->names[i].agency_id, AGENCY_ID_BYTES) == 0)
+                chain = gossip_agency_chain(engine->gossip, k);
+    }
+    if (chain.size == 0) {
+        server_error(client, frame->tag, ERR_NOT_FOUND, "the running node has no such agency pinned");
+        return;
+    }
+    pack_write_array(&body, 1);
+    pack_write_bin(&body, chain);
+    server_answer(client, FRAME_ANSWER_CARD, frame->tag, bytes_of_buf(&body));
+    server_answer(client, FRAME_ANSWER_DONE, frame->tag, bytes_of(&nothing, 1));
+    buf_free(&body);
+}

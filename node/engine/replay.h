@@ -4,9 +4,9 @@
 #ifndef NODE_REPLAY_H
 #define NODE_REPLAY_H
 
+/* It is also a notice, and those are cut at 159 bytes. */
 #define REPLAY_REASON                                                                                                              \
-    "this node was restored from a backup and has not heard from any peer yet what was recalled since: objects are shown after "   \
-    "that. "                                                                                                                       \
-    "If no peer will come, stop it and remove the file \"restored\" of its directory"
+    "restored from a backup: objects are shown when a peer has told what was recalled since. If none will come, stop the node "    \
+    "and remove its file \"restored\""
 
 #endif

@@ -366,9 +366,10 @@ static void on_trust_reload(struct engine *engine, struct client *client, const 
         trust_load_all(engine);
     else
         err = trust_load_one(engine, name);
-    enum err stored = logs_load_pinned(engine);
-    if (stored != OK)
-        engine_event(engine, LOG_STORE_DAMAGED, NULL, "stored logs of pinned agencies cannot be read: %s", err_text(stored));
+    uint8_t id[AGENCY_ID_BYTES];
+    bool pinned = fields == 0 || engine_agency_of_name(engine, bytes_of_text(name), id);
+    store_wait(engine->store); /* what came in before an agency was unpinned may be on its way to the disk */
+    if (pinned) logs_load_known(engine, fields == 0 ? NULL : id);
     uint64_t count = gossip_agency_count(engine->gossip) - 1;
     outbox_again(engine);
     statement_again(engine);
@@ -413,6 +414,7 @@ static void dispatch(struct engine *engine, struct client *client, const struct 
     case FRAME_ASK_VERIFY: completeness_ask(engine, client, frame); break;
     case FRAME_ASK_TRUST_RELOAD: on_trust_reload(engine, client, frame); break;
     case FRAME_ASK_CHAIN: own_chain_ask(engine, client, frame); break;
+    case FRAME_ASK_CARD: trust_card_ask(engine, client, frame); break;
     case FRAME_ASK_RECALL: recall_ask(engine, client, frame); break;
     case FRAME_ASK_RECALL_STATUS: recall_status_ask(engine, client, frame); break;
     case FRAME_ASK_WHY: why_ask(engine, client, frame); break;

@@ -107,7 +107,6 @@ static enum err exchange(struct hooks *hooks, enum frame_type type, struct buf *
         err = ERR_CLOSED;
     }
     link_give(hooks, link);
-    if (err == OK && visited != OK) snprintf(why, HOOK_WHY_BYTES, "%s", err_text(visited));
     return err == OK ? visited : err;
 }
 

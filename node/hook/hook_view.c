@@ -209,7 +209,8 @@ static void export_drop(struct view *view) {
 
 static enum err file_problem(const struct view *view, enum err err, char why[static HOOK_WHY_BYTES]) {
     if (err != OK && err != ERR_CLOSED && why[0] == 0)
-        snprintf(why, HOOK_WHY_BYTES, "%.200s cannot be written: %s", view->hook->file, err_text(err));
+        snprintf(why, HOOK_WHY_BYTES, "%.200s cannot be written: %s%s", view->hook->file, err_text(err),
+                 err == ERR_DENIED ? "; the folder must be the node's user's, and the service opens it by ReadWritePaths=" : "");
     return err;
 }
 

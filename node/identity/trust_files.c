@@ -31,7 +31,7 @@ void card_file_free(struct card_file *file) {
 enum err card_file_read(struct card_file *out, const char *path) {
     struct buf text = {0};
     *out = (struct card_file){0};
-    enum err err = dir_read_path(&text, path, 2 * CARD_BYTES_MAX);
+    enum err err = dir_read_given(&text, path, 2 * CARD_BYTES_MAX);
     if (err == OK) err = card_dearmour(&out->binary, bytes_of_buf(&text));
     if (err == OK) err = card_read(&out->card, bytes_of_buf(&out->binary));
     buf_free(&text);

@@ -80,7 +80,7 @@ enum err policy_file_read(struct policy_settings *out, const char *path, char me
     struct buf yaml = {0};
     message[0] = 0;
     policy_settings_default(out);
-    enum err err = dir_read_path(&yaml, path, YAML_TREE_BYTES_MAX);
+    enum err err = dir_read_given(&yaml, path, YAML_TREE_BYTES_MAX);
     if (err == OK)
         err = policy_file_parse(out, bytes_of_buf(&yaml), path, message);
     else

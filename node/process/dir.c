@@ -86,10 +86,8 @@ enum dir_state dir_state(const char *dir) {
     return file_stands(dir, DIR_NODE_KEY) || file_stands(dir, DIR_ROOT_KEY) ? DIR_UNFINISHED : DIR_OTHER;
 }
 
-enum err dir_read_path(struct buf *out, const char *path, size_t bytes_max) {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+static enum err fd_read_all(struct buf *out, int fd, size_t bytes_max) {
     size_t start = out->size;
-    if (fd < 0) return dir_err_of(errno);
     enum err err = OK;
     for (;;) {
         uint8_t piece[16384];
@@ -104,8 +102,19 @@ enum err dir_read_path(struct buf *out, const char *path, size_t bytes_max) {
         buf_put_raw(out, piece, (size_t)got);
         if ((err = buf_result(out)) != OK) break;
     }
+    return err;
+}
+
+enum err dir_read_path(struct buf *out, const char *path, size_t bytes_max) {
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return dir_err_of(errno);
+    enum err err = fd_read_all(out, fd, bytes_max);
     close(fd);
     return err;
+}
+
+enum err dir_read_given(struct buf *out, const char *path, size_t bytes_max) {
+    return strcmp(path, "-") == 0 ? fd_read_all(out, STDIN_FILENO, bytes_max) : dir_read_path(out, path, bytes_max);
 }
 
 enum err dir_read(struct buf *out, const char *dir, const char *name, size_t bytes_max) {

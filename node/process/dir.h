@@ -46,6 +46,8 @@ enum dir_state dir_state(const char *dir);
 
 /* Reads a whole file of at most `bytes_max`, appending. ERR_NOT_FOUND, ERR_DENIED, ERR_TOO_BIG, ERR_IO, ERR_MEMORY. */
 enum err dir_read_path(struct buf *out, const char *path, size_t bytes_max) MUST_USE;
+/* A file that a person named: "-" is the standard input. Else as dir_read_path. */
+enum err dir_read_given(struct buf *out, const char *path, size_t bytes_max) MUST_USE;
 enum err dir_read(struct buf *out, const char *dir, const char *name, size_t bytes_max) MUST_USE;
 
 /* Replaces DIR/NAME in one step that survives a power cut: temporary file, fsync, rename, fsync of the directory. An existing file

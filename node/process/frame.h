@@ -97,6 +97,7 @@ enum frame_type {
     FRAME_ASK_ERASE = 139,
     FRAME_ASK_BACKUP = 129,
     FRAME_ASK_FIGURES = 127,
+    FRAME_ASK_CARD = 126,
     /* engine -> client */
     FRAME_ANSWER_DONE = 100,
     FRAME_ANSWER_ERROR = 101,
@@ -114,6 +115,7 @@ enum frame_type {
     FRAME_ANSWER_TOKENS = 144,
     FRAME_ANSWER_CLIENTS = 146,
     FRAME_ANSWER_HOOK = 147,
+    FRAME_ANSWER_CARD = 148,
     FRAME_CLIENT_LAST = 149
 };
 

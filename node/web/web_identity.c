@@ -4,14 +4,17 @@
 #include "node/process/clock.h"
 #include "node/process/dir.h"
 #include "node/net/endpoint.h"
+#include "node/net/endpoint_text.h"
 #include "node/process/log.h"
 #include "node/web/web.h"
 
 #include <arpa/inet.h>
 #include <gnutls/crypto.h>
 #include <gnutls/x509.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define VALID_SECONDS (10ll * 365 * 24 * 3600)
 
@@ -54,39 +57,55 @@ static bool name_add(gnutls_x509_crt_t crt, const char *host) {
     return gnutls_x509_crt_set_subject_alt_name(crt, GNUTLS_SAN_DNSNAME, host, (unsigned)strlen(host), GNUTLS_FSAN_APPEND) == 0;
 }
 
-static bool names_add(gnutls_x509_crt_t crt, const char *host) {
-    static const char *const local[] = {"localhost", "127.0.0.1", "::1"};
-    bool good = true, known = false;
-    for (size_t i = 0; i < sizeof local / sizeof *local; i++) {
-        good = good && name_add(crt, local[i]);
-        known |= strcmp(host, local[i]) == 0;
-    }
-    return good && (known || name_add(crt, host));
+/* By what clients may call the node, each once. */
+struct names {
+    const char *list[8];
+    size_t count;
+};
+
+static void names_put(struct names *names, const char *host) {
+    bool known = !host[0] || strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0;
+    for (size_t i = 0; i < names->count && !known; i++) known = strcmp(names->list[i], host) == 0;
+    if (!known && names->count < sizeof names->list / sizeof *names->list) names->list[names->count++] = host;
 }
 
-static bool certificate_fill(gnutls_x509_crt_t crt, gnutls_x509_privkey_t key, const char *host) {
+static bool names_add(gnutls_x509_crt_t crt, const struct names *names) {
+    bool good = true;
+    for (size_t i = 0; i < names->count; i++) good = good && name_add(crt, names->list[i]);
+    return good;
+}
+
+/* Of its own key: some clients look for the issuer by it, and RFC 5280 (4.2.1.2) wants it of whoever signs. */
+static bool key_id_add(gnutls_x509_crt_t crt) {
+    uint8_t id[64];
+    size_t size = sizeof id;
+    return gnutls_x509_crt_get_key_id(crt, GNUTLS_KEYID_USE_SHA1, id, &size) == 0 &&
+           gnutls_x509_crt_set_subject_key_id(crt, id, size) == 0 && gnutls_x509_crt_set_authority_key_id(crt, id, size) == 0;
+}
+
+static bool certificate_fill(gnutls_x509_crt_t crt, gnutls_x509_privkey_t key, const struct names *names) {
     uint8_t serial[16];
     time_t now = (time_t)(clock_wall_ms() / 1000);
     bool good = gnutls_rnd(GNUTLS_RND_NONCE, serial, sizeof serial) == 0;
     serial[0] &= 0x7f;
     good = good && gnutls_x509_crt_set_version(crt, 3) == 0 && gnutls_x509_crt_set_serial(crt, serial, sizeof serial) == 0;
-    good = good && gnutls_x509_crt_set_dn(crt, "CN=Comity", NULL) == 0 && names_add(crt, host);
+    good = good && gnutls_x509_crt_set_dn(crt, "CN=Comity", NULL) == 0 && names_add(crt, names);
     good = good && gnutls_x509_crt_set_activation_time(crt, now - 24 * 3600) == 0;
     good = good && gnutls_x509_crt_set_expiration_time(crt, now + VALID_SECONDS) == 0;
     good = good && gnutls_x509_crt_set_basic_constraints(crt, 1, 0) == 0;
     good = good && gnutls_x509_crt_set_key_usage(crt, GNUTLS_KEY_DIGITAL_SIGNATURE | GNUTLS_KEY_KEY_CERT_SIGN) == 0;
     good = good && gnutls_x509_crt_set_key_purpose_oid(crt, GNUTLS_KP_TLS_WWW_SERVER, 0) == 0;
-    good = good && gnutls_x509_crt_set_key(crt, key) == 0;
+    good = good && gnutls_x509_crt_set_key(crt, key) == 0 && key_id_add(crt);
     return good && gnutls_x509_crt_sign2(crt, crt, key, GNUTLS_DIG_SHA256, 0) == 0;
 }
 
-static enum err identity_make(const char *host, struct buf *certificate, struct buf *key) {
+static enum err identity_make(const struct names *names, struct buf *certificate, struct buf *key) {
     gnutls_x509_crt_t crt = NULL;
     gnutls_x509_privkey_t secret = NULL;
     gnutls_datum_t crt_pem = {0}, key_pem = {0};
     bool good = gnutls_x509_crt_init(&crt) == 0 && gnutls_x509_privkey_init(&secret) == 0;
     good = good && gnutls_x509_privkey_generate(secret, GNUTLS_PK_ECDSA, GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 0) == 0;
-    good = good && certificate_fill(crt, secret, host);
+    good = good && certificate_fill(crt, secret, names);
     good = good && gnutls_x509_crt_export2(crt, GNUTLS_X509_FMT_PEM, &crt_pem) == 0;
     good = good && gnutls_x509_privkey_export2(secret, GNUTLS_X509_FMT_PEM, &key_pem) == 0;
     if (good) {
@@ -104,11 +123,17 @@ static enum err identity_make(const char *host, struct buf *certificate, struct 
 
 /* The key comes first: a certificate in DIR always has one. */
 static enum err own_make(const char *dir, const struct config *config, struct buf *certificate, struct buf *key, char *problem) {
-    char endpoint[CONFIG_TEXT_MAX + 8], host[ENDPOINT_HOST_MAX] = "localhost";
+    char endpoint[CONFIG_TEXT_MAX + 8], host[ENDPOINT_HOST_MAX] = "", advertised[ENDPOINT_HOST_MAX] = "",
+                                        machine[HOST_NAME_MAX + 1] = "";
+    struct names names = {.list = {"localhost", "127.0.0.1", "::1"}, .count = 3};
     uint16_t port;
     snprintf(endpoint, sizeof endpoint, "tcp://%s", config->web_listen);
     enum err err = endpoint_split(bytes_of_text(endpoint), host, &port);
-    if (err == OK) err = identity_make(host, certificate, key);
+    /* A listener on all addresses has no name of its own: it is called as partners call the node, or by the machine's name. */
+    if (endpoint_split(bytes_of_text(config->advertise), advertised, &port) != OK) advertised[0] = 0;
+    if (gethostname(machine, sizeof machine - 1) != 0) machine[0] = 0;
+    names_put(&names, host), names_put(&names, advertised), names_put(&names, machine);
+    if (err == OK) err = identity_make(&names, certificate, key);
     if (err == OK) err = dir_write(dir, DIR_WEB_KEY, bytes_of_buf(key), 0600);
     if (err == OK) err = dir_write(dir, DIR_WEB_CERT, bytes_of_buf(certificate), 0644);
     if (err == OK)

@@ -8,7 +8,7 @@
 #define WEB_IDENTITY_FINGERPRINT_MAX 96 /* SHA-256 of the certificate: 32 pairs of hexadecimal digits with colons */
 
 /* Reads the files that the configuration names, or DIR's; those are made when they are missing: a self-signed certificate for the host
-   of web.listen and for localhost. Says the fingerprint in the log. On an error `problem` says what and what to do. */
+   of web.listen, the one that is advertised to partners, the machine's name, and localhost. Says the fingerprint in the log. On an error `problem` says what and what to do. */
 enum err web_identity_get(const char *dir, const struct config *config, struct buf *certificate, struct buf *key,
                           char problem[static WEB_IDENTITY_PROBLEM_MAX]) MUST_USE;
 

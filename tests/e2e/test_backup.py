@@ -5,7 +5,7 @@ import shutil
 import stat
 import threading
 
-from lib import Node, OK, REFUSED, check, check_equal, indicators, main, must, must_hold, story
+from lib import NOT_FOUND, NOT_RUNNING, Node, OK, REFUSED, check, check_equal, indicators, main, must, must_hold, story
 
 
 def nodes_of(node):
@@ -100,6 +100,31 @@ def under_load(place):
         check("fork" not in node.log(), "and tells of none", node.log_tail())
     check_equal(new("ledger", "verify", "--json").code, OK, "the ledger goes on whole under the new key")
     check_equal(new("node", "revoke", lost, "--json").code, OK, "the lost key is revoked")
+
+
+@story
+def newest_card(place):
+    """The agency's chain grew after the backup, and its only node is lost: a partner gives back what it heard, and the two go on."""
+    a, b = place.mesh("agency.a", "agency.b")
+    path, _ = backed_up(a, "backup")
+    check_equal(a("node", "renew", "--json").code, OK, "the certificate is renewed after the backup")
+    records = lambda: b("trust", "card", "agency.a", "--json").value["nodes"][0]["valid_until"]
+    before = a("card", "show", os.path.join(path, "card"), "--json").value["nodes"][0]["valid_until"]
+    must(lambda: records() != before, 30, "B hears of it", b.log_tail)
+    newest = place.path("newest.card", b("trust", "card", "agency.a").out)
+    check_equal(b("trust", "card", "nobody").code, NOT_FOUND, "who is not pinned has none")
+    lost = id_of(a)
+    a.stop()
+    new, result = restored(place, a, path, "--card", newest)
+    check_equal(result.code, OK, "the backup is restored with the card that B gave", str(result))
+    given = b("trust", "update", "-", input=new("card").out)
+    check_equal(given.code, OK, "B takes the new chain, by standard input: it contradicts nothing", str(given))
+    new.start()
+    place.link(new, b)
+    must(lambda: not os.path.exists(os.path.join(new.dir, "restored")), 30, "they are linked", new.log_tail)
+    check_equal(new("node", "revoke", lost, "--json").code, OK, "the lost key is revoked")
+    b.stop()
+    check_equal(b("trust", "card", "agency.a").code, NOT_RUNNING, "only a running node knows")
 
 
 @story
