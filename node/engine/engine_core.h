@@ -13,6 +13,7 @@
 #include "node/sharing/dealings.h"
 #include "node/engine/engine.h"
 #include "node/engine/kept.h"
+#include "node/engine/inflight.h"
 #include "node/engine/scope.h"
 #include "node/engine/tallies.h"
 #include "node/store/idset.h"
@@ -107,7 +108,7 @@ struct builder {
     struct block *block;
     uint64_t valid_until_ms; /* latest of its items; UINT64_MAX when one has no end */
     struct ledger_cause cause;
-    struct buf recent; /* hashes of its items in the publisher's table, 8 bytes each: taken out again if it is dropped */
+    struct buf recent; /* marks of its items in the publisher's table, 8 bytes each: taken out again if it is dropped */
 };
 
 /* The last decision of a publication, with all that it depended on. */
@@ -190,9 +191,7 @@ struct publisher {
     size_t joined_count; /* of drafts given, whose batch is about to be committed */
     struct block *pool[2 * PUBLISHER_DRAFTS_MAX + 2 * CONTROL_CLIENTS_MAX];
     size_t pool_count;
-    uint64_t *recent; /* keyed hashes of items in flight: what the index does not know yet */
-    size_t recent_count, recent_capacity;
-    uint8_t recent_key[16];
+    struct inflight inflight;                    /* items in flight */
     uint64_t epoch_cache_seq, epoch_cache_epoch; /* last BLOCK entry looked up, and its epoch */
 };
 
