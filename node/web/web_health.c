@@ -8,6 +8,8 @@
 #include <string.h>
 
 #define CONNECTIONS_MAX 32
+#define OF_ADDRESS_MAX  16 /* of them: who holds connections open keeps no other watcher out */
+#define IDLE_SECONDS    15
 
 static void counter(struct figures *out, const char *name, const char *help, uint64_t value) {
     figures_one(out, FIGURE_COUNTER, name, help, value);
@@ -119,9 +121,10 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
 
 bool web_health_start(struct web *web, char why[static 256]) {
     if (web->metrics_listener < 0) return true;
-    web->metrics = MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD, 0, NULL, NULL, on_request, web, MHD_OPTION_LISTEN_SOCKET,
-                                    web->metrics_listener, MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX,
-                                    MHD_OPTION_CONNECTION_TIMEOUT, WEB_IDLE_SECONDS, MHD_OPTION_END);
+    web->metrics =
+        MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD, 0, NULL, NULL, on_request, web, MHD_OPTION_LISTEN_SOCKET,
+                         web->metrics_listener, MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
+                         IDLE_SECONDS, MHD_OPTION_PER_IP_CONNECTION_LIMIT, OF_ADDRESS_MAX, MHD_OPTION_END);
     if (!web->metrics) snprintf(why, 256, "the listener for metrics does not start");
     return web->metrics != NULL;
 }
