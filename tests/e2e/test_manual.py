@@ -119,7 +119,7 @@ def completed(place):
     check_equal(first("group", "create", "nightfall").code, 0, "a group is there")
     at = ["--dir", first.dir]
     table = [
-        (["trust", ""], ["add", "list", "remove", "update"]),
+        (["trust", ""], ["add", "card", "list", "remove", "update"]),
         (["trust", "add", ""], [":file"]),
         (["trust"] + at + ["remove", ""], ["agency.b"]),
         (["trust", "list", "--j"], ["--json"]),
@@ -217,14 +217,14 @@ _comity
             done = subprocess.run(["zsh", "-f", "-c", "PATH=%s:$PATH; %s" % (BUILD, stubs), "zsh"] + list(line), stdout=subprocess.PIPE,
                                   stderr=subprocess.STDOUT, text=True, check=False)
             return done.stdout.splitlines()
-        check_equal(zsh("comity", "trust", ""), ["add", "update", "list", "remove"], "zsh: verbs")
+        check_equal(zsh("comity", "trust", ""), ["add", "update", "list", "card", "remove"], "zsh: verbs")
         check_equal(zsh("comity", "why", "x", "export-l"), ["export-list:exit"], "zsh: a value and what it is")
         check_equal(zsh("comity", "publish", ""), ["FILES"], "zsh: a file")
         check_equal(zsh("comity", "init", "--dir", ""), ["FILES -/"], "zsh: a folder")
     if shutil.which("fish"):
         done = subprocess.run(["fish", "--no-config", "-c", "set PATH %s $PATH; source %s/comity.fish; complete -C 'comity trust '" % (BUILD, COMPLETION)],
                               stdout=subprocess.PIPE, text=True, check=False, env=dict(os.environ, HOME=place.dir))
-        check_equal(sorted(done.stdout.split()), ["add", "list", "remove", "update"], "fish: verbs")
+        check_equal(sorted(done.stdout.split()), ["add", "card", "list", "remove", "update"], "fish: verbs")
 
 
 main()
