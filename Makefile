@@ -10,7 +10,7 @@ Q := $(if $(V),,@)
 
 # Debian packages: what the program links, and what building and testing need. README.md says why each.
 PACKAGES_BUILD = gcc make pkg-config libc6-dev libzmq3-dev libczmq-dev libsodium-dev libmsgpack-dev librocksdb-dev libzstd-dev \
-                 libyajl-dev libyaml-dev libidn2-dev libpsl-dev libgnutls28-dev libmicrohttpd-dev zlib1g-dev libseccomp-dev libsystemd-dev
+                 libyajl-dev libyaml-dev libidn2-dev libpsl-dev libgnutls28-dev nettle-dev libmicrohttpd-dev zlib1g-dev libseccomp-dev libsystemd-dev
 PACKAGES_TEST  = libcmocka-dev clang-format python3 python3-zmq python3-msgpack python3-cryptography curl zstd binutils procps \
                  bind9-utils unbound nftables python3-jsonschema mandoc dpkg-dev zsh
 PACKAGES_DEMO  = jq
@@ -18,7 +18,7 @@ PACKAGES_DEB   = dpkg-dev
 PACKAGES_FUZZ  = clang libclang-rt-14-dev
 
 B := build$(if $(SAN),-san)
-MODULES = libsodium libzstd libczmq libzmq msgpack yaml-0.1 libidn2 libpsl gnutls libmicrohttpd zlib libseccomp libsystemd yajl
+MODULES = libsodium libzstd libczmq libzmq msgpack yaml-0.1 libidn2 libpsl gnutls nettle libmicrohttpd zlib libseccomp libsystemd yajl
 
 # Everything that needs a package asks for this stamp first, so that a fresh machine is set up before pkg-config is asked.
 ifneq ($(filter-out packages clean format,$(or $(MAKECMDGOALS),all)),)
@@ -42,7 +42,7 @@ ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now $(SANFLAGS) $(LDFLAGS)
 
 LIBS_CRYPTO = -lsodium -lzstd
 LIBS_GOSSIP = -lmsgpackc
-LIBS_NODE   = -lczmq -lzmq -lrocksdb -lyajl -lyaml -lidn2 -lpsl -lgnutls -lmicrohttpd -lz -lseccomp -lsystemd -lpthread
+LIBS_NODE   = -lczmq -lzmq -lrocksdb -lyajl -lyaml -lidn2 -lpsl -lgnutls -lnettle -lmicrohttpd -lz -lseccomp -lsystemd -lpthread
 
 CRYPTO_SOURCES = $(wildcard crypto/*.c)
 GOSSIP_SOURCES = $(wildcard gossip/*.c)

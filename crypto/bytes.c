@@ -95,8 +95,6 @@ void buf_put_raw(struct buf *buf, const void *data, size_t size) {
 
 void buf_put(struct buf *buf, struct bytes bytes) { buf_put_raw(buf, bytes.data, bytes.size); }
 
-void buf_put_text(struct buf *buf, const char *text) { buf_put_raw(buf, text, strlen(text)); }
-
 void buf_put_format(struct buf *buf, const char *format, ...) {
     va_list arguments, again;
     va_start(arguments, format);
@@ -120,7 +118,14 @@ void buf_put_format(struct buf *buf, const char *format, ...) {
     va_end(again);
 }
 
-void buf_put_u8(struct buf *buf, uint8_t value) { buf_put_raw(buf, &value, 1); }
+void buf_put_decimal(struct buf *buf, uint64_t value) {
+    char digits[20], *at = digits + sizeof digits;
+    do {
+        *--at = (char)('0' + value % 10);
+        value /= 10;
+    } while (value > 0);
+    buf_put_raw(buf, at, (size_t)(digits + sizeof digits - at));
+}
 
 void buf_put_u16(struct buf *buf, uint16_t value) {
     uint8_t raw[2];

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /* A borrowed view. `data` may be null only when `size` is 0. */
 struct bytes {
@@ -39,9 +40,16 @@ bool buf_reserve(struct buf *buf, size_t more);
 uint8_t *buf_grow(struct buf *buf, size_t more); /* appends `more` bytes to be filled; null on failure */
 void buf_put(struct buf *buf, struct bytes bytes);
 void buf_put_raw(struct buf *buf, const void *data, size_t size);
-void buf_put_text(struct buf *buf, const char *text);
+static inline void buf_put_text(struct buf *buf, const char *text) { buf_put_raw(buf, text, strlen(text)); }
 void buf_put_format(struct buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
-void buf_put_u8(struct buf *buf, uint8_t value);
+void buf_put_decimal(struct buf *buf, uint64_t value); /* its digits */
+static inline void buf_put_u8(struct buf *buf, uint8_t value) {
+    /* Inside what is reserved there is no bound to look at: that was done when it was reserved. */
+    if (!buf->failed && buf->size < buf->capacity)
+        buf->data[buf->size++] = value;
+    else
+        buf_put_raw(buf, &value, 1);
+}
 void buf_put_u16(struct buf *buf, uint16_t value); /* big-endian, as all fixed layouts here */
 void buf_put_u32(struct buf *buf, uint32_t value);
 void buf_put_u64(struct buf *buf, uint64_t value);

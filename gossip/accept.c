@@ -185,7 +185,7 @@ static void durable(struct gossip *gossip, size_t index, const struct question *
     memcpy(log->durable_id, question->id, HASH_BYTES);
     freeze_cut_check(gossip, index);
     accept_scan(gossip, index);
-    for (size_t i = 0; i < LIMIT_LINKS; i++) {
+    for (size_t i = 0; i < gossip->links.end; i++) {
         struct link *link = &gossip->links.list[i];
         if (link_open(link)) tell_heads_due(gossip, link, index);
     }

@@ -77,7 +77,7 @@ static void dials_age(struct gossip *gossip, struct dialling *state) {
 }
 
 static void links_counted(const struct gossip *gossip, struct dialling *state) {
-    for (size_t i = 0; i < LIMIT_LINKS; i++) {
+    for (size_t i = 0; i < gossip->links.end; i++) {
         const struct link *link = &gossip->links.list[i];
         if (link->number == 0) continue;
         if (link->state != LINK_OPEN)
@@ -96,7 +96,8 @@ static void paths(struct gossip *gossip, struct dialling *state) {
     for (size_t i = 0; i < gossip->peers.count; i++) {
         struct peer *peer = gossip->peers.list[i];
         size_t carriers = 0;
-        for (size_t k = 0; k < LIMIT_LINKS && carriers < OVERLAY_CARRIERS; k++) carriers += link_shares(&gossip->links.list[k], i);
+        for (size_t k = 0; k < gossip->links.end && carriers < OVERLAY_CARRIERS; k++)
+            carriers += link_shares(&gossip->links.list[k], i);
         peer->pathless = peer != gossip->self && carriers == 0;
         if (carriers >= OVERLAY_CARRIERS || peer == gossip->self) continue;
         gossip->paths_dirty = true; /* looked at again until there are enough */

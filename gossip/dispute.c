@@ -321,7 +321,7 @@ void dispute_tick(struct gossip *gossip) {
         bool gone = dispute->asked && (!link || !link_open(link));
         if (late || gone || !author_of(gossip, dispute)) end(gossip, dispute);
     }
-    for (size_t i = 0; i < LIMIT_LINKS; i++) {
+    for (size_t i = 0; i < gossip->links.end; i++) {
         struct link *link = &gossip->links.list[i];
         if (link->number != 0 && link->state == LINK_OPEN && link->walk_left > 0) walk(gossip, link);
     }

@@ -29,7 +29,7 @@ static void clamp(struct gossip *gossip, size_t index) {
     if (log->durable > last) log->durable = last, memcpy(log->durable_id, log->fork->previous, HASH_BYTES);
     log->heard = log->head;
     wanted_end(gossip, log, last);
-    for (size_t i = 0; i < LIMIT_LINKS; i++) {
+    for (size_t i = 0; i < gossip->links.end; i++) {
         struct link *link = &gossip->links.list[i];
         if (link->number == 0 || index >= link->log_count) continue;
         if (link->logs[index].heard > last) link->logs[index].heard = last;
@@ -60,7 +60,7 @@ static void settle(struct gossip *gossip, size_t index) {
 }
 
 static void tell_all(struct gossip *gossip) {
-    for (size_t i = 0; i < LIMIT_LINKS; i++) {
+    for (size_t i = 0; i < gossip->links.end; i++) {
         struct link *link = &gossip->links.list[i];
         if (link_open(link)) freeze_tell(gossip, link);
     }
@@ -100,7 +100,7 @@ enum err freeze_fork(struct gossip *gossip, size_t index, const struct fork *for
     enum err err = proof_take(gossip, index, fork);
     if (err != OK) return err;
     /* A proof that was passed on before this one does not count as told. */
-    for (size_t i = 0; known && i < LIMIT_LINKS; i++)
+    for (size_t i = 0; known && i < gossip->links.end; i++)
         if (gossip->links.list[i].number && index < gossip->links.list[i].log_count)
             gossip->links.list[i].logs[index].fork_told = false;
     tell_all(gossip);
@@ -201,7 +201,7 @@ static void settled(struct gossip *gossip, size_t index) {
     if (log->heard < log->head) log->heard = log->head;
     log_scan_want(log, log->fork->seq, log->head);
     accept_scan(gossip, index);
-    for (size_t i = 0; i < LIMIT_LINKS; i++) {
+    for (size_t i = 0; i < gossip->links.end; i++) {
         struct link *link = &gossip->links.list[i];
         if (link_open(link)) tell_heads_due(gossip, link, index);
     }

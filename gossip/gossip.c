@@ -29,7 +29,7 @@ enum err gossip_open(struct gossip **out, const struct gossip_options *options) 
 
 void gossip_close(struct gossip *gossip) {
     if (!gossip) return;
-    for (size_t i = 0; i < LIMIT_LINKS; i++) link_free(&gossip->links.list[i]);
+    for (size_t i = 0; i < gossip->links.end; i++) link_free(&gossip->links.list[i]);
     for (size_t i = 0; i < LIMIT_DISPUTES; i++) buf_free(&gossip->disputes[i].theirs);
     for (size_t i = 0; i < gossip->pending_count; i++) buf_free(&gossip->pending[i].entry), buf_free(&gossip->pending[i].payload);
     for (size_t i = 0; i < gossip->audience_count; i++) free(gossip->audiences[i].readers);
@@ -101,7 +101,7 @@ static enum err on_trust(struct gossip *gossip, const struct event *event) {
 static void on_distrust(struct gossip *gossip, const struct event *event) {
     struct member *member = peers_member_find(&gossip->peers, event->distrust.agency_id);
     if (!member || member == gossip->peers.members[0]) return;
-    for (size_t i = 0; i < LIMIT_LINKS; i++) {
+    for (size_t i = 0; i < gossip->links.end; i++) {
         struct link *link = &gossip->links.list[i];
         const struct peer *peer = link->number ? peers_find(&gossip->peers, link->node_id) : NULL;
         /* Nothing is asked of anybody here: an action must not name a node that is forgotten in the same step. */

@@ -38,7 +38,7 @@ void graft_link_gone(struct gossip *gossip, unsigned slot) {
 /* The announcer with the shortest way, once each. */
 static struct link *announcer(struct gossip *gossip, const struct graft *graft) {
     struct link *best = NULL;
-    for (unsigned slot = 0; slot < LIMIT_LINKS; slot++) {
+    for (unsigned slot = 0; slot < gossip->links.end; slot++) {
         struct link *link = &gossip->links.list[slot];
         if (!(graft->announced_by >> slot & 1) || !link_shares(link, graft->index)) continue;
         if (!best || link->rtt_ms < best->rtt_ms) best = link;

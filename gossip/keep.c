@@ -19,12 +19,12 @@ static void probe_end(struct gossip *gossip, struct link *link, size_t open) {
 /* Is it the only way, or one of two, to some log? Links that carry everything are never the last ones while there are three. */
 static bool carries_alone(const struct gossip *gossip, const struct link *link) {
     size_t same = 0;
-    for (size_t i = 0; i < LIMIT_LINKS; i++) same += link_open(&gossip->links.list[i]) && gossip->links.list[i].same;
+    for (size_t i = 0; i < gossip->links.end; i++) same += link_open(&gossip->links.list[i]) && gossip->links.list[i].same;
     if (same > OVERLAY_CARRIERS) return false;
     for (size_t i = 0; i < link->log_count; i++) {
         size_t others = 0;
         if (!link->logs[i].common) continue;
-        for (size_t k = 0; k < LIMIT_LINKS && others < OVERLAY_CARRIERS; k++)
+        for (size_t k = 0; k < gossip->links.end && others < OVERLAY_CARRIERS; k++)
             others += &gossip->links.list[k] != link && link_shares(&gossip->links.list[k], i);
         if (others < OVERLAY_CARRIERS) return true;
     }
@@ -42,7 +42,7 @@ static unsigned worth(struct gossip *gossip, const struct link *link) {
 static struct link *least(struct gossip *gossip, size_t outbound) {
     struct link *found = NULL;
     unsigned found_worth = 0;
-    for (size_t i = 0; i < LIMIT_LINKS; i++) {
+    for (size_t i = 0; i < gossip->links.end; i++) {
         struct link *link = &gossip->links.list[i];
         if (!link_open(link) || link->probe || gossip->monotonic_ms - link->since_ms < OVERLAY_SETTLE_MS) continue;
         if (link->outbound && outbound <= OVERLAY_OUTBOUND) continue;
@@ -55,7 +55,7 @@ static struct link *least(struct gossip *gossip, size_t outbound) {
 }
 
 static void renew(struct gossip *gossip) {
-    for (size_t i = 0; i < LIMIT_LINKS; i++) {
+    for (size_t i = 0; i < gossip->links.end; i++) {
         struct link *link = &gossip->links.list[i];
         if (!link_open(link) || !link->outbound || link->renew_ms > gossip->monotonic_ms) continue;
         struct peer *peer = overlay_peer(gossip, link);
@@ -69,12 +69,12 @@ static void renew(struct gossip *gossip) {
 void keep_tick(struct gossip *gossip) {
     size_t open = 0, outbound = 0;
     renew(gossip);
-    for (size_t i = 0; i < LIMIT_LINKS; i++) {
+    for (size_t i = 0; i < gossip->links.end; i++) {
         const struct link *link = &gossip->links.list[i];
         open += link_open(link) && !link->probe;
         outbound += link_open(link) && !link->probe && link->outbound;
     }
-    for (size_t i = 0; i < LIMIT_LINKS; i++) {
+    for (size_t i = 0; i < gossip->links.end; i++) {
         struct link *link = &gossip->links.list[i];
         if (link_open(link) && link->probe && gossip->monotonic_ms - link->since_ms >= OVERLAY_PROBE_MS)
             probe_end(gossip, link, open);

@@ -6,7 +6,7 @@
 #include <string.h>
 
 struct link *links_find(struct links *links, uint32_t number) {
-    for (size_t i = 0; number != 0 && i < LIMIT_LINKS; i++)
+    for (size_t i = 0; number != 0 && i < links->end; i++)
         if (links->numbers[i] == number && links->list[i].number == number) return &links->list[i];
     return NULL;
 }
@@ -14,6 +14,7 @@ struct link *links_find(struct links *links, uint32_t number) {
 void links_take(struct links *links, struct link *link, uint32_t number) {
     link->number = number;
     links->numbers[links_slot(links, link)] = number;
+    if (links->end <= links_slot(links, link)) links->end = links_slot(links, link) + 1;
 }
 
 struct link *links_new(struct links *links) {
@@ -27,7 +28,6 @@ struct link *links_new(struct links *links) {
 
 void link_free(struct link *link) {
     free(link->logs);
-    free(link->tags);
     free(link->table);
     free(link->peer_agencies);
     buf_free(&link->stream.out);
@@ -52,27 +52,23 @@ void link_tag_agency(uint8_t out[static WIRE_TAG_BYTES], const struct link *link
 /* --- tags of logs --- */
 
 static bool tags_make(struct link *link, const struct peers *peers) {
-    if (link->tags) return true;
+    if (link->table) return true;
     size_t size = 16;
     while (size < 2 * link->log_count) size *= 2;
-    uint8_t(*tags)[WIRE_TAG_BYTES] = calloc(link->log_count + 1, WIRE_TAG_BYTES);
     uint32_t *table = calloc(size, sizeof *table);
-    if (!tags || !table) {
-        free(tags), free(table);
-        return false;
-    }
+    if (!table) return false;
     for (size_t i = 0; i < link->log_count; i++) {
-        link_tag(tags[i], link, bytes_of(peers->list[i]->node->id, NODE_ID_BYTES));
-        size_t at = get_be32(tags[i]);
+        link_tag(link->logs[i].tag, link, bytes_of(peers->list[i]->node->id, NODE_ID_BYTES));
+        size_t at = get_be32(link->logs[i].tag);
         while (table[at & (size - 1)] != 0) at++;
         table[at & (size - 1)] = (uint32_t)i + 1;
     }
-    link->tags = tags, link->table = table, link->table_size = size;
+    link->table = table, link->table_size = size;
     return true;
 }
 
 const uint8_t *link_tag_of_log(struct link *link, const struct peers *peers, size_t index) {
-    return index < link->log_count && tags_make(link, peers) ? link->tags[index] : NULL;
+    return index < link->log_count && tags_make(link, peers) ? link->logs[index].tag : NULL;
 }
 
 int link_log_of_tag(struct link *link, const struct peers *peers, const uint8_t tag[static WIRE_TAG_BYTES]) {
@@ -81,7 +77,7 @@ int link_log_of_tag(struct link *link, const struct peers *peers, const uint8_t 
     for (size_t at = get_be32(tag);; at++) {
         uint32_t row = link->table[at & (link->table_size - 1)];
         if (row == 0) return -1;
-        if (memcmp(link->tags[row - 1], tag, WIRE_TAG_BYTES) == 0) return (int)row - 1;
+        if (memcmp(link->logs[row - 1].tag, tag, WIRE_TAG_BYTES) == 0) return (int)row - 1;
     }
 }
 
@@ -111,8 +107,8 @@ static bool mark_common(struct link *link, const struct peers *peers) {
 bool link_tables(struct link *link, const struct peers *peers) {
     struct link_log *logs = calloc(peers->count + 1, sizeof *logs);
     if (!logs) return false;
-    free(link->logs), free(link->tags), free(link->table);
-    link->logs = logs, link->tags = NULL, link->table = NULL;
+    free(link->logs), free(link->table);
+    link->logs = logs, link->table = NULL;
     link->log_count = peers->count;
     link->heads_known = link->offers_taken = false;
     link->stream.active = false;
@@ -126,7 +122,7 @@ bool link_burdened(const struct link *link) {
 }
 
 uint64_t link_charge(const struct link *link) {
-    uint64_t tables = link->log_count * (sizeof *link->logs + (link->tags ? WIRE_TAG_BYTES + 3 * sizeof *link->table : 0));
+    uint64_t tables = link->log_count * sizeof *link->logs + (link->table ? link->table_size * sizeof *link->table : 0);
     return link->queued_bytes + link->stream.out.capacity + tables + link->peer_agency_count * sizeof *link->peer_agencies +
            link->serving * (uint64_t)LIMIT_ENTRIES_BYTES;
 }

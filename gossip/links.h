@@ -18,10 +18,11 @@ struct bucket {
 
 /* What this link knows of one log, by the log's index among the peers. */
 struct link_log {
-    uint64_t heard; /* the peer's durable head, as it said */
-    uint64_t told;  /* ours, as we said */
-    bool common;    /* both trust the author */
-    bool fork_told; /* the peer has our proof of its fork, or an earlier one */
+    uint8_t tag[WIRE_TAG_BYTES]; /* valid once the link has its table of them */
+    uint64_t heard;              /* the peer's durable head, as it said */
+    uint64_t told;               /* ours, as we said */
+    bool common;                 /* both trust the author */
+    bool fork_told;              /* the peer has our proof of its fork, or an earlier one */
 };
 
 /* A stream of entries to the peer, within the credit that its HEADS gave. PROTOCOL.md 6.4 */
@@ -42,46 +43,55 @@ struct ask {
 };
 
 struct link {
+    /* What nearly every message and every tick looks at comes first, side by side: a large mesh, simulated, is bound by memory. */
     uint32_t number; /* the transport's; 0: this slot is free */
-    bool outbound;
     enum link_state state;
+    bool outbound;
+    bool same; /* both trust the same agencies with the same chains */
+    /* The tree: 7.2. Both begin as true: what is too much is pruned. */
+    bool eager_out;        /* we push to it: it has not pruned us */
+    bool eager_in;         /* it may push to us: we have not pruned it */
+    bool useful;           /* entries came or went over it */
+    bool owes;             /* an answer broke, and nothing came since */
+    uint32_t rtt_ms;       /* 0: not known yet */
+    struct link_log *logs; /* one per peer of our trust */
+    size_t log_count;
+    uint32_t *table;        /* open addressing over tags: index of the log + 1, 0: empty; made with the tags when one is needed */
+    size_t table_size;      /* a power of two, at least twice the logs */
+    uint64_t queued_bytes;  /* sent by us, not yet out of our process */
+    uint64_t received_ms;   /* last message of any kind */
+    uint64_t trust_due_ms;  /* when a later change of ours is to be told, 0: there is none */
+    uint64_t heads_due_ms;  /* when to tell changed heads; 0: nothing to tell */
+    uint64_t digest_due_ms; /* when to look once more whether digests differ under equal heads; 0: no need */
+    uint64_t messages_in, bytes_in, messages_out, bytes_out;
+    struct bucket announcements, announces_out, bytes, signatures, suspects;
+    uint64_t copies_in, announces_in; /* of the tree */
+    uint8_t node_id[NODE_ID_BYTES];   /* of the peer */
+
     bool proof_sent, proof_verified;
     uint8_t curve_public[CURVE_KEY_BYTES];
-    uint8_t node_id[NODE_ID_BYTES]; /* of the peer */
-    uint64_t since_ms;              /* monotonic */
+    uint64_t since_ms; /* monotonic */
     uint8_t nonce[WIRE_NONCE_BYTES], nonce_peer[WIRE_NONCE_BYTES];
     uint8_t instance_peer[WIRE_INSTANCE_BYTES];
     uint8_t key[32]; /* tags are hashed under it */
 
     /* Trust, by generation: ours as we last told it, ours whose TAGS we sent, the peer's as it told its logs. 0: none yet. */
     uint64_t generation_told, generation_tags, generation_heard;
-    uint64_t trust_told_ms, trust_due_ms; /* when we last told it; when a later change is to be told, 0: there is none */
-    bool chains_told;                     /* a CHAIN went out: if messages are lost it may be among them */
-    uint64_t trust_heard;                 /* generation of the peer's last TRUST, and its sum */
+    uint64_t trust_told_ms; /* when we last told it */
+    bool chains_told;       /* a CHAIN went out: if messages are lost it may be among them */
+    uint64_t trust_heard;   /* generation of the peer's last TRUST, and its sum */
     uint8_t trust_sum[WIRE_DIGEST_BYTES];
-    uint64_t outdated_ms;  /* since when digests and heads speak of another trust than ours; 0: they don't */
-    bool same;             /* both trust the same agencies with the same chains */
-    struct link_log *logs; /* one per peer of our trust */
-    size_t log_count;
-    uint8_t (*tags)[WIRE_TAG_BYTES]; /* by log; made when one is needed */
-    uint32_t *table;                 /* open addressing over tags: index of the log + 1, 0: empty */
-    size_t table_size;               /* a power of two, at least twice the logs */
+    uint64_t outdated_ms;            /* since when digests and heads speak of another trust than ours; 0: they don't */
     struct wire_pair *peer_agencies; /* the peer's TAGS, sorted: tag, records of the chain */
     size_t peer_agency_count;
-    uint64_t heads_due_ms; /* when to tell changed heads; 0: nothing to tell */
 
     bool heads_known;                  /* the peer said where it holds our own log to end, under the trust of now */
     bool offers_taken;                 /* payloads that nobody else had were looked at with what it told */
     uint64_t digest_ms;                /* when we last sent one, */
     uint8_t digest[WIRE_DIGEST_BYTES]; /* and which, */
     uint64_t digest_generation;        /* under which trust of the peer's */
-    uint64_t digest_due_ms;            /* when to look once more whether digests differ under equal heads; 0: no need */
 
-    /* The tree: 7.2. Both begin as true: what is too much is pruned. */
-    bool eager_out; /* we push to it: it has not pruned us */
-    bool eager_in;  /* it may push to us: we have not pruned it */
-    bool probe;     /* dialled to look whether there is news; closed again if there is none */
-    bool useful;    /* entries came or went over it */
+    bool probe; /* dialled to look whether there is news; closed again if there is none */
     uint64_t renew_ms;
     struct link_stream stream;
     uint64_t credit_given; /* bytes of STREAM that it may still send */
@@ -90,11 +100,8 @@ struct link {
     unsigned gets;        /* ranges asked and not answered */
     uint64_t answered_ms; /* last answer of any kind: a slow line is no broken promise */
     unsigned serving;     /* the peer's questions that wait for the store */
+    size_t asked_count;   /* and those that wait for room in its queue */
     struct ask asked[LIMIT_SERVING];
-    size_t asked_count;    /* and those that wait for room in its queue */
-    uint64_t queued_bytes; /* sent by us, not yet out of our process */
-    struct bucket bytes, signatures, announcements, suspects;
-    struct bucket announces_out;
     uint64_t verify_number; /* who waits for the peer's signed heads; 0: nobody */
     uint8_t verify_nonce[WIRE_NONCE_VERIFY_BYTES];
     uint8_t verify_nonce_peer[WIRE_NONCE_VERIFY_BYTES]; /* of its question, while our heads are being signed for it */
@@ -105,18 +112,16 @@ struct link {
     uint32_t walk_at, walk_left; /* logs whose last entries are still to be compared */
     uint64_t walk_buckets;       /* of these buckets only */
     uint64_t walk_next_ms;       /* not before */
-    uint64_t received_ms;        /* last message of any kind */
-    bool owes;                   /* an answer broke, and nothing came since */
     unsigned broken_row;         /* answers broken in a row */
 
-    uint64_t messages_in, bytes_in, messages_out, bytes_out, pushes_dropped, broken_answers, ignored_tags;
-    uint32_t rtt_ms;                                          /* 0: not known yet */
-    uint64_t copies_in, announces_in, grafts_out, prunes_out; /* of the tree */
+    uint64_t pushes_dropped, broken_answers, ignored_tags;
+    uint64_t grafts_out, prunes_out; /* of the tree */
 };
 
 struct links {
     struct link list[LIMIT_LINKS];
     uint32_t numbers[LIMIT_LINKS]; /* as in the list, side by side: every message is looked up */
+    unsigned end;                  /* no slot from here on was ever taken: who looks at all links ends here */
 };
 
 struct link *links_find(struct links *links, uint32_t number);

@@ -30,23 +30,20 @@ struct log_fork {
 };
 
 struct log {
-    uint64_t head; /* last verified sequence number; 0: none */
-    uint8_t head_id[HASH_BYTES];
+    /* What every message looks at comes first, side by side. */
+    uint64_t head;    /* last verified sequence number; 0: none */
+    uint64_t heard;   /* highest claim of any peer; costs no more than this number */
     uint64_t durable; /* last synced: what is claimed; durable <= head */
-    uint8_t durable_id[HASH_BYTES];
-    uint64_t heard; /* highest claim of any peer; costs no more than this number */
-    bool frozen;    /* by its fork: nothing from there on is taken, served or claimed */
-    bool disputed;  /* a verified entry contradicts ours: where the branches part is being looked for */
+    bool frozen;      /* by its fork: nothing from there on is taken, served or claimed */
+    bool disputed;    /* a verified entry contradicts ours: where the branches part is being looked for */
     bool own;
-
-    struct log_fork *fork;    /* null: none; also kept when a cut has settled it */
-    uint64_t dispute_next_ms; /* the last search found nothing: not before */
-    uint64_t cut_checked;     /* our entry at this cut is the one that it names */
-
+    bool active;       /* stands in the core's list of logs that lack something */
+    bool pump;         /* somebody offered a payload in the message at hand */
+    bool scanning;     /* a look at the store is under way */
+    bool rescan;       /* rows were dropped under pressure: look through the whole log again */
     uint32_t get_link; /* link that was asked for entries, 0: none */
     uint64_t get_ms;
-    bool active; /* stands in the core's list of logs that lack something */
-    bool pump;   /* somebody offered a payload in the message at hand */
+    struct log_fork *fork; /* null: none; also kept when a cut has settled it */
 
     struct missing *missing; /* sorted by seq, at most LIMIT_MISSING_PER_LOG live ones */
     size_t missing_count, missing_capacity, missing_done;
@@ -54,8 +51,11 @@ struct log {
     uint64_t scan_from;     /* entries from here on may lack payloads that are not in the list; 0: none */
     uint64_t scan_until;    /* and up to here: more than the disk had when it was last looked at, perhaps */
     uint64_t scan_seen;     /* what was durable when the scan under way was asked for */
-    bool scanning;
-    bool rescan; /* rows were dropped under pressure: look through the whole log again */
+
+    uint8_t head_id[HASH_BYTES];
+    uint8_t durable_id[HASH_BYTES];
+    uint64_t dispute_next_ms; /* the last search found nothing: not before */
+    uint64_t cut_checked;     /* our entry at this cut is the one that it names */
 
     struct recalled recalled; /* blocks whose payloads are neither taken, nor asked for, nor given */
 

@@ -11,7 +11,7 @@ struct peer *overlay_peer(const struct gossip *gossip, const struct link *link) 
 
 static void links_counted(struct gossip *gossip) {
     for (size_t i = 0; i < gossip->peers.member_count; i++) gossip->peers.members[i]->links = 0;
-    for (size_t i = 0; i < LIMIT_LINKS; i++) {
+    for (size_t i = 0; i < gossip->links.end; i++) {
         const struct peer *peer = link_open(&gossip->links.list[i]) ? overlay_peer(gossip, &gossip->links.list[i]) : NULL;
         if (peer) gossip->peers.members[peer->member]->links++;
     }
@@ -76,7 +76,7 @@ static void hello_send(struct gossip *gossip, struct link *link) {
 
 size_t overlay_links_of(const struct gossip *gossip, const struct peer *peer) {
     size_t count = 0;
-    for (size_t i = 0; i < LIMIT_LINKS; i++) {
+    for (size_t i = 0; i < gossip->links.end; i++) {
         const struct link *link = &gossip->links.list[i];
         count += link->number != 0 && memcmp(link->node_id, peer->node->id, NODE_ID_BYTES) == 0;
     }
@@ -99,7 +99,7 @@ static struct peer *speaker(const struct gossip *gossip, const struct event *eve
 /* When places become few an agency gets two more or less, and those whom we dial find some free: nobody fills them all. */
 static bool crowded(const struct gossip *gossip, const struct peer *peer) {
     size_t used = 0, same = 0;
-    for (size_t i = 0; i < LIMIT_LINKS; i++) {
+    for (size_t i = 0; i < gossip->links.end; i++) {
         const struct peer *other = gossip->links.list[i].number ? overlay_peer(gossip, &gossip->links.list[i]) : NULL;
         used += gossip->links.list[i].number != 0;
         same += other && other->member == peer->member;
@@ -209,7 +209,7 @@ static bool silent(const struct gossip *gossip, const struct link *link) {
 /* Most links silent at once: more likely this node was stopped for a while than all of them. They are given the time once more. */
 static bool suspect_self(struct gossip *gossip) {
     size_t open = 0, quiet = 0;
-    for (size_t i = 0; i < LIMIT_LINKS; i++) {
+    for (size_t i = 0; i < gossip->links.end; i++) {
         const struct link *link = &gossip->links.list[i];
         if (!link_open(link)) continue;
         open++;
@@ -219,7 +219,7 @@ static bool suspect_self(struct gossip *gossip) {
     if (gossip->self_suspect) return false; /* once */
     gossip->self_suspect = true;
     emit_notice(gossip, NOTICE_SELF_SUSPECT, NULL, NULL, 0, OK);
-    for (size_t i = 0; i < LIMIT_LINKS; i++) {
+    for (size_t i = 0; i < gossip->links.end; i++) {
         struct link *link = &gossip->links.list[i];
         if (!link_open(link) || !silent(gossip, link)) continue;
         link->received_ms = gossip->monotonic_ms;
@@ -231,7 +231,7 @@ static bool suspect_self(struct gossip *gossip) {
 
 static void links_check(struct gossip *gossip) {
     bool suspect = suspect_self(gossip);
-    for (size_t i = 0; i < LIMIT_LINKS; i++) {
+    for (size_t i = 0; i < gossip->links.end; i++) {
         struct link *link = &gossip->links.list[i];
         if (link->number == 0) continue;
         struct peer *peer = overlay_peer(gossip, link);

@@ -32,7 +32,7 @@ static size_t others_count(const struct gossip *gossip) {
 
 /* Somebody is about to say where it ends. */
 static bool answer_under_way(const struct gossip *gossip) {
-    for (size_t i = 0; i < LIMIT_LINKS; i++) {
+    for (size_t i = 0; i < gossip->links.end; i++) {
         const struct link *link = &gossip->links.list[i];
         const struct peer *peer = link->number ? peers_find(&gossip->peers, link->node_id) : NULL;
         if (peer && !peer->own_told && gossip->monotonic_ms - link->since_ms < OWN_ASK_LINK_MS) return true;

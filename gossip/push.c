@@ -21,7 +21,7 @@ void push_entry(struct gossip *gossip, size_t index, uint64_t seq, struct bytes 
                 struct bytes payload, const struct link *except) {
     bool own = gossip->peers.list[index]->log.own;
     struct buf *message = NULL;
-    for (size_t i = 0; i < LIMIT_LINKS; i++) {
+    for (size_t i = 0; i < gossip->links.end; i++) {
         struct link *link = &gossip->links.list[i];
         if (link == except || !link_shares(link, index) || link->logs[index].heard >= seq) continue;
         if (link->queued_bytes > LIMIT_LINK_QUEUE_BYTES) {
@@ -54,7 +54,7 @@ static void have(struct gossip *gossip, struct link *link, size_t index, uint64_
 }
 
 void push_have(struct gossip *gossip, size_t index, uint64_t seq, uint64_t holders) {
-    for (size_t i = 0; i < LIMIT_LINKS; i++) {
+    for (size_t i = 0; i < gossip->links.end; i++) {
         struct link *link = &gossip->links.list[i];
         if (!link_shares(link, index) || link->queued_bytes > LIMIT_LINK_QUEUE_BYTES || (holders >> i & 1)) continue;
         /* The author needs no offer of its own payload. */

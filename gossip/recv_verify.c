@@ -25,7 +25,7 @@ static void heads_subject(struct sign_subject *out, const uint8_t agency_id[stat
 enum err verify_ask(struct gossip *gossip, const struct event *event) {
     const struct member *member = peers_member_find(&gossip->peers, event->verify.agency_id);
     struct link *best = NULL;
-    for (size_t i = 0; member && i < LIMIT_LINKS; i++) {
+    for (size_t i = 0; member && i < gossip->links.end; i++) {
         struct link *link = &gossip->links.list[i];
         const struct peer *peer = link_open(link) && link->generation_heard ? peers_find(&gossip->peers, link->node_id) : NULL;
         if (!peer || gossip->peers.members[peer->member] != member) continue;
@@ -43,7 +43,7 @@ enum err verify_ask(struct gossip *gossip, const struct event *event) {
 }
 
 void verify_forget(struct gossip *gossip, uint64_t number) {
-    for (size_t i = 0; i < LIMIT_LINKS; i++)
+    for (size_t i = 0; i < gossip->links.end; i++)
         if (gossip->links.list[i].verify_number == number) gossip->links.list[i].verify_number = 0;
 }
 

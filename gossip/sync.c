@@ -55,7 +55,7 @@ void sync_settle(struct gossip *gossip, size_t index) {
     struct log *log = &log_peer(gossip, index)->log;
     uint64_t most = log->own ? own_claim_most(gossip) : log->head;
     if (log->heard <= log->head) return;
-    for (size_t i = 0; !log->own && i < LIMIT_LINKS; i++) {
+    for (size_t i = 0; !log->own && i < gossip->links.end; i++) {
         const struct link *link = &gossip->links.list[i];
         if (link->number == 0 || index >= link->log_count || !link->logs[index].common) continue;
         if (link->logs[index].heard > most) most = link->logs[index].heard;
@@ -78,7 +78,7 @@ void sync_unask(struct gossip *gossip, struct missing *missing) {
 
 static struct link *best_for_entries(struct gossip *gossip, size_t index) {
     struct link *best = NULL;
-    for (size_t i = 0; i < LIMIT_LINKS; i++) {
+    for (size_t i = 0; i < gossip->links.end; i++) {
         struct link *link = &gossip->links.list[i];
         if (!link_shares(link, index)) continue;
         if (link->logs[index].heard <= log_peer(gossip, index)->log.head || link->gets >= LIMIT_GETS_IN_FLIGHT) continue;
@@ -113,7 +113,7 @@ static struct link *best_for_payload(struct gossip *gossip, size_t index, const 
     struct link *best = NULL;
     bool best_offered = false;
     *anyone = false;
-    for (unsigned slot = 0; slot < LIMIT_LINKS; slot++) {
+    for (unsigned slot = 0; slot < gossip->links.end; slot++) {
         struct link *link = &gossip->links.list[slot];
         if (!link_shares(link, index)) continue;
         const struct peer *peer = missing->body.carriage == CARRIAGE_DIRECT ? peers_find(&gossip->peers, link->node_id) : NULL;
@@ -197,7 +197,7 @@ void sync_pump_payloads(struct gossip *gossip, size_t index) {
         missing->asked_ms = gossip->monotonic_ms;
         link->wants++;
     }
-    for (unsigned slot = 0; slot < LIMIT_LINKS; slot++) {
+    for (unsigned slot = 0; slot < gossip->links.end; slot++) {
         struct buf *message = counts[slot] ? emit_buf(gossip) : NULL;
         if (!message) continue;
         wire_want(message, wants[slot], counts[slot]);
@@ -279,7 +279,7 @@ static void answers_check(struct gossip *gossip, size_t index) {
 static void digest_due(struct gossip *gossip) {
     struct link *open[LIMIT_LINKS];
     size_t count = 0;
-    for (size_t i = 0; i < LIMIT_LINKS; i++) {
+    for (size_t i = 0; i < gossip->links.end; i++) {
         struct link *link = &gossip->links.list[i];
         if (link_open(link) && link->generation_heard) open[count++] = link;
     }
@@ -288,7 +288,7 @@ static void digest_due(struct gossip *gossip) {
 }
 
 void sync_tick(struct gossip *gossip) {
-    for (size_t i = 0; i < LIMIT_LINKS; i++) {
+    for (size_t i = 0; i < gossip->links.end; i++) {
         struct link *link = &gossip->links.list[i];
         if (link_open(link) && link->trust_due_ms) {
             if (link->trust_due_ms <= gossip->monotonic_ms) tell_trust(gossip, link);

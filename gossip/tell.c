@@ -131,7 +131,7 @@ void tell_trust_changed(struct gossip *gossip) {
     gossip->allow_dirty = true;
     gossip->paths_dirty = true;
     freeze_trust_changed(gossip);
-    for (size_t i = 0; i < LIMIT_LINKS; i++) {
+    for (size_t i = 0; i < gossip->links.end; i++) {
         struct link *link = &gossip->links.list[i];
         const struct peer *peer = link->number ? overlay_peer(gossip, link) : NULL;
         /* A node that was revoked gets nothing more, not even the news. */

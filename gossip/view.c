@@ -41,14 +41,14 @@ bool gossip_retracted(const struct gossip *gossip, const uint8_t node_id[static 
 }
 
 static const struct link *link_at(const struct gossip *gossip, size_t index) {
-    for (size_t i = 0; i < LIMIT_LINKS; i++)
+    for (size_t i = 0; i < gossip->links.end; i++)
         if (gossip->links.list[i].number != 0 && index-- == 0) return &gossip->links.list[i];
     return NULL;
 }
 
 size_t gossip_link_count(const struct gossip *gossip) {
     size_t count = 0;
-    for (size_t i = 0; i < LIMIT_LINKS; i++) count += gossip->links.list[i].number != 0;
+    for (size_t i = 0; i < gossip->links.end; i++) count += gossip->links.list[i].number != 0;
     return count;
 }
 

@@ -98,6 +98,10 @@ enum outcome client_document_of(struct client *client, enum frame_type type, str
 }
 
 enum outcome client_document_print(const struct invocation *invocation, struct bytes document) {
+    return client_document_print_as(invocation, document, document_text);
+}
+
+enum outcome client_document_print_as(const struct invocation *invocation, struct bytes document, client_words *words) {
     struct buf out = {0};
     enum err err;
     if (invocation->json) {
@@ -107,7 +111,7 @@ enum outcome client_document_print(const struct invocation *invocation, struct b
         if (err == OK) err = pack_done(&reader);
         json_out_line(&json);
     } else {
-        err = document_text(&out, document);
+        err = words(&out, document);
     }
     if (err == OK) command_print_buf(&out);
     buf_free(&out);

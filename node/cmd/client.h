@@ -28,6 +28,10 @@ enum outcome client_lost(const struct client *client, enum err error);
 /* Prints a document, as JSON or for people, and returns the exit code. */
 enum outcome client_document_print(const struct invocation *invocation, struct bytes document);
 
+/* The same with words of one's own for people; `words` return ERR_FORMAT for what it cannot read. */
+typedef enum err client_words(struct buf *out, struct bytes document);
+enum outcome client_document_print_as(const struct invocation *invocation, struct bytes document, client_words *words);
+
 /* As below, with a body, and prints the document: as JSON with --json, else for people. The whole of a command that only asks. */
 enum outcome client_print_document(const struct invocation *invocation, enum frame_type type, struct bytes body) MUST_USE;
 

@@ -1,6 +1,7 @@
 /* comity alert: a warning or a search for somebody, as one agency sends it to chosen others. It travels as a STIX object of a type of its
    own, so that labels, marks, recall and expiry hold for it as for any other. */
 #include "node/process/clock.h"
+#include "node/cmd/client_objects.h"
 #include "node/cmd/cmd.h"
 #include "node/cmd/cmd_publish.h"
 #include "node/cmd/dealing.h"
@@ -145,6 +146,7 @@ static enum outcome send_run(const struct invocation *invocation) {
 /* All that are held, own ones among them, oldest first. */
 static enum outcome list_run(const struct invocation *invocation) {
     struct buf body = {0};
+    uint64_t count;
     pack_write_array(&body, 6);
     pack_write_uint(&body, 0);
     pack_write_bool(&body, false);
@@ -152,7 +154,7 @@ static enum outcome list_run(const struct invocation *invocation) {
     pack_write_uint(&body, 0);
     pack_write_nil(&body);
     pack_write_uint(&body, 0);
-    enum outcome outcome = dealing_objects(invocation, FRAME_ASK_FEED, bytes_of_buf(&body));
+    enum outcome outcome = client_objects_print(invocation, FRAME_ASK_FEED, bytes_of_buf(&body), &count);
     buf_free(&body);
     return outcome;
 }

@@ -8,6 +8,7 @@
 #include "node/cmd/cmd_feed.h"
 #include "node/process/dir.h"
 #include "node/cmd/misp_sweep.h"
+#include "node/cmd/write_behind.h"
 #include "node/export/export.h"
 #include "node/formats/json_out.h"
 #include "node/process/log.h"
@@ -23,6 +24,7 @@ struct work {
     const char *path; /* of the file or folder; null: standard output */
     const struct export_format *format;
     struct outfile file;
+    struct write_behind *behind; /* of the file */
     struct export *export;
     uint64_t withheld;           /* by the policy */
     struct misp_manifest before; /* of misp-feed: what the folder listed */
@@ -32,17 +34,22 @@ static bool carries_values(const struct export_format *format) { return format->
 
 /* --- where the text goes --- */
 
+static enum err file_place(struct work *work) {
+    enum err err = write_behind_drain(work->behind);
+    return err == OK ? outfile_place(&work->file) : err;
+}
+
 static enum err sink_open(void *context, const char *name) {
     struct work *work = context;
     if (!work->path) return OK;
-    enum err err = outfile_place(&work->file);
+    enum err err = file_place(work);
     if (err != OK) return err;
     return name ? outfile_open(&work->file, work->path, name) : outfile_open_path(&work->file, work->path);
 }
 
 static enum err sink_write(void *context, struct bytes text) {
     struct work *work = context;
-    if (work->path) return outfile_write(&work->file, text);
+    if (work->path) return write_behind_put(work->behind, &work->file, text);
     command_print(text);
     return OK;
 }
@@ -232,7 +239,7 @@ static enum outcome objects_take(struct work *work, struct client *client) {
 
 static enum outcome finish(struct work *work) {
     enum err err = export_finish(work->export);
-    if (err == OK && work->path) err = outfile_place(&work->file);
+    if (err == OK && work->path) err = file_place(work);
     if (err != OK)
         return command_fail(work->invocation, command_outcome(err), "%s: %s", work->path ? work->path : "standard output",
                             err_text(err));
@@ -253,8 +260,10 @@ static enum outcome run(const struct invocation *invocation) {
         outcome = command_usage(invocation, "--json prints the report: give --out PATH for the export itself");
     if (outcome == OUTCOME_SUCCESS) {
         work.export = export_new(&options);
+        work.behind = work.path ? write_behind_new() : NULL;
         bool short_of_memory = work.format->folder && misp_sweep_begin(&work.before, work.path) != OK;
-        if (short_of_memory || !work.export) outcome = command_fail(invocation, OUTCOME_INTERNAL, "%s", err_text(ERR_MEMORY));
+        if (short_of_memory || !work.export || (work.path && !work.behind))
+            outcome = command_fail(invocation, OUTCOME_INTERNAL, "%s", err_text(ERR_MEMORY));
     }
     if (outcome == OUTCOME_SUCCESS) outcome = client_open(&client, invocation);
     if (outcome == OUTCOME_SUCCESS) {
@@ -263,6 +272,7 @@ static enum outcome run(const struct invocation *invocation) {
     }
     if (outcome == OUTCOME_SUCCESS) outcome = finish(&work);
     misp_manifest_free(&work.before);
+    write_behind_free(work.behind);
     outfile_drop(&work.file);
     client_close(&client);
     export_free(work.export);

@@ -2,8 +2,7 @@
 #include "gossip/label.h"
 #include "gossip/pack.h"
 #include "gossip/policy_facts.h"
-#include "node/process/answer.h"
-#include "node/cmd/client.h"
+#include "node/cmd/client_objects.h"
 #include "node/cmd/cmd.h"
 #include "node/cmd/cmd_feed.h"
 #include "node/formats/filter.h"
@@ -69,62 +68,12 @@ static enum outcome feed_pack(const struct invocation *invocation, struct buf *o
     return OUTCOME_SUCCESS;
 }
 
-/* Prints objects until DONE; its first field is their number. While nothing more is there yet, what was printed is flushed. */
-static enum outcome objects_print(struct client *client, struct answer_reader *reader, uint64_t *count) {
-    void (*print)(struct buf *, const struct answer *) = client->invocation->json ? answer_json : answer_line;
-    struct buf out = {0};
-    struct frame frame;
-    enum outcome outcome = OUTCOME_SUCCESS;
-    bool done = false;
-    while (outcome == OUTCOME_SUCCESS && !done) {
-        enum err err = client_answer(client, &frame, 0);
-        if (err == ERR_TIMEOUT) {
-            command_flush();
-            err = client_answer(client, &frame, -1);
-        }
-        if (err == OK && frame.type == FRAME_ANSWER_OBJECT && (err = answer_read(reader, frame.body)) == OK) {
-            print(&out, &reader->answer);
-            command_print_buf(&out);
-        } else if (err == OK && frame.type == FRAME_ANSWER_DONE) {
-            struct pack_reader in = pack_reader_of(frame.body);
-            done = pack_read_array(&in) > 0;
-            *count = pack_read_uint(&in);
-            if (pack_failed(&in)) err = ERR_FORMAT;
-        } else if (err == OK && frame.type == FRAME_ANSWER_ERROR) {
-            outcome = client_refused(client, frame.body);
-        } else if (err == OK) {
-            err = ERR_FORMAT;
-        }
-        if (err != OK) outcome = client_lost(client, err);
-    }
-    buf_free(&out);
-    return outcome;
-}
-
-static enum outcome ask_and_print(const struct invocation *invocation, enum frame_type type, struct bytes body, uint64_t *count) {
-    struct client client = {.channel.fd = -1};
-    struct answer_reader *reader = calloc(1, sizeof *reader);
-    if (!reader || answer_reader_init(reader) != OK) {
-        free(reader);
-        return command_fail(invocation, OUTCOME_INTERNAL, "%s", err_text(ERR_MEMORY));
-    }
-    enum outcome outcome = client_open(&client, invocation);
-    if (outcome == OUTCOME_SUCCESS) {
-        enum err err = client_ask(&client, type, body);
-        outcome = err == OK ? objects_print(&client, reader, count) : client_lost(&client, err);
-    }
-    client_close(&client);
-    answer_reader_free(reader);
-    free(reader);
-    return outcome;
-}
-
 static enum outcome feed_run(const struct invocation *invocation) {
     if (command_has(invocation, "subscription") || command_has(invocation, "withdrawn")) return feed_take(invocation);
     struct buf body = {0};
     uint64_t count = 0;
     enum outcome outcome = feed_pack(invocation, &body);
-    if (outcome == OUTCOME_SUCCESS) outcome = ask_and_print(invocation, FRAME_ASK_FEED, bytes_of_buf(&body), &count);
+    if (outcome == OUTCOME_SUCCESS) outcome = client_objects_print(invocation, FRAME_ASK_FEED, bytes_of_buf(&body), &count);
     buf_free(&body);
     return outcome;
 }
@@ -135,7 +84,7 @@ static enum outcome get_run(const struct invocation *invocation) {
     pack_write_array(&body, 2);
     pack_text_or_nil(&body, invocation->arguments[0]);
     pack_text_or_nil(&body, command_value(invocation, "from"));
-    enum outcome outcome = ask_and_print(invocation, FRAME_ASK_GET, bytes_of_buf(&body), &count);
+    enum outcome outcome = client_objects_print(invocation, FRAME_ASK_GET, bytes_of_buf(&body), &count);
     buf_free(&body);
     if (outcome != OUTCOME_SUCCESS || count > 0) return outcome;
     return command_fail(invocation, OUTCOME_NOT_FOUND, "no object with the id %s is readable here", invocation->arguments[0]);

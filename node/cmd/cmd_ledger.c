@@ -2,9 +2,7 @@
 #include "node/cmd/cmd_ledger.h"
 
 #include "node/cmd/cmd.h"
-#include "node/formats/document.h"
 #include "node/ledger/ledger_check.h"
-#include "node/ledger/ledger_details.h"
 #include "node/formats/moment.h"
 
 #include <inttypes.h>
@@ -39,47 +37,6 @@ bool ledger_filter_takes(const struct ledger_filter *filter, const struct disclo
     return row->time_ms >= filter->since_ms && row->time_ms < filter->until_ms && (!filter->kind_set || row->kind == filter->kind);
 }
 
-static void name_add(struct ledger_names *names, const uint8_t *agency_id, const char *name) {
-    if (names->count == names->capacity) {
-        size_t capacity = names->capacity ? 2 * names->capacity : 16;
-        struct ledger_named *grown = realloc(names->list, capacity * sizeof *grown);
-        if (!grown) return; /* the id is shown then */
-        names->list = grown, names->capacity = capacity;
-    }
-    struct ledger_named *named = &names->list[names->count++];
-    memcpy(named->agency_id, agency_id, AGENCY_ID_BYTES);
-    snprintf(named->name, sizeof named->name, "%s", name);
-}
-
-static bool card_visit(void *context, const char *name, enum err error, const struct card_file *file) {
-    if (error == OK) name_add(context, file->card.agency.id, name);
-    return true;
-}
-
-void ledger_names_read(struct ledger_names *out, const struct ledger_source *source) {
-    *out = (struct ledger_names){0};
-    name_add(out, source->own.card.agency.id, source->own.card.agency.name);
-    if (trust_files_each(source->invocation->dir, card_visit, out) != OK) out->count = out->count > 0;
-}
-
-void ledger_names_free(struct ledger_names *names) { free(names->list); }
-
-const char *ledger_names_find(void *context, const uint8_t agency_id[static AGENCY_ID_BYTES]) {
-    const struct ledger_names *names = context;
-    for (size_t i = 0; i < names->count; i++)
-        if (memcmp(names->list[i].agency_id, agency_id, AGENCY_ID_BYTES) == 0) return names->list[i].name;
-    return NULL;
-}
-
-void ledger_put_details(struct json_out *json, const struct disclosure_record *record) {
-    struct pack_reader reader = pack_reader_of(bytes_of_buf(&record->details));
-    size_t before = json->out->size;
-    if (record->details_state == DISCLOSURE_GOOD && document_json(json, &reader) == OK && pack_done(&reader) == OK) return;
-    json->out->size = before;
-    json->comma = false;
-    json_out_null(json);
-}
-
 /* --- show --- */
 
 struct showing {
@@ -92,13 +49,7 @@ struct showing {
 
 static void show_json(struct buf *out, const struct disclosure_row *row, const struct disclosure_record *record) {
     struct json_out json = json_out_of(out);
-    json_out_object(&json);
-    json_out_key(&json, "number");
-    json_out_uint(&json, row->number);
-    json_out_key(&json, "time");
-    json_out_time(&json, row->time_ms);
-    json_out_key(&json, "kind");
-    json_out_text(&json, disclosure_kind_name(row->kind));
+    ledger_put_row(&json, row);
     json_out_key(&json, "commitment");
     json_out_hex(&json, bytes_of(row->commitment, HASH_BYTES));
     json_out_key(&json, "details");
@@ -110,7 +61,6 @@ static void show_json(struct buf *out, const struct disclosure_row *row, const s
 static bool show_row(void *context, uint64_t number, const struct disclosure_record *record) {
     struct showing *showing = context;
     struct disclosure_row row;
-    char moment[MOMENT_TEXT_BYTES];
     if (record->row_state != DISCLOSURE_GOOD || disclosure_row_read(&row, bytes_of(record->row, sizeof record->row)) != OK) {
         command_fail(showing->invocation, OUTCOME_REFUSED, "row %" PRIu64 " cannot be read: `comity ledger verify`", number);
         return true;
@@ -120,12 +70,7 @@ static bool show_row(void *context, uint64_t number, const struct disclosure_rec
     if (showing->invocation->json) {
         show_json(&showing->out, &row, record);
     } else {
-        moment_text(moment, row.time_ms);
-        buf_put_format(&showing->out, "%" PRIu64 "\t%s\t%s\t", row.number, moment, disclosure_kind_name(row.kind));
-        if (record->details_state == DISCLOSURE_GOOD)
-            ledger_details_line(&showing->out, bytes_of_buf(&record->details), ledger_names_find, &showing->names);
-        else
-            buf_put_text(&showing->out, record->details_state == DISCLOSURE_MISSING ? "(details erased)" : "(details damaged)");
+        ledger_row_line(&showing->out, &row, record, &showing->names);
         buf_put_text(&showing->out, "\n");
     }
     command_print_buf(&showing->out);

@@ -156,24 +156,15 @@ static bool row_concerns(const struct subject *subject, const struct disclosure_
 
 static void found_line(struct subject *subject, struct buf *out, const struct disclosure_row *row,
                        const struct disclosure_record *record) {
-    char moment[MOMENT_TEXT_BYTES];
-    if (subject->invocation->json) {
-        struct json_out json = json_out_of(out);
-        json_out_object(&json);
-        json_out_key(&json, "number");
-        json_out_uint(&json, row->number);
-        json_out_key(&json, "time");
-        json_out_time(&json, row->time_ms);
-        json_out_key(&json, "kind");
-        json_out_text(&json, disclosure_kind_name(row->kind));
-        json_out_key(&json, "details");
-        ledger_put_details(&json, record);
-        json_out_object_end(&json);
+    if (!subject->invocation->json) {
+        ledger_row_line(out, row, record, &subject->names);
         return;
     }
-    moment_text(moment, row->time_ms);
-    buf_put_format(out, "%" PRIu64 "\t%s\t%s\t", row->number, moment, disclosure_kind_name(row->kind));
-    ledger_details_line(out, bytes_of_buf(&record->details), ledger_names_find, &subject->names);
+    struct json_out json = json_out_of(out);
+    ledger_put_row(&json, row);
+    json_out_key(&json, "details");
+    ledger_put_details(&json, record);
+    json_out_object_end(&json);
 }
 
 static bool row_visit(void *context, uint64_t number, const struct disclosure_record *record) {
@@ -336,8 +327,13 @@ enum outcome ledger_subject(const struct invocation *invocation, const char *val
     return outcome;
 }
 
+/* How much went. */
+struct erased {
+    uint64_t own, others, waited, statuses;
+};
+
 /* Of the rows that have to do with the value only questions hold anything of it. */
-static enum outcome erase_ask(struct subject *subject, const char *reason, uint64_t counts[3]) {
+static enum outcome erase_ask(struct subject *subject, const char *reason, struct erased *erased) {
     struct client *client = &subject->source.client;
     struct buf body = {0};
     struct frame frame;
@@ -356,12 +352,13 @@ static enum outcome erase_ask(struct subject *subject, const char *reason, uint6
         struct pack_reader reader = pack_reader_of(frame.body);
         if (frame.type == FRAME_ANSWER_ERROR) return client_refused(client, frame.body);
         if (frame.type == FRAME_ANSWER_DONE) return OUTCOME_SUCCESS;
-        if (frame.type == FRAME_ANSWER_LEDGER && pack_read_array(&reader) == 3) {
-            counts[1] = pack_read_uint(&reader);
+        if (frame.type == FRAME_ANSWER_LEDGER && pack_read_array(&reader) == 4) {
+            erased->others = pack_read_uint(&reader);
             pack_read_uint(&reader);
-            counts[2] = pack_read_uint(&reader);
+            erased->waited = pack_read_uint(&reader);
+            erased->statuses = pack_read_uint(&reader);
         }
-        if (frame.type == FRAME_ANSWER_DOCUMENT) counts[0] = ledger_details_uint(frame.body, "objects");
+        if (frame.type == FRAME_ANSWER_DOCUMENT) erased->own = ledger_details_uint(frame.body, "objects");
     }
     return client_lost(client, err);
 }
@@ -370,20 +367,24 @@ enum outcome ledger_erase(const struct invocation *invocation, const char *value
     struct subject subject;
     struct buf out = {0};
     const char *reason = command_value(invocation, "reason");
-    uint64_t counts[3] = {0}, rows = 0;
+    struct erased erased = {0};
+    uint64_t rows = 0;
     if (!reason || !*reason || strlen(reason) > REASON_MAX || !pack_utf8_valid(bytes_of_text(reason)))
         return command_usage(invocation, "give --reason TEXT, of at most %d bytes: it stays in the ledger", REASON_MAX);
     enum outcome outcome = subject_open(&subject, invocation, value);
     for (size_t i = 0; i < subject.found_count; i++) rows += subject.found[i].kind == DISCLOSURE_LOOK;
-    if (outcome == OUTCOME_SUCCESS) outcome = erase_ask(&subject, reason, counts);
+    if (outcome == OUTCOME_SUCCESS) outcome = erase_ask(&subject, reason, &erased);
     if (outcome == OUTCOME_SUCCESS && invocation->json)
-        buf_put_format(&out, "{\"own\":%" PRIu64 ",\"others\":%" PRIu64 ",\"rows\":%" PRIu64 ",\"waited\":%" PRIu64 "}\n",
-                       counts[0], counts[1], rows, counts[2]);
+        buf_put_format(&out,
+                       "{\"own\":%" PRIu64 ",\"others\":%" PRIu64 ",\"rows\":%" PRIu64 ",\"statuses\":%" PRIu64
+                       ",\"waited\":%" PRIu64 "}\n",
+                       erased.own, erased.others, rows, erased.statuses, erased.waited);
     else if (outcome == OUTCOME_SUCCESS)
         buf_put_format(&out,
                        "%" PRIu64 " own objects recalled, %" PRIu64 " taken out of the outbox, %" PRIu64
-                       " of others erased here, details of %" PRIu64 " rows erased\n",
-                       counts[0], counts[2], counts[1], rows);
+                       " of others erased here, details of %" PRIu64 " rows erased, %" PRIu64
+                       " rows taken out of what clients are told of their posts\n",
+                       erased.own, erased.waited, erased.others, rows, erased.statuses);
     command_print_buf(&out);
     subject_close(&subject);
     buf_free(&out);

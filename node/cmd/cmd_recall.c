@@ -25,20 +25,6 @@ struct recalling {
     struct buf last;
 };
 
-static enum outcome ask(struct client *client, enum frame_type type, const struct buf *body, struct buf *document) {
-    struct frame frame;
-    enum err err = body->failed ? ERR_MEMORY : client_ask(client, type, bytes_of_buf(body));
-    while (err == OK && (err = client_answer(client, &frame, -1)) == OK) {
-        if (frame.type == FRAME_ANSWER_ERROR) return client_refused(client, frame.body);
-        if (frame.type == FRAME_ANSWER_DONE) return OUTCOME_SUCCESS;
-        if (frame.type != FRAME_ANSWER_DOCUMENT) break;
-        buf_clear(document);
-        buf_put(document, frame.body);
-        err = buf_result(document);
-    }
-    return client_lost(client, err == OK ? ERR_FORMAT : err);
-}
-
 /* --- which objects --- */
 
 static void id_add(struct recalling *recalling, struct bytes id) {
@@ -200,7 +186,8 @@ static enum outcome recall(struct recalling *recalling, const char *reason) {
         pack_write_bool(&body, dry);
         pack_write_array(&body, count);
         while (count-- > 0) pack_write_str(&body, pack_read_str(&ids));
-        outcome = ask(&recalling->client, FRAME_ASK_RECALL, &body, &document);
+        buf_clear(&document);
+        outcome = client_document_of(&recalling->client, FRAME_ASK_RECALL, bytes_of_buf(&body), &document);
         if (outcome != OUTCOME_SUCCESS) break;
         sums[0] += field(bytes_of_buf(&document), "blocks");
         sums[1] += field(bytes_of_buf(&document), "objects");
@@ -224,7 +211,7 @@ static enum outcome status(const struct invocation *invocation) {
     enum outcome outcome = client_open(&client, invocation);
     pack_write_array(&body, 1);
     pack_write_str(&body, bytes_of_text(pack_utf8_valid(bytes_of_text(invocation->arguments[1])) ? invocation->arguments[1] : ""));
-    if (outcome == OUTCOME_SUCCESS) outcome = ask(&client, FRAME_ASK_RECALL_STATUS, &body, &document);
+    if (outcome == OUTCOME_SUCCESS) outcome = client_document_of(&client, FRAME_ASK_RECALL_STATUS, bytes_of_buf(&body), &document);
     client_close(&client);
     if (outcome == OUTCOME_SUCCESS) outcome = client_document_print(invocation, bytes_of_buf(&document));
     buf_free(&body);

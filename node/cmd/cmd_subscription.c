@@ -42,7 +42,7 @@ static enum outcome add(const struct invocation *invocation) {
     enum tlp tlp = TLP_NONE;
     enum policy_exit exit;
     struct buf body = {0};
-    if (!subscription_name_valid(bytes_of_text(invocation->arguments[1])))
+    if (!fields_name_valid(bytes_of_text(invocation->arguments[1])))
         return command_usage(invocation, "%s: no name for a subscription: letters, digits, '.', '-' and '_', at most %d of them",
                              invocation->arguments[1], SUBSCRIPTION_NAME_BYTES_MAX);
     if (!filter) return command_usage(invocation, "which objects? --filter TEXT, or --filter '' for all that it may see");

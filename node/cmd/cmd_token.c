@@ -16,7 +16,6 @@
 #include <string.h>
 
 #define RELOAD_MS 10000
-#define DAY_MS    (24ull * 3600 * 1000)
 
 static enum outcome tokens_load(const struct invocation *invocation, struct tokens *tokens) {
     struct config config;
@@ -61,34 +60,13 @@ static enum outcome tokens_save(const struct invocation *invocation, const struc
 
 /* --- add --- */
 
-static bool number_read(const char *text, uint64_t most, uint64_t *out) {
-    char *end;
-    if (*text < '0' || *text > '9') return false;
-    unsigned long long value = strtoull(text, &end, 10);
-    *out = value;
-    return *end == 0 && value > 0 && value <= most;
-}
-
-/* "30d", "12h", or a date. */
-static bool expires_read(const char *text, uint64_t now_ms, uint64_t *out) {
-    size_t size = strlen(text);
-    char number[16] = "";
-    uint64_t value;
-    if (moment_parse(out, bytes_of_text(text))) return *out > now_ms;
-    if (size < 2 || size >= sizeof number || (text[size - 1] != 'd' && text[size - 1] != 'h')) return false;
-    memcpy(number, text, size - 1);
-    if (!number_read(number, 36500, &value)) return false;
-    *out = now_ms + value * (text[size - 1] == 'd' ? DAY_MS : DAY_MS / 24);
-    return true;
-}
-
 static bool recipients_good(struct bytes text) {
     size_t count = 0;
     if (bytes_equal_text(text, "*")) return true;
     while (count++ < TOKENS_RECIPIENTS_MAX) {
         const uint8_t *comma = memchr(text.data, ',', text.size);
         struct bytes name = bytes_of(text.data, comma ? (size_t)(comma - text.data) : text.size);
-        if (!token_name_valid(name)) return false;
+        if (!fields_name_valid(name)) return false;
         if (!comma) return true;
         text = bytes_of(comma + 1, text.size - name.size - 1);
     }
@@ -134,10 +112,10 @@ static enum outcome token_options(const struct invocation *invocation, struct to
             "--certificate %s: give the SHA-256 fingerprint of the client's certificate, 64 hexadecimal digits, as "
             "`openssl x509 -noout -fingerprint -sha256 -in client.crt` prints it",
             certificate);
-    if (expires && !expires_read(expires, clock_wall_ms(), &token->expires_ms))
+    if (expires && !fields_until(&token->expires_ms, expires, clock_wall_ms()))
         return command_usage(invocation, "--expires %s: give days (30d), hours (12h) or a coming date (2027-01-31T00:00:00Z)",
                              expires);
-    if (rate && !number_read(rate, TOKENS_RATE_MAX, &number))
+    if (rate && (!fields_number(&number, bytes_of_text(rate), TOKENS_RATE_MAX) || number == 0))
         return command_usage(invocation, "--rate %s: give requests a second, 1 to %d", rate, TOKENS_RATE_MAX);
     token->rate = (unsigned)number;
     return token_rights(invocation, token);
@@ -177,7 +155,7 @@ static enum outcome add(const struct invocation *invocation) {
     struct random random;
     uint8_t secret[32];
     char text[TOKENS_TEXT_BYTES];
-    if (!token_name_valid(token.name))
+    if (!fields_name_valid(token.name))
         return command_usage(invocation, "%s: a name is 1 to 64 of letters, digits, dot, dash and underscore",
                              invocation->arguments[1]);
     enum outcome outcome = token_options(invocation, &token);
@@ -218,12 +196,7 @@ static void token_json(struct json_out *json, const struct token *token) {
     json_out_bool(json, token->write);
     json_out_key(json, "collections");
     json_out_array(json);
-    for (struct bytes rest = token->scope; rest.size > 0;) {
-        const uint8_t *comma = memchr(rest.data, ',', rest.size);
-        size_t size = comma ? (size_t)(comma - rest.data) : rest.size, used = comma ? size + 1 : size;
-        json_out_string(json, bytes_of(rest.data, size));
-        rest = bytes_of(rest.data + used, rest.size - used);
-    }
+    for (struct bytes rest = token->scope; rest.size > 0;) json_out_string(json, fields_split(&rest, ','));
     json_out_array_end(json);
     json_out_key(json, "certificate");
     token->bound ? json_out_hex(json, bytes_of(token->fingerprint, sizeof token->fingerprint)) : json_out_null(json);

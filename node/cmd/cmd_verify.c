@@ -4,35 +4,20 @@
 #include "node/cmd/cmd.h"
 #include "node/formats/document.h"
 
-static enum outcome ask(struct client *client, const char *name, struct buf *document) {
-    struct buf body = {0};
-    struct frame frame;
-    pack_write_array(&body, 1);
-    pack_write_str(&body, bytes_of_text(name));
-    enum err err = body.failed ? ERR_MEMORY : client_ask(client, FRAME_ASK_VERIFY, bytes_of_buf(&body));
-    buf_free(&body);
-    while (err == OK && (err = client_answer(client, &frame, -1)) == OK) {
-        if (frame.type == FRAME_ANSWER_ERROR) return client_refused(client, frame.body);
-        if (frame.type == FRAME_ANSWER_DONE) return OUTCOME_SUCCESS;
-        if (frame.type != FRAME_ANSWER_DOCUMENT) break;
-        buf_clear(document);
-        buf_put(document, frame.body);
-        err = buf_result(document);
-    }
-    return client_lost(client, err == OK ? ERR_FORMAT : err);
-}
-
 static enum outcome run(const struct invocation *invocation) {
     const char *name = command_value(invocation, "with");
     struct client client;
-    struct buf document = {0};
+    struct buf body = {0}, document = {0};
     if (!name) return command_usage(invocation, "with whom? give --with NAME");
     enum outcome outcome = client_open(&client, invocation);
-    if (outcome == OUTCOME_SUCCESS) outcome = ask(&client, name, &document);
+    pack_write_array(&body, 1);
+    pack_write_str(&body, bytes_of_text(name));
+    if (outcome == OUTCOME_SUCCESS) outcome = client_document_of(&client, FRAME_ASK_VERIFY, bytes_of_buf(&body), &document);
     client_close(&client);
     if (outcome == OUTCOME_SUCCESS) outcome = client_document_print(invocation, bytes_of_buf(&document));
     if (outcome == OUTCOME_SUCCESS && !document_flag(bytes_of_buf(&document), "same"))
         outcome = command_fail(invocation, OUTCOME_NOT_FOUND, "this node and '%s' do not hold the same at this moment", name);
+    buf_free(&body);
     buf_free(&document);
     return outcome;
 }

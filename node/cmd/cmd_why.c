@@ -61,23 +61,6 @@ static enum err text_put(struct buf *out, struct bytes document) {
     return pack_done(&reader);
 }
 
-static enum err print(const struct invocation *invocation, struct bytes document) {
-    struct buf out = {0};
-    enum err err;
-    if (invocation->json) {
-        struct json_out json = json_out_of(&out);
-        struct pack_reader reader = pack_reader_of(document);
-        err = document_json(&json, &reader);
-        if (err == OK) err = pack_done(&reader);
-        buf_put_text(&out, "\n");
-    } else {
-        err = text_put(&out, document);
-    }
-    if (err == OK) command_print_buf(&out);
-    buf_free(&out);
-    return err;
-}
-
 static enum outcome run(const struct invocation *invocation) {
     struct client client;
     struct buf body = {0}, document = {0};
@@ -90,8 +73,7 @@ static enum outcome run(const struct invocation *invocation) {
     enum outcome outcome = client_open(&client, invocation);
     if (outcome == OUTCOME_SUCCESS) outcome = client_document_of(&client, FRAME_ASK_WHY, bytes_of_buf(&body), &document);
     client_close(&client);
-    if (outcome == OUTCOME_SUCCESS && print(invocation, bytes_of_buf(&document)) != OK)
-        outcome = command_fail(invocation, OUTCOME_INTERNAL, "the node's answer cannot be read");
+    if (outcome == OUTCOME_SUCCESS) outcome = client_document_print_as(invocation, bytes_of_buf(&document), text_put);
     buf_free(&body);
     buf_free(&document);
     return outcome;

@@ -1,9 +1,5 @@
 #include "node/cmd/dealing.h"
 
-#include "node/process/answer.h"
-#include "node/formats/document.h"
-
-#include <stdlib.h>
 #include <string.h>
 
 #define NAMES_MAX 64
@@ -36,38 +32,5 @@ enum outcome dealing_ask(const struct invocation *invocation, enum frame_type ty
     enum outcome outcome = client_open(&client, invocation);
     if (outcome == OUTCOME_SUCCESS) outcome = client_document_of(&client, type, body, document);
     client_close(&client);
-    return outcome;
-}
-
-static enum outcome objects_take(struct client *client, struct answer_reader *reader) {
-    struct buf out = {0};
-    struct frame frame;
-    enum err err;
-    while ((err = client_answer(client, &frame, -1)) == OK && frame.type == FRAME_ANSWER_OBJECT &&
-           (err = answer_read(reader, frame.body)) == OK) {
-        (client->invocation->json ? answer_json : answer_line)(&out, &reader->answer);
-        command_print_buf(&out);
-    }
-    buf_free(&out);
-    if (err == OK && frame.type == FRAME_ANSWER_DONE) return OUTCOME_SUCCESS;
-    if (err == OK && frame.type == FRAME_ANSWER_ERROR) return client_refused(client, frame.body);
-    return client_lost(client, err == OK ? ERR_FORMAT : err);
-}
-
-enum outcome dealing_objects(const struct invocation *invocation, enum frame_type type, struct bytes body) {
-    struct client client = {.channel.fd = -1};
-    struct answer_reader *reader = calloc(1, sizeof *reader);
-    if (!reader || answer_reader_init(reader) != OK) {
-        free(reader);
-        return command_fail(invocation, OUTCOME_INTERNAL, "%s", err_text(ERR_MEMORY));
-    }
-    enum outcome outcome = client_open(&client, invocation);
-    if (outcome == OUTCOME_SUCCESS) {
-        enum err err = client_ask(&client, type, body);
-        outcome = err == OK ? objects_take(&client, reader) : client_lost(&client, err);
-    }
-    client_close(&client);
-    answer_reader_free(reader);
-    free(reader);
     return outcome;
 }

@@ -13,7 +13,5 @@ void dealing_text(struct buf *out, const char *text);
 /* Asks a running node and copies its document. */
 enum outcome dealing_ask(const struct invocation *invocation, enum frame_type type, struct bytes body,
                          struct buf *document) MUST_USE;
-/* Asks and prints the objects of the answer, one a line. */
-enum outcome dealing_objects(const struct invocation *invocation, enum frame_type type, struct bytes body) MUST_USE;
 
 #endif

@@ -140,7 +140,8 @@ static enum err batch_send(struct publication *publication) {
 
 static enum err batch_append(struct batch *batch, const struct item *item, const struct intake_place *place) {
     size_t start = batch->items.size;
-    buf_put_u8(&batch->items, place->generated ? CONTROL_ITEM_GENERATED : 0);
+    buf_put_u8(&batch->items,
+               (uint8_t)((place->generated ? CONTROL_ITEM_GENERATED : 0) | (place->converted ? CONTROL_ITEM_CONVERTED : 0)));
     buf_put_u32(&batch->items, 0);
     enum err err = item_encode(&batch->items, item);
     if (err == OK) err = buf_result(&batch->items);

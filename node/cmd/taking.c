@@ -1,68 +1,56 @@
 #include "node/cmd/taking.h"
 
-#include "gossip/pack.h"
-
-#include <stdlib.h>
-#include <string.h>
-
-#define LABELS_ALL 0x3eu /* TLP:CLEAR to TLP:RED: the policy and the subscription say which */
+#include "node/engine/page_record.h"
+#include "node/subscribe/take_wire.h"
 
 static enum err ask(struct taking *taking) {
+    const struct take_question question = {.subscription = bytes_of_text(taking->subscription),
+                                           .exit = taking->exit,
+                                           .who = bytes_of_text(taking->who),
+                                           .labels = TAKE_LABELS_ALL,
+                                           .limit = taking->limit,
+                                           .stored = taking->stored,
+                                           .at = {taking->cursor, taking->gone},
+                                           .filter = bytes_of_text(taking->filter),
+                                           .as_objects = true,
+                                           .scope.any = true};
     struct buf body = {0};
-    pack_write_array(&body, 10);
-    pack_write_str(&body, bytes_of_text(taking->subscription));
-    pack_write_uint(&body, taking->exit);
-    pack_write_str(&body, bytes_of_text(taking->who));
-    pack_write_uint(&body, LABELS_ALL);
-    pack_write_uint(&body, taking->limit);
-    pack_write_bool(&body, taking->stored);
-    pack_write_uint(&body, taking->stored ? 0 : taking->cursor);
-    pack_write_uint(&body, taking->stored ? 0 : taking->gone);
-    pack_write_str(&body, bytes_of_text(taking->filter));
-    pack_write_bool(&body, true);
+    take_question_write(&body, &question);
     enum err err = buf_result(&body);
     if (err == OK) err = client_ask(taking->client, FRAME_ASK_TAKE, bytes_of_buf(&body));
     buf_free(&body);
     return err;
 }
 
-/* {"cause":"recall"}: the engine's own words. */
-static struct bytes cause_of(struct bytes text) {
-    static const char head[] = "{\"cause\":\"";
-    size_t size = sizeof head - 1;
-    if (text.size < size + 2 || memcmp(text.data, head, size) != 0) return bytes_of(NULL, 0);
-    return bytes_of(text.data + size, text.size - size - 2);
-}
-
 static enum err gone_read(struct taking *taking, const struct taking_events *events, struct bytes body) {
     struct item *item = &taking->reader->answer.item;
     struct cursor in = cursor_of(body);
     while (in.left > 0) {
-        struct taking_gone gone = {.cursor = cursor_u64(&in)};
-        gone.number = cursor_u64(&in);
-        unsigned tlp = cursor_u8(&in), versions = cursor_u8(&in);
-        gone.author = cursor_take(&in, cursor_u8(&in));
-        struct bytes encoded = cursor_take(&in, cursor_u32(&in));
-        if (in.failed || tlp > TLP_RED || versions != CONTROL_VERSION_GONE || item_decode(item, encoded) != OK) return ERR_FORMAT;
-        gone.tlp = (enum tlp)tlp;
-        gone.time_ms = item->modified_ms;
-        gone.type = item->type, gone.id = item->id;
-        gone.cause = cause_of(item->text);
+        struct page_record record;
+        if (!page_record_read(&record, &in) || record.versions != CONTROL_VERSION_GONE) return ERR_FORMAT;
+        if (item_decode(item, record.encoded) != OK) return ERR_FORMAT;
+        const struct taking_gone gone = {.cursor = record.cursor,
+                                         .number = record.added_us,
+                                         .time_ms = item->modified_ms,
+                                         .tlp = record.tlp,
+                                         .author = record.author,
+                                         .type = item->type,
+                                         .id = item->id,
+                                         .cause = take_cause_read(item->text)};
         events->gone(events->context, &gone);
     }
     return OK;
 }
 
 static enum err done_read(struct taking *taking, struct bytes body) {
-    struct pack_reader in = pack_reader_of(body);
-    if (pack_read_array(&in) != 5) return ERR_FORMAT;
-    taking->count = pack_read_uint(&in);
-    taking->cursor = pack_read_uint(&in);
-    taking->gone = pack_read_uint(&in);
-    taking->more = pack_read_bool(&in);
-    taking->reset = pack_read_bool(&in);
+    struct take_end end;
+    enum err err = take_end_read(&end, body);
+    if (err != OK) return err;
+    taking->count = end.count;
+    taking->cursor = end.at.cursor, taking->gone = end.at.gone;
+    taking->more = end.more, taking->reset = end.reset;
     taking->stored = false;
-    return pack_done(&in);
+    return OK;
 }
 
 enum outcome taking_page(struct taking *taking, const struct taking_events *events) {
@@ -84,13 +72,10 @@ enum outcome taking_page(struct taking *taking, const struct taking_events *even
 }
 
 enum outcome taking_taken(struct taking *taking, uint64_t delivered) {
+    const struct take_taken taken = {bytes_of_text(taking->subscription), {taking->cursor, taking->gone}, delivered};
     struct frame frame;
     struct buf body = {0};
-    pack_write_array(&body, 4);
-    pack_write_str(&body, bytes_of_text(taking->subscription));
-    pack_write_uint(&body, taking->cursor);
-    pack_write_uint(&body, taking->gone);
-    pack_write_uint(&body, delivered);
+    take_taken_write(&body, &taken);
     enum err err = buf_result(&body);
     if (err == OK) err = client_ask(taking->client, FRAME_ASK_TAKEN, bytes_of_buf(&body));
     buf_free(&body);

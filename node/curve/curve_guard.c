@@ -43,6 +43,20 @@ static bool is_stranger(const struct curve_connection *connection) {
     return connection->used && connection->inbound && !connection->linked && !connection->cut;
 }
 
+/* Zeros where it cannot be told: those count as one network. */
+static void network_read(struct curve_connection *connection) {
+    struct sockaddr_storage storage = {0};
+    socklen_t size = sizeof storage;
+    if (getpeername(connection->fd, (struct sockaddr *)&storage, &size) != 0) return;
+    if (storage.ss_family == AF_INET) memcpy(connection->network, &((const struct sockaddr_in *)&storage)->sin_addr, 4);
+    if (storage.ss_family != AF_INET6) return;
+    const struct in6_addr *address = &((const struct sockaddr_in6 *)&storage)->sin6_addr;
+    if (IN6_IS_ADDR_V4MAPPED(address))
+        memcpy(connection->network, address->s6_addr + 12, 4);
+    else
+        memcpy(connection->network, address->s6_addr, 8);
+}
+
 void curve_guard_opened(struct curve_guard *guard, int fd, bool inbound, uint64_t serial_next, uint64_t now_ms) {
     if (fd < 0 || fd >= CURVE_GUARD_FDS_MAX) return;
     curve_guard_closed(guard, fd);
@@ -55,6 +69,7 @@ void curve_guard_opened(struct curve_guard *guard, int fd, bool inbound, uint64_
                                                        .since_ms = now_ms,
                                                        .serial_first = serial_next,
                                                        .order = guard->order_next++};
+    network_read(&guard->connections[fd]);
     guard->used_count++;
     if (fd >= guard->used_end) guard->used_end = fd + 1;
     if (inbound) guard->strangers++;
@@ -94,13 +109,28 @@ void curve_guard_cut_strangers(struct curve_guard *guard) {
     }
 }
 
-static void oldest_stranger_cut(struct curve_guard *guard) {
-    int oldest = -1;
+static size_t strangers_of(const struct curve_guard *guard, const uint8_t network[static 8]) {
+    size_t count = 0;
+    for (int fd = 0; fd < guard->used_end; fd++)
+        count += is_stranger(&guard->connections[fd]) && memcmp(guard->connections[fd].network, network, 8) == 0;
+    return count;
+}
+
+/* The oldest of the network that has the most of them. */
+static void crowd_cut(struct curve_guard *guard) {
+    const struct curve_connection *worst = NULL;
+    size_t most = 0;
+    int found = -1;
     for (int fd = 0; fd < guard->used_end; fd++) {
-        if (!is_stranger(&guard->connections[fd])) continue;
-        if (oldest < 0 || guard->connections[fd].order < guard->connections[oldest].order) oldest = fd;
+        const struct curve_connection *each = &guard->connections[fd];
+        if (!is_stranger(each)) continue;
+        size_t count = worst && memcmp(worst->network, each->network, 8) == 0 ? most : strangers_of(guard, each->network);
+        if (count < most || (count == most && worst && each->order > worst->order)) continue;
+        worst = each;
+        most = count;
+        found = fd;
     }
-    if (oldest >= 0) curve_guard_cut(guard, oldest);
+    if (found >= 0) curve_guard_cut(guard, found);
 }
 
 /* ZeroMQ has no way to stop accepting without dropping the links there are; a filter that passes nothing on the listener has. */
@@ -119,8 +149,9 @@ static void accepting_set(struct curve_guard *guard, bool paused) {
 }
 
 void curve_guard_limit(struct curve_guard *guard, size_t strangers_max, uint64_t now_ms) {
-    /* The oldest goes: who is slow or holds a place on purpose yields to who comes, an honest handshake takes three round trips. */
-    while (guard->strangers > strangers_max) oldest_stranger_cut(guard);
+    /* Who floods pays, whatever address it has; and the oldest goes, who is slow or holds a place on purpose: an honest handshake takes
+       three round trips. */
+    while (guard->strangers > strangers_max) crowd_cut(guard);
     for (int fd = 0; guard->strangers > 0 && fd < guard->used_end; fd++) {
         struct curve_connection *connection = &guard->connections[fd];
         if (is_stranger(connection) && now_ms - connection->since_ms > STRANGER_MS) curve_guard_cut(guard, fd);

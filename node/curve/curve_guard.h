@@ -12,9 +12,10 @@
 struct curve_connection {
     bool used;
     bool inbound;
-    bool linked; /* an authenticated link stands on it; else a stranger in handshake */
-    bool cut;    /* we shut it down and wait for ZeroMQ to notice */
-    int fd;      /* our duplicate */
+    bool linked;        /* an authenticated link stands on it; else a stranger in handshake */
+    bool cut;           /* we shut it down and wait for ZeroMQ to notice */
+    int fd;             /* our duplicate */
+    uint8_t network[8]; /* of the other side: an IPv4 address, or the first 64 bits of an IPv6 one */
     uint64_t since_ms;
     uint64_t order;           /* of acceptance: many come in one millisecond */
     uint64_t serial_first;    /* messages with an earlier serial belong to an earlier connection of this number */
@@ -45,7 +46,8 @@ void curve_guard_linked(struct curve_guard *guard, int fd); /* no stranger any m
 void curve_guard_cut(struct curve_guard *guard, int fd);    /* shuts it down in both directions; once */
 void curve_guard_cut_strangers(struct curve_guard *guard);  /* all inbound ones without a link */
 
-/* Cuts the oldest strangers above `strangers_max` and those that are too slow, and stops or resumes accepting. */
+/* Above `strangers_max` cuts the oldest stranger of the network that has the most of them; cuts those that are too slow; stops or resumes
+   accepting. */
 void curve_guard_limit(struct curve_guard *guard, size_t strangers_max, uint64_t now_ms);
 
 /* Received by the kernel and not yet delivered as messages. */

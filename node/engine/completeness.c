@@ -1,32 +1,12 @@
 #include "node/process/clock.h"
 #include "node/engine/engine_core.h"
+#include "node/formats/document_put.h"
 
 #include <string.h>
 
 /* comity verify: what a peer signed about where the common logs end, beside what this node holds, as a document. */
 
 #define ANSWER_MS 15000
-
-static void put_uint(struct buf *out, const char *key, uint64_t value) {
-    pack_write_str(out, bytes_of_text(key));
-    pack_write_uint(out, value);
-}
-
-static void put_bool(struct buf *out, const char *key, bool value) {
-    pack_write_str(out, bytes_of_text(key));
-    pack_write_bool(out, value);
-}
-
-static void put_text(struct buf *out, const char *key, const char *value) {
-    pack_write_str(out, bytes_of_text(key));
-    pack_write_str(out, bytes_of_text(value));
-}
-
-static void put_node(struct buf *out, const char *key, const uint8_t *node_id) {
-    char text[2 * NODE_ID_BYTES + 1];
-    hex_encode(text, bytes_of(node_id, NODE_ID_BYTES));
-    put_text(out, key, text);
-}
 
 /* Who is ahead; when we are, whether what the peer signed is a part of ours. */
 static const char *state_of(struct engine *engine, const struct verified_row *row) {
@@ -47,13 +27,13 @@ static void put_row(struct engine *engine, struct buf *out, const struct verifie
     struct gossip_log_view log;
     bool known = gossip_log_find(engine->gossip, row->node_id, &log);
     pack_write_map(out, 7);
-    put_text(out, "agency", known ? engine_agency_name(engine, log.agency_id) : "");
-    put_bool(out, "frozen", row->frozen);
-    put_uint(out, "missing", row->missing);
-    put_node(out, "node", row->node_id);
-    put_uint(out, "ours", row->ours);
-    put_text(out, "state", state_of(engine, row));
-    put_uint(out, "theirs", row->theirs);
+    document_put_text(out, "agency", known ? engine_agency_name(engine, log.agency_id) : "");
+    document_put_bool(out, "frozen", row->frozen);
+    document_put_uint(out, "missing", row->missing);
+    document_put_hex(out, "node", row->node_id, NODE_ID_BYTES);
+    document_put_uint(out, "ours", row->ours);
+    document_put_text(out, "state", state_of(engine, row));
+    document_put_uint(out, "theirs", row->theirs);
 }
 
 static void document(struct engine *engine, struct buf *out, const struct action *action) {
@@ -68,16 +48,16 @@ static void document(struct engine *engine, struct buf *out, const struct action
     }
     known = gossip_log_find(engine->gossip, action->verified.node_id, &peer);
     pack_write_map(out, 8);
-    put_text(out, "agency", known ? engine_agency_name(engine, peer.agency_id) : "");
+    document_put_text(out, "agency", known ? engine_agency_name(engine, peer.agency_id) : "");
     pack_write_str(out, bytes_of_text("logs"));
     pack_write_array(out, (uint32_t)action->verified.count);
     for (size_t i = 0; i < action->verified.count; i++) put_row(engine, out, &action->verified.rows[i]);
-    put_bool(out, "looking", looking);
-    put_uint(out, "missing", missing);
-    put_uint(out, "missing_there", action->verified.missing);
-    put_node(out, "node", action->verified.node_id);
-    put_bool(out, "same", same);
-    put_uint(out, "unreadable", engine->reader.blocks_bad);
+    document_put_bool(out, "looking", looking);
+    document_put_uint(out, "missing", missing);
+    document_put_uint(out, "missing_there", action->verified.missing);
+    document_put_hex(out, "node", action->verified.node_id, NODE_ID_BYTES);
+    document_put_bool(out, "same", same);
+    document_put_uint(out, "unreadable", engine->reader.blocks_bad);
 }
 
 void completeness_ask(struct engine *engine, struct client *client, const struct frame *frame) {

@@ -6,7 +6,7 @@
        -> ANSWER_AUDIENCE [[name str, nodes uint]...] (no nodes: a group's member that is not pinned here, and gets nothing) then DONE [] | ERROR. Opens the connection's publication.
    ASK_LINT     as ASK_PUBLISH; opens a publication that only says what would be decided: ANSWER_ITEMS tells of every item (err 0: it may
        go), and nothing is published
-   ASK_ITEMS    body is not MessagePack: per item u8 flags (1: generated from a value list), u32 length, encoded item (gossip/item.h)
+   ASK_ITEMS    body is not MessagePack: per item u8 flags (1: generated from a value list, 2: made of another format), u32 length, encoded item (gossip/item.h)
        -> ANSWER_ITEMS [[index uint, err uint, rule str, reason str]...] for the refused or already known ones (err ERR_EXISTS:
           known, not an error), then DONE [accepted uint, known uint, refused uint]. The answer may come before the sync.
    ASK_COMMIT   [] -> after the sync of all that was accepted: DONE [accepted uint, known uint, refused uint, cursor uint]
@@ -55,8 +55,8 @@
        that has this id)
    ANSWER_HELD [cursor uint, author name str, author agency bin, node bin, seq uint, arrived_ms uint, encoded item bin]
    ASK_ERASE [[[kind uint, value bin]...], [row uint...], reason str] -> every object held that tells of one of them goes (own ones are
-       recalled), what waits in the outbox, the details of these rows too, and a row tells of it: ANSWER_LEDGER [objects of others uint,
-       rows uint, objects of the outbox uint], then as ASK_RECALL
+       recalled), what waits in the outbox, what kept documents tell of them, the details of these rows too, and a row tells of it: ANSWER_LEDGER [objects of others uint,
+       rows uint, objects of the outbox uint, rows of kept documents uint], then as ASK_RECALL
    ASK_PAGE [after cursor uint, after_us uint, labels uint (bit n: enum tlp n), versions uint, limit uint, exit uint, who str, [type str...],
        [id str...], only bool, [group id bin...] or nil]
        -> ANSWER_PAGE... then DONE [count uint, cursor uint, more bool]: the objects behind both, in the order of their arrival. An empty
@@ -67,7 +67,7 @@
    ANSWER_PAGE  body is not MessagePack: per object u64 cursor, u64 added_us, u8 tlp, u8 versions, u8 length and the author's name, u32
        length and the encoded item
    ASK_GROUPS   [] -> ANSWER_GROUPS [[id bin, name str]...] then DONE []: the groups at work that this agency is a member of
-   ASK_KEEP     [who str, number str, asked_ms uint, document bin] -> DONE [] when it is on disk: what became of a POST, by its number; a
+   ASK_KEEP     [who str, number str, asked_ms uint, document bin (node/engine/post_status.h)] -> DONE [] when it is on disk: what became of a POST, by its number; a
        later one with the same number takes its place. ERR_FULL: CONTROL_KEPT_MAX are kept already. Documents are kept CONTROL_KEPT_MS.
    ASK_KEPT     [who str, number str] -> ANSWER_KEPT [document bin] then DONE [] | ERROR ERR_NOT_FOUND: none by this number, or not this user's
    ASK_WATCH    [] or [files uint: CONTROL_WATCH_ bits; TOKENS when left out] -> the files asked for, then ANSWER_WATCH [cursor uint,
@@ -110,7 +110,8 @@
 
 #define CONTROL_SOCKET_NAME    "control.sock"
 #define CONTROL_CLIENTS_MAX    64
-#define CONTROL_ITEM_GENERATED 1
+#define CONTROL_ITEM_GENERATED 1 /* known by its id, whatever its times say */
+#define CONTROL_ITEM_CONVERTED 2 /* known by what it says, whatever its times say */
 
 #define CONTROL_KEPT_MAX       4096
 #define CONTROL_KEPT_BYTES_MAX (1024 * 1024)          /* of one document; */

@@ -149,6 +149,7 @@ static void follow_ups(struct engine *engine) {
         case ACTION_LOAD_PAYLOAD: load_payload(engine, &follow_up); break;
         case ACTION_SCAN: load_scan(engine, &follow_up); break;
         case ACTION_STORE_PAYLOAD: reader_refused(engine, follow_up.ticket); break;
+        case ACTION_CHAIN: logs_load_known(engine, follow_up.agency_id); break;
         default: break;
         }
     }
@@ -442,6 +443,7 @@ static void loop(struct engine *engine) {
     serve(engine, &engine->child.parent, on_parent, true, false);
     serve(engine, &engine->child.peers[ROLE_KEY], on_key, false, false);
     serve(engine, &engine->child.peers[ROLE_NET], on_net, false, false);
+    versions_start(engine);
     while (!engine->stopping) {
         poll_fill(engine, fds);
         uint64_t now = clock_monotonic_ms(), due = gossip_deadline(engine->gossip);

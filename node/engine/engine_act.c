@@ -44,6 +44,7 @@ static void entries_store(struct engine *engine, const struct action *action) {
         publisher_store_entries(engine, action);
         return;
     }
+    logs_one_branch(engine, action->store_entries.entries);
     struct store_batch *batch = store_batch_new(engine->store);
     struct bytes rest = action->store_entries.entries;
     if (!batch) {
@@ -80,6 +81,11 @@ static void chain(struct engine *engine, const struct action *action) {
     hex_encode(name + 6, bytes_of(action->chain.agency_id, CHAIN_NAME_BYTES));
     store_batch_meta(batch, name, action->chain.chain);
     store_commit(engine->store, batch, 0);
+    if (action->kind != ACTION_CHAIN) return;
+    /* It may name nodes whose logs are here already, since it was pinned with a longer chain before: before anything more is taken. */
+    struct follow_up follow_up = {.kind = ACTION_CHAIN};
+    memcpy(follow_up.agency_id, action->chain.agency_id, AGENCY_ID_BYTES);
+    engine_follow_up(engine, &follow_up);
 }
 
 /* A proof is kept for ever: it comes back with the log at every start. */
@@ -91,20 +97,6 @@ static void fork_keep(struct engine *engine, const struct action *action) {
     hex_encode(name + 5, bytes_of(action->fork.node_id, NODE_ID_BYTES));
     store_batch_meta(batch, name, action->fork.proof);
     store_commit(engine->store, batch, 0);
-}
-
-/* The branch that does not count is dropped; objects that were read from it stay in their pages. */
-static void truncate_log(struct engine *engine, const struct action *action) {
-    store_wait(engine->store);
-    struct store_batch *batch = store_batch_new(engine->store);
-    if (!batch || store_batch_truncate(batch, action->truncate.node_id, action->truncate.seq) != OK) {
-        engine_fail(engine, 5, "a branch of a log that does not count could not be dropped");
-        if (batch) store_batch_free(batch);
-        return;
-    }
-    recall_truncate(engine, batch, action->truncate.node_id, action->truncate.seq);
-    reader_truncate(engine, batch, action->truncate.node_id, action->truncate.seq);
-    store_commit(engine->store, batch, action->truncate.ticket);
 }
 
 static void fork_notice(struct engine *engine, const char *who, const uint8_t *node_id, uint64_t seq) {
@@ -201,7 +193,7 @@ void engine_act(struct engine *engine) {
         case ACTION_SPLIT:
         case ACTION_CHAIN: chain(engine, action); break;
         case ACTION_FORK: fork_keep(engine, action); break;
-        case ACTION_TRUNCATE: truncate_log(engine, action); break;
+        case ACTION_TRUNCATE: logs_truncate(engine, action->truncate.node_id, action->truncate.seq, action->truncate.ticket); break;
         case ACTION_VERIFIED: completeness_answer(engine, action); break;
         case ACTION_NOTICE: notice(engine, action); break;
         }

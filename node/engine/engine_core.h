@@ -295,6 +295,7 @@ struct follow_up {
     enum action_kind kind;
     uint64_t ticket;
     uint8_t node_id[NODE_ID_BYTES];
+    uint8_t agency_id[AGENCY_ID_BYTES]; /* whose chain grew */
     uint64_t seq;
     size_t size_max;
 };
@@ -421,7 +422,8 @@ struct item_verdict {
     enum err err; /* OK accepted, ERR_EXISTS known, ERR_DENIED and others refused */
     const char *rule, *reason;
 };
-enum err publisher_item(struct engine *engine, struct publication *publication, struct bytes encoded, bool generated,
+/* flags: CONTROL_ITEM_ bits */
+enum err publisher_item(struct engine *engine, struct publication *publication, struct bytes encoded, unsigned flags,
                         struct item_verdict *verdict) MUST_USE;
 /* A statement's item, into the publication's block; one that is published already is passed over. `cause`: of the object that it
    carries, if any. ERR_BUSY, ERR_MEMORY. */
@@ -448,9 +450,9 @@ const char *publisher_barred(const struct engine *engine);
 /* Are publications taken, into blocks or into the outbox? `why` says why not, or what they wait for; else null. */
 bool publisher_accepts(const struct engine *engine, const char **why);
 /* Was this item published before, to everyone whom this publication addresses? (publisher_known.c) */
-bool publisher_known(struct engine *engine, const struct publication *publication, const struct item *item, bool generated);
+bool publisher_known(struct engine *engine, const struct publication *publication, const struct item *item, unsigned flags);
 /* What publisher_item would say of an item before it goes into a block: form, policy, known already. */
-void publisher_judge(struct engine *engine, struct publication *publication, struct bytes encoded, bool generated,
+void publisher_judge(struct engine *engine, struct publication *publication, struct bytes encoded, unsigned flags,
                      struct item_verdict *verdict);
 
 /* publisher_decide.c: the policy's word on an item, for all that the publication goes to; it stands until the next one. */
@@ -462,16 +464,16 @@ void publisher_lint(struct engine *engine, struct publication *publication, stru
 enum err outbox_load(struct engine *engine) MUST_USE; /* once store and core are open */
 void outbox_free(struct engine *engine);
 bool outbox_takes(const struct engine *engine); /* must a publication that is opened now go there? */
-enum err outbox_item(struct engine *engine, struct publication *publication, struct bytes encoded, bool generated,
+enum err outbox_item(struct engine *engine, struct publication *publication, struct bytes encoded, unsigned flags,
                      struct item_verdict *verdict) MUST_USE;
 enum err outbox_put(struct engine *engine, struct publication *publication) MUST_USE; /* what was let through becomes a record */
 bool outbox_durable(const struct engine *engine, const struct publication *publication);
 void outbox_stored(struct engine *engine, uint64_t ticket);
 void outbox_drain(struct engine *engine); /* goes on turning records into blocks */
 /* What waits and tells of any of these goes, out of all files too; nothing may be under way to the disk, and the batch is to be on it before
-   the outbox goes on. */
+   the outbox goes on. Their ids are noted (ledger_id_add). */
 enum err outbox_erase(struct engine *engine, struct store_batch *batch, const struct observable *asked, size_t asked_count,
-                      uint64_t *dropped) MUST_USE;
+                      struct buf *ids, uint64_t *dropped) MUST_USE;
 /* Nothing of what waits is published; returns how many objects that were. */
 uint64_t outbox_drop(struct engine *engine);
 void outbox_again(struct engine *engine); /* the recipients of the record under way are resolved anew: trust changed */
@@ -509,6 +511,7 @@ void query_page_end(struct client *client);
 void query_groups(struct engine *engine, struct client *client, const struct frame *frame); /* query_groups.c */
 bool query_page_busy(const struct engine *engine); /* some go on without waiting for anything */
 /* versions.c */
+void versions_start(struct engine *engine); /* the node runs now: a large store is noted at once */
 void versions_begin(struct engine *engine); /* somebody will ask: notes all items, in turns */
 void versions_go_on(struct engine *engine);
 bool versions_busy(const struct engine *engine);
@@ -558,8 +561,14 @@ void trust_card_ask(struct engine *engine, struct client *client, const struct f
 
 /* engine_logs.c: the store's logs, proofs of forks and own epochs into the core */
 enum err logs_load_all(struct engine *engine) MUST_USE; /* at the start, once trust is known */
-/* Of agencies that were pinned since: their logs go on where the store left off. */
-enum err logs_load_pinned(struct engine *engine) MUST_USE;
+/* Logs that the core knows since, of this agency (null: of all), which was pinned or whose chain grew: they go on where the store left off.
+   To be called before the core hears of anything else. */
+void logs_load_known(struct engine *engine, const uint8_t *agency_id);
+/* Drops what stands from `seq` on, of a branch that does not count; objects that were read from it stay in their pages. `ticket` as in
+   store_commit. */
+void logs_truncate(struct engine *engine, const uint8_t node_id[static NODE_ID_BYTES], uint64_t seq, uint64_t ticket);
+/* Before consecutive entries of one log are stored: where others stand at their numbers, these go, and all that stands behind them. */
+void logs_one_branch(struct engine *engine, struct bytes entries);
 
 /* upkeep.c: what is done at the start and from time to time */
 enum err upkeep_open(struct engine *engine, char why[static 256]) MUST_USE; /* store, chains, logs, epochs into the core */

@@ -75,47 +75,101 @@ enum err logs_load_all(struct engine *engine) {
     return err;
 }
 
-/* --- pinned again --- */
+/* --- known since the start --- */
 
-/* The core knows this node, and nothing of its log. */
-static bool log_unknown(const struct engine *engine, const uint8_t node_id[static NODE_ID_BYTES]) {
-    struct gossip_log_view view;
-    return gossip_log_find(engine->gossip, node_id, &view) && !view.own && view.head == 0 && view.fork_seq == 0;
+/* How far a stored log is one chain of its agency, from its first entry on. */
+struct walk {
+    const uint8_t *agency_id;
+    uint8_t previous[HASH_BYTES];
+    uint64_t last;
+    bool parted; /* what stands behind `last` belongs to something else */
+};
+
+static bool walk_visit(void *context, uint64_t seq, bool verified, struct bytes bytes) {
+    struct walk *walk = context;
+    struct entry entry;
+    (void)verified;
+    walk->parted = entry_parse(&entry, bytes) != OK || entry.seq != seq || seq != walk->last + 1 ||
+                   memcmp(entry.agency_id, walk->agency_id, AGENCY_ID_BYTES) != 0 ||
+                   memcmp(entry.previous, walk->previous, HASH_BYTES) != 0;
+    if (walk->parted) return false;
+    walk->last = seq;
+    memcpy(walk->previous, entry.id, HASH_BYTES);
+    return true;
 }
 
-static bool log_take_again(void *context, const uint8_t node_id[static NODE_ID_BYTES], uint64_t seq_first, uint64_t seq_last) {
-    struct engine *engine = context;
-    char hex[2 * NODE_ID_BYTES + 1], prefix[64];
-    if (!log_unknown(engine, node_id)) return true;
-    (void)log_take(context, node_id, seq_first, seq_last);
-    hex_encode(hex, bytes_of(node_id, NODE_ID_BYTES));
-    snprintf(prefix, sizeof prefix, READER_OURS_PREFIX "/%s", hex);
-    enum err err = store_meta_each(engine->store, prefix, ours_take, engine);
-    if (err == OK) err = recalls_load_again(engine, node_id);
+/* The end of a stored log as far as it is one branch; what stands behind is dropped. 0: there is none. */
+static uint64_t end_checked(struct engine *engine, const struct gossip_log_view *view) {
+    struct walk walk = {.agency_id = view->agency_id};
+    uint64_t end = 0;
+    enum err err = store_log_end(engine->store, view->node_id, &end);
+    if (err == ERR_NOT_FOUND) return 0;
+    if (err == OK) err = store_entries(engine->store, view->node_id, 1, walk_visit, &walk);
+    if (err != OK) engine_event(engine, LOG_STORE_DAMAGED, NULL, "a stored log cannot be read: %s", err_text(err));
+    if (err != OK || !walk.parted) return end; /* damage is no contradiction: it is met where the entries are asked for */
+    engine_event(engine, LOG_STORE_DAMAGED, NULL, "the stored log of %s is one chain up to entry %llu only: the rest is fetched",
+                 engine_agency_name(engine, view->agency_id), (unsigned long long)walk.last);
+    logs_truncate(engine, view->node_id, walk.last + 1, 0);
+    store_wait(engine->store);
+    return walk.last;
+}
+
+static void log_take_again(struct engine *engine, const struct gossip_log_view *view) {
+    char hex[2 * NODE_ID_BYTES + 1], name[64];
+    uint64_t end = end_checked(engine, view);
+    enum err err = OK;
+    hex_encode(hex, bytes_of(view->node_id, NODE_ID_BYTES));
+    if (end > 0) {
+        (void)log_take(engine, view->node_id, 1, end);
+        snprintf(name, sizeof name, READER_OURS_PREFIX "/%s", hex);
+        err = store_meta_each(engine->store, name, ours_take, engine);
+        if (err == OK) err = recalls_load_again(engine, view->node_id);
+    }
+    /* The proof of a fork is kept whatever became of the entries. */
+    snprintf(name, sizeof name, "fork/%s", hex);
+    if (err == OK) err = store_meta_each(engine->store, name, fork_take, engine);
     if (err != OK)
         engine_event(engine, LOG_STORE_DAMAGED, NULL, "the epochs and recalls of a stored log cannot be read: %s", err_text(err));
-    return true;
 }
 
-static bool fork_take_again(void *context, const char *key, struct bytes value) {
-    struct engine *engine = context;
+void logs_load_known(struct engine *engine, const uint8_t *agency_id) {
     struct gossip_log_view view;
-    uint8_t node_id[NODE_ID_BYTES];
-    if (!hex_decode(node_id, sizeof node_id, bytes_of_text(key + strlen("fork/")))) return true;
-    if (gossip_log_find(engine->gossip, node_id, &view) && view.fork_seq == 0) (void)fork_take(context, key, value);
-    return true;
-}
-
-enum err logs_load_pinned(struct engine *engine) {
-    struct gossip_log_view view;
-    bool any = false;
-    for (size_t i = 0; i < gossip_log_count(engine->gossip) && !any; i++) {
+    for (size_t i = 0; i < gossip_log_count(engine->gossip) && !engine->stopping; i++) {
         gossip_log_view(engine->gossip, i, &view);
-        any = log_unknown(engine, view.node_id);
+        if (agency_id && memcmp(view.agency_id, agency_id, AGENCY_ID_BYTES) != 0) continue;
+        /* Of the others the core knows where they end. */
+        if (!view.own && view.head == 0 && view.fork_seq == 0) log_take_again(engine, &view);
     }
-    if (!any) return OK;
-    store_wait(engine->store); /* what came in before it was unpinned may be on its way to the disk */
-    enum err err = store_logs(engine->store, log_take_again, engine);
-    if (err == OK) err = store_meta_each(engine->store, "fork/", fork_take_again, engine);
-    return err;
+}
+
+/* --- one branch --- */
+
+void logs_truncate(struct engine *engine, const uint8_t node_id[static NODE_ID_BYTES], uint64_t seq, uint64_t ticket) {
+    store_wait(engine->store);
+    struct store_batch *batch = store_batch_new(engine->store);
+    if (!batch || store_batch_truncate(batch, node_id, seq) != OK) {
+        engine_fail(engine, 5, "a branch of a log that does not count could not be dropped");
+        if (batch) store_batch_free(batch);
+        return;
+    }
+    recall_truncate(engine, batch, node_id, seq);
+    reader_truncate(engine, batch, node_id, seq);
+    store_commit(engine->store, batch, ticket);
+}
+
+/* As a rule nothing stands at these numbers. But a log whose end could not be read at the start (log_take) begins anew in the core, and is
+   fetched of somebody who may hold another branch. */
+void logs_one_branch(struct engine *engine, struct bytes entries) {
+    struct entry entry, here;
+    bool verified;
+    for (; entries.size > 0 && entry_parse(&entry, entries) == OK;
+         entries = bytes_of(entries.data + entry.size, entries.size - entry.size)) {
+        buf_clear(&engine->scratch_entry);
+        enum err err = store_entry(engine->store, entry.node_id, entry.seq, &engine->scratch_entry, &verified);
+        if (err == ERR_NOT_FOUND) return;
+        if (err != OK || entry_parse(&here, bytes_of_buf(&engine->scratch_entry)) != OK) continue; /* damaged: it is mended now */
+        if (memcmp(here.id, entry.id, HASH_BYTES) == 0) continue;
+        logs_truncate(engine, entry.node_id, entry.seq, 0);
+        return;
+    }
 }

@@ -58,6 +58,7 @@ enum err own_chain_take(struct engine *engine, struct bytes chain, struct bytes 
     err = engine_step(engine, &event);
     if (err == ERR_MEMORY) engine_fail(engine, 5, "out of memory in the gossip core");
     if (err != OK) return err;
+    logs_load_known(engine, engine->agency_id);
     own_card_write(engine, prekeys);
     log_info("the own agency's chain has %u records now, by command", (unsigned)engine->own_records);
     return OK;

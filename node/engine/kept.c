@@ -72,6 +72,44 @@ void kept_forget(struct engine *engine, uint64_t now_ms) {
     if (batch) store_commit(engine->store, batch, 0);
 }
 
+/* --- erasing --- */
+
+/* A stored document without the subject's rows. ERR_NOT_FOUND: it is as it was. */
+static enum err document_without(struct buf *out, struct bytes value, const struct post_subject *subject, uint64_t *rows) {
+    struct cursor in = cursor_of(value);
+    cursor_u64(&in);
+    cursor_take(&in, cursor_u8(&in));
+    if (in.failed) return ERR_NOT_FOUND;
+    buf_put_raw(out, value.data, value.size - in.left);
+    *rows = post_status_without(out, bytes_of(in.at, in.left), subject);
+    return *rows == 0 ? ERR_NOT_FOUND : buf_result(out);
+}
+
+enum err kept_erase(struct engine *engine, struct store_batch *batch, const struct post_subject *subject, uint64_t *rows) {
+    struct kept *kept = &engine->kept;
+    struct buf value = {0}, changed = {0};
+    enum err err = OK;
+    *rows = 0;
+    for (size_t i = 0; i < kept->count && err == OK; i++) {
+        char key[KEY_BYTES];
+        uint64_t gone = 0;
+        key_of(key, kept->rows[i].id);
+        buf_clear(&value), buf_clear(&changed);
+        err = store_meta(engine->store, key, &value);
+        if (err == OK) err = document_without(&changed, bytes_of_buf(&value), subject, &gone);
+        if (err == OK) {
+            store_batch_meta(batch, key, bytes_of_buf(&changed));
+            kept->bytes -= kept->rows[i].bytes - changed.size;
+            kept->rows[i].bytes = (uint32_t)changed.size;
+            *rows += gone;
+        }
+        if (err == ERR_NOT_FOUND) err = OK;
+    }
+    if (*rows > 0) store_batch_erase_between(batch, PREFIX, PREFIX "~");
+    buf_free(&value), buf_free(&changed);
+    return err;
+}
+
 /* --- questions --- */
 
 static bool text_take(char *out, size_t size, struct bytes text) {

@@ -1,13 +1,15 @@
-/* kept: what the web process tells its clients of their posts, kept among the engine's sealed records for a day, over restarts of both.
+/* kept: what the web process tells its clients of their posts (post_status.h), kept among the engine's sealed records for a day, over restarts of both.
    Bounded in number and bytes; the documents are on disk only, in memory stands what is needed to find and to forget them. */
 #ifndef NODE_KEPT_H
 #define NODE_KEPT_H
 
 #include "node/engine/control.h"
+#include "node/engine/post_status.h"
 #include "node/formats/uuid.h"
 
 struct engine;
 struct client;
+struct store_batch;
 struct kept_row {
     char id[UUID_CHARS + 1];
     uint64_t asked_ms; /* wall clock */
@@ -24,6 +26,8 @@ void kept_free(struct engine *engine);
 void kept_forget(struct engine *engine, uint64_t now_ms); /* those whose time is over */
 void kept_put(struct engine *engine, struct client *client, const struct frame *frame);
 void kept_get(struct engine *engine, struct client *client, const struct frame *frame);
+/* Of a subject nothing stays in any document: with the batch, which erases the old bytes from files, too. *rows: how many rows went. */
+enum err kept_erase(struct engine *engine, struct store_batch *batch, const struct post_subject *subject, uint64_t *rows) MUST_USE;
 void kept_stored(struct engine *engine, uint64_t ticket); /* answers those whose documents are on disk */
 
 #endif

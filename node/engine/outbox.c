@@ -82,9 +82,9 @@ bool outbox_takes(const struct engine *engine) {
     return gossip_own_ready(engine->gossip) != GOSSIP_OWN_READY || engine->outbox.first < engine->outbox.next;
 }
 
-enum err outbox_item(struct engine *engine, struct publication *publication, struct bytes encoded, bool generated,
+enum err outbox_item(struct engine *engine, struct publication *publication, struct bytes encoded, unsigned flags,
                      struct item_verdict *verdict) {
-    publisher_judge(engine, publication, encoded, generated, verdict);
+    publisher_judge(engine, publication, encoded, flags, verdict);
     if (verdict->err != OK) return OK;
     if (encoded.size > CHECKED_SIZE) {
         struct block *block = block_new(engine->codec);
@@ -97,7 +97,7 @@ enum err outbox_item(struct engine *engine, struct publication *publication, str
         }
         if (err != OK) return err;
     }
-    buf_put_u8(&publication->box, generated ? CONTROL_ITEM_GENERATED : 0);
+    buf_put_u8(&publication->box, (uint8_t)flags);
     buf_put_u32(&publication->box, (uint32_t)encoded.size);
     buf_put(&publication->box, encoded);
     publication->box_items++;
@@ -242,7 +242,7 @@ static bool record_feed(struct engine *engine) {
         uint8_t flags = cursor_u8(&outbox->items_left);
         struct bytes encoded = cursor_take(&outbox->items_left, cursor_u32(&outbox->items_left));
         if (outbox->items_left.failed) break;
-        enum err err = publisher_item(engine, &outbox->publication, encoded, flags & CONTROL_ITEM_GENERATED, &verdict);
+        enum err err = publisher_item(engine, &outbox->publication, encoded, flags, &verdict);
         if (err != OK) {
             outbox->items_left = before;
             return false;
@@ -264,7 +264,8 @@ void outbox_drain(struct engine *engine) {
 }
 
 /* The record's items that do not tell of any of these, behind its head; returns how many did. */
-static uint64_t items_keep(struct buf *out, struct bytes items, const struct observable *asked, size_t asked_count) {
+static uint64_t items_keep(struct buf *out, struct bytes items, const struct observable *asked, size_t asked_count,
+                           struct buf *ids) {
     static struct item item;
     struct cursor cursor = cursor_of(items);
     uint64_t dropped = 0;
@@ -274,6 +275,7 @@ static uint64_t items_keep(struct buf *out, struct bytes items, const struct obs
         bool tells = false, whole = !cursor.failed && item_decode(&item, encoded) == OK;
         for (size_t i = 0; i < asked_count && whole; i++) tells = tells || ledger_asked_tells(&item, asked[i]);
         dropped += tells;
+        if (tells) ledger_id_add(ids, item.id);
         if (tells || cursor.failed) continue;
         buf_put_u8(out, flags);
         buf_put_u32(out, (uint32_t)encoded.size);
@@ -283,7 +285,7 @@ static uint64_t items_keep(struct buf *out, struct bytes items, const struct obs
 }
 
 enum err outbox_erase(struct engine *engine, struct store_batch *batch, const struct observable *asked, size_t asked_count,
-                      uint64_t *dropped) {
+                      struct buf *ids, uint64_t *dropped) {
     struct outbox *outbox = &engine->outbox;
     struct buf value = {0}, kept = {0};
     enum err err = OK;
@@ -301,7 +303,7 @@ enum err outbox_erase(struct engine *engine, struct store_batch *batch, const st
         }
         size_t head = value.size - record.items.size;
         buf_put_raw(&kept, value.data, head);
-        uint64_t count = items_keep(&kept, record.items, asked, asked_count);
+        uint64_t count = items_keep(&kept, record.items, asked, asked_count, ids);
         err = buf_result(&kept);
         if (count == 0 || err != OK) continue;
         if (kept.size > head)

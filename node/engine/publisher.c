@@ -201,11 +201,11 @@ void publisher_drop(struct engine *engine, struct publication *publication) {
 
 /* --- items that are known already --- */
 
-static uint64_t recent_hash(const struct publisher *publisher, const struct item *item, bool generated,
+static uint64_t recent_hash(const struct publisher *publisher, const struct item *item, unsigned flags,
                             const uint8_t *audience_key) {
     uint8_t text[ITEM_ID_BYTES_MAX + 17 + HASH_BYTES], out[crypto_shorthash_BYTES];
     memcpy(text, audience_key, HASH_BYTES);
-    put_be64(text + HASH_BYTES, generated ? 0 : item->modified_ms);
+    put_be64(text + HASH_BYTES, flags & CONTROL_ITEM_GENERATED ? 0 : item->modified_ms);
     text[HASH_BYTES + 8] = (uint8_t)item->tlp;
     crypto_shorthash(text + HASH_BYTES + 9, item->marks.size > 0 ? item->marks.data : text, item->marks.size,
                      publisher->recent_key);
@@ -291,7 +291,7 @@ static enum err block_put(struct engine *engine, struct publication *publication
 }
 
 /* Form, policy and what is published already. */
-static void judge(struct engine *engine, struct publication *publication, struct bytes encoded, bool generated, struct item *item,
+static void judge(struct engine *engine, struct publication *publication, struct bytes encoded, unsigned flags, struct item *item,
                   enum carriage *carriage, struct item_verdict *verdict) {
     *verdict = (struct item_verdict){.err = OK};
     enum err err = item_decode(item, encoded);
@@ -308,7 +308,7 @@ static void judge(struct engine *engine, struct publication *publication, struct
     verdict->rule = decision->rule;
     if (!decision->allow)
         refuse(verdict, ERR_DENIED, decision->rule, decision->reason);
-    else if (publisher_known(engine, publication, item, generated))
+    else if (publisher_known(engine, publication, item, flags))
         refuse(verdict, ERR_EXISTS, "known", "published before, to these recipients");
 }
 
@@ -323,22 +323,22 @@ void publisher_lint(struct engine *engine, struct publication *publication, stru
     refuse(verdict, decision->allow ? OK : ERR_DENIED, decision->rule, decision->reason);
 }
 
-void publisher_judge(struct engine *engine, struct publication *publication, struct bytes encoded, bool generated,
+void publisher_judge(struct engine *engine, struct publication *publication, struct bytes encoded, unsigned flags,
                      struct item_verdict *verdict) {
     static struct item item;
     enum carriage carriage;
-    judge(engine, publication, encoded, generated, &item, &carriage, verdict);
+    judge(engine, publication, encoded, flags, &item, &carriage, verdict);
 }
 
-enum err publisher_item(struct engine *engine, struct publication *publication, struct bytes encoded, bool generated,
+enum err publisher_item(struct engine *engine, struct publication *publication, struct bytes encoded, unsigned flags,
                         struct item_verdict *verdict) {
     static struct item item;
     enum carriage carriage = CARRIAGE_RELAY;
     enum err err = room(engine, 2);
     if (err != OK) return err;
-    judge(engine, publication, encoded, generated, &item, &carriage, verdict);
+    judge(engine, publication, encoded, flags, &item, &carriage, verdict);
     if (verdict->err != OK) return OK;
-    uint64_t hash = recent_hash(&engine->publisher, &item, generated, publication->audience.key);
+    uint64_t hash = recent_hash(&engine->publisher, &item, flags, publication->audience.key);
     if (!recent_add(&engine->publisher, hash)) {
         refuse(verdict, ERR_EXISTS, "known", "published before, to these recipients");
         return OK;
@@ -370,7 +370,7 @@ enum err publisher_statement(struct engine *engine, struct publication *publicat
                              const struct ledger_cause *cause) {
     static struct item item;
     enum err err = room(engine, 2);
-    if (err != OK || item_decode(&item, encoded) != OK || publisher_known(engine, publication, &item, false)) return err;
+    if (err != OK || item_decode(&item, encoded) != OK || publisher_known(engine, publication, &item, 0)) return err;
     err = block_put(engine, publication, carriage, &item, encoded);
     if (err == OK) ledger_cause_add(&publication->builders[carriage].cause, NULL, "statement");
     if (err == OK) ledger_cause_join(&publication->builders[carriage].cause, cause);

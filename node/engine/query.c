@@ -1,6 +1,6 @@
 #include "node/process/clock.h"
 #include "node/engine/engine_core.h"
-#include "node/policy/policy_context.h"
+#include "node/policy/leaving.h"
 #include "node/sharing/shown.h"
 
 #include <stdio.h>
@@ -46,21 +46,10 @@ static void done(struct client *client, uint64_t tag, uint64_t count) {
     buf_free(&body);
 }
 
-/* Every exit asks the policy, for a local user of this node too. What nodes say to each other leaves by none. `facts` are of the exit:
-   the same for all objects of a turn. */
+/* For a local user of this node too. */
 static bool may_leave(struct engine *engine, const struct policy_facts *facts, const struct shown *shown) {
-    static struct marks marks;
-    struct verdict verdict;
-    const struct item *item = &shown->item;
-    if (retention_over(engine, &shown->head, item, clock_wall_ms())) return false; /* also before it is taken out */
-    struct policy_object object = {
-        .tlp = item->tlp, .valid_until_ms = item->valid_until_ms, .id = item->id, .type = item->type, .marks = &marks};
-    if (statement_is(item->type) || marks_decode(&marks, item->marks) != OK) return false;
-    if (item->marks.size == 0) object.marks = NULL;
-    object.foreign = memcmp(shown->author, engine->agency_id, AGENCY_ID_BYTES) != 0;
-    object.author_removed = groups_shut_out(engine, marks.group, shown->author, shown->head.arrived_ms);
-    policy_decide(&verdict, &object, &facts->reader, &facts->context);
-    return verdict.allow;
+    const struct leaving leaving = {.head = &shown->head, .author = shown->author, .item = &shown->item};
+    return leaving_allowed(engine, facts, &leaving);
 }
 
 static bool addresses_match(struct observable held, struct observable asked) {

@@ -1,7 +1,8 @@
 /* What the web process asks of the pages: objects behind a moment or a cursor, in the order of their arrival, in bounded bites. */
 #include "node/process/clock.h"
 #include "node/engine/engine_core.h"
-#include "node/policy/policy_context.h"
+#include "node/engine/page_record.h"
+#include "node/policy/leaving.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,34 +27,16 @@ static bool ids_take(const struct page_state *page, struct bytes id) {
     return page->id_count == 0;
 }
 
-/* Every exit asks the policy. */
-static bool may_leave(struct engine *engine, const struct page_state *page, const struct policy_facts *facts,
-                      const struct page_head *head, const struct item *item) {
-    static struct marks marks;
-    struct verdict verdict;
-    if (statement_is(item->type) || item->tlp == TLP_RED || marks_decode(&marks, item->marks) != OK) return false;
-    if (!scope_takes(&page->scope, marks.group)) return false;
-    if (retention_over(engine, head, item, clock_wall_ms())) return false; /* also before it is taken out */
-    struct policy_object object = {
-        .tlp = item->tlp, .valid_until_ms = item->valid_until_ms, .id = item->id, .type = item->type, .marks = &marks};
-    if (item->marks.size == 0) object.marks = NULL;
-    object.foreign = memcmp(head->agency_id, engine->agency_id, AGENCY_ID_BYTES) != 0;
-    object.author_removed = groups_shut_out(engine, marks.group, head->agency_id, head->arrived_ms);
-    policy_decide(&verdict, &object, &facts->reader, &facts->context);
-    return verdict.allow;
-}
-
 static void record_put(struct engine *engine, struct page_state *page, uint64_t cursor, const struct page_head *head,
                        const struct item *item, unsigned versions, struct bytes encoded) {
     struct bytes author = bytes_of_text(engine_agency_name(engine, head->agency_id));
-    buf_put_u64(&page->out, cursor);
-    buf_put_u64(&page->out, head->added_us + (cursor - head->cursor));
-    buf_put_u8(&page->out, (uint8_t)item->tlp);
-    buf_put_u8(&page->out, (uint8_t)versions);
-    buf_put_u8(&page->out, (uint8_t)author.size);
-    buf_put(&page->out, author);
-    buf_put_u32(&page->out, (uint32_t)encoded.size);
-    buf_put(&page->out, encoded);
+    const struct page_record record = {.cursor = cursor,
+                                       .added_us = head->added_us + (cursor - head->cursor),
+                                       .tlp = item->tlp,
+                                       .versions = versions,
+                                       .author = author,
+                                       .encoded = encoded};
+    page_record_write(&page->out, &record);
 }
 
 /* At once, if it may be shown: whoever asked reads the first objects while the next ones are looked for. */
@@ -90,7 +73,8 @@ static bool item_take(struct engine *engine, struct client *client, const struct
     struct page_state *page = &client->page;
     unsigned versions = 0;
     if (((page->labels >> item->tlp) & 1) == 0 || !types_take(page, item->type) || !ids_take(page, item->id)) return true;
-    if (!may_leave(engine, page, facts, head, item)) return true;
+    const struct leaving leaving = {head, head->agency_id, item, &page->scope};
+    if (item->tlp == TLP_RED || !leaving_allowed(engine, facts, &leaving)) return true;
     if (page->versions != 0) {
         versions = versions_of(engine, cursor, head, item);
         if ((versions & page->versions) == 0) return true;

@@ -200,6 +200,19 @@ void reader_count(struct engine *engine, struct store_batch *batch, int change) 
     store_batch_meta(batch, READER_COUNT_KEY, bytes_of(count, sizeof count));
 }
 
+#define ADDED_AHEAD_US 5000 /* at most, of the clock */
+
+/* When the first of `count` items is added. The last is added at a full millisecond: a client whose dates have no microseconds
+   (JavaScript's) says after what it has seen exactly that, and is not told all of a page again at every poll. Not where that would let
+   the dates run ahead of the clock, as many small pages in one millisecond would. */
+static uint64_t added_at(struct engine *engine, uint64_t arrived_ms, uint32_t count) {
+    uint64_t now_us = arrived_ms * 1000, first_us = now_us > engine->added_next_us ? now_us : engine->added_next_us;
+    uint64_t to_full_us = (1000 - (first_us + count - 1) % 1000) % 1000;
+    if (first_us + to_full_us <= now_us + ADDED_AHEAD_US) first_us += to_full_us;
+    engine->added_next_us = first_us + count;
+    return first_us;
+}
+
 enum err reader_pages(struct engine *engine, struct store_batch *batch, const struct page_head *head, const struct block *block) {
     struct page_head page = *head;
     uint64_t first = 0, holder = 0;
@@ -211,9 +224,7 @@ enum err reader_pages(struct engine *engine, struct store_batch *batch, const st
         if (page.cursor == 0) page.cursor = 1; /* 0 means "from the beginning" to those who ask for a feed */
         if (first == 0) first = page.cursor;
         page.item_count = frame.item_count;
-        page.added_us = head->arrived_ms * 1000;
-        if (page.added_us < engine->added_next_us) page.added_us = engine->added_next_us;
-        engine->added_next_us = page.added_us + frame.item_count;
+        page.added_us = added_at(engine, head->arrived_ms, frame.item_count);
         page.plain_bytes = frame.plain_bytes;
         enum err err = store_batch_page(batch, &page, frame.packed);
         if (err != OK) return err;

@@ -17,6 +17,15 @@ struct scope {
     size_t count;
 };
 
+static inline void scope_write(struct buf *out, const struct scope *scope) {
+    pack_write_bool(out, scope->only);
+    if (scope->any)
+        pack_write_nil(out);
+    else
+        pack_write_array(out, (uint32_t)scope->count);
+    for (size_t i = 0; !scope->any && i < scope->count; i++) pack_write_bin(out, bytes_of(scope->groups[i], HASH_BYTES));
+}
+
 /* False: not well formed. */
 static inline bool scope_read(struct scope *out, struct pack_reader *reader) {
     *out = (struct scope){.only = pack_read_bool(reader)};

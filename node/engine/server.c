@@ -228,14 +228,14 @@ static void items_done(struct engine *engine, struct client *client) {
     client->stalled = false;
 }
 
-static enum err item_take(struct engine *engine, struct publication *publication, struct bytes encoded, bool generated,
+static enum err item_take(struct engine *engine, struct publication *publication, struct bytes encoded, unsigned flags,
                           struct item_verdict *verdict) {
     if (publication->lint) {
         publisher_lint(engine, publication, encoded, verdict);
         return OK;
     }
-    return publication->boxed ? outbox_item(engine, publication, encoded, generated, verdict)
-                              : publisher_item(engine, publication, encoded, generated, verdict);
+    return publication->boxed ? outbox_item(engine, publication, encoded, flags, verdict)
+                              : publisher_item(engine, publication, encoded, flags, verdict);
 }
 
 /* Takes items until the frame ends or no draft is free: then the client stalls, and its socket is not read. */
@@ -243,16 +243,15 @@ static void items_go_on(struct engine *engine, struct client *client) {
     while (client->items.left > 0) {
         struct cursor before = client->items;
         struct item_verdict verdict;
-        uint8_t flags = cursor_u8(&client->items);
+        unsigned flags = cursor_u8(&client->items);
         struct bytes encoded = cursor_take(&client->items, cursor_u32(&client->items));
         if (client->items.failed) {
             server_error(client, client->frame.tag, ERR_FORMAT, "the items are not well formed");
             client->closing = true;
             return;
         }
-        bool generated = flags & CONTROL_ITEM_GENERATED;
         encoded = groups_mark(&client->publication, encoded, &engine->groups.marked);
-        enum err err = item_take(engine, &client->publication, encoded, generated, &verdict);
+        enum err err = item_take(engine, &client->publication, encoded, flags, &verdict);
         const char *why = err == ERR_BUSY ? publisher_barred(engine) : NULL;
         if (err == ERR_BUSY && !why) {
             client->items = before;
@@ -367,9 +366,10 @@ static void on_trust_reload(struct engine *engine, struct client *client, const 
         trust_load_all(engine);
     else
         err = trust_load_one(engine, name);
-    enum err stored = logs_load_pinned(engine);
-    if (stored != OK)
-        engine_event(engine, LOG_STORE_DAMAGED, NULL, "stored logs of pinned agencies cannot be read: %s", err_text(stored));
+    uint8_t id[AGENCY_ID_BYTES];
+    bool pinned = fields == 0 || engine_agency_of_name(engine, bytes_of_text(name), id);
+    store_wait(engine->store); /* what came in before an agency was unpinned may be on its way to the disk */
+    if (pinned) logs_load_known(engine, fields == 0 ? NULL : id);
     uint64_t count = gossip_agency_count(engine->gossip) - 1;
     outbox_again(engine);
     statement_again(engine);

@@ -11,8 +11,7 @@ struct export {
     struct export_options options;
     struct export_counts counts;
     struct arena arena;
-    struct export_row *rows;
-    size_t row_count, row_capacity;
+    struct export_rows rows;
     struct bytes author_last; /* the arena's copy */
     struct buf out;
     enum err error;
@@ -93,7 +92,7 @@ void export_free(struct export *work) {
     if (!work) return;
     arena_free(&work->arena);
     buf_free(&work->out);
-    free(work->rows);
+    export_rows_free(&work->rows);
     if (work->state && work->options.format->release) work->options.format->release(work->state);
     free(work->state);
     free(work);
@@ -104,6 +103,7 @@ struct buf *export_out(struct export *work) {
     return &work->out;
 }
 const struct export_options *export_options_of(const struct export *work) { return &work->options; }
+size_t export_row_count(const struct export *work) { return work->rows.count; }
 void export_written(struct export *work) { work->counts.values++; }
 struct bytes export_keep(struct export *work, struct bytes text) {
     return arena_copy(&work->arena, text);
@@ -161,18 +161,6 @@ static enum export_reason object_judge(const struct export *work, const struct a
     return work->options.format->blocking && answer->conjunction ? EXPORT_CONJUNCTION : EXPORT_FITS;
 }
 
-static bool row_add(struct export *work, const struct export_row *row) {
-    if (work->row_count == work->row_capacity) {
-        size_t capacity = work->row_capacity ? 2 * work->row_capacity : 1024;
-        struct export_row *grown = realloc(work->rows, capacity * sizeof *grown);
-        if (!grown) return false;
-        work->rows = grown, work->row_capacity = capacity;
-    }
-    work->rows[work->row_count] = *row;
-    work->rows[work->row_count++].value.value = export_keep(work, row->value.value);
-    return true;
-}
-
 static void values_take(struct export *work, const struct answer *answer) {
     const struct item *item = &answer->item;
     const struct export_format *format = work->options.format;
@@ -193,7 +181,10 @@ static void values_take(struct export *work, const struct answer *answer) {
         if (row.id.size == 0) row.id = export_keep(work, item->id);
         if (!bytes_equal(work->author_last, answer->author)) work->author_last = export_keep(work, answer->author);
         row.author = work->author_last;
-        if (!row_add(work, &row)) work->error = ERR_MEMORY;
+        struct export_row kept = row;
+        kept.value.value = export_keep(work, row.value.value);
+        if (row.value.value.size != kept.value.value.size) work->error = ERR_MEMORY;
+        if (work->error == OK) work->error = export_rows_add(&work->rows, &kept);
     }
 }
 
@@ -215,32 +206,20 @@ enum err export_add(struct export *work, const struct answer *answer) {
 
 /* --- writing values --- */
 
-/* By kind and value; of equal ones the newest first, so that it is the one that stays. */
-static int row_compare(const void *a, const void *b) {
-    const struct export_row *x = a, *y = b;
-    if (x->value.kind != y->value.kind) return x->value.kind < y->value.kind ? -1 : 1;
-    size_t size = x->value.value.size < y->value.value.size ? x->value.value.size : y->value.value.size;
-    int order = size ? memcmp(x->value.value.data, y->value.value.data, size) : 0;
-    if (order != 0) return order;
-    if (x->value.value.size != y->value.value.size) return x->value.value.size < y->value.value.size ? -1 : 1;
-    if (x->arrived_ms != y->arrived_ms) return x->arrived_ms > y->arrived_ms ? -1 : 1;
-    return bytes_compare(x->id, y->id);
-}
-
-static bool same_value(const struct export_row *a, const struct export_row *b) {
-    return a->value.kind == b->value.kind && bytes_equal(a->value.value, b->value.value);
-}
-
 static void rows_write(struct export *work) {
     const struct export_format *format = work->options.format;
-    if (work->row_count > 1) qsort(work->rows, work->row_count, sizeof *work->rows, row_compare);
-    for (size_t i = 0; i < work->row_count && work->error == OK; i++) {
-        if (format->unique && i > 0 && same_value(&work->rows[i], &work->rows[i - 1])) {
+    const struct export_row *before_it = NULL;
+    if (work->error == OK) work->error = export_rows_sort(&work->rows);
+    for (size_t i = 0; work->error == OK && i < work->rows.count; i++) {
+        const struct export_row *row = export_rows_at(&work->rows, i);
+        bool twice = format->unique && before_it && export_rows_same(row, before_it);
+        before_it = row;
+        if (twice) {
             work->counts.doubles++;
             continue;
         }
         uint64_t before = work->counts.left_out[EXPORT_NAME] + work->counts.left_out[EXPORT_CHARACTERS];
-        format->row(work, &work->rows[i]);
+        format->row(work, row);
         work->counts.values += before == work->counts.left_out[EXPORT_NAME] + work->counts.left_out[EXPORT_CHARACTERS];
         if (work->out.size >= FLUSH_BYTES) flush(work);
     }

@@ -4,6 +4,7 @@
 #define NODE_EXPORT_H
 
 #include "gossip/policy_facts.h"
+#include "node/export/export_rows.h"
 #include "node/process/answer.h"
 #include "node/formats/arena.h"
 
@@ -33,14 +34,6 @@ enum export_reason {
 };
 const char *export_reason_name(enum export_reason reason); /* "public-suffix" */
 const char *export_reason_text(enum export_reason reason); /* a sentence for people */
-
-/* One value of one object. Views live as long as the export. */
-struct export_row {
-    struct observable value;
-    struct bytes id, author;
-    enum tlp tlp;
-    uint64_t modified_ms, arrived_ms, valid_until_ms;
-};
 
 struct export;
 
@@ -95,8 +88,9 @@ struct export_counts {
 const struct export_counts *export_counted(const struct export *work);
 
 /* --- for the formats --- */
-void export_written(struct export *work);    /* one more value */
-struct buf *export_out(struct export *work); /* the text under construction: taken away as it grows */
+void export_written(struct export *work);           /* one more value */
+size_t export_row_count(const struct export *work); /* values gathered; from the first `row` on, all that there are */
+struct buf *export_out(struct export *work);        /* the text under construction: taken away as it grows */
 const struct export_options *export_options_of(const struct export *work);
 void export_file(struct export *work, const char *name); /* closes the file under way and opens the next one */
 void export_leave_out(struct export *work, enum export_reason reason, struct bytes id);

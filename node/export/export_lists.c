@@ -33,10 +33,15 @@ const struct export_format export_list = {
 /* --- CSV, RFC 4180 --- */
 
 static void csv_field(struct buf *out, struct bytes text) {
-    bool quoted = false;
-    for (size_t i = 0; i < text.size && !quoted; i++) quoted = text.data[i] == '"' || text.data[i] == ',' || text.data[i] < ' ';
-    if (quoted) buf_put_u8(out, '"');
+    bool quoted = false, doubled = false;
     for (size_t i = 0; i < text.size; i++) {
+        doubled |= text.data[i] == '"';
+        quoted |= text.data[i] == ',' || text.data[i] < ' ';
+    }
+    quoted |= doubled;
+    if (quoted) buf_put_u8(out, '"');
+    if (!doubled) buf_put(out, text);
+    for (size_t i = 0; doubled && i < text.size; i++) {
         if (text.data[i] == '"') buf_put_u8(out, '"');
         buf_put_u8(out, text.data[i]);
     }
@@ -51,15 +56,25 @@ static void csv_moment(struct buf *out, uint64_t ms) {
     buf_put_text(out, text);
 }
 
+/* Addresses and hashes have no character that would be quoted. */
+static void csv_value(struct buf *out, struct observable value) {
+    bool text = value.kind == OBSERVABLE_DOMAIN || value.kind == OBSERVABLE_URL || value.kind == OBSERVABLE_EMAIL ||
+                value.kind == OBSERVABLE_TEXT;
+    text ? csv_field(out, value.value) : observable_text(out, value);
+}
+
 static void csv_head(struct export *work) {
     buf_put_text(export_out(work), "value,kind,label,author,id,modified,valid_until,arrived\r\n");
 }
 
 static void csv_row(struct export *work, const struct export_row *row) {
-    struct buf *out = export_out(work), value = {0};
-    observable_text(&value, row->value);
-    csv_field(out, bytes_of_buf(&value));
-    buf_put_format(out, ",%s,%s,", observable_kind_name(row->value.kind), tlp_name(row->tlp));
+    struct buf *out = export_out(work);
+    csv_value(out, row->value);
+    buf_put_u8(out, ',');
+    buf_put_text(out, observable_kind_name(row->value.kind));
+    buf_put_u8(out, ',');
+    buf_put_text(out, tlp_name(row->tlp));
+    buf_put_u8(out, ',');
     csv_field(out, row->author);
     buf_put_u8(out, ',');
     csv_field(out, row->id);
@@ -67,7 +82,6 @@ static void csv_row(struct export *work, const struct export_row *row) {
     csv_moment(out, row->valid_until_ms);
     csv_moment(out, row->arrived_ms);
     buf_put_text(out, "\r\n");
-    buf_free(&value);
 }
 
 const struct export_format export_csv = {

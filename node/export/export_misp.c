@@ -9,7 +9,6 @@
 #include "node/formats/uuid.h"
 
 #include <gnutls/crypto.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -237,10 +236,8 @@ static struct type type_of(enum observable_kind kind) {
 }
 
 static void seconds_out(struct json_out *json, const char *key, uint64_t ms) {
-    char text[24];
-    snprintf(text, sizeof text, "%" PRIu64, ms / 1000);
     json_out_key(json, key);
-    json_out_text(json, text);
+    json_out_digits(json, ms / 1000);
 }
 
 static void text_out(struct json_out *json, const char *key, struct bytes text) {
@@ -254,7 +251,10 @@ static void hash_line(struct event *event, struct bytes value) {
     char hex[33];
     if (gnutls_hash_fast(GNUTLS_DIG_MD5, value.data, value.size, digest) != 0) return;
     hex_encode(hex, bytes_of(digest, sizeof digest));
-    buf_put_format(&event->hashes, "%s,%s\n", hex, event->uuid);
+    buf_put_text(&event->hashes, hex);
+    buf_put_u8(&event->hashes, ',');
+    buf_put_text(&event->hashes, event->uuid);
+    buf_put_u8(&event->hashes, '\n');
 }
 
 /* Of composite values, a line for each part, as MISP does. */
@@ -380,12 +380,15 @@ static bool attribute_put(struct export *work, struct state *state, const struct
     struct buf text = {0};
     struct json_out json = json_out_of(&text);
     char uuid[UUID_CHARS + 1];
+    /* The object's own time is also that of what its event said last. */
+    uint64_t updated_ms = seconds_read(back->updated) * 1000;
     if (!event || id.size <= UUID_CHARS) return false;
     event_learn(work, event, back);
     if (moment_of(answer) > event->newest_ms) event->newest_ms = moment_of(answer);
     uuid_again(uuid, event, bytes_of(id.data + id.size - UUID_CHARS, UUID_CHARS));
     attribute_start(&json, uuid, back->type, back->category, back->to_ids, back->value);
-    attribute_end(work, &json, answer->tlp, moment_of(answer), back->description.size ? back->description : back->comment);
+    attribute_end(work, &json, answer->tlp, updated_ms ? updated_ms : moment_of(answer),
+                  back->description.size ? back->description : back->comment);
     text_out(&json, "first_seen", back->first_seen);
     text_out(&json, "last_seen", back->last_seen);
     if (back->object_uuid.size > 0) text_out(&json, "object_relation", back->relation);

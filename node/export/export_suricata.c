@@ -13,12 +13,11 @@
    taken already moves on by one. */
 #define SID_FIRST   0x80000000u
 #define SID_SPAN    0x7fff0000u
-#define SIDS_FIRST  4096
 #define CONTENT_MAX 200 /* octets of one content match */
 
 struct sids {
     uint32_t *table; /* open addressing; 0 is free */
-    size_t count, capacity;
+    size_t capacity;
 };
 
 static bool sid_taken(struct sids *sids, uint32_t sid) {
@@ -31,24 +30,19 @@ static bool sid_taken(struct sids *sids, uint32_t sid) {
     return false;
 }
 
-static bool sids_grow(struct sids *sids) {
-    struct sids grown = {.capacity = sids->capacity ? 2 * sids->capacity : SIDS_FIRST, .count = sids->count};
-    grown.table = calloc(grown.capacity, sizeof *grown.table);
-    if (!grown.table) return false;
-    for (size_t i = 0; i < sids->capacity; i++)
-        if (sids->table[i]) (void)sid_taken(&grown, sids->table[i]);
-    free(sids->table);
-    *sids = grown;
-    return true;
+/* Room for two rules of each value, at most half full. */
+static bool sids_ready(struct sids *sids, size_t values) {
+    if (sids->table) return true;
+    for (sids->capacity = 1024; sids->capacity < 4 * values; sids->capacity *= 2) continue;
+    sids->table = calloc(sids->capacity, sizeof *sids->table);
+    return sids->table != NULL;
 }
 
 static uint32_t sid_of(struct sids *sids, struct observable value) {
     uint8_t hash[HASH_BYTES], kind = (uint8_t)value.kind;
     hash_of(hash, "comity-sid", bytes_of(&kind, 1), value.value);
     uint32_t offset = get_be32(hash) % SID_SPAN;
-    if (2 * sids->count >= sids->capacity && !sids_grow(sids)) return SID_FIRST + offset;
     while (sid_taken(sids, SID_FIRST + offset)) offset = (offset + 1) % SID_SPAN;
-    sids->count++;
     return SID_FIRST + offset;
 }
 
@@ -71,26 +65,17 @@ static void content_put(struct buf *out, struct bytes text) {
     if (plain < text.size) buf_put(out, bytes_of(text.data + plain, text.size - plain));
 }
 
-/* Millions of rules: formats would take a third of the time. */
-static void number_put(struct buf *out, uint32_t number) {
-    char digits[10], *at = digits + sizeof digits;
-    do {
-        *--at = (char)('0' + number % 10);
-        number /= 10;
-    } while (number > 0);
-    buf_put_raw(out, at, (size_t)(digits + sizeof digits - at));
+static inline uint8_t reference_character(uint8_t byte) {
+    uint8_t letter = byte | 0x20;
+    return (letter >= 'a' && letter <= 'z') || (byte >= '0' && byte <= '9') || byte == '-' ? byte : '_';
 }
 
 static void rule_end(struct buf *out, const struct export_row *row, uint32_t sid) {
     buf_put_text(out, " reference:url,comity/");
     uint8_t *at = buf_grow(out, row->id.size);
-    for (size_t i = 0; at && i < row->id.size; i++) {
-        uint8_t byte = row->id.data[i];
-        bool plain = (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || (byte >= '0' && byte <= '9') || byte == '-';
-        at[i] = plain ? byte : '_';
-    }
+    for (size_t i = 0; at && i < row->id.size; i++) at[i] = reference_character(row->id.data[i]);
     buf_put_text(out, "; classtype:trojan-activity; sid:");
-    number_put(out, sid);
+    buf_put_decimal(out, sid);
     buf_put_text(out, "; rev:1;)\n");
 }
 
@@ -132,7 +117,9 @@ static bool url_rule(struct buf *out, const struct export_row *row, struct sids 
     rule_message(out, row, "a URL");
     buf_put_text(out, " http.host; content:\"");
     content_put(out, host);
-    buf_put_format(out, "\"; bsize:%zu; http.uri; content:\"", host.size);
+    buf_put_text(out, "\"; bsize:");
+    buf_put_decimal(out, host.size);
+    buf_put_text(out, "; http.uri; content:\"");
     content_put(out, path);
     buf_put_text(out, "\"; startswith;");
     rule_end(out, row, sid_of(sids, row->value));
@@ -143,6 +130,10 @@ static void rules_row(struct export *work, const struct export_row *row) {
     struct state *state = export_state(work, sizeof *state);
     struct buf *out = export_out(work);
     if (!state) return;
+    if (!sids_ready(&state->sids, export_row_count(work))) {
+        out->failed = out->memory_failed = true;
+        return;
+    }
     if (row->value.kind == OBSERVABLE_DOMAIN) {
         domain_rules(out, row, &state->sids);
     } else if (row->value.kind == OBSERVABLE_URL) {

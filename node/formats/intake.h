@@ -22,6 +22,9 @@ struct intake_place {
     uint32_t source;      /* the caller's own: which of several inputs */
     bool generated;       /* the object was made here from a list or CSV value: its id depends on agency, kind and value only, so
                              that an id which is known already means "nothing new", whatever its times say */
+    bool
+        converted; /* it was made here of another format, whose times are those of more than this object: what it says tells whether
+                             it is new */
 };
 
 struct intake_options {

@@ -3,7 +3,6 @@
 #include "gossip/pack.h"
 #include "node/formats/moment.h"
 
-#include <inttypes.h>
 #include <string.h>
 
 struct json_out json_out_of(struct buf *out) {
@@ -48,21 +47,20 @@ static size_t character_bytes(struct bytes text) {
 
 static void put_escaped(struct buf *out, uint32_t code) {
     if (code == '"' || code == '\\')
-        buf_put_format(out, "\\%c", (char)code);
+        buf_put_raw(out, (const uint8_t[]){'\\', (uint8_t)code}, 2);
     else if (code == '\n')
         buf_put_text(out, "\\n");
     else
         buf_put_format(out, "\\u%04x", (unsigned)code);
 }
 
+static inline bool plain_character(uint8_t c) { return c >= 0x20 && c < 0x7f && c != '"' && c != '\\'; }
+
 void json_out_string(struct json_out *json, struct bytes text) {
     value_start(json);
     buf_put_u8(json->out, '"');
     for (size_t at = 0, plain = 0; at <= text.size;) {
-        if (at < text.size && text.data[at] >= 0x20 && text.data[at] < 0x7f && text.data[at] != '"' && text.data[at] != '\\') {
-            at++;
-            continue;
-        }
+        while (at < text.size && plain_character(text.data[at])) at++;
         size_t size = at < text.size ? character_bytes(bytes_of(text.data + at, text.size - at)) : 0;
         uint8_t c = at < text.size ? text.data[at] : 0;
         bool c1 = size == 2 && c == 0xc2 && text.data[at + 1] < 0xa0;
@@ -86,7 +84,14 @@ void json_out_text(struct json_out *json, const char *text) { json_out_string(js
 
 void json_out_uint(struct json_out *json, uint64_t value) {
     value_start(json);
-    buf_put_format(json->out, "%" PRIu64, value);
+    buf_put_decimal(json->out, value);
+}
+
+void json_out_digits(struct json_out *json, uint64_t value) {
+    value_start(json);
+    buf_put_u8(json->out, '"');
+    buf_put_decimal(json->out, value);
+    buf_put_u8(json->out, '"');
 }
 
 void json_out_bool(struct json_out *json, bool value) {
@@ -99,19 +104,13 @@ void json_out_null(struct json_out *json) {
     buf_put_text(json->out, "null");
 }
 
-static void put_hex(struct buf *out, struct bytes bytes) {
-    char digits[3];
-    for (size_t i = 0; i < bytes.size; i++) {
-        hex_encode(digits, bytes_of(bytes.data + i, 1));
-        buf_put_raw(out, digits, 2);
-    }
-}
-
 void json_out_hex(struct json_out *json, struct bytes bytes) {
     value_start(json);
     buf_put_u8(json->out, '"');
-    put_hex(json->out, bytes);
-    buf_put_u8(json->out, '"');
+    char *at = (char *)buf_grow(json->out, 2 * bytes.size + 1);
+    if (!at) return;
+    hex_encode(at, bytes);
+    at[2 * bytes.size] = '"'; /* where the zero stands */
 }
 
 void json_out_raw(struct json_out *json, struct bytes text) {

@@ -20,6 +20,7 @@ void json_out_key(struct json_out *json, const char *key);
 void json_out_string(struct json_out *json, struct bytes text);
 void json_out_text(struct json_out *json, const char *text);
 void json_out_uint(struct json_out *json, uint64_t value);
+void json_out_digits(struct json_out *json, uint64_t value); /* as a string */
 void json_out_bool(struct json_out *json, bool value);
 void json_out_null(struct json_out *json);
 void json_out_hex(struct json_out *json, struct bytes bytes);

@@ -207,15 +207,17 @@ static uint64_t expiry_of(const struct misp_event *event, struct misp_span span)
 
 static void times_read(const struct misp *misp, struct misp_put *put) {
     const struct misp_attribute *attribute = put->attribute;
-    put->modified_ms = seconds(attribute->timestamp);
-    if (put->modified_ms == 0) put->modified_ms = seconds(put->event->timestamp);
-    if (put->modified_ms == 0) put->modified_ms = misp->options->now_ms;
+    uint64_t event_ms = seconds(put->event->timestamp);
+    put->stated_ms = seconds(attribute->timestamp);
+    if (put->stated_ms == 0) put->stated_ms = event_ms;
+    if (put->stated_ms == 0) put->stated_ms = misp->options->now_ms;
+    put->modified_ms = event_ms > put->stated_ms ? event_ms : put->stated_ms;
     put->created_ms = day_of(put->event->date);
-    if (put->created_ms == 0 || put->created_ms > put->modified_ms) put->created_ms = put->modified_ms;
+    if (put->created_ms == 0 || put->created_ms > put->stated_ms) put->created_ms = put->stated_ms;
     put->seen_first_ms = moment_of(attribute->first_seen);
     put->seen_last_ms = moment_of(attribute->last_seen);
     put->until_ms = expiry_of(put->event, attribute->sightings);
-    uint64_t from_ms = put->seen_first_ms ? put->seen_first_ms : put->modified_ms;
+    uint64_t from_ms = put->seen_first_ms ? put->seen_first_ms : put->stated_ms;
     if (put->until_ms > 0 && put->until_ms <= from_ms) put->until_ms = from_ms + 1;
 }
 
@@ -281,6 +283,7 @@ static enum err attribute_take(struct misp *misp, const struct misp_event *event
     misp->index++;
     if (attribute->offset > 0) misp->place = json_locate(misp->json, attribute->offset);
     misp->place.index = misp->index;
+    misp->place.converted = true;
     arena_reset(&misp->arena);
     if (attribute->object > 0) put.object = &event->objects[attribute->object - 1];
     if (!uuid_valid(attribute->uuid)) {

@@ -54,6 +54,7 @@ static const struct {
     FIELD(ATTRIBUTE, "comment", comment),
     FIELD(ATTRIBUTE, "first_seen", first_seen),
     FIELD(ATTRIBUTE, "last_seen", last_seen),
+    FIELD(ATTRIBUTE, "updated", updated),
     FIELD(OBJECT, "uuid", object_uuid),
     FIELD(OBJECT, "name", object_name),
     FIELD(OBJECT, "meta-category", meta_category),

@@ -13,7 +13,7 @@
 /* Texts that are absent are empty. Views into the text or the reader. */
 struct misp_back {
     struct bytes event_uuid, event_info, event_date, event_timestamp, threat_level, analysis, extends;
-    struct bytes type, category, value, comment, first_seen, last_seen;
+    struct bytes type, category, value, comment, first_seen, last_seen, updated;
     struct bytes object_uuid, object_name, meta_category, template_uuid, template_version, object_comment, relation;
     struct bytes description, pattern;
     bool to_ids;

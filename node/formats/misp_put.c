@@ -134,6 +134,7 @@ static void extension_out(struct json_out *json, const struct misp_put *put, enu
     if (form == MISP_OBSERVED) text_out(json, "comment", attribute->comment); /* observed-data has no description */
     text_out(json, "first_seen", attribute->first_seen);
     text_out(json, "last_seen", attribute->last_seen);
+    text_out(json, "updated", attribute->timestamp); /* the object's own time is also that of the event */
     json_out_key(json, "to_ids");
     json_out_bool(json, put->to_ids);
     json_out_object_end(json);
@@ -175,13 +176,13 @@ static void pattern_out(struct json_out *json, const struct misp_put *put) {
     json_out_string(json, rule ? put->attribute->value : bytes_of_buf(&pattern));
     json_out_key(json, "pattern_type");
     json_out_text(json, rule ? misp_type_language(put->type) : "stix");
-    time_out(json, "valid_from", put->seen_first_ms ? put->seen_first_ms : put->modified_ms);
+    time_out(json, "valid_from", put->seen_first_ms ? put->seen_first_ms : put->stated_ms);
     time_out(json, "valid_until", put->until_ms);
     buf_free(&pattern);
 }
 
 static void observed_out(struct json_out *json, const struct misp_put *put) {
-    uint64_t first = put->seen_first_ms ? put->seen_first_ms : put->modified_ms;
+    uint64_t first = put->seen_first_ms ? put->seen_first_ms : put->stated_ms;
     struct buf objects = {0};
     (void)misp_type_observables(&objects, put->type, &put->value);
     if (objects.failed) json->out->failed = true;
@@ -231,7 +232,8 @@ void misp_put_sighting(struct buf *out, const struct misp_put *put, const struct
     uuid_text(text, uuid);
     snprintf(id, sizeof id, "%s--%s", wrong ? "opinion" : "sighting", text);
     misp_id(of, put->to_ids ? MISP_INDICATOR : MISP_OBSERVED, put->attribute->uuid);
-    start(&json, wrong ? "opinion" : "sighting", id, moment_ms, moment_ms);
+    /* Its labels are the event's, whose later word is another version of it. */
+    start(&json, wrong ? "opinion" : "sighting", id, moment_ms, put->modified_ms > moment_ms ? put->modified_ms : moment_ms);
     if (wrong) {
         json_out_key(&json, "opinion");
         json_out_text(&json, "strongly-disagree");

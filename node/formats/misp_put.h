@@ -23,9 +23,11 @@ struct misp_put {
     struct misp_value value; /* of MISP_USE_VALUE */
     enum tlp tlp;            /* what its tags and distribution say */
     bool to_ids;
-    uint64_t modified_ms, created_ms, seen_first_ms, seen_last_ms; /* seen: 0 when not said */
-    uint64_t until_ms;                                             /* expires then; 0: never */
-    int confidence;                                                /* -1: not said */
+    uint64_t stated_ms;   /* when the attribute itself was changed last, */
+    uint64_t modified_ms; /* and when that or its event was: what the event says stands in the object, too */
+    uint64_t created_ms, seen_first_ms, seen_last_ms; /* seen: 0 when not said */
+    uint64_t until_ms;                                /* expires then; 0: never */
+    int confidence;                                   /* -1: not said */
 };
 
 void misp_put_attribute(struct buf *out, const struct misp_put *put, enum misp_form form);

@@ -1,68 +1,13 @@
 #include "node/formats/uuid.h"
 
-#include <string.h>
-
-#define SHA1_BYTES       20
-#define SHA1_BLOCK_BYTES 64
-
-struct sha1 {
-    uint32_t state[5];
-    uint8_t block[SHA1_BLOCK_BYTES];
-    uint64_t size;
-};
-
-static uint32_t rotate(uint32_t x, unsigned bits) { return x << bits | x >> (32 - bits); }
-
-/* RFC 3174, section 6.1. */
-static void sha1_block(struct sha1 *sha1) {
-    uint32_t w[80];
-    for (size_t t = 0; t < 16; t++) w[t] = get_be32(sha1->block + 4 * t);
-    for (size_t t = 16; t < 80; t++) w[t] = rotate(w[t - 3] ^ w[t - 8] ^ w[t - 14] ^ w[t - 16], 1);
-    uint32_t a = sha1->state[0], b = sha1->state[1], c = sha1->state[2], d = sha1->state[3], e = sha1->state[4];
-    for (size_t t = 0; t < 80; t++) {
-        uint32_t f, k;
-        if (t < 20)
-            f = (b & c) | (~b & d), k = 0x5a827999;
-        else if (t < 40)
-            f = b ^ c ^ d, k = 0x6ed9eba1;
-        else if (t < 60)
-            f = (b & c) | (b & d) | (c & d), k = 0x8f1bbcdc;
-        else
-            f = b ^ c ^ d, k = 0xca62c1d6;
-        uint32_t next = rotate(a, 5) + f + e + w[t] + k;
-        e = d, d = c, c = rotate(b, 30), b = a, a = next;
-    }
-    sha1->state[0] += a;
-    sha1->state[1] += b;
-    sha1->state[2] += c;
-    sha1->state[3] += d;
-    sha1->state[4] += e;
-}
-
-static void sha1_add(struct sha1 *sha1, struct bytes bytes) {
-    for (size_t i = 0; i < bytes.size; i++) {
-        sha1->block[sha1->size++ % SHA1_BLOCK_BYTES] = bytes.data[i];
-        if (sha1->size % SHA1_BLOCK_BYTES == 0) sha1_block(sha1);
-    }
-}
-
-static void sha1_end(uint8_t out[static SHA1_BYTES], struct sha1 *sha1) {
-    static const uint8_t padding[SHA1_BLOCK_BYTES] = {0x80};
-    uint8_t length[8];
-    put_be64(length, sha1->size * 8);
-    size_t filled = sha1->size % SHA1_BLOCK_BYTES;
-    sha1_add(sha1, bytes_of(padding, (filled < 56 ? 56 : 120) - filled));
-    sha1_add(sha1, bytes_of(length, sizeof length));
-    for (size_t i = 0; i < 5; i++) put_be32(out + 4 * i, sha1->state[i]);
-}
+#include <nettle/sha1.h>
 
 void uuid_v5(uint8_t out[static UUID_BYTES], const uint8_t space[static UUID_BYTES], struct bytes name) {
-    struct sha1 sha1 = {.state = {0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0}};
-    uint8_t digest[SHA1_BYTES];
-    sha1_add(&sha1, bytes_of(space, UUID_BYTES));
-    sha1_add(&sha1, name);
-    sha1_end(digest, &sha1);
-    memcpy(out, digest, UUID_BYTES);
+    struct sha1_ctx sha1;
+    sha1_init(&sha1);
+    sha1_update(&sha1, UUID_BYTES, space);
+    sha1_update(&sha1, name.size, name.data);
+    sha1_digest(&sha1, UUID_BYTES, out); /* its first 16 octets */
     out[6] = (uint8_t)((out[6] & 0x0f) | 0x50);
     out[8] = (uint8_t)((out[8] & 0x3f) | 0x80);
 }

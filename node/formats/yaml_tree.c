@@ -212,3 +212,12 @@ void yaml_tree_free(struct yaml_tree *tree) {
     tree->nodes = tree->root = NULL;
     tree->node_count = 0;
 }
+
+void yaml_put_quoted(struct buf *out, const char *text) {
+    buf_put_text(out, "\"");
+    for (; *text; text++) {
+        if (*text == '"' || *text == '\\') buf_put_text(out, "\\");
+        buf_put_u8(out, (uint8_t)*text);
+    }
+    buf_put_text(out, "\"");
+}

@@ -49,4 +49,7 @@ const struct yaml_node *yaml_tree_find(const struct yaml_node *map, const char *
 /* Is the node of this kind? Says "KEY: ..." what should stand there when not. */
 bool yaml_tree_want(struct yaml_tree *tree, const struct yaml_node *node, enum yaml_kind kind);
 
+/* Appends a value in double quotes, which have an escape for what could end them; `text` is UTF-8 without control characters. */
+void yaml_put_quoted(struct buf *out, const char *text);
+
 #endif

@@ -17,51 +17,51 @@ struct batch {
     struct hook_work *work;
     struct buf lines;
     uint64_t objects, withdrawals;
-    struct hook_position known; /* what the engine has on disk, as far as it was heard */
+    struct take_position known; /* what the engine has on disk, as far as it was heard */
 };
 
 /* One line, as the feeds of the web process have them: {"cursor","added","author","tlp","object"}, or of what is gone
    {"cursor","time","author","tlp","withdrawn": ID,"type","why": {"cause": ...}}; why is the engine's own text. */
-static void line_put(struct buf *out, const struct hook_record *record, const struct answer *answer) {
+static void line_put(struct buf *out, const struct page_record *record, const struct answer *answer) {
     struct json_out json = json_out_of(out);
     char moment[MOMENT_TEXT_BYTES];
     json_out_object(&json);
     json_out_key(&json, "cursor");
     json_out_uint(&json, record->cursor);
-    json_out_key(&json, record->gone ? "time" : "added");
-    record->gone ? moment_text(moment, answer->item.modified_ms) : moment_text_us(moment, record->added_us);
+    json_out_key(&json, page_record_gone(record) ? "time" : "added");
+    page_record_gone(record) ? moment_text(moment, answer->item.modified_ms) : moment_text_us(moment, record->added_us);
     json_out_text(&json, moment);
     json_out_key(&json, "author");
     json_out_string(&json, record->author);
     json_out_key(&json, "tlp");
     json_out_text(&json, tlp_name(record->tlp));
-    if (record->gone) {
+    if (page_record_gone(record)) {
         json_out_key(&json, "withdrawn");
         json_out_string(&json, answer->item.id);
         json_out_key(&json, "type");
         json_out_string(&json, answer->item.type);
     }
-    json_out_key(&json, record->gone ? "why" : "object");
+    json_out_key(&json, page_record_gone(record) ? "why" : "object");
     answer_object(out, answer); /* one line, whatever the author wrote */
     buf_put_text(out, "}\n");
 }
 
-static enum err on_record(void *context, const struct hook_record *record) {
+static enum err on_record(void *context, const struct page_record *record) {
     struct batch *batch = context;
     struct answer_reader *reader = batch->work->reader;
-    if (answer_of_item(reader, record->cursor, record->author, record->tlp, record->added_us / 1000, record->item) != OK)
+    if (answer_of_item(reader, record->cursor, record->author, record->tlp, record->added_us / 1000, record->encoded) != OK)
         return ERR_FORMAT;
     /* What is not what its author indexed is given to no program. */
-    if (!record->gone && reader->answer.problem) return OK;
+    if (!page_record_gone(record) && reader->answer.problem) return OK;
     line_put(&batch->lines, record, &reader->answer);
-    *(record->gone ? &batch->withdrawals : &batch->objects) += 1;
+    *(page_record_gone(record) ? &batch->withdrawals : &batch->objects) += 1;
     return buf_result(&batch->lines);
 }
 
 /* One batch; *more: another one waits. */
 static enum err turn(struct batch *batch, const char *subscription, bool *more, char why[static HOOK_WHY_BYTES]) {
     struct hook_work *work = batch->work;
-    struct hook_taken taken = {0};
+    struct take_end taken = {0};
     buf_clear(&batch->lines);
     batch->objects = batch->withdrawals = 0;
     enum err err = hook_take(work, subscription, on_record, batch, &taken, why);
@@ -72,10 +72,10 @@ static enum err turn(struct batch *batch, const char *subscription, bool *more, 
     }
     if (err == OK && taken.reset) buf_put_text(&batch->lines, "{\"reset\":true}\n");
     if (err == OK && batch->lines.size > 0) err = hook_call(work, bytes_of_buf(&batch->lines), why);
-    bool same = memcmp(&taken.position, &batch->known, sizeof taken.position) == 0;
+    bool same = memcmp(&taken.at, &batch->known, sizeof taken.at) == 0;
     if (err == OK && !(same && batch->lines.size == 0)) err = hook_taken(work, subscription, &taken, why);
     if (err != OK) return err;
-    batch->known = taken.position;
+    batch->known = taken.at;
     if (batch->objects > 0) hook_count(work, &work->objects, batch->objects);
     if (batch->withdrawals > 0) hook_count(work, &work->withdrawals, batch->withdrawals);
     *more = taken.more;

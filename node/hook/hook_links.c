@@ -12,7 +12,7 @@
 
 struct hook_asking {
     const char *subscription; /* null: everything */
-    struct hook_position position;
+    struct take_position position;
     uint64_t limit;
     bool stored; /* behind the subscription's own position */
 };
@@ -76,34 +76,16 @@ static enum err refused(struct bytes body, char why[static HOOK_WHY_BYTES]) {
 static enum err records_read(struct bytes body, hook_visit *visit, void *context, enum err *visited) {
     struct cursor in = cursor_of(body);
     while (in.left > 0 && *visited == OK) {
-        struct hook_record record;
-        record.cursor = cursor_u64(&in);
-        record.added_us = cursor_u64(&in);
-        unsigned tlp = cursor_u8(&in);
-        record.gone = (cursor_u8(&in) & CONTROL_VERSION_GONE) != 0;
-        record.author = cursor_take(&in, cursor_u8(&in));
-        record.item = cursor_take(&in, cursor_u32(&in));
-        if (in.failed || tlp > TLP_RED) return ERR_FORMAT;
-        record.tlp = (enum tlp)tlp;
+        struct page_record record;
+        if (!page_record_read(&record, &in)) return ERR_FORMAT;
         *visited = visit(context, &record);
     }
     return OK;
 }
 
-static enum err done_read(struct bytes body, struct hook_taken *taken) {
-    struct pack_reader in = pack_reader_of(body);
-    uint32_t fields = pack_read_array(&in);
-    taken->count = pack_read_uint(&in);
-    taken->position.cursor = pack_read_uint(&in);
-    taken->position.gone = pack_read_uint(&in);
-    taken->more = pack_read_bool(&in);
-    taken->reset = pack_read_bool(&in);
-    return fields == 5 ? pack_done(&in) : ERR_FORMAT;
-}
-
 /* Asks, reads the answers, gives the link back. */
 static enum err exchange(struct hooks *hooks, enum frame_type type, struct buf *body, hook_visit *visit, void *context,
-                         struct hook_taken *taken, char why[static HOOK_WHY_BYTES]) {
+                         struct take_end *taken, char why[static HOOK_WHY_BYTES]) {
     struct hook_link *link = link_take(hooks);
     struct frame frame = {.type = FRAME_ANSWER_PAGE};
     enum err visited = OK;
@@ -117,7 +99,7 @@ static enum err exchange(struct hooks *hooks, enum frame_type type, struct buf *
     }
     bool spoke = err == OK;
     if (err == OK && frame.type == FRAME_ANSWER_DONE)
-        err = taken ? done_read(frame.body, taken) : OK;
+        err = taken ? take_end_read(taken, frame.body) : OK;
     else if (err == OK)
         err = frame.type == FRAME_ANSWER_ERROR ? refused(frame.body, why) : ERR_FORMAT;
     if (!spoke || err == ERR_FORMAT) {
@@ -131,25 +113,25 @@ static enum err exchange(struct hooks *hooks, enum frame_type type, struct buf *
 /* --- the questions --- */
 
 static enum err take_ask(struct hook_work *work, const struct hook_asking *asking, hook_visit *visit, void *context,
-                         struct hook_taken *taken, char why[static HOOK_WHY_BYTES]) {
+                         struct take_end *taken, char why[static HOOK_WHY_BYTES]) {
     const struct hook *hook = work->hook;
+    const struct take_question question = {.subscription = bytes_of_text(asking->subscription ? asking->subscription : ""),
+                                           .exit = hook_exit(hook),
+                                           .who = bytes_of_text(hook->name),
+                                           .labels = hook->labels,
+                                           .limit = asking->limit,
+                                           .stored = asking->stored,
+                                           .at = asking->position,
+                                           .filter = bytes_of_text(hook->filter ? hook->filter : ""),
+                                           .scope.any = true};
     struct buf body = {0};
-    pack_write_array(&body, 9);
-    pack_write_str(&body, bytes_of_text(asking->subscription ? asking->subscription : ""));
-    pack_write_uint(&body, hook_exit(hook));
-    pack_write_str(&body, bytes_of_text(hook->name));
-    pack_write_uint(&body, hook->labels);
-    pack_write_uint(&body, asking->limit);
-    pack_write_bool(&body, asking->stored);
-    pack_write_uint(&body, asking->position.cursor);
-    pack_write_uint(&body, asking->position.gone);
-    pack_write_str(&body, bytes_of_text(hook->filter ? hook->filter : ""));
+    take_question_write(&body, &question);
     enum err err = exchange(work->hooks, FRAME_ASK_TAKE, &body, visit, context, taken, why);
     buf_free(&body);
     return err;
 }
 
-enum err hook_take(struct hook_work *work, const char *subscription, hook_visit *visit, void *context, struct hook_taken *taken,
+enum err hook_take(struct hook_work *work, const char *subscription, hook_visit *visit, void *context, struct take_end *taken,
                    char why[static HOOK_WHY_BYTES]) {
     const struct hook_asking asking = {.subscription = subscription, .limit = work->hook->batch, .stored = true};
     return take_ask(work, &asking, visit, context, taken, why);
@@ -157,11 +139,11 @@ enum err hook_take(struct hook_work *work, const char *subscription, hook_visit 
 
 enum err hook_take_all(struct hook_work *work, hook_visit *visit, void *context, char why[static HOOK_WHY_BYTES]) {
     struct hook_asking asking = {.subscription = work->hook->subscription, .limit = PAGE_OBJECTS};
-    struct hook_taken taken = {.more = true};
+    struct take_end taken = {.more = true};
     enum err err = OK;
     while (err == OK && taken.more) {
         err = take_ask(work, &asking, visit, context, &taken, why);
-        asking.position = taken.position;
+        asking.position = taken.at;
         if (err != OK || !taken.reset) continue;
         snprintf(why, HOOK_WHY_BYTES, "the list of withdrawals was cut while it was read");
         err = ERR_BUSY;
@@ -169,14 +151,11 @@ enum err hook_take_all(struct hook_work *work, hook_visit *visit, void *context,
     return err;
 }
 
-enum err hook_taken(struct hook_work *work, const char *subscription, const struct hook_taken *taken,
+enum err hook_taken(struct hook_work *work, const char *subscription, const struct take_end *taken,
                     char why[static HOOK_WHY_BYTES]) {
+    const struct take_taken told = {bytes_of_text(subscription), taken->at, taken->count};
     struct buf body = {0};
-    pack_write_array(&body, 4);
-    pack_write_str(&body, bytes_of_text(subscription));
-    pack_write_uint(&body, taken->position.cursor);
-    pack_write_uint(&body, taken->position.gone);
-    pack_write_uint(&body, taken->count);
+    take_taken_write(&body, &told);
     enum err err = exchange(work->hooks, FRAME_ASK_TAKEN, &body, NULL, NULL, NULL, why);
     buf_free(&body);
     return err;

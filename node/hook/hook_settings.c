@@ -1,30 +1,21 @@
 #include "node/hook/hook.h"
 
-#include <string.h>
+#include "node/process/settings.h"
 
 #define VERSION 1
 
-static void put(struct buf *out, struct bytes value) {
-    buf_put_u32(out, (uint32_t)value.size);
-    buf_put(out, value);
-}
-
 enum err hook_settings_encode(const struct hook_settings *settings, struct buf *out) {
-    buf_put_u8(out, VERSION);
-    buf_put_u8(out, (uint8_t)settings->log_level);
-    put(out, bytes_of_text(settings->dir));
-    put(out, settings->file);
+    settings_begin(out, VERSION, settings->log_level);
+    settings_put(out, bytes_of_text(settings->dir));
+    settings_put(out, settings->file);
     return buf_result(out);
 }
 
 enum err hook_settings_decode(struct bytes in, struct hook_settings *out) {
     struct cursor cursor = cursor_of(in);
     *out = (struct hook_settings){0};
-    if (cursor_u8(&cursor) != VERSION) return ERR_VERSION;
-    out->log_level = (enum log_level)cursor_u8(&cursor);
-    struct bytes dir = cursor_take(&cursor, cursor_u32(&cursor));
-    if (cursor.failed || dir.size == 0 || dir.size >= sizeof out->dir) return ERR_FORMAT;
-    memcpy(out->dir, dir.data, dir.size);
-    out->file = cursor_take(&cursor, cursor_u32(&cursor));
+    if (!settings_begun(&cursor, VERSION, &out->log_level)) return ERR_VERSION;
+    if (!settings_take_text(&cursor, out->dir, sizeof out->dir) || !out->dir[0]) return ERR_FORMAT;
+    out->file = settings_take(&cursor);
     return cursor_done(&cursor) && out->file.size > 0 ? OK : ERR_FORMAT;
 }

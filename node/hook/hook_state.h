@@ -3,9 +3,11 @@
 #ifndef NODE_HOOK_STATE_H
 #define NODE_HOOK_STATE_H
 
+#include "node/engine/page_record.h"
 #include "node/hook/hook.h"
 #include "node/process/answer.h"
 #include "node/process/proc.h"
+#include "node/subscribe/take_wire.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -21,10 +23,6 @@ struct hook_link {
     struct channel channel;
     uint64_t tag;
     bool busy;
-};
-
-struct hook_position {
-    uint64_t cursor, gone; /* of the last object, and of the last row of the list of withdrawals */
 };
 
 /* A hook at work. What stands behind `lock` is for whoever holds it. */
@@ -105,25 +103,13 @@ void hook_links_close(struct hooks *hooks);
 void hook_links_shut(struct hooks *hooks); /* whoever waits for an answer waits no longer */
 
 /* One object, or the news that one is gone (then the item holds id and type only). Views live until the return. */
-struct hook_record {
-    uint64_t cursor, added_us;
-    enum tlp tlp;
-    bool gone;
-    struct bytes author, item; /* the item encoded */
-};
-typedef enum err hook_visit(void *context, const struct hook_record *record);
-struct hook_taken {
-    struct hook_position position;
-    uint64_t count;
-    bool more;
-    bool reset; /* what the hook has may hold what is gone: it begins anew */
-};
+typedef enum err hook_visit(void *context, const struct page_record *record);
 /* Asks for the next batch behind the position of a subscription: withdrawals, then objects that may leave by this hook. An error of the visitor
    ends it and is returned. ERR_CLOSED: the process is to end; others with `why`, ERR_NOT_FOUND when there is no such subscription. */
-enum err hook_take(struct hook_work *work, const char *subscription, hook_visit *visit, void *context, struct hook_taken *taken,
+enum err hook_take(struct hook_work *work, const char *subscription, hook_visit *visit, void *context, struct take_end *taken,
                    char why[static HOOK_WHY_BYTES]) MUST_USE;
 /* The batch was taken: the position is behind it, on disk. */
-enum err hook_taken(struct hook_work *work, const char *subscription, const struct hook_taken *taken,
+enum err hook_taken(struct hook_work *work, const char *subscription, const struct take_end *taken,
                     char why[static HOOK_WHY_BYTES]) MUST_USE;
 /* Makes the subscription of a hook that names none. OK when it is there. */
 enum err hook_subscribe(struct hook_work *work, const char *name, char why[static HOOK_WHY_BYTES]) MUST_USE;

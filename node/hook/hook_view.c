@@ -107,11 +107,11 @@ static enum err sink_write(void *context, struct bytes text) {
     return outfile_write(&view->file, text);
 }
 
-static enum err on_record(void *context, const struct hook_record *record) {
+static enum err on_record(void *context, const struct page_record *record) {
     struct view *view = context;
     struct answer_reader *reader = view->work->reader;
-    if (record->gone) return OK; /* while it was read: this is news as well, and the next round is without it */
-    if (answer_of_item(reader, record->cursor, record->author, record->tlp, record->added_us / 1000, record->item) != OK)
+    if (page_record_gone(record)) return OK; /* while it was read: this is news as well, and the next round is without it */
+    if (answer_of_item(reader, record->cursor, record->author, record->tlp, record->added_us / 1000, record->encoded) != OK)
         return ERR_FORMAT;
     view->objects++;
     return export_add(view->export, &reader->answer);

@@ -16,7 +16,7 @@
 #define LEDGER_SIGN_MS     3600000      /* at least once an hour when there are new rows, and at every export */
 #define LEDGER_TICKET      (1ull << 61) /* of commits that somebody waits for; no other ticket has this bit alone */
 #define LEDGER_RUN_ROWS    256          /* handed to a client in one go */
-#define LEDGER_COMMAND_MAX 32
+#define LEDGER_COMMAND_MAX 96
 
 struct engine;
 struct client;
@@ -139,8 +139,8 @@ void ledger_look_put(struct engine *engine, const struct ledger_look *look, uint
 /* This user (a token's name, at most LEDGER_WHO_MAX bytes) asks through the client's process, to see objects by this exit. What is
    answered waits until the row of the session's begin is on disk. */
 void ledger_session_look(struct engine *engine, struct client *client, enum policy_exit exit, const char *who);
-void ledger_session_shown(struct engine *engine, const struct client *client, enum policy_exit exit, const char *who,
-                          uint64_t count);
+/* So much is about to be sent to this user. Where the session is over meanwhile, another one begins. */
+void ledger_session_shown(struct engine *engine, struct client *client, enum policy_exit exit, const char *who, uint64_t count);
 /* Ends those that are over; returns when to come again. */
 uint64_t ledger_sessions_tick(struct engine *engine, uint64_t monotonic_ms);
 void ledger_sessions_end(struct engine *engine); /* all: the node stops */
@@ -162,6 +162,8 @@ size_t ledger_asked_find(struct store *store, struct observable asked, uint64_t 
 void ledger_acts(struct engine *engine, const struct client *client, const struct frame *frame);
 
 /* --- ledger_erase.c --- */
+/* Notes the id of an object that is erased: behind its size (2 bytes). */
+void ledger_id_add(struct buf *ids, struct bytes id);
 void ledger_erase_ask(struct engine *engine, struct client *client, const struct frame *frame);
 void ledger_erase_go_on(struct engine *engine, struct client *client);
 

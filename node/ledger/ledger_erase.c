@@ -1,5 +1,5 @@
 /* ledger: erasing what is held about a value. Own objects are recalled; what waits in the outbox and those of others are taken out here, with the payloads that could
-   bring them back; details of rows that hold the value go; and a row tells of it, without the value. */
+   bring them back; details of rows that hold the value go, and what clients were told of posts with it; and a row tells of it, without the value. */
 #include "node/process/clock.h"
 #include "node/engine/engine_core.h"
 
@@ -30,7 +30,8 @@ struct erasing {
     struct pack_reader rows;
     uint32_t row_count;
     struct bytes reason;
-    uint64_t own, others, waited;
+    struct buf ids;                         /* of objects that tell of the value, each behind its size */
+    uint64_t own, others, waited, statuses; /* statuses: rows of them */
     enum err err;
 };
 
@@ -87,6 +88,7 @@ static void held_find(struct erasing *erasing, struct observable asked) {
         struct bytes encoded;
         if (store_item(store, cursors[i], &head, &item, &encoded) != OK) continue;
         if (statement_is(item.type) || !ledger_asked_tells(&item, asked)) continue;
+        ledger_id_add(&erasing->ids, item.id);
         if (memcmp(head.node_id, erasing->engine->node_id, NODE_ID_BYTES) != 0) {
             target_add(erasing, &head, cursors[i]);
             continue;
@@ -122,6 +124,19 @@ static void others_erase(struct erasing *erasing) {
     }
 }
 
+/* --- what clients of the web process were told of their posts --- */
+
+void ledger_id_add(struct buf *ids, struct bytes id) {
+    buf_put_u16(ids, (uint16_t)id.size);
+    buf_put(ids, id);
+}
+
+static void statuses_erase(struct erasing *erasing) {
+    const struct post_subject subject = {erasing->candidates, erasing->candidate_count, bytes_of_buf(&erasing->ids)};
+    erasing->err = buf_result(&erasing->ids);
+    if (erasing->err == OK) erasing->err = kept_erase(erasing->engine, erasing->batch, &subject, &erasing->statuses);
+}
+
 /* --- the record --- */
 
 static void key_put(struct buf *out, const char *key) { pack_write_str(out, bytes_of_text(key)); }
@@ -131,7 +146,7 @@ static void record(struct erasing *erasing) {
     struct buf details = {0};
     struct pack_reader rows = erasing->rows;
     random_bytes(&erasing->engine->random, salt, sizeof salt);
-    pack_write_map(&details, 8);
+    pack_write_map(&details, 9);
     key_put(&details, "asked");
     pack_write_array(&details, (uint32_t)erasing->candidate_count);
     for (size_t i = 0; i < erasing->candidate_count; i++) {
@@ -153,6 +168,8 @@ static void record(struct erasing *erasing) {
         pack_write_uint(&details, number);
         store_batch_disclosure_erase(erasing->batch, number);
     }
+    key_put(&details, "statuses");
+    pack_write_uint(&details, erasing->statuses);
     key_put(&details, "uid");
     pack_write_uint(&details, erasing->client->uid);
     key_put(&details, "waited");
@@ -181,10 +198,11 @@ static void refuse(struct erasing *erasing, uint64_t tag) {
 static void answer(struct erasing *erasing, uint64_t tag) {
     struct client *client = erasing->client;
     struct buf body = {0};
-    pack_write_array(&body, 3);
+    pack_write_array(&body, 4);
     pack_write_uint(&body, erasing->others);
     pack_write_uint(&body, erasing->row_count);
     pack_write_uint(&body, erasing->waited);
+    pack_write_uint(&body, erasing->statuses);
     server_answer(client, FRAME_ANSWER_LEDGER, tag, bytes_of_buf(&body));
     buf_free(&body);
     /* With own objects the answer goes on when their RECALL entries are stored; recall_ask.c says so. */
@@ -213,7 +231,9 @@ void ledger_erase_go_on(struct engine *engine, struct client *client) {
     for (size_t i = 0; i < erasing.candidate_count && erasing.err == OK; i++) held_find(&erasing, erasing.candidates[i]);
     if (erasing.err == OK) others_erase(&erasing);
     if (erasing.err == OK)
-        erasing.err = outbox_erase(engine, erasing.batch, erasing.candidates, erasing.candidate_count, &erasing.waited);
+        erasing.err =
+            outbox_erase(engine, erasing.batch, erasing.candidates, erasing.candidate_count, &erasing.ids, &erasing.waited);
+    if (erasing.err == OK) statuses_erase(&erasing);
     if (erasing.err == OK) record(&erasing);
     if (erasing.err == OK) {
         withdraw_commit(engine, erasing.batch);
@@ -223,6 +243,7 @@ void ledger_erase_go_on(struct engine *engine, struct client *client) {
         refuse(&erasing, client->erase_tag);
     }
     free(erasing.targets);
+    buf_free(&erasing.ids);
     client->erase_waits = false;
     buf_free(&client->erase);
 }

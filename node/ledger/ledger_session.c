@@ -7,13 +7,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#define WHO_SHOWN 12 /* of a name, in a row */
-
 static void row_write(struct engine *engine, const struct ledger_session *session, uint32_t questions, bool ended,
                       uint64_t ticket) {
     char command[LEDGER_COMMAND_MAX];
     struct ledger_look look = {.questions = questions, .shown = ended ? session->shown : 0};
-    snprintf(command, sizeof command, "%s %.*s%s", policy_exit_name(session->exit), WHO_SHOWN, session->who, ended ? " ended" : "");
+    snprintf(command, sizeof command, "%s %s%s", policy_exit_name(session->exit), session->who, ended ? " ended" : "");
     memcpy(look.command, command, sizeof command);
     random_bytes(&engine->random, look.salt, sizeof look.salt);
     ledger_look_put(engine, &look, session->pid, session->uid, ticket ? LEDGER_TICKET | ticket : 0);
@@ -46,7 +44,8 @@ static struct ledger_session *session_place(struct engine *engine, const struct 
     return place;
 }
 
-void ledger_session_look(struct engine *engine, struct client *client, enum policy_exit exit, const char *who) {
+/* It goes on, or begins; the client's answers wait for the row of its begin. */
+static struct ledger_session *session_go_on(struct engine *engine, struct client *client, enum policy_exit exit, const char *who) {
     uint64_t now_ms = clock_monotonic_ms();
     struct ledger_session *session = session_place(engine, client, exit, who);
     if (over(session, now_ms)) session_end(engine, session);
@@ -62,14 +61,16 @@ void ledger_session_look(struct engine *engine, struct client *client, enum poli
     }
     if (engine->ledger.sessions_due_ms == UINT64_MAX) engine->ledger.sessions_due_ms = now_ms + LEDGER_SESSION_IDLE_MS;
     session->asked_ms = now_ms;
-    session->questions++;
     if (session->ticket > client->look.hold) client->look.hold = session->ticket;
+    return session;
 }
 
-void ledger_session_shown(struct engine *engine, const struct client *client, enum policy_exit exit, const char *who,
-                          uint64_t count) {
-    for (size_t i = 0; i < LEDGER_SESSIONS_MAX; i++)
-        if (same(&engine->ledger.sessions[i], client, exit, who)) engine->ledger.sessions[i].shown += count;
+void ledger_session_look(struct engine *engine, struct client *client, enum policy_exit exit, const char *who) {
+    session_go_on(engine, client, exit, who)->questions++;
+}
+
+void ledger_session_shown(struct engine *engine, struct client *client, enum policy_exit exit, const char *who, uint64_t count) {
+    session_go_on(engine, client, exit, who)->shown += count;
 }
 
 uint64_t ledger_sessions_tick(struct engine *engine, uint64_t monotonic_ms) {

@@ -55,11 +55,8 @@ enum err live_clients_parse(struct live_clients *out, struct bytes file, size_t 
     buf_put(&out->text, file);
     out->items = calloc(LIVE_CLIENTS_MAX, sizeof *out->items);
     if (out->text.failed || !out->items) return ERR_MEMORY;
-    struct bytes rest = bytes_of_buf(&out->text);
-    while (rest.size > 0) {
-        struct bytes text = fields_split(&rest, '\n');
-        ++*line;
-        if (text.size == 0 || text.data[0] == '#') continue;
+    struct bytes rest = bytes_of_buf(&out->text), text;
+    while (fields_line(&text, &rest, line)) {
         if (out->count == LIVE_CLIENTS_MAX) return ERR_LIMIT;
         if (!line_read(&out->items[out->count], text)) return ERR_SYNTAX;
         out->count++;

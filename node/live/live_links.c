@@ -5,6 +5,7 @@
 #include "node/engine/control.h"
 #include "node/formats/document.h"
 #include "node/live/live_state.h"
+#include "node/subscribe/take_wire.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -63,26 +64,25 @@ static void begin_ask(struct live *live, struct live_link *link, struct live_ses
 
 /* At most what the client still takes. */
 static void take_ask(struct live *live, struct live_link *link, struct live_session *session, uint64_t limit) {
+    const struct take_question question = {.subscription = bytes_of_text(session->subscription),
+                                           .exit = POLICY_LIVE,
+                                           .who = bytes_of_text(session->name),
+                                           .labels = session->labels,
+                                           .limit = limit,
+                                           .stored = session->stored && !session->paged,
+                                           .at = {session->position.cursor, session->position.gone},
+                                           .scope.any = true};
     struct buf body = {0};
-    pack_write_array(&body, 8);
-    pack_write_str(&body, bytes_of_text(session->subscription));
-    pack_write_uint(&body, POLICY_LIVE);
-    pack_write_str(&body, bytes_of_text(session->name));
-    pack_write_uint(&body, session->labels);
-    pack_write_uint(&body, limit);
-    pack_write_bool(&body, session->stored && !session->paged);
-    pack_write_uint(&body, session->position.cursor);
-    pack_write_uint(&body, session->position.gone);
+    take_question_write(&body, &question);
     link_ask(live, link, LIVE_JOB_TAKE, FRAME_ASK_TAKE, &body);
 }
 
 static void taken_ask(struct live *live, struct live_link *link, struct live_session *session) {
+    const struct take_taken taken = {.subscription = bytes_of_text(session->subscription),
+                                     .at = {session->acknowledged.cursor, session->acknowledged.gone},
+                                     .delivered = session->delivered - session->delivered_taken};
     struct buf body = {0};
-    pack_write_array(&body, 4);
-    pack_write_str(&body, bytes_of_text(session->subscription));
-    pack_write_uint(&body, session->acknowledged.cursor);
-    pack_write_uint(&body, session->acknowledged.gone);
-    pack_write_uint(&body, session->delivered - session->delivered_taken);
+    take_taken_write(&body, &taken);
     session->taken = session->acknowledged;
     session->delivered_taken = session->delivered;
     link_ask(live, link, LIVE_JOB_TAKEN, FRAME_ASK_TAKEN, &body);
@@ -182,7 +182,7 @@ static void error_take(struct live *live, struct live_link *link, struct bytes b
     if (!session) return;
     if (code == ERR_BUSY) {
         session->retry_ms = now_ms + RETRY_MS;
-        if (link->job == LIVE_JOB_TAKEN) session->taken = (struct live_position){0};
+        if (link->job == LIVE_JOB_TAKEN) session->taken = (struct take_position){0};
     } else if (code == ERR_NOT_FOUND)
         live_session_end(session, "subscription",
                          "there is no such subscription here; its name is to be asked of the node's operator", now_ms);
@@ -193,7 +193,7 @@ static void error_take(struct live *live, struct live_link *link, struct bytes b
 /* The subscription's facts, and with them the welcome. */
 static enum err document_take(struct live_link *link, struct bytes body) {
     struct live_session *session = link->session;
-    struct live_position stands;
+    struct take_position stands;
     if (link->job != LIVE_JOB_BEGIN || !document_uint(&stands.cursor, body, "cursor") || !document_uint(&stands.gone, body, "gone"))
         return ERR_FORMAT;
     if (session && session->ending == LIVE_GOES_ON) live_session_welcome(session, session->stored ? stands : session->position);
@@ -201,16 +201,9 @@ static enum err document_take(struct live_link *link, struct bytes body) {
 }
 
 static enum err take_done(struct live *live, struct live_link *link, struct bytes body) {
-    struct pack_reader in = pack_reader_of(body);
-    struct live_page_end end = {0};
-    if (pack_read_array(&in) != 5) return ERR_FORMAT;
-    pack_read_uint(&in);
-    end.position.cursor = pack_read_uint(&in);
-    end.position.gone = pack_read_uint(&in);
-    end.more = pack_read_bool(&in);
-    end.reset = pack_read_bool(&in);
-    if (pack_done(&in) != OK) return ERR_FORMAT;
-    if (!link->session || link->session->ending != LIVE_GOES_ON) return OK;
+    struct take_end end;
+    enum err err = take_end_read(&end, body);
+    if (err != OK || !link->session || link->session->ending != LIVE_GOES_ON) return err;
     link->session->paged = true;
     return live_page_queue(live, link, &end);
 }

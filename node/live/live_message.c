@@ -3,7 +3,7 @@
 #include "gossip/pack.h"
 #include "node/live/live.h"
 
-bool live_position_within(struct live_position a, struct live_position b) { return a.cursor <= b.cursor && a.gone <= b.gone; }
+bool live_position_within(struct take_position a, struct take_position b) { return a.cursor <= b.cursor && a.gone <= b.gone; }
 
 /* --- reading --- */
 
@@ -59,14 +59,14 @@ enum err live_ask_read(struct live_ask *out, struct bytes message) {
 
 /* --- writing --- */
 
-static void begin(struct buf *out, uint32_t fields, const char *name, struct live_position position) {
+static void begin(struct buf *out, uint32_t fields, const char *name, struct take_position position) {
     pack_write_array(out, fields);
     pack_write_str(out, bytes_of_text(name));
     pack_write_uint(out, position.cursor);
     pack_write_uint(out, position.gone);
 }
 
-void live_write_welcome(struct buf *out, struct live_position position) {
+void live_write_welcome(struct buf *out, struct take_position position) {
     begin(out, 6, "welcome", position);
     pack_write_uint(out, LIVE_VERSION);
     pack_write_uint(out, LIVE_ALIVE_MS);
@@ -98,9 +98,9 @@ void live_write_withdrawn(struct buf *out, const struct live_withdrawn *withdraw
     pack_write_str(out, withdrawn->cause);
 }
 
-void live_write_reset(struct buf *out, struct live_position position) { begin(out, 3, "reset", position); }
+void live_write_reset(struct buf *out, struct take_position position) { begin(out, 3, "reset", position); }
 
-void live_write_still(struct buf *out, struct live_position position) { begin(out, 3, "still", position); }
+void live_write_still(struct buf *out, struct take_position position) { begin(out, 3, "still", position); }
 
 void live_write_error(struct buf *out, const char *code, const char *text) {
     pack_write_array(out, 3);

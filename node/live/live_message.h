@@ -6,16 +6,12 @@
 #include "crypto/bytes.h"
 #include "gossip/label.h"
 #include "node/process/fields.h"
+#include "node/subscribe/take_wire.h"
 
 #define LIVE_VERSION 1
 
-/* How far a client is: all objects up to `cursor`, in the order of their arrival here, and all withdrawals up to number `gone`. */
-struct live_position {
-    uint64_t cursor, gone;
-};
-
 /* Is nothing of `a` beyond `b`? */
-bool live_position_within(struct live_position a, struct live_position b);
+bool live_position_within(struct take_position a, struct take_position b);
 
 /* --- client to server --- */
 enum live_ask_kind { LIVE_HELLO = 1, LIVE_ACK = 2, LIVE_STILL = 3, LIVE_BYE = 4 };
@@ -24,7 +20,7 @@ struct live_ask {
     enum live_ask_kind kind;
     struct bytes subscription;     /* HELLO; a valid name, or empty: everything that the client may see. Borrowed */
     bool stored;                   /* HELLO: go on where the subscription itself stands */
-    struct live_position position; /* HELLO unless stored, ACK */
+    struct take_position position; /* HELLO unless stored, ACK */
     uint64_t credit;               /* HELLO, ACK: so many messages more */
 };
 
@@ -33,7 +29,7 @@ enum err live_ask_read(struct live_ask *out, struct bytes message) MUST_USE;
 
 /* --- server to client; all but an error begin with the position up to which the client then has everything --- */
 struct live_object {
-    struct live_position position;
+    struct take_position position;
     uint64_t added_us;
     enum tlp tlp;
     struct bytes author, id, type; /* UTF-8 */
@@ -41,18 +37,18 @@ struct live_object {
     struct bytes text;             /* JSON; written on one line */
 };
 
-void live_write_welcome(struct buf *out, struct live_position position);
+void live_write_welcome(struct buf *out, struct take_position position);
 void live_write_object(struct buf *out, const struct live_object *object);
 struct live_withdrawn {
-    struct live_position position;
+    struct take_position position;
     uint64_t cursor; /* where the object stood */
     uint64_t moment_ms;
     enum tlp tlp;
     struct bytes author, id, type, cause; /* UTF-8 */
 };
 void live_write_withdrawn(struct buf *out, const struct live_withdrawn *withdrawn);
-void live_write_reset(struct buf *out, struct live_position position);
-void live_write_still(struct buf *out, struct live_position position);
+void live_write_reset(struct buf *out, struct take_position position);
+void live_write_still(struct buf *out, struct take_position position);
 /* `code`: a word of LIVE.md that programs compare; `text`: what and what to do, for people. */
 void live_write_error(struct buf *out, const char *code, const char *text);
 

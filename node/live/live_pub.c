@@ -1,6 +1,6 @@
 /* live_pub: the lossy publisher: what arrives, once, to whoever listens on the loopback at that moment. */
 #include "gossip/pack.h"
-#include "node/engine/control.h"
+#include "node/engine/page_record.h"
 #include "node/live/live_state.h"
 #include "node/live/live_topic.h"
 #include "node/process/log_event.h"
@@ -63,14 +63,11 @@ void live_pub_step(struct live *live, uint64_t now_ms) {
 static enum err record_add(struct live_link *link, struct live_topics *topics, struct cursor *in) {
     static struct answer answer; /* an item is large */
     struct web_facts facts;
-    answer = (struct answer){.cursor = cursor_u64(in)};
-    answer.arrived_ms = cursor_u64(in) / 1000;
-    unsigned tlp = cursor_u8(in);
-    cursor_u8(in);
-    answer.author = cursor_take(in, cursor_u8(in));
-    struct bytes encoded = cursor_take(in, cursor_u32(in));
-    if (in->failed || tlp > TLP_RED || item_decode(&answer.item, encoded) != OK) return ERR_FORMAT;
-    answer.tlp = (enum tlp)tlp;
+    struct page_record record;
+    if (!page_record_read(&record, in)) return ERR_FORMAT;
+    answer =
+        (struct answer){.cursor = record.cursor, .author = record.author, .arrived_ms = record.added_us / 1000, .tlp = record.tlp};
+    if (item_decode(&answer.item, record.encoded) != OK) return ERR_FORMAT;
     if (web_facts_read(link->facts, &answer.item, &facts) != OK || !pack_utf8_valid(answer.author)) return OK;
     answer.conjunction = facts.conjunction;
     return live_topics_add(topics, &answer);

@@ -9,6 +9,14 @@
 
 #define BATCH_MESSAGES 256
 #define FAREWELL_MS    250 /* for an error to arrive before its connection is cut */
+#define LINES_A_SECOND 10  /* of the log, about sessions that begin and end: a client may do so as often as it likes */
+
+/* Is there room in the log's second? What is not said is counted by `comity status` all the same. */
+static bool loud(uint64_t now_ms) {
+    static uint64_t second_ms, lines; /* one thread, one log */
+    if (now_ms - second_ms >= 1000) second_ms = now_ms, lines = 0;
+    return ++lines <= LINES_A_SECOND;
+}
 
 /* --- the table --- */
 
@@ -50,14 +58,14 @@ void live_sessions_drop(struct live *live) {
     while (live->session_count > 0) session_free(live, live->session_count - 1);
 }
 
-static void message_put(struct live_session *session, void (*write)(struct buf *out, struct live_position position)) {
+static void message_put(struct live_session *session, void (*write)(struct buf *out, struct take_position position)) {
     size_t start = live_send_begin(session);
     write(&session->queue, session->position);
     live_send_done(session, start);
     session->said = session->position;
 }
 
-void live_session_welcome(struct live_session *session, struct live_position position) {
+void live_session_welcome(struct live_session *session, struct take_position position) {
     session->begun = true;
     session->ahead = true; /* the engine knows whether this position is one of its own */
     session->position = session->acknowledged = session->taken = position;
@@ -66,7 +74,7 @@ void live_session_welcome(struct live_session *session, struct live_position pos
 
 void live_session_end(struct live_session *session, const char *code, const char *text, uint64_t now_ms) {
     if (session->ending != LIVE_GOES_ON) return;
-    log_info("%s: the session ends: %s: %s", session->name[0] ? session->name : "a client", code, text);
+    if (loud(now_ms)) log_info("%s: the session ends: %s: %s", session->name[0] ? session->name : "a client", code, text);
     /* What waits is left out: its position was not told, so it comes again. What is under way in ZeroMQ is whole. */
     if (live_queued_bytes(session) > 0) session->queue.size = session->queue_sent;
     session->queue.failed = session->queue.memory_failed = false;
@@ -122,7 +130,7 @@ static void hello(struct live *live, struct live_session *session, const struct 
     else if (!places_make(live, session, now_ms))
         live_session_end(session, "busy",
                          "another client follows this subscription from its stored position; keep a position of your own", now_ms);
-    else
+    else if (loud(now_ms))
         log_info("%s follows %s", session->name, session->subscription[0] ? session->subscription : "everything");
     /* Without a subscription there is nothing to ask first. */
     if (session->ending == LIVE_GOES_ON && !session->subscription[0]) live_session_welcome(session, session->position);

@@ -28,14 +28,14 @@ struct live_session {
     bool stored;                              /* the subscription's own position moves with what this client acknowledges */
     bool ahead;                               /* the last page said that there is more */
     bool asking;                              /* a question of it is under way */
-    struct live_position position;            /* all up to it was queued for this client, or is not for it */
-    struct live_position acknowledged, taken; /* by the client; by the engine as the subscription's own */
+    struct take_position position;            /* all up to it was queued for this client, or is not for it */
+    struct take_position acknowledged, taken; /* by the client; by the engine as the subscription's own */
     uint64_t delivered, delivered_taken;      /* messages acknowledged, likewise */
     uint64_t credit;                          /* messages that it still takes */
     uint64_t queued;                          /* messages queued since the last acknowledgement */
     uint64_t retry_ms;                        /* the engine asked to come again later */
     uint64_t heard_ms, said_ms;               /* the last message of the client, and to it */
-    struct live_position said;                /* the newest position that it was told */
+    struct take_position said;                /* the newest position that it was told */
 
     /* queue -> ZeroMQ -> acknowledged by the client's kernel */
     struct buf queue; /* u32 size and bytes of each message */
@@ -80,7 +80,7 @@ struct live {
 
     struct channel watch;
     bool newest_known, clients_known;
-    struct live_position newest; /* that can be read */
+    struct take_position newest; /* that can be read */
     struct live_clients clients;
     bool broken; /* the engine cannot be asked any more: the process ends, and is started again */
     bool stop;
@@ -107,12 +107,8 @@ void live_links_forget(struct live *live, const struct live_session *session); /
 
 /* --- live_page.c: from a page's records to messages --- */
 void live_page_gather(struct live_link *link, struct bytes records);
-struct live_page_end {
-    struct live_position position;
-    bool more, reset;
-};
 /* ERR_FORMAT: the engine said what it may not; ERR_MEMORY. */
-enum err live_page_queue(struct live *live, struct live_link *link, const struct live_page_end *end) MUST_USE;
+enum err live_page_queue(struct live *live, struct live_link *link, const struct take_end *end) MUST_USE;
 
 /* --- live_session.c --- */
 void live_receive(struct live *live, uint64_t now_ms); /* all that waits at the door */
@@ -122,7 +118,7 @@ void live_sessions_step(struct live *live, uint64_t now_ms);   /* signs of life,
 void live_sessions_drop(struct live *live);
 /* Says why, sends what can be sent, and cuts the connection soon. */
 void live_session_end(struct live_session *session, const char *code, const char *text, uint64_t now_ms);
-void live_session_welcome(struct live_session *session, struct live_position position);
+void live_session_welcome(struct live_session *session, struct take_position position);
 
 /* --- live_send.c --- */
 /* Queues the message that was written from `start` on in the queue's end: see live_send_begin. */

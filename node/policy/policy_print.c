@@ -1,6 +1,7 @@
 #include "node/policy/policy_print.h"
 
 #include "node/policy/policy_section.h"
+#include "node/formats/yaml_tree.h"
 
 #include <inttypes.h>
 
@@ -8,21 +9,11 @@
 
 /* --- YAML --- */
 
-/* Double quotes, which have an escape for what could end them. */
-static void put_quoted(struct buf *out, const char *text) {
-    buf_put_text(out, "\"");
-    for (; *text; text++) {
-        if (*text == '"' || *text == '\\') buf_put_text(out, "\\");
-        buf_put_u8(out, (uint8_t)*text);
-    }
-    buf_put_text(out, "\"");
-}
-
 static void put_names(struct buf *out, const char *indent, const char *key, const struct policy_names *names) {
     buf_put_format(out, "%s%s: [", indent, key);
     for (size_t i = 0; i < names->count; i++) {
         if (i > 0) buf_put_text(out, ", ");
-        put_quoted(out, names->names[i]);
+        yaml_put_quoted(out, names->names[i]);
     }
     buf_put_text(out, "]\n");
 }
@@ -45,7 +36,7 @@ static void put_authorities(struct buf *out, const struct policy_settings *setti
         const struct policy_authority *authority = &settings->authorities[i];
         size_t known;
         buf_put_text(out, "  ");
-        put_quoted(out, authority->name);
+        yaml_put_quoted(out, authority->name);
         buf_put_text(out, ":\n    levels: ");
         if (policy_levels_known(authority->name, &known)) {
             buf_put_text(out, "known # ");
@@ -53,7 +44,7 @@ static void put_authorities(struct buf *out, const struct policy_settings *setti
         } else {
             for (size_t j = 0; j < authority->level_count; j++) {
                 buf_put_text(out, j ? ", " : "[");
-                put_quoted(out, authority->levels[j]);
+                yaml_put_quoted(out, authority->levels[j]);
             }
             buf_put_text(out, "]");
         }
@@ -65,7 +56,7 @@ static void put_authorities(struct buf *out, const struct policy_settings *setti
 static void put_agency(struct buf *out, const char *indent, const struct policy_agency *agency, bool own) {
     if (agency->nation[0]) {
         buf_put_format(out, "%snation: ", indent);
-        put_quoted(out, agency->nation);
+        yaml_put_quoted(out, agency->nation);
         buf_put_text(out, "\n");
     }
     buf_put_format(out, "%spolice: %s\n", indent, yes(agency->police));
@@ -74,9 +65,9 @@ static void put_agency(struct buf *out, const char *indent, const struct policy_
     if (agency->accreditation_count > 0) buf_put_format(out, "%saccreditations:\n", indent);
     for (size_t i = 0; i < agency->accreditation_count; i++) {
         buf_put_format(out, "%s  ", indent);
-        put_quoted(out, agency->accreditations[i].authority);
+        yaml_put_quoted(out, agency->accreditations[i].authority);
         buf_put_text(out, ": ");
-        put_quoted(out, agency->accreditations[i].level);
+        yaml_put_quoted(out, agency->accreditations[i].level);
         buf_put_text(out, "\n");
     }
     put_names(out, indent, "caveats", &agency->caveats);

@@ -1,8 +1,9 @@
 #include "node/engine/engine_core.h"
 #include "node/formats/moment.h"
-#include "node/policy/policy_context.h"
+#include "node/policy/leaving.h"
 #include "node/sharing/shown.h"
 #include "node/sharing/statement.h"
+#include "node/formats/document_put.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -27,11 +28,6 @@ static bool target_read(const struct engine *engine, struct bytes name, struct t
     return engine_agency_of_name(engine, name, out->agency_id) || policy_exit_parse(&out->exit, name);
 }
 
-static void put_text(struct buf *out, const char *key, const char *value) {
-    pack_write_str(out, bytes_of_text(key));
-    pack_write_str(out, bytes_of_text(value));
-}
-
 /* Of the inputs the names of times end in _ms, and their values are ms since 1970: they are told as times, without the unit. */
 static void put_input(struct buf *out, const struct policy_input *input) {
     size_t name = strlen(input->name), digits = strspn(input->value, "0123456789");
@@ -41,7 +37,7 @@ static void put_input(struct buf *out, const struct policy_input *input) {
     pack_write_map(out, 2);
     pack_write_str(out, bytes_of_text("name"));
     pack_write_str(out, bytes_of((const uint8_t *)input->name, time ? name - 3 : name));
-    put_text(out, "value", time ? text : input->value);
+    document_put_text(out, "value", time ? text : input->value);
 }
 
 static void put_inputs(struct buf *out, const struct verdict *verdict, const struct policy_object *object,
@@ -58,24 +54,22 @@ static void decision_put(struct engine *engine, struct buf *out, const struct ta
     const struct item *item = &shown->item;
     static struct policy_facts facts;
     struct verdict verdict;
-    struct policy_object object = {
-        .tlp = item->tlp, .valid_until_ms = item->valid_until_ms, .id = item->id, .type = item->type, .marks = &marks};
+    struct policy_object object;
+    if (!leaving_object(&object, &marks, item)) object.tlp = TLP_NONE;
     object.foreign = memcmp(shown->author, engine->agency_id, AGENCY_ID_BYTES) != 0;
-    if (marks_decode(&marks, item->marks) != OK) object.tlp = TLP_NONE;
-    if (item->marks.size == 0) object.marks = NULL;
     object.author_removed = groups_shut_out(engine, marks.group, shown->author, shown->head.arrived_ms);
     enum policy_exit exit = target->exit ? target->exit : object.foreign ? POLICY_RESHARE : POLICY_PUBLISH;
     policy_context_fill(&facts, engine, exit, target->exit ? NULL : target->agency_id);
     if (object.foreign) policy_context_author(&facts, engine, shown->author);
     policy_decide(&verdict, &object, &facts.reader, &facts.context);
     pack_write_map(out, 7);
-    put_text(out, "author", engine_agency_name(engine, shown->author));
-    put_text(out, "label", tlp_name(item->tlp));
-    put_text(out, "exit", policy_exit_name(exit) ? policy_exit_name(exit) : "unknown");
+    document_put_text(out, "author", engine_agency_name(engine, shown->author));
+    document_put_text(out, "label", tlp_name(item->tlp));
+    document_put_text(out, "exit", policy_exit_name(exit) ? policy_exit_name(exit) : "unknown");
     pack_write_str(out, bytes_of_text("allow"));
     pack_write_bool(out, verdict.allow);
-    put_text(out, "rule", verdict.rule);
-    put_text(out, "reason", verdict.reason);
+    document_put_text(out, "rule", verdict.rule);
+    document_put_text(out, "reason", verdict.reason);
     put_inputs(out, &verdict, &object, &facts);
 }
 

@@ -3,6 +3,7 @@
 #include "gossip/pack.h"
 #include "node/net/endpoint_text.h"
 #include "node/process/log.h"
+#include "node/formats/yaml_tree.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -376,16 +377,6 @@ enum err config_parse(struct config *out, struct bytes yaml, const char *file_na
 
 /* --- writing --- */
 
-/* Double quotes, which have an escape for what could end them. */
-static void put_quoted(struct buf *out, const char *text) {
-    buf_put_text(out, "\"");
-    for (; *text; text++) {
-        if (*text == '"' || *text == '\\') buf_put_text(out, "\\");
-        buf_put_u8(out, (uint8_t)*text);
-    }
-    buf_put_text(out, "\"");
-}
-
 static void put_size(struct buf *out, uint64_t bytes) {
     static const char *const units[] = {"", " KiB", " MiB", " GiB", " TiB"};
     size_t unit = 0;
@@ -397,11 +388,11 @@ enum err config_write(struct buf *out, const struct config *config) {
     buf_put_text(out,
                  "# Comity, the configuration of one node. `comity check-config` checks it; a node reads it when it starts.\n\n"
                  "# The agency's name, as it stands in its card.\nagency: ");
-    put_quoted(out, config->agency_name);
+    yaml_put_quoted(out, config->agency_name);
     buf_put_text(out, "\n\n# Where partners' nodes connect to: tcp://HOST:PORT, or \"\" for a node that only dials out.\nlisten: ");
-    put_quoted(out, config->listen);
+    yaml_put_quoted(out, config->listen);
     buf_put_text(out, "\n\n# What cards tell partners to dial; \"\" means the same as listen.\nadvertise: ");
-    put_quoted(out, strcmp(config->advertise, config->listen) == 0 ? "" : config->advertise);
+    yaml_put_quoted(out, strcmp(config->advertise, config->listen) == 0 ? "" : config->advertise);
     buf_put_text(out, "\n\n# Disk for sealed payloads of one other agency; new ones beyond it are refused.\npayload_quota: ");
     put_size(out, config->payload_quota_bytes);
     buf_put_text(out, "\n\n# Memory for the store's cache.\ncache: ");
@@ -416,27 +407,27 @@ enum err config_write(struct buf *out, const struct config *config) {
     buf_put_text(out, config->log_format);
     buf_put_text(out, "\n\n# Where response teams' tools connect to (TAXII 2.1, feeds; HTTPS): HOST:PORT, or \"\" for no web "
                       "process.\nweb.listen: ");
-    put_quoted(out, config->web_listen);
+    yaml_put_quoted(out, config->web_listen);
     buf_put_text(out,
                  "\n\n# Where a Prometheus finds /metrics, /healthz and /readyz, without TLS: HOST:PORT, or \"\".\nweb.metrics: ");
-    put_quoted(out, config->web_metrics);
+    yaml_put_quoted(out, config->web_metrics);
     buf_put_text(out, "\n\n# Certificate and key, PEM files; \"\" for one that the node makes by itself.\nweb.certificate: ");
-    put_quoted(out, config->web_certificate);
+    yaml_put_quoted(out, config->web_certificate);
     buf_put_text(out, "\nweb.key: ");
-    put_quoted(out, config->web_key);
+    yaml_put_quoted(out, config->web_key);
     buf_put_text(
         out, "\n\n# Certificate authorities of clients, a PEM file: clients are asked for certificates, and tokens may be bound to "
              "them; \"\" for none.\nweb.client_ca: ");
-    put_quoted(out, config->web_client_ca);
+    yaml_put_quoted(out, config->web_client_ca);
     buf_put_text(
         out, "\n\n# Where the live feed's clients connect to (ZeroMQ with CURVE; `comity client add` lets them in): HOST:PORT, or "
              "\"\".\nlive.listen: ");
-    put_quoted(out, config->live_listen);
+    yaml_put_quoted(out, config->live_listen);
     buf_put_text(
         out,
         "\n\n# LOSSY and not encrypted: publishes as MISP's ZeroMQ plugin does, to any program of this machine. 127.0.0.1:PORT, or "
         "\"\";\n# it tells nothing of what came while nobody listened, and nothing of recalls.\nlive.pub: ");
-    put_quoted(out, config->live_pub);
+    yaml_put_quoted(out, config->live_pub);
     buf_put_text(out, "\nlive.pub_max_label: ");
     buf_put_text(out, tlp_name(config->live_pub_label_max));
     buf_put_text(out, "\n");

@@ -17,6 +17,15 @@ struct bytes fields_split(struct bytes *text, char end) {
     return part;
 }
 
+bool fields_line(struct bytes *line, struct bytes *text, size_t *number) {
+    while (text->size > 0) {
+        *line = fields_split(text, '\n');
+        ++*number;
+        if (line->size > 0 && line->data[0] != '#') return true;
+    }
+    return false;
+}
+
 bool fields_number(uint64_t *out, struct bytes text, uint64_t most) {
     uint64_t value = 0;
     if (text.size == 0 || text.size > NUMBER_DIGITS) return false;

@@ -8,6 +8,8 @@
 
 /* What stands before the next `end`, or all; the rest is left in `text`. */
 struct bytes fields_split(struct bytes *text, char end);
+/* The next line of a file that is not empty and does not begin with '#'; *number is counted up by all lines passed. False: no more. */
+bool fields_line(struct bytes *line, struct bytes *text, size_t *number);
 /* Decimal digits only, at most `most`. */
 bool fields_number(uint64_t *out, struct bytes text, uint64_t most);
 /* 1 to 64 of [A-Za-z0-9._-]. */

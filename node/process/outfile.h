@@ -7,6 +7,7 @@
 /* Begin with fd -1. */
 struct outfile {
     int fd;
+    uint64_t written, begun; /* bytes; those up to `begun` are on their way to the disk */
     char path[DIR_PATH_MAX], temporary[DIR_PATH_MAX + 16];
 };
 

@@ -168,7 +168,7 @@ static const struct right {
     {"pwritev2", E},
     {"fsync", E | H},
     {"fdatasync", E | H},
-    {"sync_file_range", E},
+    {"sync_file_range", E | H},
     {"syncfs", E},
     {"ftruncate", E},
     {"truncate", E},

@@ -263,9 +263,21 @@ bool gone_for_good(struct engine *engine, const struct gone_row *row) {
 
 struct pruning {
     struct store_batch *batch;
-    uint64_t now_ms, floor, rows, until;
+    uint64_t now_ms, floor, heard, rows, until;
+    char first[KEY_BYTES], last[KEY_BYTES]; /* keys that go */
     enum err err;
 };
+
+/* Up to which row all subscriptions have heard of what they may hold. */
+static uint64_t rows_heard(const struct engine *engine) {
+    uint64_t heard = UINT64_MAX;
+    for (size_t i = 0; i < engine->subscriptions.count; i++) {
+        const struct subscription *subscription = engine->subscriptions.list[i];
+        bool fresh = subscription->at.cursor == 0 && subscription->high == 0; /* it has seen nothing that could be gone */
+        if (!fresh && subscription->at.gone < heard) heard = subscription->at.gone;
+    }
+    return heard;
+}
 
 /* Rows that stand together go together, when the youngest may. */
 static bool rows_prune(void *context, const char *key, struct bytes value) {
@@ -273,32 +285,39 @@ static bool rows_prune(void *context, const char *key, struct bytes value) {
     struct gone_row row;
     struct cursor in = cursor_of(value);
     struct bytes text = {0};
-    uint64_t count = rows_count(value);
+    uint64_t count = rows_count(value), number = number_of(key);
     for (uint64_t i = 0; i < count; i++) text = cursor_take(&in, cursor_u16(&in));
     pruning->err = count > 0 && gone_row_read(&row, text) == OK ? OK : ERR_CORRUPT;
     if (pruning->err != OK || pruning->rows >= TICK_ROWS) return false;
-    if (number_of(key) > pruning->floor && row.time_ms + GONE_KEEP_MS >= pruning->now_ms) return false;
+    uint64_t keep_ms = number <= pruning->heard ? GONE_KEEP_MS : GONE_WAIT_MS;
+    if (number > pruning->floor && row.time_ms + keep_ms >= pruning->now_ms) return false;
     store_batch_meta_delete(pruning->batch, key);
+    if (pruning->rows == 0) snprintf(pruning->first, sizeof pruning->first, "%s", key);
+    snprintf(pruning->last, sizeof pruning->last, "%s", key);
     pruning->rows += count;
-    pruning->until = number_of(key);
+    pruning->until = number;
     return true;
 }
 
 void gone_tick(struct engine *engine, uint64_t now_ms) {
     struct gone *gone = &engine->gone;
     struct pruning pruning = {.now_ms = now_ms, .floor = gone->last > GONE_ROWS_MAX ? gone->last - GONE_ROWS_MAX : 0};
+    bool early = now_ms < gone->prune_due_ms && gone->prune_due_ms - now_ms <= GONE_DAY_MS;
     /* Not while rows are being written: both would say where the list begins and ends. */
-    if (engine->recalls.writing || gone->first > gone->last) return;
+    if (engine->recalls.writing || gone->first > gone->last || (early && gone->first > pruning.floor)) return;
+    pruning.heard = rows_heard(engine);
     pruning.batch = store_batch_new(engine->store);
     if (!pruning.batch) return;
     enum err err = store_meta_each(engine->store, PREFIX, rows_prune, &pruning);
-    if (err != OK || pruning.err != OK || pruning.rows == 0) {
+    bool good = err == OK && pruning.err == OK;
+    if (pruning.rows < TICK_ROWS) gone->prune_due_ms = now_ms + GONE_DAY_MS; /* else the next minute goes on */
+    if (!good || pruning.rows == 0) {
         store_batch_free(pruning.batch);
-        if (err != OK || pruning.err != OK)
-            engine_notice(engine, "the list of what was withdrawn cannot be read: it is damaged on disk");
+        if (!good) engine_notice(engine, "the list of what was withdrawn cannot be read: it is damaged on disk");
         return;
     }
     gone->first = pruning.until + 1;
     ends_put(pruning.batch, gone->first, gone->last);
+    store_batch_erase_between(pruning.batch, pruning.first, pruning.last);
     store_commit(engine->store, pruning.batch, 0);
 }

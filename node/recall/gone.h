@@ -1,6 +1,12 @@
 /* gone: the withdrawal list. A row for each object that was taken out of the pages, so that who saw it hears that it is gone: a hook that
    wrote it into a firewall, a client of a feed. A row says which object and what it was marked with, and holds no value of it; rows are
-   numbered from 1, written with the batch that takes the object out, sealed in the store's meta, and kept for GONE_KEEP_MS.
+   numbered from 1, written with the batch that takes the object out, and sealed in the store's meta.
+
+   An id can be made of the value itself (UUIDv5: observables in STIX 2.1, what is generated of lists): whoever has a node's keys can test a guess
+   against a row, though the value is in no file any more. A consumer has to hear the id, because that is what it wrote elsewhere; so a row
+   cannot go before it was heard, and where clients keep their places themselves (feeds, the live feed) nobody knows when that is. Hence rows
+   live GONE_KEEP_MS, a month, within which an erasure has to be done; longer, up to GONE_WAIT_MS, only while a subscription stands before
+   them that may hold the object. Who comes later than that begins anew, which is right, if dear. Their old bytes then leave all files.
 
    Meta: "secret/~gone/NUMBER" some rows, up to this number, each after its size (2 bytes): thousands that expire together cost little;
    "gone" the first and the last number; "gone-cut/NODE" which cut of a revoked node was told of. The prefix sorts behind what a round of erasing rewrites. */
@@ -11,7 +17,9 @@
 #include "gossip/policy_facts.h"
 #include "node/store/store.h"
 
-#define GONE_KEEP_MS  (90ull * 24 * 3600 * 1000)
+#define GONE_DAY_MS   (24ull * 3600 * 1000)
+#define GONE_KEEP_MS  (30 * GONE_DAY_MS)
+#define GONE_WAIT_MS  (90 * GONE_DAY_MS)
 #define GONE_ROWS_MAX 2000000 /* about 400 MB; older ones go, and who stood before them begins anew */
 
 struct engine;
@@ -64,6 +72,8 @@ struct gone {
     uint8_t decision_marks[256];
     size_t decision_marks_bytes;
     struct gone_cut cut;
+    uint64_t
+        prune_due_ms; /* wall clock: when old rows are looked for next; once a day, so that files are not rewritten each minute */
     uint64_t cuts_told, cuts_due_ms; /* a sum of all revocations that were told of; when it is looked at next */
 };
 
@@ -79,7 +89,7 @@ void gone_note(struct engine *engine, struct store_batch *batch, const struct pa
 void gone_seal(struct engine *engine, struct store_batch *batch); /* the batch is complete: called by withdraw_commit */
 void gone_dropped(struct engine *engine);                         /* the batch was not committed */
 void gone_stored(struct engine *engine);                          /* it is on disk */
-void gone_tick(struct engine *engine, uint64_t now_ms);           /* now and then: old rows go */
+void gone_tick(struct engine *engine, uint64_t now_ms);           /* once a minute: old rows go */
 
 /* gone_revoked.c: objects of nodes that were revoked, past the cut; shown nobody any more. Goes on with it. */
 void gone_revoked_pump(struct engine *engine);

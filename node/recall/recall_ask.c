@@ -1,5 +1,6 @@
 #include "node/process/clock.h"
 #include "node/engine/engine_core.h"
+#include "node/formats/document_put.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,16 +9,6 @@
 /* comity recall: what clients ask, and what readers answered. */
 
 #define RECEIPT_VERSION 1
-
-static void put_uint(struct buf *out, const char *key, uint64_t value) {
-    pack_write_str(out, bytes_of_text(key));
-    pack_write_uint(out, value);
-}
-
-static void put_text(struct buf *out, const char *key, const char *value) {
-    pack_write_str(out, bytes_of_text(key));
-    pack_write_str(out, bytes_of_text(value));
-}
 
 static void document_answer(struct client *client, uint64_t tag, struct buf *body) {
     static const uint8_t nothing = 0x90; /* an empty array */
@@ -86,11 +77,11 @@ static void task_answer(struct client *client, bool dry) {
     struct recall_task *task = &client->recall;
     struct buf body = {0};
     pack_write_map(&body, 4);
-    put_uint(&body, "blocks", blocks_of(task));
+    document_put_uint(&body, "blocks", blocks_of(task));
     pack_write_str(&body, bytes_of_text("dry_run"));
     pack_write_bool(&body, dry);
-    put_uint(&body, "objects", task->objects);
-    put_uint(&body, "versions", task->item_count);
+    document_put_uint(&body, "objects", task->objects);
+    document_put_uint(&body, "versions", task->item_count);
     document_answer(client, task->tag, &body);
     recall_task_free(task);
 }
@@ -298,20 +289,20 @@ static void row_put(struct status *status, uint64_t block, const uint8_t *node_i
     bool known = gossip_log_find(status->engine->gossip, node_id, &log);
     hex_encode(hex, bytes_of(node_id, NODE_ID_BYTES));
     pack_write_map(&status->rows, 8);
-    put_text(&status->rows, "agency",
-             self    ? status->engine->own_name
-             : known ? engine_agency_name(status->engine, log.agency_id)
-                     : "(no longer pinned)");
-    put_uint(&status->rows, "block", block);
-    put_uint(&status->rows, "erased_ms", receipt->erased_ms);
-    put_text(&status->rows, "node", hex);
-    put_uint(&status->rows, "objects", receipt->count);
-    put_text(&status->rows, "state", states[receipt->state]);
+    document_put_text(&status->rows, "agency",
+                      self    ? status->engine->own_name
+                      : known ? engine_agency_name(status->engine, log.agency_id)
+                              : "(no longer pinned)");
+    document_put_uint(&status->rows, "block", block);
+    document_put_uint(&status->rows, "erased_ms", receipt->erased_ms);
+    document_put_text(&status->rows, "node", hex);
+    document_put_uint(&status->rows, "objects", receipt->count);
+    document_put_text(&status->rows, "state", states[receipt->state]);
     if (third)
         dealings_agency(status->engine, &status->rows, "through", receipt->via);
     else
-        put_text(&status->rows, "through", "");
-    put_uint(&status->rows, "withdrawn_ms", receipt->withdrawn_ms);
+        document_put_text(&status->rows, "through", "");
+    document_put_uint(&status->rows, "withdrawn_ms", receipt->withdrawn_ms);
     status->row_count++;
     status->waiting += receipt->state != RECALL_ERASED;
 }
@@ -390,7 +381,7 @@ void recall_status_ask(struct engine *engine, struct client *client, const struc
                      err == OK ? "no recall of this object by this node is known" : err_text(err));
     } else {
         pack_write_map(&body, 6);
-        put_uint(&body, "blocks", status.blocks);
+        document_put_uint(&body, "blocks", status.blocks);
         pack_write_str(&body, bytes_of_text("complete"));
         pack_write_bool(&body, status.waiting == 0);
         pack_write_str(&body, bytes_of_text("reason"));
@@ -398,8 +389,8 @@ void recall_status_ask(struct engine *engine, struct client *client, const struc
         pack_write_str(&body, bytes_of_text("receipts"));
         pack_write_array(&body, status.row_count);
         buf_put(&body, bytes_of_buf(&status.rows));
-        put_uint(&body, "since_ms", status.since_ms);
-        put_uint(&body, "waiting", status.waiting);
+        document_put_uint(&body, "since_ms", status.since_ms);
+        document_put_uint(&body, "waiting", status.waiting);
         document_answer(client, frame->tag, &body);
     }
     buf_free(&status.rows);

@@ -1,6 +1,6 @@
 #include "node/process/clock.h"
 #include "node/engine/engine_core.h"
-#include "node/policy/policy_context.h"
+#include "node/policy/leaving.h"
 #include "node/sharing/withheld.h"
 
 #include <stdio.h>
@@ -88,10 +88,8 @@ static bool item_may_go(struct making *making, struct policy_facts *facts, const
     const struct group_known *known;
     if (item_decode(&item, encoded) != OK) return false;
     if (!statement_is(item.type)) {
-        struct policy_object object = {
-            .tlp = item.tlp, .valid_until_ms = item.valid_until_ms, .id = item.id, .type = item.type, .marks = &marks};
-        if (marks_decode(&marks, item.marks) != OK) return false;
-        if (item.marks.size == 0) object.marks = NULL;
+        struct policy_object object;
+        if (!leaving_object(&object, &marks, &item)) return false;
         policy_decide(&verdict, &object, &facts->reader, &facts->context);
         return verdict.allow;
     }

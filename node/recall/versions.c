@@ -1,11 +1,13 @@
 /* Which version of its author's object an item is. Most ids stand once, which is known without the index as soon as all items were noted
-   once: those that were there when the web process or a long feed came, in turns, and those that arrive. */
+   once: those that were there when the web process or a long feed came, in turns, and those that arrive. A large store is noted as soon as the
+   node runs. */
 #include "node/engine/engine_core.h"
 
 #include <string.h>
 
-#define HITS_MAX   4096 /* cursors of one id that are looked at */
-#define TURN_ITEMS 4096
+#define HITS_MAX    4096 /* cursors of one id that are looked at */
+#define TURN_ITEMS  4096
+#define EARLY_ITEMS 100000 /* so many that whoever asks first would feel the wait */
 
 /* What was passed on stands in the index under the id of the object inside. */
 void versions_note(struct engine *engine, const struct item *item) {
@@ -21,6 +23,10 @@ void versions_begin(struct engine *engine) {
     if (engine->ids.once || !idset_init(&engine->ids)) return;
     engine->ids_at = 0;
     engine->ids_end = store_cursor_next(engine->store);
+}
+
+void versions_start(struct engine *engine) {
+    if (store_cursor_next(engine->store) > EARLY_ITEMS) versions_begin(engine);
 }
 
 bool versions_busy(const struct engine *engine) {

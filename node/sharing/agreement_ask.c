@@ -1,6 +1,7 @@
 #include "node/process/clock.h"
 #include "node/engine/engine_core.h"
 #include "node/formats/moment.h"
+#include "node/formats/document_put.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -8,26 +9,10 @@
 
 /* FRAME_ASK_AGREEMENT: agreements proposed, signed, shown and ended for local clients; node/engine/control.h has the bodies. */
 
-static void put_text(struct buf *out, const char *key, const char *value) {
-    pack_write_str(out, bytes_of_text(key));
-    pack_write_str(out, bytes_of_text(value));
-}
-
-static void put_time(struct buf *out, const char *key, uint64_t ms) {
-    char text[MOMENT_TEXT_BYTES];
-    if (ms) {
-        moment_text(text, ms);
-        put_text(out, key, text);
-        return;
-    }
-    pack_write_str(out, bytes_of_text(key));
-    pack_write_nil(out);
-}
-
 static void put_id(struct buf *out, const struct agreement_known *known) {
     char hex[2 * HASH_BYTES + 1];
     hex_encode(hex, bytes_of(known->id, HASH_BYTES));
-    put_text(out, "id", hex);
+    document_put_text(out, "id", hex);
 }
 
 static const char *state_of(const struct agreement_known *known) {
@@ -65,10 +50,10 @@ static void put_clause(const struct engine *engine, struct buf *out, const struc
     pack_write_uint(out, index + 1);
     put_party(engine, out, "from", agreement, clause->from);
     put_words(out, "kinds", clause->kinds, clause->kind_count);
-    put_text(out, "label_max", tlp_name(clause->label_max));
+    document_put_text(out, "label_max", tlp_name(clause->label_max));
     put_words(out, "purposes", clause->purposes, clause->purpose_count);
-    put_text(out, "reshare", agreement_reshare_name(clause->reshare));
-    put_text(out, "retention", retention);
+    document_put_text(out, "reshare", agreement_reshare_name(clause->reshare));
+    document_put_text(out, "retention", retention);
     put_party(engine, out, "to", agreement, clause->to);
 }
 
@@ -91,13 +76,13 @@ static void document_write(const struct engine *engine, struct buf *out, const s
     pack_write_str(out, bytes_of_text("clauses"));
     pack_write_array(out, (uint32_t)agreement->clause_count);
     for (size_t i = 0; i < agreement->clause_count; i++) put_clause(engine, out, agreement, i);
-    put_time(out, "ended", known->state.ended_ms);
+    document_put_time(out, "ended", known->state.ended_ms);
     if (known->state.ended_ms)
         put_party(engine, out, "ended_by", agreement, known->state.ended_by);
     else
-        put_text(out, "ended_by", "");
+        document_put_text(out, "ended_by", "");
     put_levels(out, agreement);
-    put_time(out, "from", agreement->from_ms);
+    document_put_time(out, "from", agreement->from_ms);
     put_id(out, known);
     pack_write_str(out, bytes_of_text("parties"));
     pack_write_array(out, (uint32_t)agreement->party_count);
@@ -105,13 +90,13 @@ static void document_write(const struct engine *engine, struct buf *out, const s
         const char *unreachable = recipients_unreachable(engine, agreement->parties[i]);
         pack_write_map(out, 3);
         put_party(engine, out, "agency", agreement, (uint8_t)i);
-        put_time(out, "signed", known->state.signed_ms[i]);
-        put_text(out, "unreachable", unreachable ? unreachable : "");
+        document_put_time(out, "signed", known->state.signed_ms[i]);
+        document_put_text(out, "unreachable", unreachable ? unreachable : "");
     }
-    put_text(out, "state", state_of(known));
+    document_put_text(out, "state", state_of(known));
     pack_write_str(out, bytes_of_text("title"));
     pack_write_str(out, agreement->title);
-    put_time(out, "until", agreement->until_ms);
+    document_put_time(out, "until", agreement->until_ms);
 }
 
 static void list_write(const struct engine *engine, struct buf *out) {
@@ -128,7 +113,7 @@ static void list_write(const struct engine *engine, struct buf *out) {
         pack_write_uint(out, known->agreement.party_count);
         pack_write_str(out, bytes_of_text("signed"));
         pack_write_uint(out, count);
-        put_text(out, "state", state_of(known));
+        document_put_text(out, "state", state_of(known));
         pack_write_str(out, bytes_of_text("title"));
         pack_write_str(out, known->agreement.title);
     }

@@ -2,6 +2,7 @@
 
 #include "node/engine/engine_core.h"
 #include "node/sharing/shown.h"
+#include "node/formats/document_put.h"
 
 #include <string.h>
 
@@ -41,33 +42,12 @@ void dealings_kept(struct engine *engine, const uint8_t agency_id[static AGENCY_
 
 /* --- documents --- */
 
-void dealings_text(struct buf *out, const char *key, struct bytes value) {
-    pack_write_str(out, bytes_of_text(key));
-    pack_write_str(out, value);
-}
-
-void dealings_uint(struct buf *out, const char *key, uint64_t value) {
-    pack_write_str(out, bytes_of_text(key));
-    pack_write_uint(out, value);
-}
-
-void dealings_bool(struct buf *out, const char *key, bool value) {
-    pack_write_str(out, bytes_of_text(key));
-    pack_write_bool(out, value);
-}
-
-void dealings_hex(struct buf *out, const char *key, const uint8_t *value, size_t size) {
-    char text[2 * HASH_BYTES + 1];
-    hex_encode(text, bytes_of(value, size < HASH_BYTES ? size : HASH_BYTES));
-    dealings_text(out, key, bytes_of_text(text));
-}
-
 void dealings_agency(const struct engine *engine, struct buf *out, const char *key,
                      const uint8_t agency_id[static AGENCY_ID_BYTES]) {
     if (engine_agency(engine, agency_id))
-        dealings_text(out, key, bytes_of_text(engine_agency_name(engine, agency_id)));
+        document_put_text(out, key, engine_agency_name(engine, agency_id));
     else
-        dealings_hex(out, key, agency_id, AGENCY_ID_BYTES);
+        document_put_hex(out, key, agency_id, AGENCY_ID_BYTES);
 }
 
 void dealings_answer(struct client *client, const struct frame *frame, const struct buf *document) {

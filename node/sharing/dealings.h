@@ -79,10 +79,6 @@ void inquiry_ask(struct engine *engine, struct client *client, const struct fram
 size_t inquiry_overdue(const struct engine *engine, uint64_t now_ms);
 
 /* For these files: rows of documents, and whom a client names. */
-void dealings_text(struct buf *out, const char *key, struct bytes value);
-void dealings_uint(struct buf *out, const char *key, uint64_t value);
-void dealings_bool(struct buf *out, const char *key, bool value);
-void dealings_hex(struct buf *out, const char *key, const uint8_t *value, size_t size);
 /* The local name, or the id in hexadecimal when it is not pinned. */
 void dealings_agency(const struct engine *engine, struct buf *out, const char *key,
                      const uint8_t agency_id[static AGENCY_ID_BYTES]);

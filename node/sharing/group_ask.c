@@ -1,38 +1,13 @@
 #include "node/process/clock.h"
 #include "node/engine/engine_core.h"
 #include "node/formats/moment.h"
+#include "node/formats/document_put.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* FRAME_ASK_GROUP: groups made, changed and shown for local clients; node/engine/control.h has the bodies. */
-
-static void put_text(struct buf *out, const char *key, const char *value) {
-    pack_write_str(out, bytes_of_text(key));
-    pack_write_str(out, bytes_of_text(value));
-}
-
-static void put_uint(struct buf *out, const char *key, uint64_t value) {
-    pack_write_str(out, bytes_of_text(key));
-    pack_write_uint(out, value);
-}
-
-static void put_bool(struct buf *out, const char *key, bool value) {
-    pack_write_str(out, bytes_of_text(key));
-    pack_write_bool(out, value);
-}
-
-static void put_time(struct buf *out, const char *key, uint64_t ms) {
-    char text[MOMENT_TEXT_BYTES];
-    if (ms) {
-        moment_text(text, ms);
-        put_text(out, key, text);
-        return;
-    }
-    pack_write_str(out, bytes_of_text(key));
-    pack_write_nil(out);
-}
 
 /* --- documents --- */
 
@@ -64,10 +39,10 @@ static void put_members(const struct engine *engine, struct buf *out, const stru
         const char *unreachable = member->removed_ms ? NULL : recipients_unreachable(engine, member->agency_id);
         pack_write_map(out, 5);
         put_agency(engine, out, "agency", member->agency_id);
-        put_time(out, "removed", member->removed_ms);
-        put_time(out, "since", member->since_ms);
-        put_text(out, "state", contested ? "contested" : member->removed_ms ? "removed" : "member");
-        put_text(out, "unreachable", unreachable ? unreachable : "");
+        document_put_time(out, "removed", member->removed_ms);
+        document_put_time(out, "since", member->since_ms);
+        document_put_text(out, "state", contested ? "contested" : member->removed_ms ? "removed" : "member");
+        document_put_text(out, "unreachable", unreachable ? unreachable : "");
     }
 }
 
@@ -91,23 +66,23 @@ static void roster_document(struct engine *engine, struct buf *out, const struct
     if (votes > 0) snprintf(change, sizeof change, "signed by %zu of %zu admins", votes, needed);
     pack_write_map(out, 18);
     put_agencies(engine, out, "admins", roster->admins, roster->admin_count);
-    put_text(out, "change_waiting", change);
-    put_uint(out, "contradicted", known->group->contradicted);
-    put_time(out, "ends", roster->ends_ms);
-    put_bool(out, "hidden", roster->hidden);
-    put_text(out, "history", roster->history == ROSTER_HISTORY_ALL ? "all" : "none");
-    put_text(out, "id", hex);
+    document_put_text(out, "change_waiting", change);
+    document_put_uint(out, "contradicted", known->group->contradicted);
+    document_put_time(out, "ends", roster->ends_ms);
+    document_put_bool(out, "hidden", roster->hidden);
+    document_put_text(out, "history", roster->history == ROSTER_HISTORY_ALL ? "all" : "none");
+    document_put_text(out, "id", hex);
     put_agency(engine, out, "introduced_by", known->introducer);
     put_agency(engine, out, "lead", roster->lead);
     put_members(engine, out, known->group);
-    put_text(out, "name", roster->name);
+    document_put_text(out, "name", roster->name);
     put_agency(engine, out, "originator", roster->originator);
-    put_text(out, "purpose", roster->purpose);
-    put_time(out, "starts", roster->starts_ms);
-    put_text(out, "state", phase_name(group_phase(known, clock_wall_ms())));
-    put_uint(out, "threshold", roster->threshold);
-    put_text(out, "tlp_max", tlp_name(roster->ceiling));
-    put_uint(out, "version", roster->version);
+    document_put_text(out, "purpose", roster->purpose);
+    document_put_time(out, "starts", roster->starts_ms);
+    document_put_text(out, "state", phase_name(group_phase(known, clock_wall_ms())));
+    document_put_uint(out, "threshold", roster->threshold);
+    document_put_text(out, "tlp_max", tlp_name(roster->ceiling));
+    document_put_uint(out, "version", roster->version);
 }
 
 /* A member of a hidden group sees what it was told. */
@@ -117,18 +92,18 @@ static void standing_document(struct engine *engine, struct buf *out, const stru
     hex_encode(hex, bytes_of(known->id, HASH_BYTES));
     pack_write_map(out, 13);
     put_agencies(engine, out, "admins", standing->admins, standing->admin_count);
-    put_time(out, "ends", standing->ends_ms);
-    put_bool(out, "hidden", true);
-    put_text(out, "id", hex);
+    document_put_time(out, "ends", standing->ends_ms);
+    document_put_bool(out, "hidden", true);
+    document_put_text(out, "id", hex);
     put_agency(engine, out, "introduced_by", known->introducer);
-    put_text(out, "membership", places[group_standing(engine, known, engine->agency_id)]);
-    put_text(out, "name", standing->name);
-    put_text(out, "purpose", standing->purpose);
-    put_time(out, "starts", standing->starts_ms);
-    put_text(out, "state", phase_name(group_phase(known, clock_wall_ms())));
-    put_uint(out, "threshold", standing->threshold);
-    put_text(out, "tlp_max", tlp_name(standing->ceiling));
-    put_uint(out, "version", standing->version);
+    document_put_text(out, "membership", places[group_standing(engine, known, engine->agency_id)]);
+    document_put_text(out, "name", standing->name);
+    document_put_text(out, "purpose", standing->purpose);
+    document_put_time(out, "starts", standing->starts_ms);
+    document_put_text(out, "state", phase_name(group_phase(known, clock_wall_ms())));
+    document_put_uint(out, "threshold", standing->threshold);
+    document_put_text(out, "tlp_max", tlp_name(standing->ceiling));
+    document_put_uint(out, "version", standing->version);
 }
 
 static void document_send(struct engine *engine, struct client *client, const struct frame *frame,
@@ -150,11 +125,11 @@ static void document_send(struct engine *engine, struct client *client, const st
         char hex[2 * HASH_BYTES + 1];
         hex_encode(hex, bytes_of(each->id, HASH_BYTES));
         pack_write_map(&out, 5);
-        put_text(&out, "id", hex);
-        put_text(&out, "membership", places[group_standing(engine, each, engine->agency_id)]);
-        put_text(&out, "name", group_name(each));
-        put_text(&out, "state", phase_name(group_phase(each, clock_wall_ms())));
-        put_text(&out, "tlp_max", tlp_name(group_ceiling(each)));
+        document_put_text(&out, "id", hex);
+        document_put_text(&out, "membership", places[group_standing(engine, each, engine->agency_id)]);
+        document_put_text(&out, "name", group_name(each));
+        document_put_text(&out, "state", phase_name(group_phase(each, clock_wall_ms())));
+        document_put_text(&out, "tlp_max", tlp_name(group_ceiling(each)));
     }
     server_answer(client, FRAME_ANSWER_DOCUMENT, frame->tag, bytes_of_buf(&out));
     server_answer(client, FRAME_ANSWER_DONE, frame->tag, bytes_of(&done, 1));

@@ -1,5 +1,6 @@
 #include "node/process/clock.h"
 #include "node/engine/engine_core.h"
+#include "node/formats/document_put.h"
 
 #include <string.h>
 
@@ -147,7 +148,7 @@ struct asking {
     const struct frame *frame;
 };
 
-static void put_id(struct buf *out, const struct inquiry *inquiry) { dealings_hex(out, "id", inquiry->id, INQUIRY_ID_BYTES); }
+static void put_id(struct buf *out, const struct inquiry *inquiry) { document_put_hex(out, "id", inquiry->id, INQUIRY_ID_BYTES); }
 
 static bool open_still(const struct row *row) { return row->state < INQUIRY_ANSWERED; }
 
@@ -156,7 +157,7 @@ static void answer_row(const struct asking *asking, const struct row *row, const
     pack_write_map(&document, 3);
     dealings_agency(asking->engine, &document, other, row->other);
     put_id(&document, &row->inquiry);
-    dealings_text(&document, "state", bytes_of_text(inquiry_state_name(row->state)));
+    document_put_text(&document, "state", inquiry_state_name(row->state));
     dealings_answer(asking->client, asking->frame, &document);
     buf_free(&document);
 }
@@ -314,25 +315,25 @@ static void list_row(const struct asking *asking, struct buf *out, const struct 
     bool expired = overdue(row, now_ms) && now_ms > inquiry->deadline_ms + EXPIRED_MS;
     struct bytes rest = row->objects, id;
     pack_write_map(out, 17);
-    dealings_text(out, "about", inquiry->about_text);
+    document_put_string(out, "about", inquiry->about_text);
     dealings_agency(asking->engine, out, "agency", row->other);
-    dealings_uint(out, "asked_ms", inquiry->asked_ms);
-    dealings_uint(out, "changed_ms", row->at_ms);
-    dealings_uint(out, "deadline_ms", inquiry->deadline_ms);
-    dealings_text(out, "direction", bytes_of_text(row->of_us ? "asked of us" : "asked by us"));
+    document_put_uint(out, "asked_ms", inquiry->asked_ms);
+    document_put_uint(out, "changed_ms", row->at_ms);
+    document_put_uint(out, "deadline_ms", inquiry->deadline_ms);
+    document_put_text(out, "direction", row->of_us ? "asked of us" : "asked by us");
     put_id(out, inquiry);
-    dealings_text(out, "kind", bytes_of_text(inquiry_kind_name(inquiry->kind)));
-    dealings_bool(out, "late", late(row));
-    dealings_text(out, "legal_basis", inquiry->legal_basis);
+    document_put_text(out, "kind", inquiry_kind_name(inquiry->kind));
+    document_put_bool(out, "late", late(row));
+    document_put_string(out, "legal_basis", inquiry->legal_basis);
     pack_write_str(out, bytes_of_text("objects"));
     pack_write_array(out, row->object_count);
     while (inquiry_object_next(&rest, &id)) pack_write_str(out, id);
-    dealings_bool(out, "overdue", overdue(row, now_ms));
-    dealings_text(out, "purpose", inquiry->purpose);
-    dealings_text(out, "reason", row->reason);
-    dealings_text(out, "state", bytes_of_text(inquiry_state_name(expired ? INQUIRY_EXPIRED : row->state)));
-    dealings_text(out, "text", inquiry->text);
-    dealings_text(out, "urgency", bytes_of_text(inquiry_urgency_name(inquiry->urgency)));
+    document_put_bool(out, "overdue", overdue(row, now_ms));
+    document_put_string(out, "purpose", inquiry->purpose);
+    document_put_string(out, "reason", row->reason);
+    document_put_text(out, "state", inquiry_state_name(expired ? INQUIRY_EXPIRED : row->state));
+    document_put_string(out, "text", inquiry->text);
+    document_put_text(out, "urgency", inquiry_urgency_name(inquiry->urgency));
 }
 
 static void list(const struct asking *asking) {
@@ -347,8 +348,8 @@ static void list(const struct asking *asking) {
         count++;
     }
     pack_write_map(&document, 3);
-    dealings_uint(&document, "count", records->count);
-    dealings_uint(&document, "overdue", inquiry_overdue(asking->engine, now_ms));
+    document_put_uint(&document, "count", records->count);
+    document_put_uint(&document, "overdue", inquiry_overdue(asking->engine, now_ms));
     pack_write_str(&document, bytes_of_text("requests"));
     pack_write_array(&document, count);
     buf_put(&document, bytes_of_buf(&rows));

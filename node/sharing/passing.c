@@ -3,6 +3,7 @@
 #include "node/policy/policy_context.h"
 #include "node/sharing/prove.h"
 #include "node/sharing/shown.h"
+#include "node/formats/document_put.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -262,7 +263,7 @@ struct sharing {
 static void row_put(struct sharing *sharing, const uint8_t *reader, const char *state) {
     pack_write_map(&sharing->rows, 2);
     dealings_agency(sharing->engine, &sharing->rows, "reader", reader);
-    dealings_text(&sharing->rows, "state", bytes_of_text(state));
+    document_put_string(&sharing->rows, "state", bytes_of_text(state));
     sharing->row_count++;
 }
 
@@ -367,7 +368,7 @@ static void share_all(struct sharing *sharing, struct bytes id, uint8_t (*reader
     store_wait(sharing->engine->store);
     pack_write_map(&document, 3);
     dealings_agency(sharing->engine, &document, "author", sharing->facts.entry.agency_id);
-    dealings_text(&document, "object", id);
+    document_put_string(&document, "object", id);
     pack_write_str(&document, bytes_of_text("shares"));
     pack_write_array(&document, sharing->row_count);
     buf_put(&document, bytes_of_buf(&sharing->rows));

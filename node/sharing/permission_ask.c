@@ -3,6 +3,7 @@
 #include "node/sharing/permission_row.h"
 #include "node/sharing/prove.h"
 #include "node/sharing/shown.h"
+#include "node/formats/document_put.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -44,7 +45,7 @@ static void row_put(struct asking *asking, const uint8_t *other, const uint8_t *
     pack_write_map(out, 3);
     dealings_agency(asking->engine, out, "agency", other);
     dealings_agency(asking->engine, out, "reader", reader);
-    dealings_text(out, "state", bytes_of_text(state));
+    document_put_text(out, "state", state);
     asking->row_count++;
 }
 
@@ -56,7 +57,7 @@ static void finish(struct asking *asking, struct bytes object_id, enum err err) 
         asking->batch = NULL;
         store_wait(asking->engine->store);
         pack_write_map(&document, 2);
-        dealings_text(&document, "object", object_id);
+        document_put_string(&document, "object", object_id);
         pack_write_str(&document, bytes_of_text("permissions"));
         pack_write_array(&document, asking->row_count);
         buf_put(&document, bytes_of_buf(&asking->rows));
@@ -302,14 +303,14 @@ static void list_row(struct asking *asking, const struct permission_row *row) {
     struct buf *out = &asking->rows;
     pack_write_map(out, 9);
     dealings_agency(asking->engine, out, "agency", row->other);
-    dealings_uint(out, "at_ms", row->at_ms);
-    dealings_uint(out, "codes", row->codes);
-    dealings_text(out, "direction", bytes_of_text(row->ours ? "asked of us" : "asked by us"));
-    dealings_text(out, "object", row->object.id);
+    document_put_uint(out, "at_ms", row->at_ms);
+    document_put_uint(out, "codes", row->codes);
+    document_put_text(out, "direction", row->ours ? "asked of us" : "asked by us");
+    document_put_string(out, "object", row->object.id);
     dealings_agency(asking->engine, out, "reader", row->reader);
-    dealings_text(out, "reason", row->reason);
-    dealings_text(out, "state", bytes_of_text(permission_state_name(row->state)));
-    dealings_uint(out, "until_ms", row->until_ms);
+    document_put_string(out, "reason", row->reason);
+    document_put_text(out, "state", permission_state_name(row->state));
+    document_put_uint(out, "until_ms", row->until_ms);
     asking->row_count++;
 }
 
@@ -321,7 +322,7 @@ static void list(struct asking *asking) {
         if (permission_row_read(&row, records_at(records, i))) list_row(asking, &row);
     }
     pack_write_map(&document, 2);
-    dealings_uint(&document, "count", records->count);
+    document_put_uint(&document, "count", records->count);
     pack_write_str(&document, bytes_of_text("permissions"));
     pack_write_array(&document, asking->row_count);
     buf_put(&document, bytes_of_buf(&asking->rows));

@@ -3,6 +3,7 @@
 #include "node/sharing/recipients.h"
 #include "node/sharing/shown.h"
 #include "node/sharing/sighting_row.h"
+#include "node/formats/document_put.h"
 
 #include <string.h>
 
@@ -222,13 +223,13 @@ void sighting_ask(struct engine *engine, struct client *client, const struct fra
     }
     pack_write_map(&document, 5);
     dealings_agency(engine, &document, "author", sighting.author);
-    dealings_text(&document, "kind", bytes_of_text(opinion ? "opinion" : sighting_kind_name(sighting.kind)));
-    dealings_text(&document, "object", sighting.object_id);
-    dealings_text(&document, "to", bytes_of_text(sightings_to_name(to)));
+    document_put_text(&document, "kind", opinion ? "opinion" : sighting_kind_name(sighting.kind));
+    document_put_string(&document, "object", sighting.object_id);
+    document_put_text(&document, "to", sightings_to_name(to));
     if (opinion)
-        dealings_text(&document, "opinion", bytes_of_text(opinion_name(sighting.total)));
+        document_put_text(&document, "opinion", opinion_name(sighting.total));
     else
-        dealings_uint(&document, "total", sighting.total);
+        document_put_uint(&document, "total", sighting.total);
     dealings_answer(client, frame, &document);
     buf_free(&document);
 }

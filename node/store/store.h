@@ -177,6 +177,8 @@ enum err store_entry(struct store *store, const uint8_t node_id[static NODE_ID_B
 typedef bool store_visit_entry(void *context, uint64_t seq, bool verified, struct bytes entry);
 enum err store_entries(struct store *store, const uint8_t node_id[static NODE_ID_BYTES], uint64_t seq, store_visit_entry *visit,
                        void *context) MUST_USE;
+/* The number of a log's last entry. ERR_NOT_FOUND: it has none. */
+enum err store_log_end(struct store *store, const uint8_t node_id[static NODE_ID_BYTES], uint64_t *seq) MUST_USE;
 /* Walks all logs' ids. */
 typedef bool store_visit_log(void *context, const uint8_t node_id[static NODE_ID_BYTES], uint64_t seq_first, uint64_t seq_last);
 enum err store_logs(struct store *store, store_visit_log *visit, void *context) MUST_USE;

@@ -75,6 +75,23 @@ enum err store_entries(struct store *store, const uint8_t node_id[static NODE_ID
     return error != OK ? error : read;
 }
 
+enum err store_log_end(struct store *store, const uint8_t node_id[static NODE_ID_BYTES], uint64_t *seq) {
+    rocksdb_iterator_t *iterator =
+        rocksdb_create_iterator_cf(store->rocks.db, store->rocks.read, store->rocks.families[ROCKS_ENTRIES]);
+    uint8_t raw[STORE_RECORD_KEY_BYTES];
+    struct bytes last = store_record_key(raw, node_id, UINT64_MAX);
+    size_t size = 0;
+    char *said = NULL;
+    rocksdb_iter_seek_for_prev(iterator, (const char *)last.data, last.size);
+    const char *key = rocksdb_iter_valid(iterator) ? rocksdb_iter_key(iterator, &size) : NULL;
+    bool found = size == sizeof raw && memcmp(key, node_id, NODE_ID_BYTES) == 0;
+    if (found) *seq = get_be64((const uint8_t *)key + NODE_ID_BYTES);
+    rocksdb_iter_get_error(iterator, &said);
+    rocksdb_iter_destroy(iterator);
+    enum err err = rocks_err(said, NULL);
+    return err != OK || found ? err : ERR_NOT_FOUND;
+}
+
 /* For each log two seeks: to its last entry, and to what comes behind it. */
 enum err store_logs(struct store *store, store_visit_log *visit, void *context) {
     rocksdb_iterator_t *iterator =

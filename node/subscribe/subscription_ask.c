@@ -4,6 +4,7 @@
 #include "node/engine/engine_core.h"
 #include "node/formats/moment.h"
 #include "node/process/clock.h"
+#include "node/formats/document_put.h"
 
 #include <string.h>
 
@@ -36,22 +37,22 @@ static uint64_t behind(const struct engine *engine, const struct subscription *s
 
 static void label_put(struct buf *out, const struct subscription *subscription) {
     const char *name = subscription->tlp_max == TLP_NONE ? "" : tlp_name(subscription->tlp_max);
-    dealings_text(out, "tlp_max", bytes_of_text(name));
+    document_put_text(out, "tlp_max", name);
 }
 
 static void moment_put(struct buf *out, const char *key, uint64_t ms) {
     char text[MOMENT_TEXT_BYTES] = "";
     if (ms != 0) moment_text(text, ms);
-    dealings_text(out, key, bytes_of_text(text));
+    document_put_text(out, key, text);
 }
 
 static void row_put(const struct engine *engine, struct buf *out, const struct subscription *subscription) {
     pack_write_map(out, 7);
-    dealings_uint(out, "behind", behind(engine, subscription));
-    dealings_uint(out, "delivered", subscription->counts.delivered);
-    dealings_text(out, "exit", bytes_of_text(policy_exit_name(subscription->exit)));
-    dealings_text(out, "filter", bytes_of_text(subscription->filter));
-    dealings_text(out, "name", bytes_of_text(subscription->name));
+    document_put_uint(out, "behind", behind(engine, subscription));
+    document_put_uint(out, "delivered", subscription->counts.delivered);
+    document_put_text(out, "exit", policy_exit_name(subscription->exit));
+    document_put_text(out, "filter", subscription->filter);
+    document_put_text(out, "name", subscription->name);
     moment_put(out, "taken", subscription->taken_ms);
     label_put(out, subscription);
 }
@@ -59,17 +60,17 @@ static void row_put(const struct engine *engine, struct buf *out, const struct s
 static void all_put(const struct engine *engine, struct buf *out, const struct subscription *subscription) {
     const struct subscription_counts *counts = &subscription->counts;
     pack_write_map(out, 13);
-    dealings_uint(out, "behind", behind(engine, subscription));
+    document_put_uint(out, "behind", behind(engine, subscription));
     moment_put(out, "created", subscription->created_ms);
-    dealings_uint(out, "cursor", subscription->at.cursor);
-    dealings_uint(out, "delivered", counts->delivered);
-    dealings_text(out, "exit", bytes_of_text(policy_exit_name(subscription->exit)));
-    dealings_text(out, "filter", bytes_of_text(subscription->filter));
-    dealings_uint(out, "gone", subscription->at.gone);
-    dealings_uint(out, "looked", counts->looked);
-    dealings_uint(out, "matched", counts->matched);
-    dealings_text(out, "name", bytes_of_text(subscription->name));
-    dealings_uint(out, "refused", counts->refused);
+    document_put_uint(out, "cursor", subscription->at.cursor);
+    document_put_uint(out, "delivered", counts->delivered);
+    document_put_text(out, "exit", policy_exit_name(subscription->exit));
+    document_put_text(out, "filter", subscription->filter);
+    document_put_uint(out, "gone", subscription->at.gone);
+    document_put_uint(out, "looked", counts->looked);
+    document_put_uint(out, "matched", counts->matched);
+    document_put_text(out, "name", subscription->name);
+    document_put_uint(out, "refused", counts->refused);
     moment_put(out, "taken", subscription->taken_ms);
     label_put(out, subscription);
 }
@@ -103,7 +104,7 @@ static void add(struct asking *asking) {
         unformed(asking);
         return;
     }
-    if (!subscription_name_valid(name)) {
+    if (!fields_name_valid(name)) {
         server_error(client, tag, ERR_RANGE,
                      "this is no name for a subscription: letters, digits, '.', '-' and '_', at most %d of them",
                      SUBSCRIPTION_NAME_BYTES_MAX);
@@ -146,7 +147,7 @@ static void list(struct asking *asking) {
     for (; at < engine->subscriptions.count && rows.size < LIST_BYTES_MAX; at++, count++)
         row_put(engine, &rows, engine->subscriptions.list[at]);
     pack_write_map(&document, 2);
-    dealings_bool(&document, "more", at < engine->subscriptions.count);
+    document_put_bool(&document, "more", at < engine->subscriptions.count);
     pack_write_str(&document, bytes_of_text("subscriptions"));
     pack_write_array(&document, count);
     buf_put(&document, bytes_of_buf(&rows));

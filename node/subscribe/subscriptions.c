@@ -9,16 +9,6 @@
 #define PLACE_BYTES 64 /* cursor, gone, high, taken, looked, matched, refused, delivered: 8 each */
 #define KEY_BYTES   48
 
-bool subscription_name_valid(struct bytes name) {
-    if (name.size == 0 || name.size > SUBSCRIPTION_NAME_BYTES_MAX) return false;
-    for (size_t i = 0; i < name.size; i++) {
-        uint8_t c = name.data[i];
-        bool good = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '_';
-        if (!good) return false;
-    }
-    return true;
-}
-
 /* Where a name stands, or would stand. */
 static size_t place_of(const struct subscriptions *all, struct bytes name, bool *found) {
     size_t low = 0, high = all->count;
@@ -172,7 +162,7 @@ static bool one_load(void *context, const char *key, struct bytes value) {
     uint32_t fields = pack_read_array(&reader);
     struct bytes name = pack_read_str(&reader), filter = pack_read_str(&reader);
     uint64_t tlp_max = pack_read_uint(&reader), exit = pack_read_uint(&reader), created_ms = pack_read_uint(&reader);
-    bool good = fields == 5 && pack_done(&reader) == OK && subscription_name_valid(name) && filter.size <= FILTER_BYTES_MAX &&
+    bool good = fields == 5 && pack_done(&reader) == OK && fields_name_valid(name) && filter.size <= FILTER_BYTES_MAX &&
                 tlp_max <= TLP_RED && exit < POLICY_EXIT_END;
     struct subscription *made = good ? subscription_new(name, filter) : NULL;
     loading->err = made ? OK : good ? ERR_MEMORY : ERR_CORRUPT;

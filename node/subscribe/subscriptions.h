@@ -7,21 +7,18 @@
 
 #include "gossip/policy_facts.h"
 #include "node/formats/filter.h"
+#include "node/process/fields.h"
 #include "node/store/store.h"
+#include "node/subscribe/take_wire.h"
 
 #define SUBSCRIPTIONS_MAX           50000
-#define SUBSCRIPTION_NAME_BYTES_MAX 64
+#define SUBSCRIPTION_NAME_BYTES_MAX FIELDS_NAME_BYTES_MAX
 #define SUBSCRIPTION_PREFIX         "secret/subscription/"
 #define SUBSCRIPTION_PLACE_PREFIX   "subscription/"
 
 struct engine;
 struct client;
 struct frame;
-
-/* How far a consumer came: all objects up to `cursor`, all rows of the withdrawal list up to `gone`. */
-struct take_position {
-    uint64_t cursor, gone;
-};
 
 struct subscription_counts {
     uint64_t looked;    /* objects it came by */
@@ -48,9 +45,6 @@ struct subscriptions {
     uint64_t next;
     uint64_t tickets;
 };
-
-/* Letters, digits, '.', '-' and '_'. */
-bool subscription_name_valid(struct bytes name);
 
 enum err subscriptions_load(struct engine *engine) MUST_USE;
 void subscriptions_free(struct engine *engine);

@@ -1,9 +1,11 @@
 #include "node/subscribe/take.h"
 
 #include "node/engine/engine_core.h"
-#include "node/policy/policy_context.h"
+#include "node/engine/page_record.h"
+#include "node/policy/leaving.h"
 #include "node/process/clock.h"
 #include "node/sharing/shown.h"
+#include "node/subscribe/take_wire.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,8 +16,6 @@
 #define LOOKED_MAX    200000 /* items before an answer ends without being full */
 #define TURN_ITEMS    4096
 #define HITS_MAX      256
-#define WHO_SHOWN     12 /* of a name, in a row of the ledger */
-#define RECORD_FIXED  23
 
 /* --- answers --- */
 
@@ -26,23 +26,17 @@ void take_end(struct client *client) {
     *take = (struct take_state){0};
 }
 
-/* A row of the ledger before the first object is shown, and one with their number at the end of what took longer than one frame. */
-static void look(struct engine *engine, struct client *client, bool over) {
+/* The ledger tells of who takes by sessions, of which one begins with the first thing shown: who waits for news asks every moment. */
+static void look(struct engine *engine, struct client *client) {
     struct take_state *take = &client->take;
-    char command[LEDGER_COMMAND_MAX];
-    uint64_t hold = client->look.hold;
-    bool second = over && take->told;
-    if (over && take->count == 0) return;
-    snprintf(command, sizeof command, "%s %.*s%s", policy_exit_name(take->exit), WHO_SHOWN, take->who, second ? " ended" : "");
-    ledger_look(engine, client, command);
-    client->look.shown += over ? take->count : 0;
-    ledger_look_end(engine, client);
-    if (second) client->look.hold = hold;
-    take->told = true;
+    if (take->count > 0 && take->told == 0) ledger_session_look(engine, client, take->exit, take->who);
+    if (take->count > take->told) ledger_session_shown(engine, client, take->exit, take->who, take->count - take->told);
+    take->told = take->count;
 }
 
-static void out_send(struct client *client) {
+static void out_send(struct engine *engine, struct client *client) {
     struct take_state *take = &client->take;
+    look(engine, client);
     if (take->out.size > 0) server_answer(client, FRAME_ANSWER_PAGE, take->tag, bytes_of_buf(&take->out));
     buf_clear(&take->out);
 }
@@ -60,20 +54,17 @@ static void tally_add(struct client *client) {
 static void done(struct engine *engine, struct client *client) {
     struct take_state *take = &client->take;
     struct buf body = {0};
-    look(engine, client, true);
-    out_send(client);
-    pack_write_array(&body, 5);
-    pack_write_uint(&body, take->count);
+    out_send(engine, client);
     if (take->test) {
+        pack_write_array(&body, 5);
+        pack_write_uint(&body, take->count);
         pack_write_uint(&body, take->looked);
         pack_write_uint(&body, take->matched);
         pack_write_uint(&body, take->refused);
         pack_write_uint(&body, take->began);
     } else {
-        pack_write_uint(&body, take->at.cursor);
-        pack_write_uint(&body, take->at.gone);
-        pack_write_bool(&body, take->more);
-        pack_write_bool(&body, false);
+        const struct take_end end = {.count = take->count, .at = take->at, .more = take->more};
+        take_end_write(&body, &end);
     }
     server_answer(client, FRAME_ANSWER_DONE, take->tag, bytes_of_buf(&body));
     buf_free(&body);
@@ -83,36 +74,22 @@ static void done(struct engine *engine, struct client *client) {
 
 /* The consumer's position is none of this list and these pages: it has to begin anew. */
 static void reset(struct engine *engine, struct client *client) {
+    const struct take_end end = {.at.gone = engine->gone.last, .more = true, .reset = true};
     struct buf body = {0};
-    pack_write_array(&body, 5);
-    pack_write_uint(&body, 0);
-    pack_write_uint(&body, 0);
-    pack_write_uint(&body, engine->gone.last);
-    pack_write_bool(&body, true);
-    pack_write_bool(&body, true);
+    take_end_write(&body, &end);
     server_answer(client, FRAME_ANSWER_DONE, client->take.tag, bytes_of_buf(&body));
     buf_free(&body);
     take_end(client);
 }
 
-static void record_put(struct engine *engine, struct client *client, uint64_t cursor, uint64_t added_us, unsigned versions,
-                       enum tlp tlp, const uint8_t *author_id, struct bytes encoded) {
+/* All but the author's name, which is the engine's. */
+static void record_put(struct engine *engine, struct client *client, const uint8_t *author_id, struct page_record record) {
     struct take_state *take = &client->take;
-    struct bytes author = bytes_of_text(engine_agency_name(engine, author_id));
-    if (take->out.size > 0 && take->out.size + encoded.size + author.size + RECORD_FIXED > FRAME_BYTES) {
-        if (!take->told) look(engine, client, false);
-        out_send(client);
-    }
-    buf_put_u64(&take->out, cursor);
-    buf_put_u64(&take->out, added_us);
-    buf_put_u8(&take->out, (uint8_t)tlp);
-    buf_put_u8(&take->out, (uint8_t)versions);
-    buf_put_u8(&take->out, (uint8_t)author.size);
-    buf_put(&take->out, author);
-    buf_put_u32(&take->out, (uint32_t)encoded.size);
-    buf_put(&take->out, encoded);
+    record.author = bytes_of_text(engine_agency_name(engine, author_id));
+    if (take->out.size > 0 && take->out.size + page_record_bytes(&record) > FRAME_BYTES) out_send(engine, client);
+    page_record_write(&take->out, &record);
     take->count++;
-    take->bytes += encoded.size;
+    take->bytes += record.encoded.size;
     if (take->out.failed) engine_fail(engine, 5, "out of memory for an answer");
 }
 
@@ -125,14 +102,19 @@ static bool full(const struct take_state *take) {
 static void gone_put(struct engine *engine, struct client *client, const struct gone_row *row) {
     static struct item item;
     struct buf encoded = {0}, text = {0};
-    buf_put_format(&text, "{\"cause\":\"%s\"}", gone_cause_name(row->cause));
+    take_cause_write(&text, gone_cause_name(row->cause));
     item = (struct item){.type = bytes_of_text(row->type), .id = bytes_of_text(row->id), .modified_ms = row->time_ms};
     item.tlp = row->tlp;
     item.text = bytes_of_buf(&text);
     if (text.failed || item_encode(&encoded, &item) != OK)
         engine_fail(engine, 5, "out of memory for an answer");
     else
-        record_put(engine, client, row->cursor, row->number, CONTROL_VERSION_GONE, row->tlp, row->author, bytes_of_buf(&encoded));
+        record_put(engine, client, row->author,
+                   (struct page_record){.cursor = row->cursor,
+                                        .added_us = row->number,
+                                        .tlp = row->tlp,
+                                        .versions = CONTROL_VERSION_GONE,
+                                        .encoded = bytes_of_buf(&encoded)});
     buf_free(&text);
     buf_free(&encoded);
 }
@@ -164,28 +146,12 @@ static bool on_gone(void *context, const struct gone_row *row) {
 
 enum taking { TAKE_PASS, TAKE_NO_MATCH, TAKE_REFUSED, TAKE_GIVE };
 
-/* Every exit asks the policy. */
-static bool may_leave(struct engine *engine, const struct scope *scope, const struct policy_facts *facts,
-                      const struct shown *shown) {
-    static struct marks marks;
-    struct verdict verdict;
-    const struct item *item = &shown->item;
-    if (retention_over(engine, &shown->head, item, facts->context.now_ms)) return false; /* also before it is taken out */
-    if (marks_decode(&marks, item->marks) != OK || !scope_takes(scope, marks.group)) return false;
-    struct policy_object object = {
-        .tlp = item->tlp, .valid_until_ms = item->valid_until_ms, .id = item->id, .type = item->type, .marks = &marks};
-    if (item->marks.size == 0) object.marks = NULL;
-    object.foreign = memcmp(shown->author, engine->agency_id, AGENCY_ID_BYTES) != 0;
-    object.author_removed = groups_shut_out(engine, marks.group, shown->author, shown->head.arrived_ms);
-    policy_decide(&verdict, &object, &facts->reader, &facts->context);
-    return verdict.allow;
-}
-
 static enum taking judge(struct engine *engine, struct take_state *take, const struct policy_facts *facts,
                          const struct shown *shown) {
     if (statement_is(shown->item.type)) return TAKE_PASS;
     if (!wanted_matches(engine, &take->wanted, shown, facts->context.now_ms)) return TAKE_NO_MATCH;
-    if (!wanted_label(&take->wanted, shown->item.tlp) || !may_leave(engine, &take->scope, facts, shown)) return TAKE_REFUSED;
+    const struct leaving leaving = {&shown->head, shown->author, &shown->item, &take->scope};
+    if (!wanted_label(&take->wanted, shown->item.tlp) || !leaving_allowed(engine, facts, &leaving)) return TAKE_REFUSED;
     return TAKE_GIVE;
 }
 
@@ -221,14 +187,18 @@ static void object_put(struct engine *engine, struct client *client, const struc
     struct take_state *take = &client->take;
     if (take->test || take->as_objects) {
         if (take->count >= take->limit) return;
-        if (!take->told) look(engine, client, false);
-        out_send(client);
-        query_object_answer(engine, client, take->tag, shown);
         take->count++, take->bytes += shown->encoded.size;
+        out_send(engine, client);
+        query_object_answer(engine, client, take->tag, shown);
         return;
     }
     uint64_t added_us = shown->head.added_us + (shown->cursor - shown->head.cursor);
-    record_put(engine, client, shown->cursor, added_us, CONTROL_VERSION_LAST, shown->item.tlp, shown->author, shown->encoded);
+    record_put(engine, client, shown->author,
+               (struct page_record){.cursor = shown->cursor,
+                                    .added_us = added_us,
+                                    .tlp = shown->item.tlp,
+                                    .versions = CONTROL_VERSION_LAST,
+                                    .encoded = shown->encoded});
 }
 
 /* False: the answer is full, and the item is to be looked at again. */
@@ -334,34 +304,6 @@ bool take_busy(const struct engine *engine) {
 
 /* --- the questions --- */
 
-struct question {
-    struct bytes name, who, filter;
-    uint64_t exit, labels, limit;
-    bool stored, as_objects;
-    struct scope scope;
-    struct take_position at;
-};
-
-static bool question_read(struct question *out, struct bytes body) {
-    struct pack_reader reader = pack_reader_of(body);
-    uint32_t fields = pack_read_array(&reader);
-    *out = (struct question){.name = pack_read_str(&reader)};
-    out->exit = pack_read_uint(&reader);
-    out->who = pack_read_str(&reader);
-    out->labels = pack_read_uint(&reader);
-    out->limit = pack_read_uint(&reader);
-    out->stored = pack_read_bool(&reader);
-    out->at.cursor = pack_read_uint(&reader);
-    out->at.gone = pack_read_uint(&reader);
-    if (fields > 8) out->filter = pack_read_str(&reader);
-    if (fields > 9) out->as_objects = pack_read_bool(&reader);
-    out->scope.any = fields <= 10;
-    bool good = fields <= 10 || (fields == 12 && scope_read(&out->scope, &reader));
-    return good && fields >= 8 && pack_done(&reader) == OK && out->who.size <= TOKENS_NAME_BYTES_MAX &&
-           out->name.size <= SUBSCRIPTION_NAME_BYTES_MAX && out->filter.size <= FILTER_BYTES_MAX && out->exit < POLICY_EXIT_END &&
-           !(out->stored && out->name.size == 0);
-}
-
 /* Does the position belong to these pages and this list? */
 static bool reaches(const struct engine *engine, const struct take_state *take) {
     const struct gone *gone = &engine->gone;
@@ -369,13 +311,13 @@ static bool reaches(const struct engine *engine, const struct take_state *take) 
     return take->seen == 0 || take->at.gone + 1 >= gone->first;
 }
 
-static void begin(struct engine *engine, struct client *client, const struct question *question,
+static void begin(struct engine *engine, struct client *client, const struct take_question *question,
                   const struct subscription *subscription) {
     struct take_state *take = &client->take;
-    take->wanted.labels &= (unsigned)question->labels;
+    take->wanted.labels &= question->labels;
     take->as_objects = question->as_objects;
     take->scope = question->scope;
-    take->exit = (enum policy_exit)question->exit;
+    take->exit = question->exit;
     if (take->exit == 0 && subscription) take->exit = subscription->exit;
     take->limit = question->limit == 0 ? TAKE_LIMIT_DEFAULT : question->limit > TAKE_LIMIT_MAX ? TAKE_LIMIT_MAX : question->limit;
     take->at = question->stored ? subscription->at : question->at;
@@ -402,17 +344,17 @@ static void begin(struct engine *engine, struct client *client, const struct que
 }
 
 void take_ask(struct engine *engine, struct client *client, const struct frame *frame) {
-    struct question question;
+    struct take_question question;
     struct take_state *take = &client->take;
     const struct subscription *subscription = NULL;
     take_end(client);
     *take = (struct take_state){.tag = frame->tag};
-    if (!question_read(&question, frame->body)) {
+    if (!take_question_read(&question, frame->body)) {
         server_error(client, frame->tag, ERR_FORMAT, "the question is not well formed");
         return;
     }
-    if (question.name.size > 0) {
-        subscription = wanted_subscription(engine, client, frame->tag, question.name);
+    if (question.subscription.size > 0) {
+        subscription = wanted_subscription(engine, client, frame->tag, question.subscription);
         if (!subscription) return;
     }
     if (wanted_read(&take->wanted, client, frame->tag, subscription, question.filter))

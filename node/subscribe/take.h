@@ -33,7 +33,7 @@ struct take_state {
     uint64_t gone_last; /* rows up to here come first */
     uint64_t limit, count, bytes;
     uint64_t looked, matched, refused;
-    bool told; /* a row of the ledger says that somebody takes */
+    uint64_t told; /* of `count`: how many the ledger knows of */
     bool more;
     enum err err;
     struct buf out, copy;

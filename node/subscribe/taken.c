@@ -35,23 +35,17 @@ static void count(struct subscription *subscription, struct take_tally *tally, u
 }
 
 void taken_ask(struct engine *engine, struct client *client, const struct frame *frame) {
-    struct pack_reader reader = pack_reader_of(frame->body);
-    struct take_position to;
-    uint32_t fields = pack_read_array(&reader);
-    struct bytes name = pack_read_str(&reader);
-    to.cursor = pack_read_uint(&reader);
-    to.gone = pack_read_uint(&reader);
-    uint64_t delivered = pack_read_uint(&reader);
-    if (fields != 4 || pack_done(&reader) != OK) {
+    struct take_taken taken;
+    if (!take_taken_read(&taken, frame->body)) {
         server_error(client, frame->tag, ERR_FORMAT, "the position is not well formed");
         return;
     }
-    struct subscription *subscription = subscription_find(engine, name);
+    struct subscription *subscription = subscription_find(engine, taken.subscription);
     if (!subscription) {
         server_error(client, frame->tag, ERR_NOT_FOUND, "no subscription has this name: `comity subscription list` shows them");
         return;
     }
-    if (to.cursor > last_cursor(engine) || to.gone > engine->gone.last) {
+    if (taken.at.cursor > last_cursor(engine) || taken.at.gone > engine->gone.last) {
         server_error(client, frame->tag, ERR_RANGE, "this position is ahead of all that was ever told");
         return;
     }
@@ -60,8 +54,8 @@ void taken_ask(struct engine *engine, struct client *client, const struct frame 
         engine_fail(engine, 5, "out of memory for a position");
         return;
     }
-    taken_move(engine, subscription, to);
-    count(subscription, &client->tally, delivered);
+    taken_move(engine, subscription, taken.at);
+    count(subscription, &client->tally, taken.delivered);
     subscription->taken_ms = clock_wall_ms();
     subscription_put(batch, subscription);
     client->taken_tag = frame->tag;

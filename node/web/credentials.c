@@ -9,8 +9,10 @@ bool credentials_read(const char *header, char space[static CREDENTIALS_BYTES_MA
     size_t size = 0;
     *name = *token = bytes_of(NULL, 0);
     if (strlen(header) >= CREDENTIALS_BYTES_MAX) return false;
-    if (strncasecmp(header, "Bearer ", 7) == 0) {
-        size = (size_t)snprintf(space, CREDENTIALS_BYTES_MAX, "%s", header + 7);
+    /* "Token" is no scheme of a standard; OASIS's own client sends it all the same. */
+    size_t bare = strncasecmp(header, "Bearer ", 7) == 0 ? 7 : strncasecmp(header, "Token ", 6) == 0 ? 6 : 0;
+    if (bare > 0) {
+        size = (size_t)snprintf(space, CREDENTIALS_BYTES_MAX, "%s", header + bare);
         *token = bytes_of(space, size);
         return size > 0;
     }

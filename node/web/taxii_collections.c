@@ -115,10 +115,9 @@ enum err taxii_collection_find(const struct web_request *request, const char *na
     return err == OK && !found ? ERR_NOT_FOUND : err;
 }
 
-enum err taxii_collection_scope(const struct web_request *request, const struct web_collection *collection,
-                                struct taxii_scope *out) {
+enum err taxii_collection_scope(const struct web_request *request, const struct web_collection *collection, struct scope *out) {
     if (!collection->of_group) return web_scope(request->web, &request->user.token, out);
-    *out = (struct taxii_scope){.only = true, .count = 1};
-    memcpy(out->groups[0], collection->group.id, TAXII_GROUP_BYTES);
+    *out = (struct scope){.only = true, .count = 1};
+    memcpy(out->groups[0], collection->group.id, HASH_BYTES);
     return OK;
 }

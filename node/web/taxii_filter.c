@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NEXT_VERSION   1
+#define NEXT_VERSION   2
 #define NEXT_BYTES_MAX 8192
 #define MAC_BYTES      16
 
@@ -24,15 +24,16 @@ static enum err wrong(char *why, enum err err, const char *key, const char *what
     return err;
 }
 
-/* --- one reader per parameter; values of a match are joined by commas --- */
+/* --- one reader per parameter; values of a match are joined by commas. An empty date or limit is what a client sends that has none --- */
 
 static enum err added_after(struct taxii_filter *filter, struct bytes value, char *why) {
-    if (moment_parse_us(&filter->after_us, value)) return OK;
+    if (value.size == 0 || moment_parse_us(&filter->after_us, value)) return OK;
     return wrong(why, ERR_SYNTAX, "added_after", "this is no timestamp; write one in UTC, such as 2026-01-31T12:00:00.000000Z");
 }
 
 static enum err limit(struct taxii_filter *filter, struct bytes value, char *why) {
     uint64_t number = 0;
+    if (value.size == 0) return OK;
     for (size_t i = 0; i < value.size && number <= TAXII_LIMIT_MAX; i++) {
         if (value.data[i] < '0' || value.data[i] > '9') return wrong(why, ERR_SYNTAX, "limit", "this is no number from 1 on");
         number = number * 10 + (value.data[i] - '0');
@@ -151,11 +152,8 @@ static void put_texts(struct buf *out, const char *texts, size_t stride, size_t 
     }
 }
 
-static void mac_of(uint8_t out[static HASH_BYTES], struct bytes plain, const uint8_t collection[static UUID_BYTES],
-                   const uint8_t key[static TAXII_KEY_BYTES]) {
-    uint8_t bound[HASH_BYTES];
-    hash_derive(bound, key, "comity-taxii-next", bytes_of(collection, UUID_BYTES));
-    hash_derive(out, bound, "comity-taxii-next", plain);
+static void mac_of(uint8_t out[static HASH_BYTES], struct bytes plain, const uint8_t key[static TAXII_KEY_BYTES]) {
+    hash_derive(out, key, "comity-taxii-next", plain);
 }
 
 enum err taxii_next_write(struct buf *out, const struct taxii_filter *filter, const uint8_t collection[static UUID_BYTES],
@@ -163,7 +161,9 @@ enum err taxii_next_write(struct buf *out, const struct taxii_filter *filter, co
     struct buf plain = {.size_max = NEXT_BYTES_MAX};
     uint8_t mac[HASH_BYTES];
     buf_put_u8(&plain, NEXT_VERSION);
+    buf_put_raw(&plain, collection, UUID_BYTES);
     buf_put_u64(&plain, filter->position);
+    buf_put_u64(&plain, filter->shown_us);
     buf_put_u16(&plain, (uint16_t)filter->limit);
     buf_put_u8(&plain, (uint8_t)(filter->versions | (filter->all_versions ? 0x80 : 0)));
     buf_put_u8(&plain, (uint8_t)filter->specs);
@@ -171,7 +171,7 @@ enum err taxii_next_write(struct buf *out, const struct taxii_filter *filter, co
     for (size_t i = 0; i < filter->moment_count; i++) buf_put_u64(&plain, filter->moments[i]);
     put_texts(&plain, filter->types[0], sizeof filter->types[0], filter->type_count);
     put_texts(&plain, filter->ids[0], sizeof filter->ids[0], filter->id_count);
-    mac_of(mac, bytes_of_buf(&plain), collection, key);
+    mac_of(mac, bytes_of_buf(&plain), key);
     buf_put_raw(&plain, mac, MAC_BYTES);
     enum err err = buf_result(&plain);
     if (err == OK) {
@@ -201,10 +201,12 @@ static void take_texts(struct cursor *in, char *texts, size_t stride, size_t *co
     }
 }
 
-bool taxii_next_plain(struct taxii_filter *out, struct bytes plain) {
+bool taxii_next_plain(struct taxii_filter *out, uint8_t collection[static UUID_BYTES], struct bytes plain) {
     struct cursor in = cursor_of(plain);
     if (cursor_u8(&in) != NEXT_VERSION) return false;
+    cursor_copy(&in, collection, UUID_BYTES);
     out->position = cursor_u64(&in);
+    out->shown_us = cursor_u64(&in);
     out->limit = cursor_u16(&in);
     unsigned versions = cursor_u8(&in);
     out->versions = versions & 0x7f;
@@ -220,7 +222,7 @@ bool taxii_next_plain(struct taxii_filter *out, struct bytes plain) {
 
 enum err taxii_next_read(struct taxii_filter *out, const char *text, const uint8_t collection[static UUID_BYTES],
                          const uint8_t key[static TAXII_KEY_BYTES]) {
-    uint8_t plain[NEXT_BYTES_MAX], mac[HASH_BYTES];
+    uint8_t plain[NEXT_BYTES_MAX], mac[HASH_BYTES], of[UUID_BYTES];
     size_t size = 0;
     taxii_filter_init(out);
     if (sodium_base642bin(plain, sizeof plain, text, strlen(text), NULL, &size, NULL, sodium_base64_VARIANT_URLSAFE_NO_PADDING) !=
@@ -228,7 +230,10 @@ enum err taxii_next_read(struct taxii_filter *out, const char *text, const uint8
         size <= MAC_BYTES)
         return ERR_FORMAT;
     size -= MAC_BYTES;
-    mac_of(mac, bytes_of(plain, size), collection, key);
+    mac_of(mac, bytes_of(plain, size), key);
     if (sodium_memcmp(mac, plain + size, MAC_BYTES) != 0) return ERR_SIGNATURE;
-    return taxii_next_plain(out, bytes_of(plain, size)) ? OK : ERR_FORMAT;
+    if (!taxii_next_plain(out, of, bytes_of(plain, size))) return ERR_FORMAT;
+    if (memcmp(of, collection, UUID_BYTES) == 0) return OK;
+    taxii_filter_init(out);
+    return ERR_NOT_FOUND;
 }

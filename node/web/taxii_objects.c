@@ -54,7 +54,6 @@ static bool on_record(void *context, const struct web_record *record) {
 
 struct query {
     struct taxii_filter *filter;
-    const char *next;
     enum err err;
     char why[TAXII_WHY_MAX];
 };
@@ -62,11 +61,12 @@ struct query {
 static enum MHD_Result on_argument(void *context, enum MHD_ValueKind kind, const char *key, const char *value) {
     struct query *query = context;
     (void)kind;
-    if (strcmp(key, "next") == 0)
-        query->next = value ? value : "";
-    else
-        query->err = taxii_filter_add(query->filter, key, value, query->why);
+    if (strcmp(key, "next") != 0) query->err = taxii_filter_add(query->filter, key, value, query->why);
     return query->err == OK ? MHD_YES : MHD_NO;
+}
+
+static enum MHD_Result query_refused(struct web_request *request, const char *why) {
+    return web_error(request, MHD_HTTP_BAD_REQUEST, "%s", why);
 }
 
 /* A good `next` wins over all other filters; only the limit may change on the way. False: the answer was queued. */
@@ -74,21 +74,21 @@ static bool filter_read(struct web_request *request, const struct web_collection
                         enum MHD_Result *result) {
     struct query query = {.filter = filter};
     const char *next = MHD_lookup_connection_value(request->connection, MHD_GET_ARGUMENT_KIND, "next");
+    const char *limit = MHD_lookup_connection_value(request->connection, MHD_GET_ARGUMENT_KIND, "limit");
     taxii_filter_init(filter);
-    if (next) {
-        const char *limit = MHD_lookup_connection_value(request->connection, MHD_GET_ARGUMENT_KIND, "limit");
-        enum err err = taxii_next_read(filter, next, collection->uuid, request->web->next_key);
-        if (err == OK && limit) err = taxii_filter_add(filter, "limit", limit, query.why);
-        if (err == OK) return true;
-        *result =
-            web_error(request, MHD_HTTP_BAD_REQUEST, "%s",
-                      query.why[0] ? query.why : "next: not one that this server gave for this collection; begin again without it");
+    enum err err = next && *next ? taxii_next_read(filter, next, collection->uuid, request->web->next_key) : ERR_NOT_FOUND;
+    if (err == OK) {
+        query.err = limit ? taxii_filter_add(filter, "limit", limit, query.why) : OK;
+    } else if (err == ERR_NOT_FOUND) {
+        MHD_get_connection_values(request->connection, MHD_GET_ARGUMENT_KIND, on_argument, &query);
+        taxii_filter_finish(filter);
+        filter->shown_us = filter->after_us;
+    } else {
+        *result = query_refused(request, "next: not one that this server gave; begin again without it");
         return false;
     }
-    MHD_get_connection_values(request->connection, MHD_GET_ARGUMENT_KIND, on_argument, &query);
-    taxii_filter_finish(filter);
     if (query.err == OK) return true;
-    *result = web_error(request, MHD_HTTP_BAD_REQUEST, "%s", query.why);
+    *result = query_refused(request, query.why);
     return false;
 }
 
@@ -108,6 +108,12 @@ static enum MHD_Result listing_send(struct web_request *request, struct listing 
                                     const struct web_collection *collection, const struct web_end *end) {
     struct web_answer answer = {.status = MHD_HTTP_OK, .type = TAXII_MEDIA, .body = listing->body};
     buf_put_text(&answer.body, "]");
+    /* Both dates belong to every such answer (3.2). Where nothing is shown they tell where the client stands, so that one that goes on
+       by the last date neither forgets its place nor leaves anything out. */
+    if (listing->count == 0) listing->first_us = listing->last_us = filter->shown_us;
+    filter->shown_us = listing->last_us;
+    moment_text_us(answer.first, listing->first_us);
+    moment_text_us(answer.last, listing->last_us);
     if (end->more) {
         filter->position = end->cursor;
         filter->after_us = 0;
@@ -117,10 +123,6 @@ static enum MHD_Result listing_send(struct web_request *request, struct listing 
         buf_put_text(&answer.body, "\"}");
     } else {
         buf_put_text(&answer.body, ",\"more\":false}");
-    }
-    if (listing->count > 0) {
-        moment_text_us(answer.first, listing->first_us);
-        moment_text_us(answer.last, listing->last_us);
     }
     atomic_fetch_add(&request->web->objects_sent, listing->count);
     return web_answer(request, &answer);

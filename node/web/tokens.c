@@ -1,5 +1,7 @@
 #include "node/web/tokens.h"
 
+#include "node/process/fields.h"
+
 #include <inttypes.h>
 #include <sodium.h>
 #include <stdlib.h>
@@ -14,35 +16,6 @@ static const char *const aliases[COLLECTION_COUNT] = {"all", "clear", "green", "
 const char *collection_alias(unsigned collection) { return collection < COLLECTION_COUNT ? aliases[collection] : NULL; }
 
 /* --- parts of a line --- */
-
-/* What stands before the next `end`; the rest is left in `text`. */
-static struct bytes split(struct bytes *text, char end) {
-    const uint8_t *at = text->size > 0 ? memchr(text->data, end, text->size) : NULL;
-    size_t size = at ? (size_t)(at - text->data) : text->size;
-    struct bytes part = bytes_of(text->data, size);
-    size_t used = at ? size + 1 : size;
-    *text = bytes_of(text->data ? text->data + used : NULL, text->size - used);
-    return part;
-}
-
-static bool number_read(uint64_t *out, struct bytes text, uint64_t most) {
-    uint64_t value = 0;
-    if (text.size == 0 || text.size > 18) return false;
-    for (size_t i = 0; i < text.size; i++) {
-        if (text.data[i] < '0' || text.data[i] > '9') return false;
-        value = value * 10 + (text.data[i] - '0');
-    }
-    *out = value;
-    return value <= most;
-}
-
-bool token_name_valid(struct bytes name) {
-    static const char known[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
-    if (name.size == 0 || name.size > TOKENS_NAME_BYTES_MAX) return false;
-    for (size_t i = 0; i < name.size; i++)
-        if (!name.data[i] || !strchr(known, name.data[i])) return false;
-    return true;
-}
 
 /* The name in "group:NAME"; empty: it is none. */
 static struct bytes group_named(struct bytes text) {
@@ -61,10 +34,10 @@ enum err collections_parse(struct token *token, struct bytes text) {
         return OK;
     }
     do {
-        struct bytes name = split(&text, ','), group = group_named(name);
+        struct bytes name = fields_split(&text, ','), group = group_named(name);
         unsigned at = 0;
         if (group.size > 0) {
-            if (!token_name_valid(group)) return ERR_NOT_FOUND;
+            if (!fields_name_valid(group)) return ERR_NOT_FOUND;
             if (++groups > TOKENS_GROUPS_MAX) return ERR_LIMIT;
             continue;
         }
@@ -89,14 +62,14 @@ bool fingerprint_parse(uint8_t out[static TOKENS_FINGERPRINT], struct bytes text
 static bool line_read(struct token *out, struct bytes line) {
     struct bytes fields[FIELDS];
     uint64_t rate;
-    for (size_t i = 0; i < FIELDS; i++) fields[i] = split(&line, '\t');
+    for (size_t i = 0; i < FIELDS; i++) fields[i] = fields_split(&line, '\t');
     if (fields[FIELDS - 1].size == 0) return false;
     *out = (struct token){.name = fields[0], .recipients = fields[7]};
     out->read = fields[3].size > 0 && memchr(fields[3].data, 'r', fields[3].size);
     out->write = fields[3].size > 0 && memchr(fields[3].data, 'w', fields[3].size);
-    if (!token_name_valid(out->name) || !hex_decode(out->hash, sizeof out->hash, fields[1])) return false;
+    if (!fields_name_valid(out->name) || !hex_decode(out->hash, sizeof out->hash, fields[1])) return false;
     if (!tlp_parse(&out->label_max, fields[2]) || out->label_max < TLP_CLEAR || out->label_max > TLP_AMBER_STRICT) return false;
-    if (!number_read(&out->expires_ms, fields[4], UINT64_MAX) || !number_read(&rate, fields[5], TOKENS_RATE_MAX) || rate == 0)
+    if (!fields_number(&out->expires_ms, fields[4], UINT64_MAX) || !fields_number(&rate, fields[5], TOKENS_RATE_MAX) || rate == 0)
         return false;
     out->rate = (unsigned)rate;
     out->bound = line.size > 0;
@@ -118,11 +91,8 @@ enum err tokens_parse(struct tokens *out, struct bytes file, size_t *line) {
     buf_put(&out->text, file);
     out->items = calloc(TOKENS_MAX, sizeof *out->items);
     if (out->text.failed || !out->items) return ERR_MEMORY;
-    struct bytes rest = bytes_of_buf(&out->text);
-    while (rest.size > 0) {
-        struct bytes text = split(&rest, '\n');
-        ++*line;
-        if (text.size == 0 || text.data[0] == '#') continue;
+    struct bytes rest = bytes_of_buf(&out->text), text;
+    while (fields_line(&text, &rest, line)) {
         if (out->count == TOKENS_MAX) return ERR_LIMIT;
         if (!line_read(&out->items[out->count], text)) return ERR_SYNTAX;
         out->count++;
@@ -207,7 +177,7 @@ bool token_groups_all(const struct token *token) { return bytes_equal_text(token
 
 bool token_groups_some(const struct token *token) {
     for (struct bytes rest = token->scope; rest.size > 0;)
-        if (group_named(split(&rest, ',')).size > 0) return true;
+        if (group_named(fields_split(&rest, ',')).size > 0) return true;
     return token_groups_all(token);
 }
 
@@ -215,7 +185,7 @@ bool token_group(const struct token *token, struct bytes name, const uint8_t id[
     char digits[2 * HASH_BYTES + 1];
     hex_encode(digits, bytes_of(id, HASH_BYTES));
     for (struct bytes rest = token->scope; rest.size > 0;) {
-        struct bytes group = group_named(split(&rest, ','));
+        struct bytes group = group_named(fields_split(&rest, ','));
         if (group.size == 0) continue;
         if (bytes_equal(group, name)) return true;
         if (group.size >= ID_DIGITS && group.size <= 2 * HASH_BYTES && memcmp(digits, group.data, group.size) == 0) return true;

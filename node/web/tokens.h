@@ -8,10 +8,11 @@
 
 #include "crypto/hash.h"
 #include "gossip/label.h"
+#include "node/process/fields.h"
 
 #define TOKENS_MAX            1024
 #define TOKENS_FILE_BYTES_MAX (1024 * 1024)
-#define TOKENS_NAME_BYTES_MAX 64
+#define TOKENS_NAME_BYTES_MAX FIELDS_NAME_BYTES_MAX
 #define TOKENS_TEXT_BYTES     48 /* a token's text with its zero */
 #define TOKENS_RATE_DEFAULT   50
 #define TOKENS_RATE_MAX       1000000
@@ -66,7 +67,6 @@ void token_text(char out[static TOKENS_TEXT_BYTES], const uint8_t random[static 
 enum err collections_parse(struct token *token, struct bytes text) MUST_USE;
 /* 64 hexadecimal digits, with or without colons between each two. */
 bool fingerprint_parse(uint8_t out[static TOKENS_FINGERPRINT], struct bytes text);
-bool token_name_valid(struct bytes name);
 
 /* The labels that a collection shows to this token, as bits of enum tlp; 0: it may not see the collection. */
 unsigned token_labels(const struct token *token, unsigned collection);

@@ -22,6 +22,7 @@
 
 #define BACKLOG      128
 #define HEARTBEAT_MS 15000
+#define DOOR_MS      5000
 
 void web_break(struct web *web, const char *why) {
     uint64_t one = 1;
@@ -184,13 +185,20 @@ static bool parent_read(struct web *web) {
 }
 
 static int loop(struct web *web) {
+    uint64_t told_ms = clock_monotonic_ms();
     for (;;) {
         struct pollfd fds[] = {{.fd = web->child.parent.fd, .events = POLLIN},
                                {.fd = web->watch.fd, .events = POLLIN},
                                {.fd = web->wake_fd, .events = POLLIN}};
-        int ready = poll(fds, 3, HEARTBEAT_MS);
+        int ready = poll(fds, 3, web->door ? DOOR_MS : -1);
         if (ready < 0) continue;
-        if (ready == 0) web_feeds_wake(web, true);
+        uint64_t now_ms = clock_monotonic_ms();
+        if (ready > 0) told_ms = now_ms;
+        if (web->door) web_door_step(web->door, now_ms);
+        if (now_ms - told_ms >= HEARTBEAT_MS) {
+            web_feeds_wake(web, true);
+            told_ms = now_ms;
+        }
         if (fds[0].revents != 0 && !parent_read(web)) return 0;
         if (fds[1].revents != 0 && !watch_read(web)) web_break(web, "its connection ended");
         if (atomic_load(&web->broken)) return 1;

@@ -1,4 +1,4 @@
-/* web_clients: how many requests each client has made lately. */
+/* web_clients: how many requests each client has made lately, and what each token holds. */
 #include "node/process/clock.h"
 #include "node/web/web_state.h"
 
@@ -27,4 +27,8 @@ bool web_client_take(struct web *web, uint64_t key, unsigned rate) {
     if (taken) client->tokens -= 1.0;
     pthread_mutex_unlock(&web->clients_lock);
     return taken;
+}
+
+struct web_share *web_share_of(struct web *web, uint64_t key) {
+    return &web->shares[key % WEB_SHARES];
 }

@@ -14,20 +14,22 @@
 #define PAGE_EVENTS 200
 #define BLOCK_BYTES (64 * 1024)
 #define QUIET_ITEMS 10000 /* passed by without an event */
+#define LINES_MS    5000  /* an answer that is still empty says how far it came */
+#define LOOK_MS     250   /* for a stream at a time */
 
 struct stream {
     struct web *web;
     struct MHD_Connection *connection;
     uint8_t token[HASH_BYTES];
-    char name[TOKENS_NAME_BYTES_MAX + 1];
     unsigned labels;
     struct web_taking *taking;
     uint64_t news;   /* as counted when it last had all */
     uint64_t told;   /* the cursor of the last id that was sent */
     struct buf text; /* what is to be sent, from `sent` on */
     size_t sent;
-    bool waiting; /* suspended */
-    bool quiet;   /* a sign of life is due */
+    struct web_share *share; /* where it is counted; null: it is not */
+    bool waiting;            /* suspended */
+    bool quiet;              /* a sign of life is due */
     bool over;
 };
 
@@ -178,6 +180,7 @@ static void stream_free(void *context) {
     for (size_t i = 0; i < feeds->count; i++)
         if (feeds->streams[i] == stream) feeds->streams[i] = feeds->streams[--feeds->count];
     pthread_mutex_unlock(&feeds->lock);
+    if (stream->share) atomic_fetch_sub(&stream->share->streams, 1);
     buf_free(&stream->text);
     free(stream->taking);
     free(stream);
@@ -199,6 +202,7 @@ static enum err stream_fill(struct stream *stream) {
     buf_clear(&stream->text);
     stream->sent = 0;
     if (!taking->more && stream->news == atomic_load(&stream->web->news)) return OK;
+    uint64_t deadline_ms = clock_monotonic_ms() + LOOK_MS;
     do {
         struct lines lines = {.out = &stream->text, .gone = taking->gone, .cursor = taking->cursor};
         stream->news = atomic_load(&stream->web->news);
@@ -207,7 +211,7 @@ static enum err stream_fill(struct stream *stream) {
         if (stream->text.size > 0) stream->told = taking->cursor;
         if (taking->reset)
             buf_put_format(&stream->text, "event: reset\ndata: {\"reset\":true}\nid: 0.%llu\n\n", (unsigned long long)taking->gone);
-    } while (stream->text.size == 0 && taking->more);
+    } while (stream->text.size == 0 && taking->more && clock_monotonic_ms() < deadline_ms);
     return buf_result(&stream->text);
 }
 
@@ -244,7 +248,8 @@ static ssize_t on_read(void *context, uint64_t position, char *out, size_t max) 
     if (stream->sent == stream->text.size) {
         if (!stream_permitted(stream)) return MHD_CONTENT_READER_END_OF_STREAM;
         if (stream_fill(stream) != OK) return MHD_CONTENT_READER_END_WITH_ERROR;
-        if (stream->text.size == 0 && stream_wait(stream)) quiet_put(stream);
+        /* Others are served in between, however little of it is wanted. */
+        if (stream->text.size == 0 && (stream->taking->more || stream_wait(stream))) quiet_put(stream);
         if (stream->over) return MHD_CONTENT_READER_END_OF_STREAM;
     }
     size_t left = stream->text.size - stream->sent, size = left < max ? left : max;
@@ -275,7 +280,7 @@ static bool wanted_read(struct web_request *request, struct web_taking *taking, 
     if (text) snprintf(taking->filter, sizeof taking->filter, "%s", text);
     err = web_scope(request->web, &request->user.token, &taking->scope);
     if (err == OK && !name) return true;
-    if (err == OK) err = subscription_name_valid(bytes_of_text(name)) ? web_subscription_check(request->web, name) : ERR_NOT_FOUND;
+    if (err == OK) err = fields_name_valid(bytes_of_text(name)) ? web_subscription_check(request->web, name) : ERR_NOT_FOUND;
     if (err == OK) {
         snprintf(taking->subscription, sizeof taking->subscription, "%s", name);
         return true;
@@ -308,11 +313,16 @@ static bool place_read(struct web_request *request, struct web_taking *taking, c
     return true;
 }
 
-static bool stream_register(struct stream *stream) {
+/* A token has a part of the places only. */
+static bool stream_register(struct stream *stream, struct web_share *share) {
     struct web_feeds *feeds = stream->web->feeds;
     pthread_mutex_lock(&feeds->lock);
-    bool room = feeds->count < STREAMS_MAX && !feeds->stopping;
-    if (room) feeds->streams[feeds->count++] = stream;
+    bool room = feeds->count < STREAMS_MAX && !feeds->stopping && atomic_load(&share->streams) < WEB_TOKEN_STREAMS_MAX;
+    if (room) {
+        feeds->streams[feeds->count++] = stream;
+        stream->share = share;
+        atomic_fetch_add(&share->streams, 1);
+    }
     pthread_mutex_unlock(&feeds->lock);
     return room;
 }
@@ -346,8 +356,9 @@ enum MHD_Result web_feed_events(struct web_request *request) {
         taking->limit = PAGE_EVENTS;
         taking->more = true; /* the first look */
         memcpy(stream->token, request->user.token.hash, sizeof stream->token);
-        if (stream_register(stream)) return stream_answer(request, stream);
-        result = web_error(request, MHD_HTTP_SERVICE_UNAVAILABLE, "Too many streams are open");
+        if (stream_register(stream, request->share)) return stream_answer(request, stream);
+        result = web_error(request, MHD_HTTP_SERVICE_UNAVAILABLE, "Too many streams are open; a token may have %d",
+                           WEB_TOKEN_STREAMS_MAX);
     }
     free(taking);
     free(stream);
@@ -363,9 +374,10 @@ static bool on_object_line(void *context, const struct web_record *record) {
 
 static enum err lines_take(struct web_request *request, struct web_taking *taking, bool withdrawn, struct buf *out) {
     unsigned labels = token_labels_any(&request->user.token);
+    uint64_t deadline_ms = clock_monotonic_ms() + LINES_MS;
     enum err err = OK;
     taking->more = true;
-    while (err == OK && taking->more && out->size == 0) {
+    while (err == OK && taking->more && out->size == 0 && clock_monotonic_ms() < deadline_ms) {
         struct lines lines = {.out = out, .gone = taking->gone, .cursor = taking->cursor};
         err = web_take(request->web, taking, labels, withdrawn ? on_line : on_object_line, &lines);
         if (err == OK && taking->reset && withdrawn)

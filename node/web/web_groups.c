@@ -39,22 +39,13 @@ enum err web_groups(struct web *web, const struct token *token, struct web_group
     return err;
 }
 
-enum err web_scope(struct web *web, const struct token *token, struct taxii_scope *out) {
-    *out = (struct taxii_scope){.any = token_groups_all(token), .only = token->collections == 0};
+enum err web_scope(struct web *web, const struct token *token, struct scope *out) {
+    *out = (struct scope){.any = token_groups_all(token), .only = token->collections == 0};
     if (out->any || !token_groups_some(token)) return OK;
     struct web_groups *groups = calloc(1, sizeof *groups);
     enum err err = groups ? web_groups(web, token, groups) : ERR_MEMORY;
-    for (size_t i = 0; err == OK && i < groups->count && i < TAXII_GROUPS_MAX; i++)
-        memcpy(out->groups[out->count++], groups->items[i].id, TAXII_GROUP_BYTES);
+    for (size_t i = 0; err == OK && i < groups->count && i < TOKENS_GROUPS_MAX; i++)
+        memcpy(out->groups[out->count++], groups->items[i].id, HASH_BYTES);
     free(groups);
     return err;
-}
-
-void web_scope_pack(struct buf *out, const struct taxii_scope *scope) {
-    pack_write_bool(out, scope->only);
-    if (scope->any)
-        pack_write_nil(out);
-    else
-        pack_write_array(out, (uint32_t)scope->count);
-    for (size_t i = 0; i < scope->count; i++) pack_write_bin(out, bytes_of(scope->groups[i], TAXII_GROUP_BYTES));
 }

@@ -2,6 +2,7 @@
 #include "node/process/clock.h"
 #include "node/formats/json_out.h"
 #include "node/web/credentials.h"
+#include "node/web/taxii_media.h"
 #include "node/web/web_state.h"
 
 #include <netinet/in.h>
@@ -10,8 +11,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #define FAILURES_A_SECOND 10          /* of one address, without a good token */
+#define ACCEPTED_A_SECOND 200         /* connections of one address: a handshake costs a millisecond */
 #define MEMORY_BYTES      (48 * 1024) /* of one connection, for its request line and headers */
 
 /* --- answers --- */
@@ -44,6 +47,7 @@ enum MHD_Result web_answer(struct web_request *request, struct web_answer *answe
     }
     request->answer_bytes += size;
     atomic_fetch_add(&web->answers_bytes, size);
+    if (request->share) atomic_fetch_add(&request->share->bytes, size);
     atomic_fetch_add(&web->bytes_sent, size);
     enum MHD_Result result =
         headers_add(response, answer) ? MHD_queue_response(request->connection, answer->status, response) : MHD_NO;
@@ -142,38 +146,58 @@ static bool user_find(struct web_request *request) {
     return good;
 }
 
-static uint64_t address_key(struct MHD_Connection *connection) {
-    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+/* One client's, as far as that can be known. */
+static uint64_t address_key(const struct sockaddr *from, const char *purpose) {
     uint8_t hash[HASH_BYTES];
     struct bytes address = bytes_of(NULL, 0);
-    if (info && info->client_addr->sa_family == AF_INET)
-        address = bytes_of(&((const struct sockaddr_in *)(const void *)info->client_addr)->sin_addr, 4);
-    if (info && info->client_addr->sa_family == AF_INET6)
-        address = bytes_of(&((const struct sockaddr_in6 *)(const void *)info->client_addr)->sin6_addr, 8); /* a network of /64 */
-    hash_of(hash, "comity-web-address", address, bytes_of(NULL, 0));
+    if (from && from->sa_family == AF_INET) address = bytes_of(&((const struct sockaddr_in *)(const void *)from)->sin_addr, 4);
+    if (from && from->sa_family == AF_INET6)
+        address = bytes_of(&((const struct sockaddr_in6 *)(const void *)from)->sin6_addr, 8); /* a network of /64 */
+    hash_of(hash, purpose, address, bytes_of(NULL, 0));
     return get_be64(hash);
 }
 
-/* Null when the request may go on; else the answer was queued. */
+static uint64_t connection_key(struct MHD_Connection *connection) {
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    return address_key(info ? info->client_addr : NULL, "comity-web-address");
+}
+
+static struct web_guest *guest_of(const struct web_request *request) {
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    return info ? info->socket_context : NULL;
+}
+
+static enum MHD_Result unknown_refuse(struct web_request *request) {
+    struct web *web = request->web;
+    atomic_fetch_add(&web->refused_unknown, 1);
+    web_door_doubt(web->door, guest_of(request), clock_monotonic_ms());
+    if (!web_client_take(web, connection_key(request->connection), FAILURES_A_SECOND))
+        return web_error(request, MHD_HTTP_TOO_MANY_REQUESTS, "Too many requests without a good token");
+    return web_error(request, MHD_HTTP_UNAUTHORIZED,
+                     "Send the token that `comity token add NAME` printed: as the password of user NAME, or as a Bearer token; one "
+                     "that is bound to a client certificate counts only with it");
+}
+
+/* True when the request may go on; else the answer was queued. */
 static bool admitted(struct web_request *request, enum MHD_Result *result) {
     struct web *web = request->web;
     if (!user_find(request)) {
-        atomic_fetch_add(&web->refused_unknown, 1);
-        if (web_client_take(web, address_key(request->connection), FAILURES_A_SECOND))
-            *result = web_error(request, MHD_HTTP_UNAUTHORIZED,
-                                "Send the token that `comity token add NAME` printed: as the password of user NAME, or as a Bearer "
-                                "token; one that is "
-                                "bound to a client certificate counts only with it");
-        else
-            *result = web_error(request, MHD_HTTP_TOO_MANY_REQUESTS, "Too many requests without a good token");
+        *result = unknown_refuse(request);
         return false;
     }
-    if (!web_client_take(web, get_be64(request->user.token.hash), request->user.token.rate)) {
+    uint64_t key = get_be64(request->user.token.hash);
+    request->share = web_share_of(web, key);
+    if (!web_client_take(web, key, request->user.token.rate)) {
         atomic_fetch_add(&web->refused_rate, 1);
         *result = web_error(request, MHD_HTTP_TOO_MANY_REQUESTS, "This token may ask %u times a second", request->user.token.rate);
         return false;
     }
-    if (atomic_load(&web->answers_bytes) > WEB_ANSWERS_BYTES_MAX) {
+    if (!web_door_know(web->door, guest_of(request), key)) {
+        *result = web_error(request, MHD_HTTP_SERVICE_UNAVAILABLE, "This token has %d connections open: use those",
+                            WEB_TOKEN_CONNECTIONS_MAX);
+        return false;
+    }
+    if (atomic_load(&web->answers_bytes) > WEB_ANSWERS_BYTES_MAX || atomic_load(&request->share->bytes) > WEB_TOKEN_BYTES_MAX) {
         *result = web_error(request, MHD_HTTP_SERVICE_UNAVAILABLE, "Too many large answers are under way");
         return false;
     }
@@ -195,13 +219,43 @@ static enum MHD_Result route(struct web_request *request) {
     return web_error(request, MHD_HTTP_NOT_FOUND, "There is no %.200s; TAXII 2.1 begins at /taxii2/", url);
 }
 
+/* Is the body wanted? One that is not is read to its end all the same, and kept nowhere: who is answered before it has sent all of it
+   often sees a broken connection and no answer. 0: it is. */
+static unsigned body_unwanted(const struct web_request *request) {
+    const char *coding = web_header(request, "Content-Encoding");
+    bool taxii = strncmp(request->url, "/taxii2/", 8) == 0;
+    if (!taxii || strcmp(request->method, "POST") != 0) return MHD_HTTP_METHOD_NOT_ALLOWED;
+    if (!taxii_media_accepted(web_header(request, "Accept"))) return MHD_HTTP_NOT_ACCEPTABLE;
+    if (!request->user.token.write) return MHD_HTTP_FORBIDDEN;
+    return coding && strcasecmp(coding, "identity") != 0 ? MHD_HTTP_UNSUPPORTED_MEDIA_TYPE : 0;
+}
+
 static enum MHD_Result body_take(struct web_request *request, const char *data, size_t *size) {
-    if (!request->refused && request->body.size + *size <= WEB_BODY_BYTES_MAX)
+    struct web *web = request->web;
+    if (request->refused == 0 && request->body.size + *size > WEB_BODY_BYTES_MAX) request->refused = MHD_HTTP_CONTENT_TOO_LARGE;
+    if (request->refused == 0 && (atomic_load(&web->bodies_bytes) + *size > WEB_BODIES_BYTES_MAX ||
+                                  atomic_load(&request->share->bytes) + *size > WEB_TOKEN_BYTES_MAX / 2))
+        request->refused = MHD_HTTP_SERVICE_UNAVAILABLE;
+    if (request->refused == 0) {
         buf_put_raw(&request->body, data, *size);
-    else
-        request->refused = true;
+        request->body_bytes += *size;
+        atomic_fetch_add(&web->bodies_bytes, *size);
+        atomic_fetch_add(&request->share->bytes, *size);
+    }
     *size = 0;
     return MHD_YES;
+}
+
+static enum MHD_Result body_refused(struct web_request *request) {
+    unsigned status = request->refused;
+    switch (status) {
+    case MHD_HTTP_METHOD_NOT_ALLOWED: return web_error(request, status, "%.20s is not for %.200s", request->method, request->url);
+    case MHD_HTTP_NOT_ACCEPTABLE: return web_error(request, status, "This server speaks %s", TAXII_MEDIA);
+    case MHD_HTTP_FORBIDDEN: return web_error(request, status, "This token may not write");
+    case MHD_HTTP_UNSUPPORTED_MEDIA_TYPE: return web_error(request, status, "Send the body as it is, without Content-Encoding");
+    case MHD_HTTP_CONTENT_TOO_LARGE: return web_error(request, status, "At most %d bytes in one request", WEB_BODY_BYTES_MAX);
+    default: return web_error(request, status, "Too much is being posted at this moment: come back later");
+    }
 }
 
 static enum MHD_Result on_request(void *context, struct MHD_Connection *connection, const char *url, const char *method,
@@ -217,12 +271,17 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
         atomic_fetch_add(&request->web->requests, 1);
         /* Strangers' bodies are not even read: such an answer ends the connection, so others are given at the second call. */
         request->bodied = strcmp(method, "POST") == 0 || strcmp(method, "PUT") == 0 || strcmp(method, "PATCH") == 0;
-        return !request->bodied || admitted(request, &result) ? MHD_YES : result;
+        if (request->bodied && !admitted(request, &result)) return result;
+        if (request->bodied) request->refused = body_unwanted(request);
+        return MHD_YES;
     }
-    if (*data_size > 0) return body_take(request, data, data_size);
+    if (*data_size > 0) {
+        if (request->bodied) return body_take(request, data, data_size);
+        *data_size = 0; /* nobody asked who sends it yet, and no resource reads it */
+        return MHD_YES;
+    }
     if (!request->bodied && !admitted(request, &result)) return result;
-    if (request->refused)
-        return web_error(request, MHD_HTTP_CONTENT_TOO_LARGE, "At most %d bytes in one request", WEB_BODY_BYTES_MAX);
+    if (request->refused != 0) return body_refused(request);
     return buf_result(&request->body) == OK ? route(request) : MHD_NO;
 }
 
@@ -232,9 +291,36 @@ static void on_completed(void *context, struct MHD_Connection *connection, void 
     (void)context, (void)connection, (void)code;
     if (!request) return;
     atomic_fetch_sub(&request->web->answers_bytes, request->answer_bytes);
+    atomic_fetch_sub(&request->web->bodies_bytes, request->body_bytes);
+    if (request->share) atomic_fetch_sub(&request->share->bytes, request->answer_bytes + request->body_bytes);
     buf_free(&request->body);
     free(request);
     *per_request = NULL;
+}
+
+/* --- connections --- */
+
+static enum MHD_Result on_accept(void *context, const struct sockaddr *address, socklen_t size) {
+    (void)size;
+    return web_client_take(context, address_key(address, "comity-web-connect"), ACCEPTED_A_SECOND) ? MHD_YES : MHD_NO;
+}
+
+static void on_connection(void *context, struct MHD_Connection *connection, void **guest,
+                          enum MHD_ConnectionNotificationCode code) {
+    struct web *web = context;
+    if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
+        web_door_leave(web->door, *guest); /* its descriptor is closed after this */
+        *guest = NULL;
+        return;
+    }
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    if (info) *guest = web_door_enter(web->door, info->connect_fd, connection_key(connection), clock_monotonic_ms());
+}
+
+/* A zero would end the text in the middle: such a path or value stays as it was sent, and is then none that is known. */
+static size_t on_escaped(void *context, struct MHD_Connection *connection, char *text) {
+    (void)context, (void)connection;
+    return strstr(text, "%00") ? strlen(text) : MHD_http_unescape(text);
 }
 
 /* --- start and end --- */
@@ -260,12 +346,16 @@ bool web_http_start(struct web *web, char why[static 256]) {
         {MHD_OPTION_HTTPS_MEM_KEY, 0, web->key},
         {MHD_OPTION_HTTPS_PRIORITIES, 0, NULL},
         {MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)on_completed, web},
+        {MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)on_connection, web},
+        {MHD_OPTION_UNESCAPE_CALLBACK, (intptr_t)on_escaped, web},
         {web->client_ca ? MHD_OPTION_HTTPS_MEM_TRUST : MHD_OPTION_END, 0, web->client_ca},
         {MHD_OPTION_END, 0, NULL},
     };
     static char priorities[] = "SECURE128:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:%SERVER_PRECEDENCE";
     options[8].ptr_value = priorities;
-    web->daemon = MHD_start_daemon(flags, 0, NULL, NULL, on_request, web, MHD_OPTION_ARRAY, options, MHD_OPTION_END);
+    web->door = web_door_new(WEB_CONNECTIONS_MAX);
+    if (web->door)
+        web->daemon = MHD_start_daemon(flags, 0, on_accept, web, on_request, web, MHD_OPTION_ARRAY, options, MHD_OPTION_END);
     if (!web->daemon)
         snprintf(why, 256,
                  "the HTTPS server does not start: are certificate and key a pair, and web.client_ca "
@@ -276,4 +366,6 @@ bool web_http_start(struct web *web, char why[static 256]) {
 void web_http_stop(struct web *web) {
     if (web->daemon) MHD_stop_daemon(web->daemon);
     web->daemon = NULL;
+    web_door_free(web->door);
+    web->door = NULL;
 }

@@ -4,6 +4,7 @@
 #include "node/process/clock.h"
 #include "node/process/dir.h"
 #include "node/net/endpoint.h"
+#include "node/net/endpoint_text.h"
 #include "node/process/log.h"
 #include "node/web/web.h"
 
@@ -74,6 +75,14 @@ static bool names_add(gnutls_x509_crt_t crt, const struct names *names) {
     return good;
 }
 
+/* Of its own key: some clients look for the issuer by it, and RFC 5280 (4.2.1.2) wants it of whoever signs. */
+static bool key_id_add(gnutls_x509_crt_t crt) {
+    uint8_t id[64];
+    size_t size = sizeof id;
+    return gnutls_x509_crt_get_key_id(crt, GNUTLS_KEYID_USE_SHA1, id, &size) == 0 &&
+           gnutls_x509_crt_set_subject_key_id(crt, id, size) == 0 && gnutls_x509_crt_set_authority_key_id(crt, id, size) == 0;
+}
+
 static bool certificate_fill(gnutls_x509_crt_t crt, gnutls_x509_privkey_t key, const struct names *names) {
     uint8_t serial[16];
     time_t now = (time_t)(clock_wall_ms() / 1000);
@@ -86,7 +95,7 @@ static bool certificate_fill(gnutls_x509_crt_t crt, gnutls_x509_privkey_t key, c
     good = good && gnutls_x509_crt_set_basic_constraints(crt, 1, 0) == 0;
     good = good && gnutls_x509_crt_set_key_usage(crt, GNUTLS_KEY_DIGITAL_SIGNATURE | GNUTLS_KEY_KEY_CERT_SIGN) == 0;
     good = good && gnutls_x509_crt_set_key_purpose_oid(crt, GNUTLS_KP_TLS_WWW_SERVER, 0) == 0;
-    good = good && gnutls_x509_crt_set_key(crt, key) == 0;
+    good = good && gnutls_x509_crt_set_key(crt, key) == 0 && key_id_add(crt);
     return good && gnutls_x509_crt_sign2(crt, crt, key, GNUTLS_DIG_SHA256, 0) == 0;
 }
 

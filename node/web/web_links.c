@@ -1,6 +1,6 @@
 /* web_links: the web process's connections to the engine, opened before its sandbox closes, and the questions asked over them. */
 #include "gossip/pack.h"
-#include "node/engine/control.h"
+#include "node/engine/page_record.h"
 #include "node/web/web_state.h"
 
 #include <stdio.h>
@@ -62,6 +62,18 @@ enum err web_link_answer(struct web_link *link, struct frame *frame) {
 
 /* --- pages --- */
 
+bool web_record_read(struct web_record *out, struct cursor *in, const struct web_link *link) {
+    struct page_record record;
+    if (!page_record_read(&record, in) || item_decode(link->item, record.encoded) != OK) return false;
+    *out = (struct web_record){.cursor = record.cursor,
+                               .added_us = record.added_us,
+                               .tlp = record.tlp,
+                               .versions = record.versions,
+                               .author = record.author,
+                               .item = link->item};
+    return true;
+}
+
 static void texts_pack(struct buf *out, const char *texts, size_t stride, size_t count) {
     pack_write_array(out, (uint32_t)count);
     for (size_t i = 0; i < count; i++) {
@@ -82,7 +94,7 @@ static enum err page_ask(struct web_link *link, const struct taxii_filter *filte
     pack_write_str(&body, bytes_of_text(filter->who ? filter->who : ""));
     texts_pack(&body, filter->types[0], sizeof filter->types[0], filter->type_count);
     texts_pack(&body, filter->ids[0], sizeof filter->ids[0], filter->id_count);
-    web_scope_pack(&body, &filter->scope);
+    scope_write(&body, &filter->scope);
     enum err err = buf_result(&body);
     if (err == OK) err = web_link_ask(link, FRAME_ASK_PAGE, bytes_of_buf(&body));
     buf_free(&body);
@@ -111,15 +123,8 @@ static enum err records_read(struct web *web, struct web_link *link, const struc
                              web_visit *visit, void *context, bool *visiting, uint64_t *taken) {
     struct cursor in = cursor_of(body);
     while (in.left > 0 && *visiting) {
-        struct web_record record = {.item = link->item};
-        record.cursor = cursor_u64(&in);
-        record.added_us = cursor_u64(&in);
-        unsigned tlp = cursor_u8(&in);
-        record.versions = cursor_u8(&in);
-        record.author = cursor_take(&in, cursor_u8(&in));
-        struct bytes encoded = cursor_take(&in, cursor_u32(&in));
-        if (in.failed || tlp > TLP_RED || item_decode(link->item, encoded) != OK) return ERR_FORMAT;
-        record.tlp = (enum tlp)tlp;
+        struct web_record record;
+        if (!web_record_read(&record, &in, link)) return ERR_FORMAT;
         if (!record_wanted(web, link, filter, &record)) continue;
         *visiting = visit(context, &record);
         if (*visiting) *taken = record.cursor;

@@ -4,9 +4,9 @@
 #include "gossip/pack.h"
 #include "node/process/clock.h"
 #include "node/engine/control.h"
+#include "node/engine/post_status.h"
 #include "node/formats/intake.h"
 #include "node/formats/json.h"
-#include "node/formats/json_out.h"
 #include "node/web/web_state.h"
 
 #include <sodium.h>
@@ -273,78 +273,60 @@ static enum err objects_count(struct bytes body, uint64_t *count) {
 
 /* --- status resources --- */
 
-static void row_write(struct json_out *json, const struct row *row) {
-    json_out_object(json);
-    json_out_key(json, "id");
-    json_out_text(json, row->id);
-    json_out_key(json, "version");
-    json_out_text(json, row->version);
-    if (row->message) {
-        json_out_key(json, "message");
-        json_out_text(json, row->message);
+static struct post_row row_told(const struct row *row) {
+    return (struct post_row){.id = bytes_of_text(row->id),
+                             .version = bytes_of_text(row->version),
+                             .refused = row->message != NULL,
+                             .message = row->message ? bytes_of_text(row->message) : bytes_of(NULL, 0)};
+}
+
+/* How many rows of this kind fit behind `bytes`. */
+static uint32_t rows_fit(const struct post *post, bool refused, size_t *bytes) {
+    uint32_t count = 0;
+    for (size_t i = 0; i < post->row_count; i++) {
+        struct post_row row = row_told(&post->rows[i]);
+        if (row.refused != refused) continue;
+        *bytes += post_row_bytes_max(&row);
+        if (*bytes > ROWS_BYTES_MAX) break;
+        count++;
     }
-    json_out_object_end(json);
+    return count;
 }
 
-static void rows_write(struct json_out *json, const struct post *post, bool good) {
-    json_out_array(json);
-    for (size_t i = 0; i < post->row_count && json->out->size < ROWS_BYTES_MAX; i++)
-        if ((post->rows[i].message == NULL) == good) row_write(json, &post->rows[i]);
-    json_out_array_end(json);
+static void rows_write(struct buf *out, const struct post *post, bool refused, uint32_t count) {
+    for (size_t i = 0; count > 0 && i < post->row_count; i++) {
+        struct post_row row = row_told(&post->rows[i]);
+        if (row.refused != refused) continue;
+        post_row_write(out, &row);
+        count--;
+    }
 }
 
-static void count_write(struct json_out *json, const char *key, uint64_t count) {
-    json_out_key(json, key);
-    json_out_uint(json, count);
-}
-
-static void status_begin(struct json_out *json, const struct post *post, const char *status, uint64_t total) {
-    json_out_object(json);
-    json_out_key(json, "id");
-    json_out_text(json, post->id);
-    json_out_key(json, "status");
-    json_out_text(json, status);
-    json_out_key(json, "request_timestamp");
-    json_out_time(json, post->asked_ms);
-    count_write(json, "total_count", total);
-}
-
-static void pending_write(struct buf *out, const struct post *post) {
-    struct json_out json = json_out_of(out);
-    status_begin(&json, post, "pending", post->total);
-    count_write(&json, "success_count", 0);
-    count_write(&json, "failure_count", 0);
-    count_write(&json, "pending_count", post->total);
-    json_out_object_end(&json);
+static struct post_status pending(const struct post *post) {
+    return (struct post_status){.asked_ms = post->asked_ms, .total = post->total};
 }
 
 static void complete_write(struct buf *out, const struct post *post) {
-    struct json_out json = json_out_of(out);
-    status_begin(&json, post, "complete", post->row_count);
-    count_write(&json, "success_count", post->successes);
-    count_write(&json, "failure_count", post->failures);
-    json_out_key(&json, "failures");
-    rows_write(&json, post, false);
-    json_out_key(&json, "successes");
-    rows_write(&json, post, true);
-    count_write(&json, "pending_count", 0);
-    json_out_object_end(&json);
+    size_t bytes = 0;
+    uint32_t failures = rows_fit(post, true, &bytes), successes = rows_fit(post, false, &bytes);
+    const struct post_status status = {.complete = true,
+                                       .asked_ms = post->asked_ms,
+                                       .total = post->row_count,
+                                       .successes = post->successes,
+                                       .failures = post->failures,
+                                       .row_count = failures + successes};
+    post_status_write(out, &status);
+    rows_write(out, post, true, failures);
+    rows_write(out, post, false, successes);
 }
 
 /* What holds unless it is replaced. */
 static void interrupted_write(struct buf *out, const struct post *post) {
-    struct json_out json = json_out_of(out);
-    char message[] = INTERRUPTED;
-    struct row row = {.message = message};
-    status_begin(&json, post, "complete", post->total);
-    count_write(&json, "success_count", 0);
-    count_write(&json, "failure_count", post->total);
-    json_out_key(&json, "failures");
-    json_out_array(&json);
-    row_write(&json, &row);
-    json_out_array_end(&json);
-    count_write(&json, "pending_count", 0);
-    json_out_object_end(&json);
+    const struct post_row row = {.refused = true, .message = bytes_of_text(INTERRUPTED)};
+    const struct post_status status = {
+        .complete = true, .asked_ms = post->asked_ms, .total = post->total, .failures = post->total, .row_count = 1};
+    post_status_write(out, &status);
+    post_row_write(out, &row);
 }
 
 static void post_free(struct post *post) {
@@ -389,7 +371,8 @@ static enum err post_queue(struct web_publisher *publisher, struct post *post, s
     pthread_mutex_lock(&publisher->lock);
     bool room = publisher->count < POSTS_MAX;
     if (room) {
-        pending_write(status, post);
+        const struct post_status waits = pending(post);
+        web_status_write(status, post->id, &waits);
         publisher->posts[(publisher->first + publisher->count++) % POSTS_MAX] = post;
         pthread_cond_signal(&publisher->changed);
     }
@@ -419,17 +402,30 @@ enum err web_publisher_post(struct web *web, const struct web_user *user, const 
     return err;
 }
 
-enum err web_publisher_status(struct web *web, const struct web_user *user, const char *id, struct buf *status) {
-    struct web_publisher *publisher = web->publisher;
+/* Is it one of those that are not published yet? */
+static bool waiting(struct web_publisher *publisher, const struct web_user *user, const char *id, struct post_status *out) {
     bool waits = false;
     pthread_mutex_lock(&publisher->lock);
     for (size_t i = 0; !waits && i < publisher->count; i++) {
         const struct post *post = publisher->posts[(publisher->first + i) % POSTS_MAX];
         waits = strcmp(post->id, id) == 0 && strcmp(post->user, user->name) == 0;
-        if (waits) pending_write(status, post);
+        if (waits) *out = pending(post);
     }
     pthread_mutex_unlock(&publisher->lock);
-    return waits ? OK : web_kept_get(web, user->name, id, status);
+    return waits;
+}
+
+enum err web_publisher_status(struct web *web, const struct web_user *user, const char *id, struct buf *status) {
+    struct post_status told;
+    struct buf document = {0};
+    enum err err = OK;
+    if (!waiting(web->publisher, user, id, &told)) {
+        err = web_kept_get(web, user->name, id, &document);
+        if (err == OK && !post_status_read(&told, bytes_of_buf(&document))) err = ERR_FORMAT;
+    }
+    if (err == OK) web_status_write(status, id, &told);
+    buf_free(&document);
+    return err == OK ? buf_result(status) : err;
 }
 
 /* --- the thread --- */

@@ -1,6 +1,7 @@
 /* web_state: the web process's state, shared by the files that act on it: web.c (start, loop), web_links.c (questions to the engine),
-   web_http.c (requests, tokens, answers), web_peer.c (certificates of clients), web_groups.c, taxii*.c, web_publish.c, web_kept.c (status
-   resources), web_take.c, web_feed.c, web_lists.c, web_figures.c and web_health.c (the listener for metrics). Where only that listener is
+   web_http.c (requests, tokens, answers), web_door.c (connections), web_clients.c (what one client may have), web_peer.c (certificates of
+   clients), web_groups.c, taxii*.c, web_publish.c, web_status.c and web_kept.c (status resources), web_take.c, web_feed.c, web_lists.c,
+   web_figures.c and web_health.c (the listener for metrics). Where only that listener is
    wanted there is no HTTPS server, and nothing that it needs.
    Several threads of libmicrohttpd handle requests; what they share is locked or atomic, and said so. */
 #ifndef NODE_WEB_STATE_H
@@ -14,6 +15,7 @@
 #include "node/web/taxii_filter.h"
 #include "node/web/tokens.h"
 #include "node/web/web.h"
+#include "node/web/web_door.h"
 #include "node/web/web_facts.h"
 
 #include <microhttpd.h>
@@ -25,7 +27,11 @@
 #define WEB_CONNECTIONS_MAX   1024
 #define WEB_IDLE_SECONDS      60
 #define WEB_BODY_BYTES_MAX    (8 * 1024 * 1024)   /* of a POST */
+#define WEB_BODIES_BYTES_MAX  (64 * 1024 * 1024)  /* of all POSTs that are being received; beyond, likewise */
 #define WEB_ANSWERS_BYTES_MAX (256 * 1024 * 1024) /* of answers under way; beyond, clients are asked to come back */
+#define WEB_TOKEN_BYTES_MAX   (64 * 1024 * 1024)  /* of one token's answers and POSTs under way, before the next request */
+#define WEB_TOKEN_STREAMS_MAX 64                  /* of one token */
+#define WEB_SHARES            1024                /* places for what tokens hold; a few may stand in one */
 #define WEB_ENGINE_MS         30000
 #define WEB_CLIENTS_MAX       4096 /* whose requests are counted at once */
 
@@ -44,6 +50,12 @@ struct web_client {
     double tokens;
 };
 
+/* What one token holds at this moment. */
+struct web_share {
+    _Atomic uint64_t bytes; /* of its answers and POSTs under way */
+    _Atomic uint64_t streams;
+};
+
 struct web {
     struct proc_child child;
     struct web_settings settings;
@@ -53,6 +65,8 @@ struct web {
     uint8_t collections[COLLECTION_COUNT][UUID_BYTES];
     int listener, metrics_listener;
     struct MHD_Daemon *daemon, *metrics;
+    struct web_door *door; /* of the daemon; null without one */
+    struct web_share shares[WEB_SHARES];
     int wake_fd;
 
     struct channel watch; /* the main thread's */
@@ -79,6 +93,7 @@ struct web {
     struct web_feeds *feeds;
 
     _Atomic uint64_t answers_bytes; /* of answers under way */
+    _Atomic uint64_t bodies_bytes;  /* of POSTs that are being received */
     _Atomic uint64_t requests, refused_unknown, refused_rate, objects_sent, objects_unsound, bytes_sent;
 };
 
@@ -104,6 +119,8 @@ struct web_record {
     const struct item *item;
     struct web_facts facts;
 };
+/* The next one of a body, without its facts; link->item holds the item. False: this is not what the engine writes. */
+bool web_record_read(struct web_record *out, struct cursor *in, const struct web_link *link) MUST_USE;
 /* False ends the page here: this object and what follows are not taken. */
 typedef bool web_visit(void *context, const struct web_record *record);
 struct web_end {
@@ -120,7 +137,7 @@ struct web_taking {
     char subscription[SUBSCRIPTION_NAME_BYTES_MAX + 1]; /* "": none */
     char filter[FILTER_BYTES_MAX + 1];                  /* "": none */
     char who[TOKENS_NAME_BYTES_MAX + 1];                /* whose token */
-    struct taxii_scope scope;                           /* of which groups */
+    struct scope scope;                                 /* of which groups */
     bool stored;                                        /* begin where the subscription stands itself */
     uint64_t cursor, gone;
     uint64_t limit;
@@ -153,8 +170,7 @@ struct web_groups {
 /* Those that this token may see. */
 enum err web_groups(struct web *web, const struct token *token, struct web_groups *out) MUST_USE;
 /* Of which groups objects are shown to this token, where it asks for no group's own collection. */
-enum err web_scope(struct web *web, const struct token *token, struct taxii_scope *out) MUST_USE;
-void web_scope_pack(struct buf *out, const struct taxii_scope *scope); /* two values of a question (node/engine/control.h) */
+enum err web_scope(struct web *web, const struct token *token, struct scope *out) MUST_USE;
 
 /* --- web_http.c --- */
 /* Who asks: a copy of its token, so that a change meanwhile does no harm. */
@@ -171,9 +187,11 @@ struct web_request {
     const char *method, *url;
     struct web_user user;
     struct buf body;
-    size_t answer_bytes; /* counted in web->answers_bytes */
-    bool bodied;         /* of a method that brings a body: who asks was looked at before it was read */
-    bool refused;        /* the body is too large */
+    struct web_share *share; /* its token's; null: it has none */
+    size_t answer_bytes;     /* counted in web->answers_bytes and the share */
+    size_t body_bytes;       /* counted in web->bodies_bytes and the share */
+    bool bodied;             /* of a method that brings a body: who asks was looked at before it was read */
+    unsigned refused;        /* the body is not taken: with this status; 0: it is */
 };
 
 /* An answer under construction. Headers are pairs of name and value, ended by null. */
@@ -199,6 +217,8 @@ bool web_peer(const struct web_request *request, uint8_t fingerprint[static TOKE
 /* --- web_clients.c --- */
 /* Takes one request of what `key` may have; false when it has to wait. */
 bool web_client_take(struct web *web, uint64_t key, unsigned rate);
+/* Where it is counted what a token holds, by the first bytes of its hash. */
+struct web_share *web_share_of(struct web *web, uint64_t key);
 
 /* --- taxii.c --- */
 enum MHD_Result taxii_handle(struct web_request *request);
@@ -218,7 +238,7 @@ enum MHD_Result taxii_collection_one(struct web_request *request, const struct w
 enum err taxii_collection_find(const struct web_request *request, const char *name, struct web_collection *out) MUST_USE;
 /* Of which groups the collection shows objects to this token. */
 enum err taxii_collection_scope(const struct web_request *request, const struct web_collection *collection,
-                                struct taxii_scope *out) MUST_USE;
+                                struct scope *out) MUST_USE;
 /* taxii_objects.c */
 enum taxii_list { TAXII_OBJECTS, TAXII_MANIFEST, TAXII_VERSIONS };
 enum MHD_Result taxii_list(struct web_request *request, const struct web_collection *collection, enum taxii_list list,
@@ -233,6 +253,10 @@ enum err web_publisher_post(struct web *web, const struct web_user *user, const 
                             struct buf *status) MUST_USE;
 /* Appends the status resource of this id, if it is this user's. ERR_NOT_FOUND. */
 enum err web_publisher_status(struct web *web, const struct web_user *user, const char *id, struct buf *status) MUST_USE;
+
+/* --- web_status.c --- */
+struct post_status;
+void web_status_write(struct buf *out, const char *id, const struct post_status *status); /* node/engine/post_status.h, as JSON */
 
 /* --- web_kept.c: status resources that outlive this process, kept by the engine --- */
 /* On disk when it returns. ERR_FULL: this user has too many. */

@@ -1,24 +1,23 @@
 /* What is new behind a consumer's position: objects and withdrawals, through a subscription, a filter, or neither. */
 #include "gossip/pack.h"
 #include "node/engine/control.h"
+#include "node/subscribe/take_wire.h"
 #include "node/web/web_state.h"
 
 #include <string.h>
 
 static enum err take_ask(struct web_link *link, const struct web_taking *taking, unsigned labels) {
+    const struct take_question question = {.subscription = bytes_of_text(taking->subscription),
+                                           .exit = POLICY_LIVE,
+                                           .who = bytes_of_text(taking->who),
+                                           .labels = labels,
+                                           .limit = taking->limit,
+                                           .stored = taking->stored,
+                                           .at = {taking->cursor, taking->gone},
+                                           .filter = bytes_of_text(taking->filter),
+                                           .scope = taking->scope};
     struct buf body = {0};
-    pack_write_array(&body, 12);
-    pack_write_str(&body, bytes_of_text(taking->subscription));
-    pack_write_uint(&body, POLICY_LIVE);
-    pack_write_str(&body, bytes_of_text(taking->who));
-    pack_write_uint(&body, labels);
-    pack_write_uint(&body, taking->limit);
-    pack_write_bool(&body, taking->stored);
-    pack_write_uint(&body, taking->stored ? 0 : taking->cursor);
-    pack_write_uint(&body, taking->stored ? 0 : taking->gone);
-    pack_write_str(&body, bytes_of_text(taking->filter));
-    pack_write_bool(&body, false);
-    web_scope_pack(&body, &taking->scope);
+    take_question_write(&body, &question);
     enum err err = buf_result(&body);
     if (err == OK) err = web_link_ask(link, FRAME_ASK_TAKE, bytes_of_buf(&body));
     buf_free(&body);
@@ -28,15 +27,8 @@ static enum err take_ask(struct web_link *link, const struct web_taking *taking,
 static enum err records_read(struct web *web, struct web_link *link, struct bytes body, web_visit *visit, void *context) {
     struct cursor in = cursor_of(body);
     while (in.left > 0) {
-        struct web_record record = {.item = link->item};
-        record.cursor = cursor_u64(&in);
-        record.added_us = cursor_u64(&in);
-        unsigned tlp = cursor_u8(&in);
-        record.versions = cursor_u8(&in);
-        record.author = cursor_take(&in, cursor_u8(&in));
-        struct bytes encoded = cursor_take(&in, cursor_u32(&in));
-        if (in.failed || tlp > TLP_RED || item_decode(link->item, encoded) != OK) return ERR_FORMAT;
-        record.tlp = (enum tlp)tlp;
+        struct web_record record;
+        if (!web_record_read(&record, &in, link)) return ERR_FORMAT;
         bool gone = (record.versions & CONTROL_VERSION_GONE) != 0;
         if (!gone && web_facts_read(link->facts, link->item, &record.facts) != OK) {
             atomic_fetch_add(&web->objects_unsound, 1);
@@ -48,27 +40,22 @@ static enum err records_read(struct web *web, struct web_link *link, struct byte
 }
 
 static enum err done_read(struct web_taking *taking, struct bytes body) {
-    struct pack_reader in = pack_reader_of(body);
-    if (pack_read_array(&in) != 5) return ERR_FORMAT;
-    taking->count = pack_read_uint(&in);
-    taking->cursor = pack_read_uint(&in);
-    taking->gone = pack_read_uint(&in);
-    taking->more = pack_read_bool(&in);
-    taking->reset = pack_read_bool(&in);
+    struct take_end end;
+    enum err err = take_end_read(&end, body);
+    if (err != OK) return err;
+    taking->count = end.count;
+    taking->cursor = end.at.cursor, taking->gone = end.at.gone;
+    taking->more = end.more, taking->reset = end.reset;
     taking->stored = false;
-    return pack_done(&in);
+    return OK;
 }
 
 /* Tells the subscription; its answer comes before the next question's. */
-static enum err taken_say(struct web_link *link, const struct web_taking *taking, uint64_t cursor, uint64_t gone,
-                          uint64_t delivered) {
+static enum err taken_say(struct web_link *link, const struct web_taking *taking, struct take_position at, uint64_t delivered) {
+    const struct take_taken taken = {bytes_of_text(taking->subscription), at, delivered};
     struct buf body = {0};
     struct frame frame;
-    pack_write_array(&body, 4);
-    pack_write_str(&body, bytes_of_text(taking->subscription));
-    pack_write_uint(&body, cursor);
-    pack_write_uint(&body, gone);
-    pack_write_uint(&body, delivered);
+    take_taken_write(&body, &taken);
     enum err err = buf_result(&body);
     if (err == OK) err = web_link_ask(link, FRAME_ASK_TAKEN, bytes_of_buf(&body));
     buf_free(&body);
@@ -95,7 +82,8 @@ enum err web_take(struct web *web, struct web_taking *taking, unsigned labels, w
     enum err err = take_ask(link, taking, labels);
     if (err == OK) err = take_read(web, link, taking, visit, context);
     /* Counted when it is sent; the place moves when the client asks behind it. */
-    if (err == OK && taking->subscription[0] && taking->count > 0) err = taken_say(link, taking, 0, 0, taking->count);
+    if (err == OK && taking->subscription[0] && taking->count > 0)
+        err = taken_say(link, taking, (struct take_position){0}, taking->count);
     if (err != OK && err != ERR_CORRUPT) web_break(web, err_text(err));
     web_link_give(web, link);
     return err;
@@ -103,7 +91,7 @@ enum err web_take(struct web *web, struct web_taking *taking, unsigned labels, w
 
 enum err web_taken(struct web *web, const struct web_taking *taking) {
     struct web_link *link = web_link_take(web);
-    enum err err = taken_say(link, taking, taking->cursor, taking->gone, 0);
+    enum err err = taken_say(link, taking, (struct take_position){taking->cursor, taking->gone}, 0);
     if (err != OK) web_break(web, err_text(err));
     web_link_give(web, link);
     return err;

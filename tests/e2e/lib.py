@@ -131,6 +131,11 @@ def wait_until(condition, seconds, every=0.05):
         every = min(every * 1.3, 0.5)
 
 
+def happens(condition, seconds):
+    """Does what must not happen do so within this time? Patience would only make everybody wait."""
+    return wait_until(condition, seconds / PATIENCE)
+
+
 def must(condition, seconds, text, *details):
     """Waits for condition, then checks it."""
     value = wait_until(condition, seconds)

@@ -5,7 +5,7 @@ import os
 import socket
 import time
 
-from lib import check, check_equal, indicators, main, must, note, skip, story, wait_until
+from lib import check, check_equal, happens, indicators, main, must, note, skip, story
 
 try:
     import zmq
@@ -141,7 +141,7 @@ def unpinned_agency(place):
     must(lambda: not a.linked(d), 30, "the live link is closed", a.log_tail)
     again, again_values = indicators("again", 2)
     d.publish_good(again, "TLP:GREEN", [a])
-    check(not wait_until(lambda: a.finds(again_values[0]), 4), "and nothing new arrives")
+    check(not happens(lambda: a.finds(again_values[0]), 4), "and nothing new arrives")
 
 
 main()

@@ -1,11 +1,13 @@
 #!/usr/bin/python3
 """What was recalled, or is over, stands in no file of any node, live or obsolete: not in clear, and not for whoever has all of that node's keys."""
+import json
 import os
 import shutil
 import subprocess
 import time
 
-from lib import BUILD, NOT_FOUND, OK, check, check_equal, indicators, main, must, must_hold, note, story
+from lib import BUILD, NOT_FOUND, OK, check, check_equal, indicator, indicators, main, must, must_hold, note, story
+from web import Web, token, web_mesh
 
 UNLOCK = os.path.join(BUILD, "tests", "e2e", "unlock")
 
@@ -134,6 +136,23 @@ def in_an_outbox(place):
     must(lambda: before[a.name] - marks(a) and not left_over(a, before[a.name] - marks(a)), 60, "the record leaves all files", a.log_tail)
     a.stop()
     every_file_is_clean((a,), before, [values[7]])
+
+
+@story
+def told_of_a_post(place):
+    """What a client was told of its post names an object that was refused: erased, it is in no file."""
+    a, b = web_mesh(place, "agency.a", "agency.b")
+    web = Web(a, "poster", token(a, "poster", "--read", "--write", "--publish-to", "agency.b"))
+    refused = dict(indicator("refused.example"), pattern="this is no pattern")
+    number = web(web.collection("green") + "objects/", method="POST", body=json.dumps({"objects": [refused]}).encode()).value["id"]
+    where = "/taxii2/api/status/%s/" % number
+    must(lambda: web(where).value["status"] == "complete", 30, "the post is refused", a.log_tail)
+    check_equal([each["id"] for each in web(where).value["failures"]], [refused["id"]], "by its id")
+    before = marks(a)
+    result = a("ledger", "erase", refused["id"], "--reason", "wrong person", "--json")
+    check_equal((result.code, result.value["statuses"]), (OK, 1), "A erases it", result)
+    check_equal(web(where).value["failures"], [], "its client is not told of it any more")
+    must(lambda: before - marks(a) and not left_over(a, before - marks(a)), 60, "what it was told leaves all files", a.log_tail)
 
 
 @story

@@ -6,7 +6,9 @@ import io
 import ipaddress
 import json
 import os
+import resource
 import shutil
+import signal
 import subprocess
 import uuid
 
@@ -237,7 +239,25 @@ def versions(place):
         ended = subprocess.run([COMITY, "export", "jsonl", "--quiet", "--dir", a.dir], stdin=subprocess.DEVNULL, stdout=full, stderr=subprocess.PIPE,
                                timeout=60 * PATIENCE, check=False)
     check_equal((ended.returncode, ended.stderr.count(b"\n")), (INTERNAL, 1), "a target that is full ends the export in the middle", ended.stderr)
+    place_full(place, a)
     check_equal(a("export", "list", "--quiet", "--kind", "domain").out.count(b"\n"), 24001, "and the node goes on")
+
+
+def place_full(place, a):
+    """A file that the disk takes no more of, in the middle: the one that stands stays, and nothing is left beside it."""
+    folder = place.path("full")
+    os.mkdir(folder)
+    path = os.path.join(folder, "list")
+    with open(path, "w", encoding="ascii") as old:
+        old.write("old\n")
+
+    def bound():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
+    ended = subprocess.run([COMITY, "export", "jsonl", "--quiet", "--dir", a.dir, "--out", path], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                           stderr=subprocess.PIPE, timeout=60 * PATIENCE, check=False, preexec_fn=bound)
+    check(ended.returncode != OK and b"list: " in ended.stderr, "a disk that is full ends it, and it says which file", ended.stderr)
+    check_equal((read(path), os.listdir(folder)), ("old\n", ["list"]), "the old file stands, and nothing beside it")
 
 
 @story

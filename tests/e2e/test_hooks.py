@@ -6,7 +6,7 @@ import shutil
 import socket
 import subprocess
 
-from lib import NOT_FOUND, Node, NOT_RUNNING, OK, PATIENCE, REFUSED, alive, check, check_equal, children, comity, indicator, indicators, main, must, skip, story, wait_until
+from lib import NOT_FOUND, Node, NOT_RUNNING, OK, REFUSED, alive, check, check_equal, children, comity, happens, indicator, indicators, main, must, skip, story, wait_until
 
 ENVIRONMENT = dict(os.environ, PATH=os.environ["PATH"] + ":/usr/sbin:/sbin")
 
@@ -137,7 +137,7 @@ def zone(place):
     reloads = read(out + "/reloads")
     a.publish_good([indicator("other.example.org")], "TLP:AMBER", [b])
     must(lambda: b.finds("other.example.org"), 20, "something arrives that is not for the file")
-    check(not wait_until(lambda: read(out + "/reloads") != reloads, 2.5 / PATIENCE), "no reload")
+    check(not happens(lambda: read(out + "/reloads") != reloads, 2.5), "no reload")
     check_equal(os.stat(path).st_ino, before.st_ino, "the file stays as it is")
     check_equal(b("hook", "run", "resolver").code, OK, "the operator has it done now", lambda: b.log_tail())
     check(read(out + "/reloads") != reloads, "then it is reloaded")

@@ -206,9 +206,9 @@ def run(place, case, victim, honest):
     check(wait_until(member.started, 10), "%s: the member is at work" % case.name, member.said, victim.log_tail)
     inbound, outbound = deliveries_go_on(case, victim, honest, member, allowed)
     if case.ends:
-        must(lambda: case.ends in member.said(), 5, "%s: the member is %s" % (case.name, case.ends), member.said)
+        must(lambda: case.ends in member.said(), 20, "%s: the member is %s" % (case.name, case.ends), member.said)
     if case.named:
-        must(lambda: named(victim, member, case.named), 5, "%s: comity peers names it: %s" % (case.name, case.named),
+        must(lambda: named(victim, member, case.named), 20, "%s: comity peers names it: %s" % (case.name, case.named),
              lambda: victim("peers", "--json").text, member.said)
     if case.named in ("malformed", "bad signature", "over its budget"):
         row = row_of(victim, member)

@@ -131,6 +131,45 @@ def looks_and_acts(place):
 
 
 @story
+def taken(place):
+    """Who takes what is new behind a subscription has a session, as who asks for page after page: two rows, however much is shown."""
+    a, b = place.mesh("agency.a", "agency.b")
+    name = "a-consumer-with-a-rather-long-name"
+    check_equal(b("subscription", "add", name, "--filter", "", "--from", "start").code, OK, "a subscription at B")
+    known = rows(b)[-1]["number"]
+    for turn in range(3):
+        check_equal(b("feed", "--subscription", name, "--json").code, OK, "nothing is new")
+    check_equal([row for row in rows(b, "--kind", "look") if row["number"] > known and row["details"]["command"] != "ledger"], [], "who is shown nothing looks at nothing")
+    objects, _ = indicators("taken", 1500)
+    a.publish_good(objects, "TLP:GREEN", [b])
+    must_hold(b, 1500, 45, "B has them", a.log_tail)
+    known = rows(b)[-1]["number"]
+
+    def told():
+        return [row["details"] for row in rows(b, "--kind", "look") if row["number"] > known and name in row["details"]["command"]]
+
+    def lines():
+        with open(path, "rb") as file:
+            return file.read().count(b"\n")
+
+    path = place.path("taken.jsonl")
+    with open(path, "wb") as file:
+        following = subprocess.Popen([os.path.join(BUILD, "comity"), "feed", "--subscription", name, "--follow", "--json", "--dir", b.dir], stdout=file)
+    must(lambda: lines() == 1500, 45, "a consumer follows", b.log_tail)
+    check_equal([each["command"] for each in told()], ["local " + name], "one row tells that it began, with its whole name")
+    for turn in range(5):
+        a.publish_good(indicators("taken%d" % turn, 1)[0], "TLP:GREEN", [b])
+        must(lambda: lines() == 1501 + turn, 45, "one more arrives", b.log_tail)
+    following.terminate()
+    following.wait()
+    must(lambda: told()[-1]["command"].endswith(" ended"), 45, "another one that it is over", told)
+    ended = [each for each in told() if each["command"].endswith(" ended")]
+    check_equal(sum(each["shown"] for each in ended), 1505, "and how much it was shown")
+    check(len(told()) <= 4, "few rows for so many objects", told())
+    whole(b, "B's ledger is whole")
+
+
+@story
 def tampering(place):
     """One byte of the store is changed, in every way that somebody with the disk has: it is found, and where."""
     a = place.alone("agency.a")

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """MISP in and out: real events published at A, exported at B, compared; feeds; versions and withdrawals; the library's own conversions."""
 import csv
+import datetime
 import glob
 import hashlib
 import io
@@ -191,6 +192,48 @@ def versions(place):
     result = publish(a, dict(second, distribution="0"))
     check_equal((result.code, result.value["accepted"], result.value["withdrawn"]), (REFUSED, 0, 3), "an event that became private is withdrawn", result)
     must(lambda: not b.finds("keep.example"), 30, "and gone at B", b.log_tail)
+
+
+@story
+def retold(place):
+    """What its event says stands in each attribute's object: another word of it is another version; another time alone is none."""
+    a, b = place.mesh("agency.a", "agency.b")
+    keys = [str(uuid.uuid4()) for _ in range(3)]
+    now = 1767225600
+
+    def tell(**more):
+        return publish(a, event(attribute("domain", "one.example", keys[0]), attribute("ip-dst", "9.9.9.9", keys[1], to_ids=False),
+                                attribute("domain", "two.example", keys[2]), **dict({"timestamp": str(now), "Tag": [{"name": "tlp:green"}]}, **more))).value
+
+    def texts():
+        return [feed_text(each) for each in b.feed()]
+
+    def extension(text):
+        return next(value for key, value in text["extensions"].items() if "event" in value)
+
+    check_equal((tell()["accepted"], tell()["known"]), (3, 3), "published once")
+    now += 60
+    report = tell()
+    check_equal((report["accepted"], report["known"]), (0, 3), "a later time of the event alone is nothing new", report)
+    changes = (("another threat level", {"threat_level_id": "1"}, lambda text: extension(text)["event"]["threat_level_id"] == "1"),
+               ("a galaxy's tag", {"threat_level_id": "1", "Tag": [{"name": "tlp:green"}, {"name": 'misp-galaxy:tool="Bear"'}]},
+                lambda text: 'misp-galaxy:tool="Bear"' in text["labels"]),
+               ("another info", {"info": "told again"}, lambda text: extension(text)["event"]["info"] == "told again" and "Bear" not in str(text["labels"])),
+               ("a narrower distribution", {"distribution": "1"}, lambda text: "tlp:green" in text["labels"]))
+    for what, more, told in changes:
+        now += 60
+        report = tell(**more)
+        check_equal((report["accepted"], report["known"]), (3, 0), "%s of the event is another version of each" % what, report)
+        moment = datetime.datetime.fromtimestamp(now, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+        must(lambda: [told(text) and text["modified"] == moment for text in texts()] == [True] * 3, 30, "B has it, and nothing twice", texts)
+    check_equal({each["tlp"] for each in b.feed()}, {"TLP:AMBER"}, "under the label that the distribution wants")
+    report = tell(distribution="1", info="without another time")
+    check_equal(report["accepted"], 3, "what changes without another time is published all the same", report)
+    must(lambda: [extension(text)["event"]["info"] for text in texts()] == ["without another time"] * 3, 30, "and the last word holds", texts)
+    (back,) = events_of(read(export(b, "misp")[0]))
+    check_equal(({each["timestamp"] for each, _ in attributes_of(back)}, back["timestamp"]), ({"1767225600"}, str(now)), "B writes the event again, each time where it was")
+    report = publish(a, dict(back, distribution="1", info="without another time", Tag=[{"name": "tlp:green"}])).value
+    check_equal(report["refused"], 0, "which A can read", report)
 
 
 @story

@@ -2,7 +2,7 @@
 """The nodes of one agency: several beside each other, renewed, revoked, given a new key; while they run and while they stand still."""
 import os
 
-from lib import Node, OK, NOT_FOUND, REFUSED, USAGE, check, check_equal, indicators, main, must, must_hold, story, wait_until
+from lib import Node, OK, NOT_FOUND, REFUSED, USAGE, check, check_equal, happens, indicators, main, must, must_hold, story
 
 DAY_MS = 24 * 3600 * 1000
 
@@ -251,7 +251,7 @@ def ended(place):
     check_equal(result.code, REFUSED, "but not well")
     status = result.value
     check(not status["publishing"] and "renew" in status["publishing_reason"], "B publishes nothing and says why", repr(status))
-    check(not wait_until(lambda: links(a), 3), "nobody links with an ended certificate", a.log_tail)
+    check(not happens(lambda: links(a), 3), "nobody links with an ended certificate", a.log_tail)
     check_equal(b("node", "renew", "--key", os.path.join(place.dir, "b.ops.key")).code, OK, "B is renewed")
     # Both were away past their certificates' ends, and nobody else can tell them: the cards go by hand.
     for node, other in ((a, b), (b, a)):

@@ -10,7 +10,8 @@ import subprocess
 from lib import OK, PATIENCE, check, check_equal, indicator, main, must, note, story
 from web import enable, start
 
-README = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "README.md")
+ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
+README, SAMPLE = os.path.join(ROOT, "README.md"), os.path.join(ROOT, "deploy", "demo", "sample.json")
 
 
 def block():
@@ -56,6 +57,17 @@ def readme(place):
         else:
             must(lambda: [each["id"] for each in answer()["objects"]] == [indicator("shown.example")["id"]], 20, "objects", answer)
     check_equal(asked, 3, "all lines were tried")
+
+
+@story
+def sample(place):
+    """The file that README gives to try is published whole, whatever label is given with it: its own markings are some that there are."""
+    a, b = place.mesh("agency.a", "agency.b")
+    result = a("publish", SAMPLE, "--tlp", "amber", "--to", "agency.b")
+    check_equal((result.code, b" 0 refused" in result.out), (OK, True), "nothing of it is refused", result)
+    result = a("publish", SAMPLE, "--tlp", "green", "--to", "agency.b")
+    check_equal((result.code, b" 0 refused" in result.out), (OK, True), "nor under another label", result)
+    must(lambda: len(b.feed_ids()) == 110, 20, "the partner has all of it", lambda: len(b.feed_ids()))
 
 
 main()

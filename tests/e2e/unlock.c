@@ -2,7 +2,7 @@
 
    unlock find COPY DIR VALUE [ID]  prints where the value stands: in clear in any file, live or not; as an index term or the id's; in a page,
                                  wherever in any file its bytes are, under any bucket's key; in a payload that an epoch's secret opens.
-   unlock marks COPY             prints the nonces of all pages and outbox records and the keys of all payloads that live now, as hexadecimal digits
+   unlock marks COPY             prints the nonces of all pages, outbox records and documents about posts and the keys of all payloads that live now, as hexadecimal digits
    unlock scan DIR HEX...        prints which of these bytes stand in any file
 
    COPY is a copy of a stopped node's directory, because opening a store changes its files; key files must have no passphrase.
@@ -314,6 +314,10 @@ static void hex_print(struct bytes bytes) {
     printf("\n");
 }
 
+static bool begins(struct bytes key, const char *with) {
+    return key.size > strlen(with) && memcmp(key.data, with, strlen(with)) == 0;
+}
+
 static void marks(struct unlock *unlock) {
     const enum rocks_family families[] = {ROCKS_PAGES, ROCKS_PLACES, ROCKS_META};
     for (size_t i = 0; i < 3; i++) {
@@ -322,8 +326,8 @@ static void marks(struct unlock *unlock) {
         rocks_range_begin(&range, &unlock->rocks, families[i], bytes_of(NULL, 0), bytes_of(NULL, 0));
         while (rocks_range_next(&range, &key, &value)) {
             if (families[i] == ROCKS_PAGES) hex_print(bytes_of(value.data + PAGES_HEAD_BYTES, 24));
-            bool outbox = families[i] == ROCKS_META && key.size > 14 && memcmp(key.data, "secret/outbox/", 14) == 0;
-            if (outbox) hex_print(bytes_of(value.data, 24));
+            bool named = families[i] == ROCKS_META && (begins(key, "secret/outbox/") || begins(key, "secret/post/"));
+            if (named) hex_print(bytes_of(value.data, 24));
             if (families[i] == ROCKS_PLACES && value.size == 36) hex_print(bytes_of(value.data + 4, 32));
         }
         if (rocks_range_end(&range) != OK) die("the store cannot be read");

@@ -79,7 +79,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     text[size] = 0;
     text_check(text);
     query_check(text);
-    if (taxii_next_plain(&filter, bytes_of(data, size))) bounds_check(&filter);
+    uint8_t of[UUID_BYTES];
+    if (taxii_next_plain(&filter, of, bytes_of(data, size))) bounds_check(&filter);
     free(text);
     return 0;
 }

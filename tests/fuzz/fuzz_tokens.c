@@ -9,7 +9,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void token_check(const struct token *token) {
     uint8_t id[HASH_BYTES] = {0xab, 0xcd, 0xef, 0x01};
     unsigned red = 1u << TLP_RED | 1u << TLP_NONE;
-    if (!token_name_valid(token->name) || token->rate == 0 || token->rate > TOKENS_RATE_MAX || token->scope.size > TOKENS_SCOPE_MAX)
+    if (!fields_name_valid(token->name) || token->rate == 0 || token->rate > TOKENS_RATE_MAX ||
+        token->scope.size > TOKENS_SCOPE_MAX)
         abort();
     for (unsigned i = 0; i <= COLLECTION_COUNT; i++)
         if (token_labels(token, i) & red) abort();

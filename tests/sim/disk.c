@@ -82,7 +82,11 @@ uint64_t disk_write(struct disk *disk) { return ++disk->writes; }
 void disk_entry_put(struct disk *disk, const uint8_t node_id[static NODE_ID_BYTES], uint64_t seq, struct blob *entry,
                     uint64_t write, bool verified) {
     struct disk_entry *at = place(disk, node_id, seq);
-    if (at->entry && !bytes_equal(blob_bytes(at->entry), blob_bytes(entry))) entry_drop(at); /* another branch takes its place */
+    /* Another branch takes its place, and of all that stands behind it. */
+    if (at->entry && !bytes_equal(blob_bytes(at->entry), blob_bytes(entry))) {
+        disk_truncate(disk, node_id, seq);
+        at = place(disk, node_id, seq);
+    }
     if (!at->entry) {
         at->entry = blob_keep(entry);
         at->written = write;

@@ -220,6 +220,26 @@ bool plan_do(struct world *world, const struct operation *operation) {
     return trust(world, operation);
 }
 
+/* Does anybody else know of this agency's node, and will tell? */
+static bool told_of(const struct world *world, size_t node, size_t agency) {
+    for (size_t i = 0; i < world->count; i++) {
+        if (i == node || i == agency || world->nodes[i].hostile || world->nodes[i].revoked) continue;
+        if (!world_pinned(world, i, node) || !world_pinned(world, node, i) || !world_pinned(world, i, agency)) continue;
+        if (world_chain(world, i, agency).size >= world->nodes[agency].identity.chain_first) return true;
+    }
+    return false;
+}
+
+/* The card may be older than what was pinned before: of the agency's beginning, or from before it had its node. */
+static void pin_again(struct world *world, const struct operation *operation) {
+    const struct identity *identity = &world->nodes[operation->b].identity;
+    size_t size = identity->chain.size;
+    if (operation->by % 4 == 2) size = identity->chain_first;
+    if (operation->by % 4 == 3 && told_of(world, operation->a, operation->b)) size = 2u + get_be16(identity->chain.data);
+    if (size < identity->chain.size) world_hit(world, agency_pinned_older);
+    world_pin_card(world, operation->a, operation->b, size);
+}
+
 void plan_undo(struct world *world, const struct operation *operation) {
     size_t a = operation->a, b = operation->b;
     switch (operation->kind) {
@@ -240,7 +260,7 @@ void plan_undo(struct world *world, const struct operation *operation) {
     /* The lie ends with the power; a scrub finds what rotted, and the node starts anew without it. */
     case OPERATION_lie:
     case OPERATION_rot: crash(world, a, 3000); break;
-    case OPERATION_unpin: world_pin(world, a, b); break;
+    case OPERATION_unpin: pin_again(world, operation); break;
     default: break;
     }
 }

@@ -43,6 +43,7 @@
     X(node_revoked, "a node was revoked and cut off")                                                                              \
     X(hostile_revoked, "a misbehaving member was revoked while it misbehaved")                                                     \
     X(agency_unpinned, "an agency was unpinned while its links lived")                                                             \
+    X(agency_pinned_older, "and pinned again with an older card")                                                                  \
     X(prekey_rotated, "a new prekey was published")                                                                                \
     X(payload_inline, "a small payload rode along with its entry")                                                                 \
     X(payload_pulled, "a payload was asked for and given")                                                                         \

@@ -369,6 +369,44 @@ static void a_mixed_store_is_no_lie(void **state) {
     world_close(world);
 }
 
+static size_t root_bytes(const struct identity *identity) { return 2u + get_be16(identity->chain.data); }
+
+static bool knows(const struct world *world, size_t node, size_t author) {
+    struct gossip_log_view view;
+    return gossip_log_find(world->nodes[node].gossip, world->nodes[author].identity.node_id, &view);
+}
+
+/* An agency is pinned again with a card older than its node. When somebody tells the rest of its chain, the log goes on where the store left
+   it: another branch is not fetched over it, but proven, and the proof that was kept holds at once. */
+static void an_older_card_mixes_nothing(void **state) {
+    struct world *world = &story_world;
+    (void)state;
+    world_mesh(world, 86, 3);
+    const struct identity *author = &world->nodes[0].identity;
+    uint64_t common = branch_of(world, 0).seq;
+    world->nodes[0].suspect = true;
+    struct branch one = branch_of(world, 0), two = one;
+    for (size_t i = 0; i < 3; i++) world_crash(world, i);
+    branch_plant(world, &one, 1, 5, 1);
+    branch_plant(world, &two, 2, 2, 2);
+    for (unsigned again = 0; again < 2; again++) {
+        world_cut(world, 1, 2, true);
+        if (!again) world_start(world, 1), world_start(world, 2);
+        world_unpin(world, 1, 0);
+        world_pin_card(world, 1, 0, root_bytes(author));
+        assert_false(knows(world, 1, 0));
+        world_cut(world, 1, 2, false);
+        for (unsigned i = 0; i < 600 && !knows(world, 1, 0); i++) world_run(world, 100);
+        assert_true(knows(world, 1, 0));
+        if (again) assert_true(view_of(world, 1, 0).frozen);
+        assert_true(world_run_until(world, all_frozen, 60 * SECONDS));
+        assert_frozen(world, 1, 2, 0, common + 1);
+        assert_int_equal(disk_head(&world->nodes[1].disk, author->node_id), one.seq); /* set aside */
+        assert_int_equal(disk_head(&world->nodes[2].disk, author->node_id), two.seq);
+    }
+    world_close(world);
+}
+
 static size_t searches(const struct world *world, size_t node) {
     size_t count = 0;
     for (size_t i = 0; i < LIMIT_DISPUTES; i++) count += world->nodes[node].gossip->disputes[i].used;
@@ -421,6 +459,7 @@ int test_fork(void) {
         cmocka_unit_test(alone_it_writes_at_once),
         cmocka_unit_test(completeness_can_be_shown),
         cmocka_unit_test(a_mixed_store_is_no_lie),
+        cmocka_unit_test(an_older_card_mixes_nothing),
         cmocka_unit_test(searches_are_shared),
     };
     return cmocka_run_group_tests_name("sim: forks", tests, NULL, NULL);

@@ -148,6 +148,11 @@ bool world_pinned(const struct world *world, size_t node, size_t agency);
 struct bytes world_chain(const struct world *world, size_t node, size_t agency); /* as stored there */
 void world_chain_put(struct world *world, size_t node, size_t agency, size_t size);
 void world_pin(struct world *world, size_t node, size_t agency); /* with the agency's present card */
+/* With an older one: of so many bytes of its chain. */
+void world_pin_card(struct world *world, size_t node, size_t agency, size_t chain_bytes);
+/* Of this agency's log the core knows nothing yet, though the store may: as the engine does it when an agency is pinned again, or when
+   its chain grew. */
+void world_restore_again(struct world *world, size_t node, size_t agency);
 void world_unpin(struct world *world, size_t node, size_t agency);
 void world_learn_chain(struct world *world, size_t node, size_t agency); /* the agency's longer chain arrives as a file */
 void world_start(struct world *world, size_t node);

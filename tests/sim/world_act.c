@@ -246,6 +246,17 @@ static void trace(struct world *world, size_t node, const struct event *event, c
     world->trace = sum;
 }
 
+/* The agency whose chain grew in this step, or world->count. */
+static size_t grown(const struct world *world, const struct actions *actions) {
+    for (size_t i = 0; i < actions->count; i++) {
+        if (actions->list[i].kind != ACTION_CHAIN) continue;
+        for (size_t agency = 0; agency < world->count; agency++)
+            if (memcmp(world->nodes[agency].identity.agency_id, actions->list[i].chain.agency_id, AGENCY_ID_BYTES) == 0)
+                return agency;
+    }
+    return world->count;
+}
+
 bool world_step(struct world *world, size_t node, struct event *event) {
     struct world_node *self = &world->nodes[node];
     if (!self->gossip) return false;
@@ -268,5 +279,7 @@ bool world_step(struct world *world, size_t node, struct event *event) {
     uint64_t due = gossip_deadline(self->gossip);
     item_tick(world, node, due > world->now_ms + 1000 ? due - 1000 : world->now_ms + 1);
     if (!world->unchecked) check_step(world, node, event);
+    size_t agency = grown(world, &self->actions);
+    if (agency < world->count && agency != node) world_restore_again(world, node, agency);
     return true;
 }

@@ -47,6 +47,7 @@ static void trust(struct world *world, size_t node, size_t agency, bool with_pre
 void world_learn_chain(struct world *world, size_t node, size_t agency) {
     world_chain_put(world, node, agency, world->nodes[agency].identity.chain.size);
     trust(world, node, agency, false);
+    if (agency != node) world_restore_again(world, node, agency);
 }
 
 void world_unpin(struct world *world, size_t node, size_t agency) {
@@ -113,8 +114,7 @@ static void recalls_restore(struct world *world, size_t node, size_t author) {
     }
 }
 
-/* What the store holds of an agency that is pinned again, as the engine does it. */
-static void restore_again(struct world *world, size_t node, size_t agency) {
+void world_restore_again(struct world *world, size_t node, size_t agency) {
     struct world_node *self = &world->nodes[node];
     const uint8_t *id = world->nodes[agency].identity.node_id;
     struct gossip_log_view view;
@@ -129,11 +129,15 @@ static void restore_again(struct world *world, size_t node, size_t agency) {
     if (self->life == life) world_epochs_restore(world, node);
 }
 
-void world_pin(struct world *world, size_t node, size_t agency) {
+void world_pin_card(struct world *world, size_t node, size_t agency, size_t chain_bytes) {
     pinned_set(world, node, agency, true);
-    world_chain_put(world, node, agency, world->nodes[agency].identity.chain.size);
-    trust(world, node, agency, true);
-    restore_again(world, node, agency);
+    world_chain_put(world, node, agency, chain_bytes);
+    trust(world, node, agency, chain_bytes >= world->nodes[agency].identity.chain_first);
+    world_restore_again(world, node, agency);
+}
+
+void world_pin(struct world *world, size_t node, size_t agency) {
+    world_pin_card(world, node, agency, world->nodes[agency].identity.chain.size);
 }
 
 static void restore(struct world *world, size_t node) {

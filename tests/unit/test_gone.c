@@ -189,6 +189,42 @@ static void test_pruning(void **state) {
     assert_int_equal(seen_after(0).first, MANY + 1);
 }
 
+static void tick(uint64_t now_ms) {
+    uint64_t ticket;
+    gone_tick(&engine, now_ms);
+    store_wait(engine.store);
+    while (store_completed(engine.store, &ticket) == OK) continue;
+}
+
+/* Rows that a subscription has not heard of wait for it, but not for ever; one that has seen nothing keeps nothing. Once a day. */
+static void test_waiting(void **state) {
+    const uint64_t now_ms = clock_wall_ms(), later_ms = now_ms + GONE_KEEP_MS + GONE_DAY_MS;
+    struct subscription *fresh = subscription_new(bytes_of_text("fresh"), bytes_of(NULL, 0));
+    struct subscription *behind = subscription_new(bytes_of_text("behind"), bytes_of(NULL, 0));
+    struct subscription *reader = behind; /* subscriptions_free has it */
+    (void)state;
+    notes_store(1, MANY);
+    assert_int_equal(subscription_insert(&engine, &fresh), OK);
+    assert_int_equal(subscription_insert(&engine, &behind), OK);
+    reader->at = (struct take_position){.cursor = MANY, .gone = MANY / 2};
+    tick(later_ms);
+    assert_true(engine.gone.first > 1 && engine.gone.first <= MANY / 2 + 1); /* pieces that it has heard of are gone */
+    uint64_t first = engine.gone.first;
+    assert_true(store_erase_due(engine.store)); /* out of all files, too */
+    assert_int_equal(seen_after(MANY / 2).count, MANY - MANY / 2);
+    reader->at.gone = MANY;
+    tick(later_ms + GONE_DAY_MS / 2);
+    assert_int_equal(engine.gone.first, first);
+    tick(later_ms + GONE_DAY_MS);
+    assert_int_equal(engine.gone.first, MANY + 1);
+    notes_store(7000, 1);
+    reader->at.gone = MANY;
+    tick(now_ms + GONE_WAIT_MS - GONE_DAY_MS);
+    assert_int_equal(engine.gone.first, MANY + 1);
+    tick(now_ms + GONE_WAIT_MS + GONE_DAY_MS);
+    assert_int_equal(engine.gone.first, MANY + 2);
+}
+
 /* Forward only; when the list has lost the place, to where its consumer began anew. */
 static void test_places(void **state) {
     struct subscription *subscription = subscription_new(bytes_of_text("s"), bytes_of(NULL, 0));
@@ -226,6 +262,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_order, setup, teardown),
         cmocka_unit_test_setup_teardown(test_exits, setup, teardown),
         cmocka_unit_test_setup_teardown(test_pruning, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_waiting, setup, teardown),
         cmocka_unit_test_setup_teardown(test_places, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

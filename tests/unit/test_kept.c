@@ -145,6 +145,64 @@ static void forgotten(void **state) {
     assert_int_equal(engine->kept.count, 1);
 }
 
+static struct observable domain(const char *name) {
+    return (struct observable){.kind = OBSERVABLE_DOMAIN, .value = bytes_of_text(name)};
+}
+
+static void row(struct buf *out, const char *id, const char *message) {
+    const struct post_row row = {
+        .id = bytes_of_text(id), .refused = message != NULL, .message = bytes_of_text(message ? message : "")};
+    post_row_write(out, &row);
+}
+
+/* How many rows the document on disk has; -1: it cannot be read. */
+static int rows_of(unsigned at) {
+    char key[64];
+    struct buf value = {0};
+    struct post_status status;
+    snprintf(key, sizeof key, "secret/post/%s", number(at));
+    assert_int_equal(store_meta(engine->store, key, &value), OK);
+    size_t head = 8 + 1 + strlen("soc");
+    int count = post_status_read(&status, bytes_of(value.data + head, value.size - head)) ? (int)status.row_count : -1;
+    buf_free(&value);
+    return count;
+}
+
+/* What tells of an erased subject goes out of the documents, and they count for less; others are as they were. */
+static void erased(void **state) {
+    struct buf document = {0}, ids = {0};
+    struct observable asked[] = {domain("evil.example")};
+    uint64_t rows = 0, bytes;
+    (void)state;
+    post_status_write(&document,
+                      &(struct post_status){.complete = true, .total = 3, .successes = 1, .failures = 2, .row_count = 3});
+    row(&document, "indicator--1", NULL);
+    row(&document, "indicator--2", "the name evil.example is refused");
+    row(&document, "indicator--3", "no label");
+    put(1, "soc", NOW_MS, bytes_of_buf(&document));
+    put(2, "soc", NOW_MS, bytes_of_text("this is no status"));
+    stored();
+    bytes = engine->kept.bytes;
+    const struct post_subject nobody = {.values = asked};
+    struct store_batch *batch = store_batch_new(engine->store);
+    assert_int_equal(kept_erase(engine, batch, &nobody, &rows), OK);
+    assert_int_equal(rows, 0);
+    ledger_id_add(&ids, bytes_of_text("indicator--1"));
+    const struct post_subject subject = {asked, 1, bytes_of_buf(&ids)};
+    assert_int_equal(kept_erase(engine, batch, &subject, &rows), OK);
+    store_commit(engine->store, batch, 0);
+    stored();
+    assert_int_equal(rows, 2);
+    assert_int_equal(rows_of(1), 1);
+    assert_int_equal(rows_of(2), -1);
+    assert_true(engine->kept.bytes < bytes);
+    bytes = engine->kept.bytes;
+    kept_free(engine);
+    assert_int_equal(kept_load(engine), OK);
+    assert_int_equal(engine->kept.bytes, bytes);
+    buf_free(&document), buf_free(&ids);
+}
+
 static void bounded(void **state) {
     struct buf large = {0};
     (void)state;
@@ -173,6 +231,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(told, setup, teardown),
         cmocka_unit_test_setup_teardown(forgotten, setup, teardown),
+        cmocka_unit_test_setup_teardown(erased, setup, teardown),
         cmocka_unit_test_setup_teardown(bounded, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -112,7 +112,7 @@ static void head_is(struct pack_reader *in, uint32_t fields, const char *name, u
 static void test_messages_of_the_server(void **state) {
     (void)state;
     static const char json[] = "{\"a\":\n\t1}";
-    const struct live_position at = {5, 6};
+    const struct take_position at = {5, 6};
     const struct live_object object = {.position = at,
                                        .added_us = 7,
                                        .tlp = TLP_AMBER_STRICT,
@@ -169,9 +169,9 @@ static void test_messages_of_the_server(void **state) {
 
 static void test_positions(void **state) {
     (void)state;
-    assert_true(live_position_within((struct live_position){1, 1}, (struct live_position){1, 1}));
-    assert_false(live_position_within((struct live_position){2, 1}, (struct live_position){1, 2}));
-    assert_false(live_position_within((struct live_position){1, 2}, (struct live_position){2, 1}));
+    assert_true(live_position_within((struct take_position){1, 1}, (struct take_position){1, 1}));
+    assert_false(live_position_within((struct take_position){2, 1}, (struct take_position){1, 2}));
+    assert_false(live_position_within((struct take_position){1, 2}, (struct take_position){2, 1}));
 }
 
 static void test_settings(void **state) {

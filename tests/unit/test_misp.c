@@ -307,10 +307,13 @@ static void test_life(void **state) {
     assert_true(left_out(&taking, "1 sightings without a date"));
     /* A later version has the same id and a later time. */
     run_one(&taking, "domain", "evil.example", true, "");
-    assert_int_equal(taking.items[0].modified_ms, 1600000000000);
+    assert_int_equal(taking.items[0].modified_ms, 1601564930000); /* the event's, which says more of it */
+    assert_non_null(strstr(taking.items[0].text, "\"valid_from\":\"2020-09-13T12:26:40.000Z\""));
+    assert_non_null(strstr(taking.items[0].text, "\"updated\":\"1600000000\""));
+    assert_true(taking.items[0].place.converted);
     run(&taking, "\"Tag\":[{\"name\":\"misp:confidence-level=\\\"usually-confident\\\"\"},{\"name\":\"tlp:green\"}]",
-        "{\"uuid\":\"" UUID "\",\"type\":\"domain\",\"to_ids\":\"1\",\"value\":\"evil.example\",\"timestamp\":1600000500}");
-    assert_true(taking.items[0].modified_ms == 1600000500000 && strstr(taking.items[0].text, "\"confidence\":75"));
+        "{\"uuid\":\"" UUID "\",\"type\":\"domain\",\"to_ids\":\"1\",\"value\":\"evil.example\",\"timestamp\":1610000500}");
+    assert_true(taking.items[0].modified_ms == 1610000500000 && strstr(taking.items[0].text, "\"confidence\":75"));
     assert_string_equal(taking.items[0].id, "indicator--" UUID);
     taking_free(&taking);
 }

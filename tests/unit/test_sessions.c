@@ -104,6 +104,33 @@ static void over(void **state) {
     synced();
 }
 
+/* A slow client's answer outlives its session: what is shown of it then is told by another one, whose row it waits for. */
+static void outlived(void **state) {
+    (void)state;
+    page(one, "soc");
+    synced();
+    ledger_sessions_end(engine);
+    assert_int_equal(rows(), 2);
+    ledger_session_shown(engine, one, POLICY_TAXII, "soc", 10);
+    assert_int_equal(rows(), 3);
+    assert_true(ledger_look_holds(engine, one));
+    synced();
+    assert_false(ledger_look_holds(engine, one));
+    assert_true(tells(3, "taxii soc"));
+}
+
+/* A name is told whole: two that begin alike are two. */
+static void named(void **state) {
+    char who[LEDGER_WHO_MAX + 1];
+    (void)state;
+    memset(who, 'w', sizeof who - 1);
+    who[LEDGER_WHO_MAX] = 0;
+    ledger_session_look(engine, one, POLICY_BLOCKING, who);
+    ledger_sessions_end(engine);
+    synced();
+    assert_true(tells(1, who) && tells(2, who) && tells(2, "w ended"));
+}
+
 /* Too many users: whoever asked longest ago begins anew, and nobody is shown anything without a row. */
 static void crowded(void **state) {
     char who[16];
@@ -121,9 +148,9 @@ static void crowded(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(held, setup, teardown),
-        cmocka_unit_test_setup_teardown(over, setup, teardown),
-        cmocka_unit_test_setup_teardown(crowded, setup, teardown),
+        cmocka_unit_test_setup_teardown(held, setup, teardown),    cmocka_unit_test_setup_teardown(over, setup, teardown),
+        cmocka_unit_test_setup_teardown(crowded, setup, teardown), cmocka_unit_test_setup_teardown(outlived, setup, teardown),
+        cmocka_unit_test_setup_teardown(named, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

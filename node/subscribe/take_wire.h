@@ -1,0 +1,57 @@
+/* take_wire: the bodies of FRAME_ASK_TAKE and FRAME_ASK_TAKEN, and of what ends an answer to the first (node/engine/control.h): the command
+   line, the web, live and hook processes write and read them on one side, the engine on the other. Pure. */
+#ifndef NODE_TAKE_WIRE_H
+#define NODE_TAKE_WIRE_H
+
+#include "gossip/policy_facts.h"
+#include "node/engine/scope.h"
+
+/* How far a consumer came: all objects up to `cursor`, all rows of the withdrawal list up to `gone`. */
+struct take_position {
+    uint64_t cursor, gone;
+};
+
+/* What is new behind a position? */
+struct take_question {
+    struct bytes subscription; /* empty: none */
+    enum policy_exit exit;     /* 0: the subscription's */
+    struct bytes who;          /* for the ledger */
+    unsigned labels;           /* bit n: enum tlp n */
+    uint64_t limit;            /* of objects and withdrawals; 0: the engine's */
+    bool stored;               /* begin at the subscription's own position; otherwise at: */
+    struct take_position at;
+    struct bytes filter; /* empty: none */
+    bool as_objects;     /* objects come as ANSWER_OBJECT */
+    struct scope scope;  /* of which groups; all zero: of none */
+};
+#define TAKE_LABELS_ALL 0x3eu /* TLP:CLEAR to TLP:RED: the policy and the subscription say which */
+
+void take_question_write(struct buf *out, const struct take_question *question);
+/* Views into the body. False: not well formed, or out of range. Who leaves out what stands behind `gone` asks for all groups. */
+bool take_question_read(struct take_question *out, struct bytes body) MUST_USE;
+
+/* Where the consumer stands after an answer. */
+struct take_end {
+    uint64_t count; /* objects and withdrawals told */
+    struct take_position at;
+    bool more;
+    bool reset; /* nothing was told: the consumer drops what it has, and goes on at `at` */
+};
+void take_end_write(struct buf *out, const struct take_end *end);
+/* ERR_FORMAT. */
+enum err take_end_read(struct take_end *out, struct bytes body) MUST_USE;
+
+/* The consumer has all up to `at`, and `delivered` more were handed on; zeros in `at` move nothing. */
+struct take_taken {
+    struct bytes subscription;
+    struct take_position at;
+    uint64_t delivered;
+};
+void take_taken_write(struct buf *out, const struct take_taken *taken);
+bool take_taken_read(struct take_taken *out, struct bytes body) MUST_USE;
+
+/* The text of a withdrawal's item: {"cause":"recall"}. */
+void take_cause_write(struct buf *out, const char *cause);
+struct bytes take_cause_read(struct bytes text); /* the word in it; empty: there is none */
+
+#endif
