@@ -10,15 +10,12 @@
 
 /* From items to own entries: policy, blocks, epochs, and the line of drafts that wait for their signature and then for the disk. */
 
-#define RECENT_KEPT 512 /* slots */
-#define RECENT_GONE 2   /* a slot that held a hash: look-ups go on past it (hashes are odd) */
-
 enum err publisher_init(struct engine *engine) {
     struct publisher *publisher = &engine->publisher;
     publisher->author = secret_new(sizeof *publisher->author);
     if (!publisher->author) return ERR_MEMORY;
     memset(publisher->author, 0, sizeof *publisher->author);
-    random_bytes(&engine->random, publisher->recent_key, sizeof publisher->recent_key);
+    random_bytes(&engine->random, publisher->inflight.key, sizeof publisher->inflight.key);
     return OK;
 }
 
@@ -31,7 +28,7 @@ void publisher_free(struct engine *engine) {
         block_free(draft->block);
     }
     for (size_t i = 0; i < publisher->pool_count; i++) block_free(publisher->pool[i]);
-    free(publisher->recent);
+    inflight_free(&publisher->inflight);
     secret_free(publisher->author);
 }
 
@@ -176,19 +173,12 @@ enum err publisher_flush(struct engine *engine, struct publication *publication)
     return OK;
 }
 
-static void recent_remove(struct publisher *publisher, uint64_t hash) {
-    if (publisher->recent_capacity == 0) return;
-    size_t at = hash & (publisher->recent_capacity - 1);
-    while (publisher->recent[at] && publisher->recent[at] != hash) at = (at + 1) & (publisher->recent_capacity - 1);
-    if (publisher->recent[at]) publisher->recent[at] = RECENT_GONE;
-}
-
 /* What a client left without committing was never published: it must not count as known when it comes again. */
 void publisher_drop(struct engine *engine, struct publication *publication) {
     for (int carriage = CARRIAGE_RELAY; carriage <= CARRIAGE_DIRECT; carriage++) {
         struct builder *builder = &publication->builders[carriage];
         for (size_t at = 0; at < builder->recent.size; at += 8)
-            recent_remove(&engine->publisher, get_be64(builder->recent.data + at));
+            inflight_remove(&engine->publisher.inflight, get_be64(builder->recent.data + at));
         buf_free(&builder->recent);
         pool_give(engine, builder->block);
     }
@@ -199,49 +189,12 @@ void publisher_drop(struct engine *engine, struct publication *publication) {
     *publication = (struct publication){0};
 }
 
-/* --- items that are known already --- */
-
-static uint64_t recent_hash(const struct publisher *publisher, const struct item *item, unsigned flags,
-                            const uint8_t *audience_key) {
-    uint8_t text[ITEM_ID_BYTES_MAX + 17 + HASH_BYTES], out[crypto_shorthash_BYTES];
-    memcpy(text, audience_key, HASH_BYTES);
-    put_be64(text + HASH_BYTES, flags & CONTROL_ITEM_GENERATED ? 0 : item->modified_ms);
-    text[HASH_BYTES + 8] = (uint8_t)item->tlp;
-    crypto_shorthash(text + HASH_BYTES + 9, item->marks.size > 0 ? item->marks.data : text, item->marks.size,
-                     publisher->recent_key);
-    memcpy(text + HASH_BYTES + 17, item->id.data, item->id.size);
-    crypto_shorthash(out, text, HASH_BYTES + 17 + item->id.size, publisher->recent_key);
-    return get_be64(out) | 1;
-}
-
-static bool recent_add(struct publisher *publisher, uint64_t hash) {
-    if (publisher->recent_count * 2 >= publisher->recent_capacity) {
-        size_t capacity = publisher->recent_capacity ? 2 * publisher->recent_capacity : RECENT_KEPT;
-        uint64_t *grown = calloc(capacity, sizeof *grown);
-        if (!grown) return true;
-        for (size_t i = 0; i < publisher->recent_capacity; i++) {
-            if (!publisher->recent[i] || publisher->recent[i] == RECENT_GONE) continue;
-            size_t at = publisher->recent[i] & (capacity - 1);
-            while (grown[at]) at = (at + 1) & (capacity - 1);
-            grown[at] = publisher->recent[i];
-        }
-        free(publisher->recent);
-        publisher->recent = grown, publisher->recent_capacity = capacity;
-    }
-    size_t at = hash & (publisher->recent_capacity - 1);
-    while (publisher->recent[at]) {
-        if (publisher->recent[at] == hash) return false;
-        at = (at + 1) & (publisher->recent_capacity - 1);
-    }
-    publisher->recent[at] = hash;
-    publisher->recent_count++;
-    return true;
-}
+/* --- items that are on their way --- */
 
 /* Once nothing is in flight the index knows all that was published. */
-static void recent_clear(struct engine *engine) {
+static void inflight_settle(struct engine *engine) {
     struct publisher *publisher = &engine->publisher;
-    if (publisher->recent_count == 0 || publisher->count > 0) return;
+    if (publisher->inflight.count == 0 || publisher->count > 0) return;
     for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
         for (int carriage = CARRIAGE_RELAY; carriage <= CARRIAGE_DIRECT; carriage++) {
             const struct block *block = engine->clients[i].publication.builders[carriage].block;
@@ -251,15 +204,7 @@ static void recent_clear(struct engine *engine) {
         const struct block *block = engine->outbox.publication.builders[carriage].block;
         if (block && block_item_count(block) > 0) return;
     }
-    /* A table that a bulk publication grew is not swept again for each single one after it. */
-    if (publisher->recent_capacity > RECENT_KEPT) {
-        free(publisher->recent);
-        publisher->recent = NULL;
-        publisher->recent_capacity = 0;
-    } else {
-        memset(publisher->recent, 0, publisher->recent_capacity * sizeof *publisher->recent);
-    }
-    publisher->recent_count = 0;
+    inflight_clear(&publisher->inflight);
 }
 
 /* --- items --- */
@@ -338,18 +283,18 @@ enum err publisher_item(struct engine *engine, struct publication *publication, 
     if (err != OK) return err;
     judge(engine, publication, encoded, flags, &item, &carriage, verdict);
     if (verdict->err != OK) return OK;
-    uint64_t hash = recent_hash(&engine->publisher, &item, flags, publication->audience.key);
-    if (!recent_add(&engine->publisher, hash)) {
+    uint64_t mark = inflight_mark(&engine->publisher.inflight, &item, flags, publication->audience.key);
+    if (!inflight_add(&engine->publisher.inflight, mark)) {
         refuse(verdict, ERR_EXISTS, "known", "published before, to these recipients");
         return OK;
     }
     err = block_put(engine, publication, carriage, &item, encoded);
     if (err == OK) {
-        buf_put_u64(&publication->builders[carriage].recent, hash);
+        buf_put_u64(&publication->builders[carriage].recent, mark);
         ledger_cause_add(&publication->builders[carriage].cause, NULL, verdict->rule);
         ledger_clauses_join(publication->builders[carriage].cause.clauses, publication->decision.clauses);
     } else {
-        recent_remove(&engine->publisher, hash);
+        inflight_remove(&engine->publisher.inflight, mark);
     }
     if (err == ERR_TOO_BIG) {
         refuse(verdict, err, "size", "the object does not fit into a block of 256 KiB when packed");
@@ -567,6 +512,6 @@ bool publisher_stored(struct engine *engine, uint64_t ticket) {
     draft->seq = 0;
     publisher->first = (publisher->first + 1) % PUBLISHER_DRAFTS_MAX;
     publisher->count--;
-    recent_clear(engine);
+    inflight_settle(engine);
     return true;
 }

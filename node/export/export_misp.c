@@ -1,12 +1,10 @@
 /* MISP core format (draft-dulaunoy-misp-core-format): as one answer, or as a feed folder with manifest.json and hashes.csv, which a MISP
    fetches by itself. What was a MISP attribute becomes the same one again, in its event, with its UUIDs, tags and object; of other objects
    there is one event for each author and label. */
-#include "node/export/export.h"
+#include "node/export/misp_events.h"
 #include "node/formats/json_out.h"
-#include "node/formats/misp_back.h"
 #include "node/formats/moment.h"
 #include "node/formats/observable.h"
-#include "node/formats/uuid.h"
 
 #include <gnutls/crypto.h>
 #include <stdio.h>
@@ -14,153 +12,11 @@
 #include <string.h>
 #include <strings.h>
 
-/* An attribute that stands in an object. */
-struct part {
-    struct bytes object, head; /* UUID; the object's own properties as JSON */
-    struct bytes attribute;    /* JSON */
-    size_t index;              /* the order of arrival */
-};
-
-struct event {
-    struct bytes author, origin; /* origin: the UUID that its author gave it; empty: made here */
-    struct bytes key;            /* of the table */
-    bool derived;                /* another author's event has that UUID already: this one gets one of its own */
-    enum tlp tlp;                /* the least restrictive label in it; attributes have theirs */
-    char uuid[UUID_CHARS + 1];
-    struct bytes info, date, threat_level, analysis, extends; /* as its author said; empty: made here */
-    struct bytes tags;                                        /* JSON, commas in front; of the event as a whole */
-    uint64_t said_s, newest_ms;                               /* when its author changed it, and the newest attribute */
-    struct buf attributes;                                    /* JSON, commas between */
-    struct buf hashes;                                        /* lines of hashes.csv */
-    struct part *parts;
-    size_t part_count, part_room;
-};
-
-struct state {
-    struct event *events;
-    size_t count, room;
-    uint32_t *table; /* open addressing, by key; 0: free, else index + 1 */
-    size_t table_size;
-    struct misp_back_reader *reader;
-    bool feed;
-};
-
-/* The name space of what is derived here. */
-static const uint8_t space[UUID_BYTES] = {0x1d, 0x4f, 0x8c, 0x0e, 0x37, 0x55, 0x4d, 0x12,
-                                          0xb6, 0xaa, 0x0f, 0x5e, 0x91, 0x60, 0x2c, 0x47};
-
-static void uuid_of(char out[static UUID_CHARS + 1], const char *what, struct bytes a, struct bytes b) {
-    struct buf name = {0};
-    uint8_t uuid[UUID_BYTES];
-    buf_put_text(&name, what);
-    buf_put_u32(&name, (uint32_t)a.size);
-    buf_put(&name, a);
-    buf_put(&name, b);
-    uuid_v5(uuid, space, bytes_of_buf(&name));
-    uuid_text(out, uuid);
-    buf_free(&name);
-}
-
-static const char *label_tag(enum tlp tlp) {
-    static const char *const tags[] = {"tlp:unclear", "tlp:clear", "tlp:green", "tlp:amber", "tlp:amber+strict", "tlp:red"};
-    return tags[tlp];
-}
-
 /* How far a label lets an event go (2.2.1.14), at most what was asked for. It is the other direction of what publishing hears. */
 static unsigned distribution_of(const struct export *work, enum tlp tlp) {
     unsigned widest = tlp == TLP_CLEAR ? 3 : tlp == TLP_GREEN ? 2 : tlp == TLP_AMBER ? 1 : 0;
     unsigned wanted = export_options_of(work)->distribution;
     return wanted < widest ? wanted : widest;
-}
-
-/* --- events --- */
-
-static struct state *state_of(struct export *work) {
-    struct state *state = export_state(work, sizeof *state);
-    if (state && !state->reader) state->reader = misp_back_new();
-    if (state && !state->reader) export_out(work)->failed = true;
-    return state && state->reader ? state : NULL;
-}
-
-static uint64_t hash_of_key(struct bytes key) { /* FNV-1a: the table holds at most what the node holds */
-    uint64_t hash = 0xcbf29ce484222325u;
-    for (size_t i = 0; i < key.size; i++) hash = (hash ^ key.data[i]) * 0x100000001b3u;
-    return hash ^ hash >> 32;
-}
-
-static bool table_grow(struct state *state) {
-    size_t size = state->table_size ? 2 * state->table_size : 256;
-    uint32_t *table = calloc(size, sizeof *table);
-    if (!table) return false;
-    for (size_t i = 0; i < state->count; i++) {
-        size_t at = hash_of_key(state->events[i].key) & (size - 1);
-        while (table[at]) at = (at + 1) & (size - 1);
-        table[at] = (uint32_t)i + 1;
-    }
-    free(state->table);
-    state->table = table, state->table_size = size;
-    return true;
-}
-
-/* The event of this key, or a new, empty one. Null without memory. */
-static struct event *event_find(struct export *work, struct state *state, struct bytes key) {
-    if (2 * (state->count + 1) > state->table_size && !table_grow(state)) return NULL;
-    size_t at = hash_of_key(key) & (state->table_size - 1);
-    for (; state->table[at]; at = (at + 1) & (state->table_size - 1))
-        if (bytes_equal(state->events[state->table[at] - 1].key, key)) return &state->events[state->table[at] - 1];
-    if (state->count == state->room) {
-        size_t room = state->room ? 2 * state->room : 64;
-        struct event *grown = realloc(state->events, room * sizeof *grown);
-        if (!grown) return NULL;
-        state->events = grown, state->room = room;
-    }
-    struct event *event = &state->events[state->count];
-    *event = (struct event){.key = export_keep(work, key)};
-    if (event->key.size != key.size) return NULL;
-    state->table[at] = (uint32_t)++state->count;
-    return event;
-}
-
-/* Who came first under a UUID keeps it: nobody writes into another author's event by naming it. */
-static bool uuid_taken(const struct state *state, struct bytes author, const char *uuid) {
-    for (size_t i = 0; i < state->count; i++)
-        if (strcmp(state->events[i].uuid, uuid) == 0 && !bytes_equal(state->events[i].author, author)) return true;
-    return false;
-}
-
-static void origin_set(struct export *work, struct state *state, struct event *event, struct bytes origin) {
-    event->origin = export_keep(work, origin);
-    for (size_t i = 0; i < UUID_CHARS; i++) {
-        uint8_t c = origin.data[i];
-        event->uuid[i] = (char)(c >= 'A' && c <= 'F' ? c + ('a' - 'A') : c);
-    }
-    event->derived = uuid_taken(state, event->author, event->uuid);
-    if (event->derived) uuid_of(event->uuid, "event of another author", event->author, origin);
-}
-
-/* Null without memory. */
-static struct event *event_of(struct export *work, struct state *state, const struct answer *answer, const struct misp_back *back) {
-    struct buf key = {0};
-    buf_put_u8(&key, back ? 0xff : (uint8_t)answer->tlp);
-    buf_put_u32(&key, (uint32_t)answer->author.size);
-    buf_put(&key, answer->author);
-    if (back) buf_put(&key, back->event_uuid);
-    size_t before = state->count;
-    struct event *event = key.failed ? NULL : event_find(work, state, bytes_of_buf(&key));
-    buf_free(&key);
-    if (!event) return NULL;
-    if (state->count > before) {
-        state->count = before; /* it is not among those that it is compared with */
-        event->author = export_keep(work, answer->author);
-        event->tlp = answer->tlp;
-        if (back)
-            origin_set(work, state, event, back->event_uuid);
-        else
-            uuid_of(event->uuid, "event", answer->author, bytes_of_text(label_tag(answer->tlp)));
-        state->count = before + 1;
-    }
-    if (answer->tlp < event->tlp) event->tlp = answer->tlp;
-    return event;
 }
 
 /* --- tags --- */
@@ -181,7 +37,7 @@ static void tag_out(struct json_out *json, struct bytes name) {
 static void tags_out(struct json_out *json, enum tlp tlp, const struct bytes *tags, size_t count) {
     json_out_key(json, "Tag");
     json_out_array(json);
-    tag_out(json, bytes_of_text(label_tag(tlp)));
+    tag_out(json, bytes_of_text(misp_label_tag(tlp)));
     for (size_t i = 0; i < count; i++)
         if (tags[i].size > 0 && !is_tlp(tags[i])) tag_out(json, tags[i]);
     json_out_array_end(json);
@@ -195,7 +51,7 @@ static uint64_t seconds_read(struct bytes text) {
 }
 
 /* What its author says about the event stands in each of its attributes: the newest word holds. */
-static void event_learn(struct export *work, struct event *event, const struct misp_back *back) {
+static void event_learn(struct export *work, struct misp_made *event, const struct misp_back *back) {
     uint64_t said_s = seconds_read(back->event_timestamp);
     struct buf tags = {0};
     struct json_out json = json_out_of(&tags);
@@ -246,7 +102,7 @@ static void text_out(struct json_out *json, const char *key, struct bytes text) 
     json_out_string(json, text);
 }
 
-static void hash_line(struct event *event, struct bytes value) {
+static void hash_line(struct misp_made *event, struct bytes value) {
     uint8_t digest[16];
     char hex[33];
     if (gnutls_hash_fast(GNUTLS_DIG_MD5, value.data, value.size, digest) != 0) return;
@@ -258,7 +114,7 @@ static void hash_line(struct event *event, struct bytes value) {
 }
 
 /* Of composite values, a line for each part, as MISP does. */
-static void hash_lines(const struct state *state, struct event *event, struct bytes type, struct bytes value) {
+static void hash_lines(const struct misp_events *state, struct misp_made *event, struct bytes type, struct bytes value) {
     bool composite = (type.size > 0 && memchr(type.data, '|', type.size)) || bytes_equal_text(type, "malware-sample");
     if (!state->feed) return;
     if (!composite) hash_line(event, value);
@@ -298,14 +154,14 @@ static void attribute_end(struct export *work, struct json_out *json, enum tlp t
     seconds_out(json, "timestamp", moment_ms);
 }
 
-static void value_put(struct export *work, struct state *state, struct event *event, const struct answer *answer,
+static void value_put(struct export *work, struct misp_events *state, struct misp_made *event, const struct answer *answer,
                       struct observable observable) {
     struct type type = type_of(observable.kind);
     struct buf value = {0};
     char uuid[UUID_CHARS + 1];
     bool indicator = !bytes_equal_text(answer->item.type, "observed-data") && !answer->conjunction;
     observable_text(&value, observable);
-    uuid_of(uuid, type.name, answer->item.id, bytes_of_buf(&value));
+    misp_made_uuid(uuid, type.name, answer->item.id, bytes_of_buf(&value));
     struct json_out json = json_out_of(&event->attributes);
     json.comma = event->attributes.size > 0;
     attribute_start(&json, uuid, bytes_of_text(type.name), bytes_of_text(type.category), type.ids && indicator,
@@ -317,11 +173,11 @@ static void value_put(struct export *work, struct state *state, struct event *ev
     export_written(work);
 }
 
-static void values_put(struct export *work, struct state *state, const struct answer *answer) {
+static void values_put(struct export *work, struct misp_events *state, const struct answer *answer) {
     unsigned wanted = export_options_of(work)->kinds_wanted;
     for (size_t i = 0; i < answer->item.observable_count; i++) {
         if (wanted && !(wanted & EXPORT_KIND(answer->item.observables[i].kind))) continue;
-        struct event *event = event_of(work, state, answer, NULL);
+        struct misp_made *event = misp_made_of(work, state, answer, NULL);
         if (!event) {
             export_out(work)->failed = true;
             return;
@@ -335,22 +191,22 @@ static void values_put(struct export *work, struct state *state, const struct an
 /* --- attributes that were some before --- */
 
 /* In an event that had to get another UUID, everything gets one. */
-static void uuid_again(char out[static UUID_CHARS + 1], const struct event *event, struct bytes uuid) {
+static void uuid_again(char out[static UUID_CHARS + 1], const struct misp_made *event, struct bytes uuid) {
     if (event->derived) {
-        uuid_of(out, "within the event of another author", event->author, uuid);
+        misp_made_uuid(out, "within the event of another author", event->author, uuid);
     } else {
         memcpy(out, uuid.data, UUID_CHARS);
         out[UUID_CHARS] = 0;
     }
 }
 
-static bool part_add(struct export *work, struct event *event, const struct misp_back *back, struct bytes attribute) {
+static bool part_add(struct export *work, struct misp_made *event, const struct misp_back *back, struct bytes attribute) {
     struct buf head = {0};
     struct json_out json = json_out_of(&head);
     char uuid[UUID_CHARS + 1];
     if (event->part_count == event->part_room) {
         size_t room = event->part_room ? 2 * event->part_room : 16;
-        struct part *grown = realloc(event->parts, room * sizeof *grown);
+        struct misp_part *grown = realloc(event->parts, room * sizeof *grown);
         if (!grown) return false;
         event->parts = grown, event->part_room = room;
     }
@@ -363,19 +219,20 @@ static bool part_add(struct export *work, struct event *event, const struct misp
     text_out(&json, "template_uuid", back->template_uuid);
     text_out(&json, "template_version", back->template_version);
     text_out(&json, "comment", back->object_comment);
-    struct part *part = &event->parts[event->part_count];
-    *part = (struct part){.object = export_keep(work, back->object_uuid),
-                          .head = export_keep(work, bytes_of_buf(&head)),
-                          .attribute = export_keep(work, attribute),
-                          .index = event->part_count};
+    struct misp_part *part = &event->parts[event->part_count];
+    *part = (struct misp_part){.object = export_keep(work, back->object_uuid),
+                               .head = export_keep(work, bytes_of_buf(&head)),
+                               .attribute = export_keep(work, attribute),
+                               .index = event->part_count};
     bool kept = !head.failed && part->head.size == head.size && part->attribute.size == attribute.size;
     buf_free(&head);
     event->part_count += kept;
     return kept;
 }
 
-static bool attribute_put(struct export *work, struct state *state, const struct answer *answer, const struct misp_back *back) {
-    struct event *event = event_of(work, state, answer, back);
+static bool attribute_put(struct export *work, struct misp_events *state, const struct answer *answer,
+                          const struct misp_back *back) {
+    struct misp_made *event = misp_made_of(work, state, answer, back);
     struct bytes id = answer->item.id;
     struct buf text = {0};
     struct json_out json = json_out_of(&text);
@@ -416,7 +273,7 @@ static bool kind_wanted(const struct export *work, const struct item *item) {
 }
 
 static void object_put(struct export *work, const struct answer *answer) {
-    struct state *state = state_of(work);
+    struct misp_events *state = misp_events_of(work);
     if (!state) return;
     const struct misp_back *back = misp_back_read(state->reader, &answer->item);
     if (!back)
@@ -427,7 +284,7 @@ static void object_put(struct export *work, const struct answer *answer) {
 
 /* --- writing events --- */
 
-static void facts_made(struct json_out *json, const struct event *event) {
+static void facts_made(struct json_out *json, const struct misp_made *event) {
     struct buf info = {0};
     char date[MOMENT_TEXT_BYTES];
     moment_text(date, event->newest_ms);
@@ -446,12 +303,12 @@ static void facts_made(struct json_out *json, const struct event *event) {
 }
 
 /* The organisation that made it is the agency whose node signed it, whatever the event said about itself. */
-static void event_facts(struct json_out *json, const struct event *event) {
+static void event_facts(struct json_out *json, const struct misp_made *event) {
     char organisation[UUID_CHARS + 1];
     uint64_t newest_ms = event->said_s * 1000 > event->newest_ms ? event->said_s * 1000 : event->newest_ms;
     facts_made(json, event);
     seconds_out(json, "timestamp", newest_ms);
-    uuid_of(organisation, "organisation", event->author, bytes_of(NULL, 0));
+    misp_made_uuid(organisation, "organisation", event->author, bytes_of(NULL, 0));
     json_out_key(json, "Orgc");
     json_out_object(json);
     json_out_key(json, "name");
@@ -461,18 +318,18 @@ static void event_facts(struct json_out *json, const struct event *event) {
     json_out_object_end(json);
     json_out_key(json, "Tag");
     json_out_array(json);
-    tag_out(json, bytes_of_text(label_tag(event->tlp)));
+    tag_out(json, bytes_of_text(misp_label_tag(event->tlp)));
     buf_put(json->out, event->tags);
     json_out_array_end(json);
 }
 
 static int part_compare(const void *a, const void *b) {
-    const struct part *x = a, *y = b;
+    const struct misp_part *x = a, *y = b;
     int order = bytes_compare(x->object, y->object);
     return order ? order : x->index < y->index ? -1 : 1;
 }
 
-static void objects_out(struct json_out *json, struct event *event) {
+static void objects_out(struct json_out *json, struct misp_made *event) {
     if (event->part_count == 0) return;
     qsort(event->parts, event->part_count, sizeof *event->parts, part_compare);
     json_out_key(json, "Object");
@@ -497,7 +354,7 @@ static void objects_out(struct json_out *json, struct event *event) {
     json_out_array_end(json);
 }
 
-static void event_put(struct export *work, struct event *event) {
+static void event_put(struct export *work, struct misp_made *event) {
     struct json_out json = json_out_of(export_out(work));
     char distribution[2] = {(char)('0' + distribution_of(work, event->tlp)), 0};
     json_out_object(&json);
@@ -521,20 +378,8 @@ static void event_put(struct export *work, struct event *event) {
     json_out_line(&json);
 }
 
-static void state_release(void *memory) {
-    struct state *state = memory;
-    for (size_t i = 0; i < state->count; i++) {
-        buf_free(&state->events[i].attributes);
-        buf_free(&state->events[i].hashes);
-        free(state->events[i].parts);
-    }
-    free(state->events);
-    free(state->table);
-    misp_back_free(state->reader);
-}
-
 static void answer_tail(struct export *work) {
-    struct state *state = export_state(work, sizeof *state);
+    struct misp_events *state = export_state(work, sizeof *state);
     buf_put_text(export_out(work), "{\"response\":[");
     for (size_t i = 0; state && i < state->count; i++) {
         if (i > 0) buf_put_u8(export_out(work), ',');
@@ -550,19 +395,19 @@ const struct export_format export_misp = {
     .values = true,
     .object = object_put,
     .tail = answer_tail,
-    .release = state_release,
+    .release = misp_events_release,
 };
 
 /* --- feed --- */
 
 static void feed_head(struct export *work) {
-    struct state *state = export_state(work, sizeof *state);
+    struct misp_events *state = export_state(work, sizeof *state);
     if (state) state->feed = true;
 }
 
 /* Events first: the manifest tells of nothing that is not there. */
 static void feed_tail(struct export *work) {
-    struct state *state = export_state(work, sizeof *state);
+    struct misp_events *state = export_state(work, sizeof *state);
     char name[UUID_CHARS + 8];
     for (size_t i = 0; state && i < state->count; i++) {
         snprintf(name, sizeof name, "%s.json", state->events[i].uuid);
@@ -593,5 +438,5 @@ const struct export_format export_misp_feed = {
     .head = feed_head,
     .object = object_put,
     .tail = feed_tail,
-    .release = state_release,
+    .release = misp_events_release,
 };
