@@ -10,6 +10,9 @@
 
 #define UPKEEP_MS      60000
 #define UPKEEP_SOON_MS 1000
+/* The key process opens the key file first, and the passphrase's work takes minutes on a slow or crowded machine. One that dies is
+   noticed at once; the service manager gives a start five minutes. */
+#define STORE_KEY_MS 240000
 
 /* --- the start --- */
 
@@ -116,7 +119,7 @@ static enum err store_key_get(struct engine *engine, uint8_t out[static 32]) {
     struct channel *key = &engine->child.peers[ROLE_KEY];
     struct frame frame;
     enum err err = channel_send(key, FRAME_KEY_STORE_KEY, 0, bytes_of(NULL, 0));
-    if (err == OK) err = channel_wait(key, &frame, 30000);
+    if (err == OK) err = channel_wait(key, &frame, STORE_KEY_MS);
     if (err != OK) return err;
     if (frame.type != FRAME_KEY_STORE || frame.body.size != 32 + SIGN_PUBLIC_BYTES) return ERR_FORMAT;
     memcpy(out, frame.body.data, 32);
