@@ -27,6 +27,7 @@ struct question {
     uint64_t ticket; /* 0: free */
     enum question_kind kind;
     uint32_t link;                  /* who waits for it, 0: ourselves */
+    uint32_t free_next;             /* of a free place: the next one, + 1 */
     bool quiet;                     /* a payload that came with its entry: nobody waits for our HAVE */
     bool stream;                    /* for the link's stream */
     bool look;                      /* only whether a payload is here */
@@ -85,9 +86,11 @@ struct gossip {
     struct peer *self;
     uint8_t instance[WIRE_INSTANCE_BYTES];
     struct links links;
-    uint32_t link_next; /* odd numbers for what we dial */
-    uint64_t ticket_next;
-    struct question *questions; /* LIMIT_TICKETS places; a ticket's place is its number modulo that */
+    uint32_t link_next;         /* odd numbers for what we dial */
+    uint64_t tickets;           /* given so far */
+    struct question *questions; /* a ticket's place is its number modulo LIMIT_TICKETS */
+    size_t question_places;     /* made so far: as many as were ever under way at once, about */
+    uint32_t question_free;     /* the place that became free last, + 1: it is given next, being at hand; 0: none */
     size_t question_count;      /* under way */
 
     size_t own_answers;      /* peers that said where our own log ends */

@@ -72,21 +72,42 @@ void emit_notice(struct gossip *gossip, enum notice_kind kind, const struct link
     action->notice.why = why;
 }
 
+#define QUESTION_PLACES 16
+_Static_assert((LIMIT_TICKETS & (LIMIT_TICKETS - 1)) == 0 && LIMIT_TICKETS % QUESTION_PLACES == 0, "doubled, places end there");
+
+/* Twice as many places for questions; up to LIMIT_TICKETS, as there are never more under way. */
+static bool places_make(struct gossip *gossip) {
+    size_t before = gossip->question_places, count = before ? 2 * before : QUESTION_PLACES;
+    struct question *grown = realloc(gossip->questions, count * sizeof *grown);
+    if (!grown) return false;
+    memset(grown + before, 0, (count - before) * sizeof *grown);
+    for (size_t i = count; i-- > before;) grown[i].free_next = gossip->question_free, gossip->question_free = (uint32_t)i + 1;
+    gossip->questions = grown, gossip->question_places = count;
+    return true;
+}
+
 struct question *question_new(struct gossip *gossip, enum question_kind kind) {
     if (gossip->question_count >= LIMIT_TICKETS) return NULL;
-    struct question *question;
-    do question = &gossip->questions[++gossip->ticket_next % LIMIT_TICKETS];
-    while (question->ticket != 0);
-    *question = (struct question){.ticket = gossip->ticket_next, .kind = kind};
+    if (gossip->question_free == 0 && !places_make(gossip)) {
+        gossip->actions->failed = true;
+        return NULL;
+    }
+    uint32_t place = gossip->question_free - 1;
+    struct question *question = &gossip->questions[place];
+    gossip->question_free = question->free_next;
+    *question = (struct question){.ticket = ++gossip->tickets * LIMIT_TICKETS + place, .kind = kind};
     gossip->question_count++;
     return question;
 }
 
 bool question_take(struct gossip *gossip, uint64_t ticket, struct question *out) {
-    struct question *question = &gossip->questions[ticket % LIMIT_TICKETS];
-    if (ticket == 0 || question->ticket != ticket) return false;
+    uint32_t place = ticket % LIMIT_TICKETS;
+    struct question *question = place < gossip->question_places ? &gossip->questions[place] : NULL;
+    if (ticket == 0 || !question || question->ticket != ticket) return false;
     *out = *question;
     question->ticket = 0;
+    question->free_next = gossip->question_free;
+    gossip->question_free = place + 1;
     gossip->question_count--;
     return true;
 }

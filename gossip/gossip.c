@@ -8,8 +8,7 @@ enum err gossip_open(struct gossip **out, const struct gossip_options *options) 
     struct gossip *gossip = calloc(1, sizeof *gossip);
     if (!gossip) return ERR_MEMORY;
     gossip->peers.shared = options->agencies;
-    gossip->questions = calloc(LIMIT_TICKETS, sizeof *gossip->questions);
-    enum err err = !gossip->questions ? ERR_MEMORY : peers_trust(&gossip->peers, options->own_chain, &changed);
+    enum err err = peers_trust(&gossip->peers, options->own_chain, &changed);
     if (err == OK) gossip->self = peers_find(&gossip->peers, options->node_id);
     if (err == OK && !gossip->self) err = ERR_NOT_FOUND;
     if (err != OK) {
@@ -187,7 +186,7 @@ static void on_answer(struct gossip *gossip, const struct event *event, uint64_t
 
 /* Nobody answers what it was asked: links in handshake begin again, and a peer that waits for our heads may ask again. */
 static void on_signer_lost(struct gossip *gossip) {
-    for (size_t i = 0; i < LIMIT_TICKETS; i++) {
+    for (size_t i = 0; i < gossip->question_places; i++) {
         struct question question = gossip->questions[i];
         if (question.kind != QUESTION_SIGN && question.kind != QUESTION_VERIFY) continue;
         if (!question_take(gossip, question.ticket, &question)) continue;

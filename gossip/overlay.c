@@ -25,7 +25,7 @@ static void forget(struct gossip *gossip, struct link *link) {
     if (peer && peer->slot == (int)slot) peer->slot = -1;
     for (size_t k = 0; k < gossip->active_count; k++)
         log_link_gone(&gossip->peers.list[gossip->active[k]]->log, link->number, slot);
-    for (size_t i = 0; i < LIMIT_TICKETS && gossip->question_count > 0; i++)
+    for (size_t i = 0; i < gossip->question_places && gossip->question_count > 0; i++)
         if (gossip->questions[i].link == link->number) gossip->questions[i].link = UINT32_MAX; /* the answer is dropped */
     graft_link_gone(gossip, slot);
     if (gossip->stream_link == link->number) gossip->stream_link = 0;

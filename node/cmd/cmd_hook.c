@@ -3,6 +3,7 @@
 #include "node/cmd/client.h"
 #include "node/cmd/cmd.h"
 #include "node/cmd/setup.h"
+#include "node/formats/document.h"
 #include "node/formats/json_out.h"
 #include "node/hook/hook_file.h"
 #include "node/hook/program.h"
@@ -90,8 +91,9 @@ static enum outcome check_print(const struct invocation *invocation, const struc
         json_out_array_end(&json);
         json_out_line(&json);
     } else {
-        buf_put_format(&out, "%zu hook%s%s. A running node reads the file when it starts again.\n", hooks->count,
-                       hooks->count == 1 ? "" : "s", good ? ", good" : ", the file is good, but what it names is not all there");
+        buf_put_format(&out, "%zu hook%s%s. A running node reads the file at `comity hook reload`, or when it starts again.\n",
+                       hooks->count, hooks->count == 1 ? "" : "s",
+                       good ? ", good" : ", the file is good, but what it names is not all there");
     }
     command_print_buf(&out);
     buf_free(&out);
@@ -123,36 +125,20 @@ struct row {
     bool known, running;
 };
 
-/* The row of this hook in what "list" answers. */
-static enum err row_read(struct row *out, struct bytes document, const char *name) {
-    struct pack_reader in = pack_reader_of(document);
-    *out = (struct row){0};
-    if (pack_read_map(&in) != 1 || !bytes_equal_text(pack_read_str(&in), "hooks")) return ERR_FORMAT;
-    uint32_t count = pack_read_array(&in);
-    for (uint32_t i = 0; i < count && !pack_failed(&in) && !out->known; i++) {
-        uint32_t fields = pack_read_map(&in);
-        *out = (struct row){0};
-        for (uint32_t k = 0; k < fields && !pack_failed(&in); k++) {
-            struct bytes key = pack_read_str(&in);
-            if (bytes_equal_text(key, "answered"))
-                out->answered = pack_read_uint(&in);
-            else if (bytes_equal_text(key, "objects"))
-                out->objects = pack_read_uint(&in);
-            else if (bytes_equal_text(key, "withdrawals"))
-                out->withdrawals = pack_read_uint(&in);
-            else if (bytes_equal_text(key, "problem"))
-                out->problem = pack_read_str(&in);
-            else if (bytes_equal_text(key, "name"))
-                out->known = bytes_equal_text(pack_read_str(&in), name);
-            else if (bytes_equal_text(key, "running"))
-                out->running = pack_read_bool(&in);
-            else if (bytes_equal_text(key, "kind") || bytes_equal_text(key, "last"))
-                pack_read_str(&in);
-            else
-                pack_read_uint(&in);
-        }
-    }
-    return pack_failed(&in) ? ERR_FORMAT : OK;
+struct row_search {
+    const char *name;
+    struct row *out;
+};
+
+static void row_read(void *context, struct bytes value) {
+    const struct row_search *search = context;
+    if (!bytes_equal_text(document_string(value, "name"), search->name)) return;
+    *search->out = (struct row){.answered = document_number(value, "answered"),
+                                .objects = document_number(value, "objects"),
+                                .withdrawals = document_number(value, "withdrawals"),
+                                .problem = document_string(value, "problem"),
+                                .known = true,
+                                .running = document_flag(value, "running")};
 }
 
 static enum outcome row_get(struct client *client, struct buf *document, const char *name, struct row *out) {
@@ -162,7 +148,9 @@ static enum outcome row_get(struct client *client, struct buf *document, const c
     enum outcome outcome = client_document_of(client, FRAME_ASK_HOOK, bytes_of_buf(&body), document);
     buf_free(&body);
     if (outcome != OUTCOME_SUCCESS) return outcome;
-    if (row_read(out, bytes_of_buf(document), name) != OK) return client_lost(client, ERR_FORMAT);
+    struct row_search search = {name, out};
+    *out = (struct row){0};
+    document_each(bytes_of_buf(document), "hooks", row_read, &search);
     return out->known ? OUTCOME_SUCCESS
                       : command_fail(client->invocation, OUTCOME_NOT_FOUND,
                                      "%s: the running node has no such hook; `comity hook list` shows those that it has", name);
@@ -220,25 +208,95 @@ static enum outcome run_now(const struct invocation *invocation) {
     return outcome;
 }
 
+/* --- reload --- */
+
+/* What is named and not there keeps only its own hook from working, but the operator wants to hear of it. */
+static void problems_say(const struct invocation *invocation, const struct hook_file *hooks) {
+    for (size_t i = 0; i < hooks->count; i++) {
+        char why[256];
+        const char *problem = hook_problem(&hooks->hooks[i], why);
+        if (problem) (void)command_fail(invocation, OUTCOME_SUCCESS, "%s: %s", hooks->hooks[i].name, problem);
+    }
+}
+
+static enum outcome reload_tell(const struct client *client, struct bytes body) {
+    struct pack_reader in = pack_reader_of(body);
+    uint32_t fields = pack_read_array(&in);
+    uint64_t count = pack_read_uint(&in);
+    bool changed = pack_read_bool(&in);
+    struct buf out = {0};
+    if (fields != 2 || pack_done(&in) != OK) return client_lost(client, ERR_FORMAT);
+    if (client->invocation->json)
+        buf_put_format(&out, "{\"hooks\":%llu,\"changed\":%s}\n", (unsigned long long)count, changed ? "true" : "false");
+    else if (count == 0)
+        buf_put_text(&out, changed ? "There are no hooks any more.\n" : "There are no hooks.\n");
+    else
+        buf_put_format(&out, changed ? "%llu hook%s at work.\n" : "The file is as it was: %llu hook%s at work.\n",
+                       (unsigned long long)count, count == 1 ? " is" : "s are");
+    command_print_buf(&out);
+    buf_free(&out);
+    return OUTCOME_SUCCESS;
+}
+
+static enum outcome reload_ask(struct client *client) {
+    struct buf body = {0};
+    struct frame frame;
+    verb_put(&body, "reload", NULL);
+    enum err err = client_ask(client, FRAME_ASK_HOOK, bytes_of_buf(&body));
+    buf_free(&body);
+    if (err == OK) err = client_answer(client, &frame, PATIENCE_MS);
+    if (err == ERR_TIMEOUT)
+        return command_fail(client->invocation, OUTCOME_INTERNAL,
+                            "the file was taken, and no hook process came up with it within %d s: the node's log says why",
+                            PATIENCE_MS / 1000);
+    if (err != OK) return client_lost(client, err);
+    return frame.type == FRAME_ANSWER_ERROR ? client_refused(client, frame.body) : reload_tell(client, frame.body);
+}
+
+/* The file is looked at here first, where what is wrong with it can be said without a running node. */
+static enum outcome reload(const struct invocation *invocation) {
+    struct buf text = {0};
+    struct hook_file hooks;
+    struct client client;
+    bool found;
+    enum outcome outcome = setup_hooks(invocation, NULL, &text, &hooks, &found);
+    if (outcome == OUTCOME_SUCCESS) {
+        problems_say(invocation, &hooks);
+        outcome = client_open(&client, invocation);
+        if (outcome == OUTCOME_SUCCESS) outcome = reload_ask(&client);
+        client_close(&client);
+    }
+    hook_file_free(&hooks);
+    buf_free(&text);
+    return outcome;
+}
+
 static enum outcome run(const struct invocation *invocation) {
     const char *what = invocation->arguments[0];
     if (strcmp(what, "check") == 0) return check(invocation);
     if (strcmp(what, "run") == 0)
         return invocation->argument_count > 1 ? run_now(invocation) : command_usage(invocation, "run: give the hook's name");
-    if (strcmp(what, "list") != 0) return command_usage(invocation, "'%s': unknown; valid are list, check and run", what);
+    bool lists = strcmp(what, "list") == 0;
+    if (!lists && strcmp(what, "reload") != 0)
+        return command_usage(invocation, "'%s': unknown; valid are list, check, run and reload", what);
     if (invocation->argument_count > 1) return command_usage(invocation, "unexpected '%s'", invocation->arguments[1]);
-    return list(invocation);
+    return lists ? list(invocation) : reload(invocation);
 }
 
 const struct command cmd_hook = {
     .name = "hook",
-    .synopsis = "list | check [FILE] | run NAME",
+    .synopsis = "list | check [FILE] | run NAME | reload",
     .summary = "programs that are called, and files that are written, when objects come and go",
-    .details = "DIR/hooks.yaml names them; deploy/hooks.yaml.example is one with comments, deploy/response-teams.md tells of them. "
-               "A node reads the\n"
-               "file when it starts. `list` shows what each did and its last problem; `check` says what is wrong with the file, or "
-               "with what it\n"
-               "names, and needs no running node; `run` calls or writes one now, without waiting, and exits 3 when that failed.",
+    .details =
+        "DIR/hooks.yaml names them; deploy/hooks.yaml.example is one with comments, deploy/response-teams.md tells of them. "
+        "A node reads the\n"
+        "file when it starts, and at `reload`: a file that is not wholly understood changes nothing and exits 3; programs "
+        "that run\n"
+        "may end, within 10 seconds, and every hook goes on where it stood. `list` shows what each did and its last problem; "
+        "`check`\n"
+        "says what is wrong with the file, or with what it names, and needs no running node; `run` calls or writes one now, "
+        "without\n"
+        "waiting, and exits 3 when that failed.",
     .arguments_min = 1,
     .arguments_max = 2,
     .prints_json = true,

@@ -14,6 +14,7 @@
 #include "node/web/web.h"
 #include "node/web/web_identity.h"
 
+#include <assert.h>
 #include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -124,22 +125,25 @@ static enum outcome live_settings_make(const struct invocation *invocation, cons
 }
 
 /* Nothing where no file names hooks. */
-static enum outcome hook_settings_make(const struct invocation *invocation, const char *dir, enum log_level level,
-                                       struct buf *out) {
-    struct hook_settings settings = {.log_level = level};
-    struct buf text = {0};
-    struct hook_file hooks;
-    bool found;
-    enum outcome outcome = setup_hooks(invocation, NULL, &text, &hooks, &found);
-    if (outcome == OUTCOME_SUCCESS && hooks.count > 0) {
-        snprintf(settings.dir, sizeof settings.dir, "%s", dir);
-        settings.file = bytes_of_buf(&text);
-        enum err err = hook_settings_encode(&settings, out);
-        if (err != OK) outcome = command_fail(invocation, OUTCOME_INTERNAL, "settings of the hook process: %s", err_text(err));
-    }
-    hook_file_free(&hooks);
-    buf_free(&text);
-    return outcome;
+static enum outcome hooks_make(const struct invocation *invocation, const char *dir, enum log_level level, struct buf *out) {
+    char why[HOOK_SETTINGS_WHY];
+    uint32_t count;
+    enum err err = hook_settings_make(dir, level, out, &count, why);
+    if (err == OK) return OUTCOME_SUCCESS;
+    return command_fail(invocation, err == ERR_SYNTAX ? OUTCOME_REFUSED : command_outcome(err), "%s", why);
+}
+
+/* What hooks are made of when they are read again, while the node runs. */
+struct again {
+    const char *dir;
+    enum log_level level;
+};
+
+static_assert(HOOK_SETTINGS_WHY <= PROC_WHY_BYTES, "a text fits");
+
+static enum err hooks_again(void *context, struct buf *out, uint32_t *count, char why[static PROC_WHY_BYTES]) {
+    const struct again *again = context;
+    return hook_settings_make(again->dir, again->level, out, count, why);
 }
 
 static enum outcome settings_make(const struct invocation *invocation, const char *dir, const struct config *config,
@@ -159,7 +163,7 @@ static enum outcome settings_make(const struct invocation *invocation, const cha
     if (outcome != OUTCOME_SUCCESS) return outcome;
     outcome = live_settings_make(invocation, dir, config, level, &out->live);
     if (outcome != OUTCOME_SUCCESS) return outcome;
-    outcome = hook_settings_make(invocation, dir, level, &out->hook);
+    outcome = hooks_make(invocation, dir, level, &out->hook);
     if (outcome != OUTCOME_SUCCESS) return outcome;
     engine_settings_of_config(&engine, config, dir);
     out->key_memory = secret_new(KEY_SETTINGS_BYTES_MAX);
@@ -173,7 +177,9 @@ static enum outcome settings_make(const struct invocation *invocation, const cha
 
 static enum outcome processes_run(const struct settings *settings, const struct config *config, const char *dir) {
     char what[AGENCY_NAME_BYTES_MAX + COMMAND_DIR_MAX + 32];
-    struct proc_options options = {.what = what};
+    struct again again = {.dir = dir, .level = LOG_LEVEL_INFO};
+    struct proc_options options = {.what = what, .hooks_again = hooks_again, .context = &again};
+    log_level_of(config->log_level, &again.level);
     snprintf(what, sizeof what, "node of %s in %s", config->agency_name, dir);
     options.settings[ROLE_NET] = bytes_of_buf(&settings->net);
     options.settings[ROLE_ENGINE] = bytes_of_buf(&settings->engine);

@@ -60,6 +60,16 @@ static void mesh_put(struct buf *out, const struct top_page *page) {
                    sum(now, "comity_blocks_erasing"));
 }
 
+static void consumers_put(struct buf *out, const struct top_page *page) {
+    struct bytes now = page->now;
+    buf_put_format(out,
+                   "subscriptions %" PRIu64 ", %" PRIu64 " behind, %" PRIu64 " stale   live clients %" PRIu64 ", %" PRIu64
+                   " starving   hooks %" PRIu64 ", %" PRIu64 " failing\n",
+                   sum(now, "comity_subscriptions"), sum(now, "comity_subscriptions_behind"),
+                   sum(now, "comity_subscriptions_stale"), sum(now, "comity_live_sessions"),
+                   sum(now, "comity_live_sessions_starving"), sum(now, "comity_hooks"), sum(now, "comity_hooks_failing"));
+}
+
 static void row_put(struct buf *out, const struct top_page *page, const char *label, const char *name) {
     char total[HUMAN_BYTES], rate[HUMAN_BYTES];
     human_count(total, sum(page->now, name));
@@ -87,6 +97,8 @@ static void table_put(struct buf *out, const struct top_page *page) {
     row_put(out, page, "refused here", "comity_objects_refused_total");
     row_put(out, page, "withdrawn", "comity_objects_withdrawn_total");
     row_put(out, page, "expired", "comity_objects_expired_total");
+    row_put(out, page, "taken by subscriptions", "comity_subscriptions_delivered_total");
+    row_put(out, page, "over the live feed", "comity_live_messages_total");
     row_put(out, page, "questions of local clients", "comity_questions_total");
     bytes_put(out, page, "from the mesh", "comity_net_received_bytes_total");
     bytes_put(out, page, "to the mesh", "comity_net_sent_bytes_total");
@@ -182,6 +194,7 @@ void top_page(struct buf *out, const struct top_page *page) {
     size_t from = out->size;
     head_put(out, page);
     mesh_put(out, page);
+    consumers_put(out, page);
     table_put(out, page);
     syncs_put(out, page);
     list_put(out, page, "ENTRIES TO COME, by agency", "comity_agency_entries_behind", "agency");

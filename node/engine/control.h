@@ -87,19 +87,21 @@
        and tlp of the object, the moment of the withdrawal as its time of modification, and a text {"cause": "recall" or "expiry",
        "retention", "erasure", "group", "revoked", "newer"}. Those of objects behind the position, and of objects of which another version is held,
        are not told. Objects: the newest version of each, as a feed has them. Filters that are given both hold. As_objects: objects are ANSWER_OBJECT. reset: the position
-       belongs to another store, or is older than the withdrawal list: nothing is told, the consumer drops what it has, and goes on at
+       belongs to another store, is older than the withdrawal list, or was taken when more could be shown (node/recall/gone_terms.h): nothing is told, the consumer drops what it has, and goes on at
        the position in DONE.
    ASK_TAKEN    [subscription str, cursor uint, gone uint, delivered uint] -> DONE [] when the subscription's own position stands there on disk.
-       It only moves forward; after a reset it is set. [subscription, 0, 0, delivered] only counts.
+       It only moves forward; after a reset it is set; between a rewind and the next ASK_TAKE with use_stored it stays. [subscription, 0, 0, delivered] only counts.
    ASK_TOKENS   [] -> DONE [] after all that watch were sent the file
    ASK_FIGURES  [] -> ANSWER_FIGURES (node/formats/figures.h) then DONE []. Figures only: the policy's exit "metrics" lets no object
        through, and none is looked at.
    ASK_CLIENTS  [act str: "add soc"] -> a row of the ledger tells of it; DONE [] after all that watch were sent the file;
-       [sessions uint, sent uint, withdrawn uint, refused uint]: what the live process tells of itself, for the status -> DONE []
+       [uint...], CONTROL_LIVE_COUNT of them: what the live process counts, for status and figures -> DONE []
    ASK_HOOK     ["attach"]: this is the hook process; it is sent ANSWER_HOOK [number uint, name str] for every "run"; never DONE.
        ["tell", document bin, hooks uint, failing uint]: what "list" answers from now on -> DONE []
        ["list"] -> ANSWER_DOCUMENT map {hooks: [{name, answered (the number of the last "run" that is done), ...}...]} then DONE []
        ["run", name str] -> DONE [number uint], when it was passed on
+       ["reload"]: DIR/hooks.yaml is read again -> DONE [hooks uint, changed bool], when a hook process for the new file tells of itself; ERR_SYNTAX
+       with line and column: it is as it was
    ASK_BACKUP   [] -> DONE [] when DIR/backup/store is a copy of the store as it stands, all that was acknowledged included; it is the
        client's to remove. ERR_EXISTS: one is there.
    ANSWER_ERROR [err uint, text str] */
@@ -121,6 +123,23 @@
 #define CONTROL_PAGE_BYTES_MAX (16 * 1024 * 1024) /* an ASK_PAGE answers no more, however large its limit */
 #define CONTROL_WATCH_TOKENS   1
 #define CONTROL_WATCH_CLIENTS  2
+
+/* What the live process counts. From its start on; sessions and those that starve: now. */
+enum control_live {
+    CONTROL_LIVE_SESSIONS,
+    CONTROL_LIVE_OBJECTS,
+    CONTROL_LIVE_WITHDRAWALS,
+    CONTROL_LIVE_RESETS,
+    CONTROL_LIVE_REFUSED,      /* connections without a place, and messages that are none of LIVE.md */
+    CONTROL_LIVE_KEYS_REFUSED, /* handshakes with a key that is not let in */
+    CONTROL_LIVE_MESSAGES,     /* handed to ZeroMQ, those that tell of no object included; */
+    CONTROL_LIVE_BYTES,        /* their bytes */
+    CONTROL_LIVE_STARVING,     /* sessions for which something is new, and that have granted nothing for a while */
+    CONTROL_LIVE_STARVED,      /* how often one came to that */
+    CONTROL_LIVE_PUBLISHED,    /* messages of the lossy publisher */
+    CONTROL_LIVE_LOST,         /* those of them that some listener did not get, because it was too slow */
+    CONTROL_LIVE_COUNT
+};
 
 #define CONTROL_VERSION_LAST    1
 #define CONTROL_VERSION_FIRST   2

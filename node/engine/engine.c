@@ -4,6 +4,7 @@
 #include "node/process/clock.h"
 #include "node/engine/engine_core.h"
 #include "node/policy/policy_file.h"
+#include "node/recall/gone_terms.h"
 #include "node/engine/engine_load.h"
 #include "node/process/sandbox.h"
 
@@ -314,6 +315,7 @@ static void on_parent(struct engine *engine, const struct frame *frame) {
     switch (frame->type) {
     case FRAME_STOP: engine->stopping = true; break;
     case FRAME_RESTARTS: on_restarts(engine, frame->body); break;
+    case FRAME_RELOADED: hooks_reloaded(engine, frame); break;
     case FRAME_RESOLVED: on_resolved(engine, frame); break;
     case FRAME_PEER:
         switch (proc_child_peer(&engine->child, frame)) {
@@ -467,6 +469,7 @@ static void loop(struct engine *engine) {
         if (!engine->stopping) recall_ask_pump(engine);
         if (!engine->stopping) groups_pump(engine);
         if (!engine->stopping) gone_revoked_pump(engine);
+        if (!engine->stopping) gone_terms_pump(engine);
         if (!engine->stopping) share_pump(engine);
         if (!engine->stopping) sightings_pump(engine);
         go_on = flush_all(engine);

@@ -233,7 +233,7 @@ struct page_state {
 };
 struct live_counts {
     bool told;
-    uint64_t sessions, sent, withdrawn, refused;
+    uint64_t counts[CONTROL_LIVE_COUNT];
 };
 struct client {
     bool used;
@@ -277,6 +277,11 @@ struct hook_desk {
     struct buf document; /* what `comity hook list` shows; empty: there is no such process */
     uint64_t count, failing;
     uint64_t number; /* of the last question that was passed on */
+    /* "reload": the one that is under way. */
+    struct client *reloader; /* who asked; null: it is gone, or nobody did */
+    uint64_t reload_tag, reload_number;
+    uint32_t reload_count;           /* hooks of the new file */
+    bool reload_waits, reload_fresh; /* for a hook process that was started since; it is attached */
 };
 
 struct name_of_agency {
@@ -501,6 +506,8 @@ void server_decisions_again(struct engine *engine); /* what the policy said of p
 void server_publications_group(struct engine *engine, const uint8_t group_id[static HASH_BYTES]); /* likewise, those to a group */
 void report_status(struct engine *engine, struct client *client, const struct frame *frame);
 void report_peers(struct engine *engine, struct client *client, const struct frame *frame);
+/* The live process's client; null where there is none, or it said nothing yet. */
+const struct live_counts *report_live(const struct engine *engine);
 void figures_tell(struct engine *engine, struct client *client, const struct frame *frame); /* figures_tell.c */
 
 /* query_page.c, watch.c: what the web process asks */
@@ -526,7 +533,8 @@ void watch_clients(struct engine *engine, struct client *client, const struct fr
 
 /* hooks.c: between the hook process and who asks about it */
 void hooks_ask(struct engine *engine, struct client *client, const struct frame *frame);
-void hooks_leave(struct engine *engine, struct client *client); /* the client goes */
+void hooks_leave(struct engine *engine, struct client *client);        /* the client goes */
+void hooks_reloaded(struct engine *engine, const struct frame *frame); /* FRAME_RELOADED of the parent */
 
 /* backup_ask.c, replay.c: copies of this node, and the first time of one that came from a copy */
 void backup_ask(struct engine *engine, struct client *client, const struct frame *frame);

@@ -1,5 +1,6 @@
 #include "node/process/clock.h"
 #include "node/engine/engine_core.h"
+#include "node/engine/figures_consumers.h"
 #include "node/formats/figures.h"
 #include "node/version.h"
 
@@ -7,7 +8,8 @@
 #include <string.h>
 
 /* The engine's figures, for /metrics and `comity top`. No object is looked at: the policy's exit "metrics" lets none through. Labels come
-   from sets of a fixed size: rules, events, roles, and the petnames of at most FIGURES_AGENCIES_MAX pinned agencies. */
+   from sets of a fixed size: rules, events, roles, the petnames of at most FIGURES_AGENCIES_MAX pinned agencies, and the operator's names of at most
+   FIGURES_SUBSCRIPTIONS_MAX subscriptions and HOOKS_MAX hooks. */
 
 #define FIGURES_AGENCIES_MAX 256
 
@@ -204,8 +206,6 @@ static void publishing_put(const struct engine *engine, struct figures *out) {
     figures_put(out, "rule", "other", tallies->rules_other);
     gauge(out, "comity_outbox_objects", "Objects that wait until the own log can be written.", engine->outbox.items);
     gauge(out, "comity_outbox_bytes", "Their bytes.", engine->outbox.bytes);
-    gauge(out, "comity_hooks", "Hooks of this node.", engine->hooks.count);
-    gauge(out, "comity_hooks_failing", "Those that failed last.", engine->hooks.failing);
 }
 
 static void recalls_put(const struct engine *engine, struct figures *out) {
@@ -264,6 +264,7 @@ void figures_tell(struct engine *engine, struct client *client, const struct fra
         publishing_put(engine, &figures);
         recalls_put(engine, &figures);
         clients_put(engine, &figures);
+        figures_consumers(engine, &figures);
     }
     figures_pack(&body, &figures);
     if (!sums || body.failed) {

@@ -92,7 +92,7 @@ static bool page_take(struct engine *engine, struct client *client, const struct
     static struct item item;
     struct page_state *page = &client->page;
     struct page_head head = stored->head;
-    bool retracted = gossip_retracted(engine->gossip, head.node_id, head.seq);
+    bool retracted = gone_revoked(engine, head.node_id, head.seq);
     struct cursor walk = cursor_of(bytes_of_buf(&page->copy));
     struct bytes encoded;
     for (uint64_t cursor = head.cursor; block_frame_next(&walk, &encoded); cursor++) {
@@ -139,8 +139,7 @@ static bool hit_take(struct engine *engine, struct client *client, const struct 
     struct bytes encoded;
     bool fits = true;
     client->page.looked++;
-    if (store_item(engine->store, cursor, &head, &item, &encoded) == OK &&
-        !gossip_retracted(engine->gossip, head.node_id, head.seq)) {
+    if (store_item(engine->store, cursor, &head, &item, &encoded) == OK && !gone_revoked(engine, head.node_id, head.seq)) {
         buf_clear(copy);
         buf_put(copy, encoded);
         encoded = bytes_of_buf(copy);

@@ -127,21 +127,26 @@ static size_t links_open(const struct engine *engine) {
     return count;
 }
 
+const struct live_counts *report_live(const struct engine *engine) {
+    for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
+        if (engine->clients[i].used && engine->clients[i].live.told) return &engine->clients[i].live;
+    return NULL;
+}
+
 /* Of the process of the live feed; null where there is none. */
 static void put_live(struct engine *engine, struct buf *out) {
-    const struct live_counts *live = NULL;
-    for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
-        if (engine->clients[i].used && engine->clients[i].live.told) live = &engine->clients[i].live;
+    const struct live_counts *live = report_live(engine);
     pack_write_str(out, bytes_of_text("live"));
     if (!live) {
         pack_write_nil(out);
         return;
     }
-    pack_write_map(out, 4);
-    put_uint(out, "refused", live->refused);
-    put_uint(out, "sent", live->sent);
-    put_uint(out, "sessions", live->sessions);
-    put_uint(out, "withdrawn", live->withdrawn);
+    pack_write_map(out, 5);
+    put_uint(out, "refused", live->counts[CONTROL_LIVE_REFUSED] + live->counts[CONTROL_LIVE_KEYS_REFUSED]);
+    put_uint(out, "sent", live->counts[CONTROL_LIVE_OBJECTS]);
+    put_uint(out, "sessions", live->counts[CONTROL_LIVE_SESSIONS]);
+    put_uint(out, "starving", live->counts[CONTROL_LIVE_STARVING]);
+    put_uint(out, "withdrawn", live->counts[CONTROL_LIVE_WITHDRAWALS]);
 }
 
 static void put_counts(struct engine *engine, struct buf *out) {

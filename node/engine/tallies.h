@@ -24,6 +24,7 @@ struct tallies {
     uint64_t recalls_completed;    /* of this node: every reader erased */
     uint64_t sessions;             /* local clients that connected */
     uint64_t questions;            /* frames they sent */
+    uint64_t consumers_reset;      /* takes that were answered with a reset */
     uint64_t restarts[ROLE_COUNT]; /* of processes that ended by themselves, since the parent started */
     uint64_t restarted_ms;         /* monotonic: when the last of them was heard of; 0: none */
 };

@@ -77,11 +77,8 @@ void watch_clients(struct engine *engine, struct client *client, const struct fr
     struct pack_reader reader = pack_reader_of(frame->body);
     char about[ACT_BYTES_MAX];
     uint32_t fields = pack_read_array(&reader);
-    if (fields == 4) {
-        client->live.sessions = pack_read_uint(&reader);
-        client->live.sent = pack_read_uint(&reader);
-        client->live.withdrawn = pack_read_uint(&reader);
-        client->live.refused = pack_read_uint(&reader);
+    if (fields == CONTROL_LIVE_COUNT) {
+        for (size_t i = 0; i < CONTROL_LIVE_COUNT; i++) client->live.counts[i] = pack_read_uint(&reader);
         client->live.told = pack_done(&reader) == OK;
         files_again(engine, client, frame, 0);
         return;

@@ -3,7 +3,8 @@
 
    In MessagePack: an array of rows, each a family [type uint, name str, help str] or, behind its family, a sample
    [suffix str, [[label str, value str]...], value uint, decimals uint]. Names and labels are our own, a-z 0-9 and _; the values of labels
-   come from small sets (rules, roles, petnames of pinned agencies), and are never anything that stands in an object. */
+   come from small sets (rules, roles, petnames of pinned agencies, names of hooks and of some subscriptions), and are never anything that
+   stands in an object. */
 #ifndef NODE_FIGURES_H
 #define NODE_FIGURES_H
 

@@ -30,7 +30,8 @@ struct filter_subject {
     const uint8_t *author_id;
     struct bytes group; /* the local name of the group it was published to; empty: none is known */
     uint64_t arrived_ms, now_ms;
-    bool partial; /* only id, type and label of the item are known, of something that is gone */
+    bool partial;  /* only id, type and label of the item are known, of something that is gone; */
+    bool nameless; /* and not under which name its author was known when it was shown */
 };
 
 /* MAYBE: only of a partial subject, when what is not known decides. */

@@ -203,13 +203,13 @@ static bool fits(struct question *question, const struct filter_node *node, cons
 }
 
 /* Of something that is gone only these are known. */
-static bool known(enum filter_field field) {
-    return field == FILTER_TYPE || field == FILTER_ID || field == FILTER_TLP || field == FILTER_AUTHOR;
+static bool known(const struct filter_subject *subject, enum filter_field field) {
+    return field == FILTER_TYPE || field == FILTER_ID || field == FILTER_TLP || (field == FILTER_AUTHOR && !subject->nameless);
 }
 
 static enum filter_verdict test_ask(struct question *question, const struct filter_node *node) {
     bool turned = node->sign == SIGN_NE || node->sign == SIGN_UNLIKE, any = false;
-    if (question->subject->partial && !known(node->field)) return FILTER_MAYBE;
+    if (question->subject->partial && !known(question->subject, node->field)) return FILTER_MAYBE;
     for (size_t i = 0; i < node->value_count && !any; i++) any = fits(question, node, &question->filter->values[node->value + i]);
     return verdict(any != turned);
 }

@@ -16,8 +16,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define REPORT_MS 200  /* between two reports, at least */
-#define LOOK_MS   5000 /* is a folder there that was not? */
+#define REPORT_MS 200   /* between two reports, at least */
+#define LOOK_MS   5000  /* is a folder there that was not? */
+#define LEAVE_MS  10000 /* for programs to end */
 #define TAG_WATCH 1
 #define TAG_HOOKS 2
 #define TAG_TELL  3
@@ -168,16 +169,38 @@ static bool locks_make(struct hooks *hooks) {
     return good && hooks->wake_fd >= 0 && hooks->stop_fd >= 0;
 }
 
+static void *work_main(void *context) {
+    struct hook_work *work = context;
+    struct hooks *hooks = work->hooks;
+    work->hook->file ? hook_view_main(work) : hook_command_main(work);
+    uint64_t one = 1;
+    pthread_mutex_lock(&hooks->lock);
+    hooks->ended++;
+    pthread_mutex_unlock(&hooks->lock);
+    ssize_t ignored = write(hooks->wake_fd, &one, sizeof one);
+    (void)ignored;
+    return NULL;
+}
+
+static void place_name(struct hook_work *work) {
+    const struct hook *hook = work->hook;
+    if (!hook->file && hook->subscription)
+        snprintf(work->place, sizeof work->place, "%s", hook->subscription);
+    else if (!hook->file)
+        snprintf(work->place, sizeof work->place, HOOK_PLACE_PREFIX "%s", hook->name);
+}
+
 static bool threads_start(struct hooks *hooks) {
     for (size_t i = 0; i < hooks->file.count; i++) {
         struct hook_work *work = &hooks->work[i];
         *work = (struct hook_work){.hooks = hooks, .hook = &hooks->file.hooks[i], .index = i, .news = true};
+        place_name(work);
         work->reader = calloc(1, sizeof *work->reader);
         if (!work->reader || answer_reader_init(work->reader) != OK) return false;
     }
     for (; hooks->started < hooks->file.count; hooks->started++) {
         struct hook_work *work = &hooks->work[hooks->started];
-        if (pthread_create(&work->thread, NULL, work->hook->file ? hook_view_main : hook_command_main, work) != 0) return false;
+        if (pthread_create(&work->thread, NULL, work_main, work) != 0) return false;
     }
     return true;
 }
@@ -198,12 +221,32 @@ static bool start(struct hooks *hooks, char why[static 256]) {
 
 /* --- loop, end --- */
 
+/* Another one waits to take this one's place: what runs may end, and its place is kept. */
+static void leave(struct hooks *hooks) {
+    if (hooks->leave_ms == 0) hooks->leave_ms = clock_monotonic_ms() + LEAVE_MS;
+    pthread_mutex_lock(&hooks->lock);
+    hooks->leaving = true;
+    pthread_cond_broadcast(&hooks->changed);
+    pthread_mutex_unlock(&hooks->lock);
+}
+
 static bool parent_read(struct hooks *hooks) {
     struct frame frame;
     if (channel_fill(&hooks->child.parent) != OK) return false;
-    while (channel_next(&hooks->child.parent, &frame) == OK)
-        if (frame.type == FRAME_STOP) return false;
+    while (channel_next(&hooks->child.parent, &frame) == OK) {
+        if (frame.type != FRAME_STOP) continue;
+        if (frame.tag == 0) return false;
+        leave(hooks);
+    }
     return true;
+}
+
+static bool left(struct hooks *hooks) {
+    if (hooks->leave_ms == 0) return false;
+    pthread_mutex_lock(&hooks->lock);
+    bool all = hooks->ended == hooks->started;
+    pthread_mutex_unlock(&hooks->lock);
+    return all || clock_monotonic_ms() >= hooks->leave_ms;
 }
 
 static bool report_due(struct hooks *hooks) {
@@ -224,11 +267,12 @@ static int loop(struct hooks *hooks) {
             {.fd = hooks->child.parent.fd, .events = POLLIN},
             {.fd = hooks->watch.fd, .events = (short)(POLLIN | (channel_backlog(&hooks->watch) > 0 ? POLLOUT : 0))},
             {.fd = hooks->wake_fd, .events = POLLIN}};
-        poll(fds, 3, due ? REPORT_MS : LOOK_MS);
+        poll(fds, 3, due || hooks->leave_ms > 0 ? REPORT_MS : LOOK_MS);
         if (fds[0].revents != 0 && !parent_read(hooks)) return 0;
         if ((fds[1].revents & POLLOUT) != 0 && channel_flush(&hooks->watch) != OK) return 1;
         if ((fds[1].revents & ~POLLOUT) != 0 && !watch_read(hooks)) hooks_break(hooks, "its connection ended");
         if (atomic_load(&hooks->broken)) return 1;
+        if (left(hooks)) return 0;
         if (report_due(hooks)) due = true;
         uint64_t now_ms = clock_monotonic_ms();
         if (due && now_ms - told_ms >= REPORT_MS) {

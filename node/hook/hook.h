@@ -11,6 +11,8 @@
 #include "node/process/dir.h"
 #include "node/process/log.h"
 
+#define HOOK_SETTINGS_WHY 1100
+
 struct hook_settings {
     enum log_level log_level;
     char dir[DIR_PATH_MAX];
@@ -18,6 +20,10 @@ struct hook_settings {
 };
 
 enum err hook_settings_encode(const struct hook_settings *settings, struct buf *out) MUST_USE;
+/* Reads DIR/hooks.yaml and checks it wholly: the settings of a hook process for it, or nothing when there is no file, or it names no hooks. An error
+   with a text for the operator. `dir` is a whole path. */
+enum err hook_settings_make(const char *dir, enum log_level level, struct buf *out, uint32_t *count,
+                            char why[static HOOK_SETTINGS_WHY]) MUST_USE;
 /* ERR_VERSION, ERR_FORMAT. The file stays a view into `in`. */
 enum err hook_settings_decode(struct bytes in, struct hook_settings *out) MUST_USE;
 

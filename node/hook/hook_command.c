@@ -10,8 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define SUBSCRIPTION_PREFIX "hook."
-#define BATCH_BYTES_MAX     (64 * 1024 * 1024)
+#define BATCH_BYTES_MAX (64 * 1024 * 1024)
 
 struct batch {
     struct hook_work *work;
@@ -82,21 +81,17 @@ static enum err turn(struct batch *batch, const char *subscription, bool *more, 
     return OK;
 }
 
-void *hook_command_main(void *context) {
-    struct hook_work *work = context;
+void hook_command_main(struct hook_work *work) {
     struct batch batch = {.work = work};
-    char own[sizeof SUBSCRIPTION_PREFIX + HOOK_NAME_BYTES_MAX], why[HOOK_WHY_BYTES];
-    const char *subscription = work->hook->subscription;
+    char why[HOOK_WHY_BYTES];
     uint64_t asked;
     bool more = false, over = false;
-    snprintf(own, sizeof own, SUBSCRIPTION_PREFIX "%s", work->hook->name);
-    if (!subscription) subscription = own;
     buf_init(&batch.lines, BATCH_BYTES_MAX);
     while (!over && hook_await(work, more ? 1 : 0, &asked)) {
         /* What arrives together is given together. */
         if (!more && !hook_pause(work, clock_monotonic_ms() + work->hook->wait_ms, true)) break;
         why[0] = 0;
-        enum err err = turn(&batch, subscription, &more, why);
+        enum err err = turn(&batch, work->place, &more, why);
         if (err == OK && !more) hook_succeeded(work, asked, 0);
         over = err == ERR_CLOSED;
         if (err == OK || over) continue;
@@ -105,5 +100,4 @@ void *hook_command_main(void *context) {
         over = !hook_pause(work, hook_failed(work, asked, why), true);
     }
     buf_free(&batch.lines);
-    return NULL;
 }

@@ -21,7 +21,7 @@ static void hook_put(struct buf *out, const struct hook_work *work) {
     char last[MOMENT_TEXT_BYTES] = "";
     uint64_t now_ms = clock_monotonic_ms();
     if (work->last_ms > 0) moment_text(last, work->last_ms);
-    pack_write_map(out, 12);
+    pack_write_map(out, 13);
     put_uint(out, "answered", work->answered);
     put_uint(out, "calls", work->calls);
     put_uint(out, "calls_failed", work->calls_failed);
@@ -33,6 +33,7 @@ static void hook_put(struct buf *out, const struct hook_work *work) {
     put_uint(out, "retry_s", work->next_ms > now_ms ? (work->next_ms - now_ms + 999) / 1000 : 0);
     pack_write_str(out, bytes_of_text("running"));
     pack_write_bool(out, work->running);
+    put_text(out, "subscription", work->place);
     put_uint(out, "withdrawals", work->withdrawals);
     put_uint(out, "writings", work->writings);
 }

@@ -7,12 +7,15 @@
 #include "node/hook/hook.h"
 #include "node/process/answer.h"
 #include "node/process/proc.h"
+#include "node/subscribe/subscriptions.h"
 #include "node/subscribe/take_wire.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/types.h>
 
+#define HOOK_PLACE_PREFIX   "hook." /* then its name: the subscription of a command that names none */
+#define HOOK_PLACE_BYTES    (SUBSCRIPTION_NAME_BYTES_MAX + 1)
 #define HOOK_LINKS          3 /* connections to the engine, taken in turns */
 #define HOOK_ENGINE_MS      60000
 #define HOOK_WHY_BYTES      320
@@ -32,6 +35,7 @@ struct hook_work {
     size_t index;
     pthread_t thread;
     struct answer_reader *reader; /* the thread's own */
+    char place[HOOK_PLACE_BYTES]; /* the subscription in which a command keeps its place; "" of a file, which keeps none */
 
     /* behind hooks->lock: */
     bool news;                                                    /* since it last looked */
@@ -64,11 +68,14 @@ struct hooks {
     pthread_mutex_t lock;
     pthread_cond_t changed; /* news, questions, the end; and a link that is free */
     bool stopping;
+    bool leaving; /* nothing is begun any more; what is under way goes on to its end */
+    size_t ended; /* threads that are at theirs */
     struct hook_link links[HOOK_LINKS];
     struct hook_work work[HOOKS_MAX];
     struct hook_folder folders[HOOKS_MAX]; /* when the sandbox closed; of files' hooks */
     size_t started;                        /* threads */
     bool told;                             /* what the engine was told is what is */
+    uint64_t leave_ms;                     /* the main thread's: monotonic, when it goes at the latest; 0: it stays */
 };
 
 /* --- hook.c --- */
@@ -89,8 +96,8 @@ uint64_t hook_failed(struct hook_work *work, uint64_t asked, const char *why);
 void hook_count(struct hook_work *work, uint64_t *counter, uint64_t more);
 
 /* --- hook_command.c, hook_view.c --- */
-void *hook_command_main(void *work);
-void *hook_view_main(void *work);
+void hook_command_main(struct hook_work *work);
+void hook_view_main(struct hook_work *work);
 
 /* --- hook_call.c --- */
 /* Runs the hook's command with this standard input to its end; its output goes to the log. OK: it ended with 0. ERR_IO: not; `why` says how.

@@ -244,8 +244,7 @@ static enum err turn(struct view *view, bool asked, char why[static HOOK_WHY_BYT
     return err;
 }
 
-void *hook_view_main(void *context) {
-    struct hook_work *work = context;
+void hook_view_main(struct hook_work *work) {
     struct view view = {.work = work, .hook = work->hook, .file.fd = -1};
     char why[HOOK_WHY_BYTES];
     uint64_t asked, again_ms = 0;
@@ -267,5 +266,4 @@ void *hook_view_main(void *context) {
         if (!hook_pause(work, until_ms, true)) break;
     }
     free(view.files);
-    return NULL;
 }

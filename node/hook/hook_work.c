@@ -29,11 +29,12 @@ static void wait_once(struct hooks *hooks, uint64_t until_ms) {
 bool hook_await(struct hook_work *work, uint64_t until_ms, uint64_t *asked) {
     struct hooks *hooks = work->hooks;
     pthread_mutex_lock(&hooks->lock);
-    while (!hooks->stopping && !work->news && work->asked == work->answered && (until_ms == 0 || clock_monotonic_ms() < until_ms))
+    while (!hooks->stopping && !hooks->leaving && !work->news && work->asked == work->answered &&
+           (until_ms == 0 || clock_monotonic_ms() < until_ms))
         wait_once(hooks, until_ms);
     work->news = false;
     *asked = work->asked;
-    bool going = !hooks->stopping;
+    bool going = !hooks->stopping && !hooks->leaving;
     pthread_mutex_unlock(&hooks->lock);
     return going;
 }
@@ -41,9 +42,9 @@ bool hook_await(struct hook_work *work, uint64_t until_ms, uint64_t *asked) {
 bool hook_pause(struct hook_work *work, uint64_t until_ms, bool hasty) {
     struct hooks *hooks = work->hooks;
     pthread_mutex_lock(&hooks->lock);
-    while (!hooks->stopping && clock_monotonic_ms() < until_ms && !(hasty && work->asked != work->answered))
+    while (!hooks->stopping && !hooks->leaving && clock_monotonic_ms() < until_ms && !(hasty && work->asked != work->answered))
         wait_once(hooks, until_ms);
-    bool going = !hooks->stopping;
+    bool going = !hooks->stopping && !hooks->leaving;
     pthread_mutex_unlock(&hooks->lock);
     return going;
 }

@@ -100,18 +100,17 @@ static bool watch_begin(struct live *live) {
     return true;
 }
 
-/* For `comity status`. */
+/* For `comity status` and the figures: now and then, when something changed, and once at the start. */
 static void counts_tell(struct live *live, uint64_t now_ms) {
-    uint64_t refused = live->refused + live->door.zap.refused;
-    uint64_t sum = live->session_count + live->sent + live->withdrawn + refused + 1;
-    if (now_ms - live->told_ms < COUNTS_MS || sum == live->told_sum) return;
+    live->counts[CONTROL_LIVE_SESSIONS] = live->session_count;
+    live->counts[CONTROL_LIVE_KEYS_REFUSED] = live->door.zap.refused;
+    bool same = memcmp(live->counts, live->told, sizeof live->counts) == 0;
+    if (live->told_ms > 0 && (same || now_ms - live->told_ms < COUNTS_MS)) return;
     struct buf body = {0};
-    live->told_ms = now_ms, live->told_sum = sum;
-    pack_write_array(&body, 4);
-    pack_write_uint(&body, live->session_count);
-    pack_write_uint(&body, live->sent);
-    pack_write_uint(&body, live->withdrawn);
-    pack_write_uint(&body, refused);
+    live->told_ms = now_ms;
+    memcpy(live->told, live->counts, sizeof live->told);
+    pack_write_array(&body, CONTROL_LIVE_COUNT);
+    for (size_t i = 0; i < CONTROL_LIVE_COUNT; i++) pack_write_uint(&body, live->counts[i]);
     if (body.failed || channel_send(&live->watch, FRAME_ASK_CLIENTS, 2, bytes_of_buf(&body)) != OK)
         live_break(live, "its connection ended");
     buf_free(&body);

@@ -103,9 +103,17 @@ static void pub_ask(struct live *live, struct live_link *link) {
     link_ask(live, link, LIVE_JOB_PUB, FRAME_ASK_PAGE, &body);
 }
 
+static bool session_behind(const struct live *live, const struct live_session *session) {
+    return session->ahead || !live_position_within(live->newest, session->position);
+}
+
 static bool session_wants_page(const struct live *live, const struct live_session *session) {
     if (session->credit == 0 || live_queued_bytes(session) > LIVE_QUEUE_BYTES_MAX / 4) return false;
-    return session->ahead || !live_position_within(live->newest, session->position);
+    return session_behind(live, session);
+}
+
+bool live_session_starves(const struct live *live, const struct live_session *session) {
+    return session->begun && session->ending == LIVE_GOES_ON && session->credit == 0 && session_behind(live, session);
 }
 
 bool live_session_wants_taken(const struct live_session *session) {

@@ -16,7 +16,7 @@ static void object_put(struct live *live, struct live_session *session, const st
     size_t start = live_send_begin(session);
     live_write_object(&session->queue, object);
     live_send_done(session, start);
-    live->sent++;
+    live->counts[CONTROL_LIVE_OBJECTS]++;
 }
 
 /* LIVE.md promises that what is no JSON itself can be put into JSON as it is: no quotes, backslashes, control characters. */
@@ -44,7 +44,7 @@ static void withdrawn_put(struct live *live, struct live_session *session, const
     size_t start = live_send_begin(session);
     live_write_withdrawn(&session->queue, &withdrawn);
     live_send_done(session, start);
-    live->withdrawn++;
+    live->counts[CONTROL_LIVE_WITHDRAWALS]++;
 }
 
 static void record_queue(struct live *live, struct live_link *link, const struct page_record *record, const struct take_end *end) {
@@ -79,20 +79,21 @@ static void record_queue(struct live *live, struct live_link *link, const struct
     session->queued++;
 }
 
-static void reset_put(struct live_session *session, struct take_position position) {
+static void reset_put(struct live *live, struct live_session *session, struct take_position position) {
     /* What the client had is worth nothing: it begins again, and so does the subscription's own position. */
     session->position = session->acknowledged = position;
     session->taken = (struct take_position){0};
     size_t start = live_send_begin(session);
     live_write_reset(&session->queue, position);
     live_send_done(session, start);
+    live->counts[CONTROL_LIVE_RESETS]++;
 }
 
 enum err live_page_queue(struct live *live, struct live_link *link, const struct take_end *end) {
     struct live_session *session = link->session;
     struct cursor in = cursor_of(bytes_of_buf(&link->page));
     struct page_record record;
-    if (end->reset) reset_put(session, end->at);
+    if (end->reset) reset_put(live, session, end->at);
     while (in.left > 0 && session->credit > 0) {
         if (!page_record_read(&record, &in) || item_decode(link->item, record.encoded) != OK) return ERR_FORMAT;
         record_queue(live, link, &record, end);

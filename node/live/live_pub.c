@@ -23,6 +23,7 @@ enum err live_pub_open(struct live *live, char why[static 256]) {
     socket->sock = zsock_new(ZMQ_PUB);
     socket->handle = socket->sock ? zsock_resolve(socket->sock) : NULL;
     bool good = socket->handle && option_int(socket->handle, ZMQ_LINGER, 0) && option_int(socket->handle, ZMQ_SNDHWM, SEND_HWM) &&
+                option_int(socket->handle, ZMQ_XPUB_NODROP, 1) &&
                 zmq_setsockopt(socket->handle, ZMQ_MAXMSGSIZE, &received_max, sizeof received_max) == 0;
     if (!good || zmq_bind(socket->handle, live->settings.pub) != 0) {
         snprintf(why, 256, "live.pub: cannot listen on %.100s: %.100s", live->settings.pub, zmq_strerror(errno));
@@ -39,10 +40,18 @@ enum err live_pub_open(struct live *live, char why[static 256]) {
 
 void live_pub_close(struct live *live) { curve_socket_close(&live->pub.socket); }
 
+/* ZeroMQ drops silently what a slow listener has no room for. Asked not to drop, it tells that one is full, and gives the message to nobody: then
+   it goes to those that have room. */
 static void publish(void *context, struct bytes message) {
     struct live *live = context;
-    if (zmq_send(live->pub.socket.handle, message.data, message.size, ZMQ_DONTWAIT) < 0) return;
-    live->pub.published++;
+    void *handle = live->pub.socket.handle;
+    if (zmq_send(handle, message.data, message.size, ZMQ_DONTWAIT) < 0) {
+        if (errno != EAGAIN || !option_int(handle, ZMQ_XPUB_NODROP, 0)) return;
+        live->counts[CONTROL_LIVE_LOST]++;
+        int sent = zmq_send(handle, message.data, message.size, ZMQ_DONTWAIT);
+        if (!option_int(handle, ZMQ_XPUB_NODROP, 1) || sent < 0) return;
+    }
+    live->counts[CONTROL_LIVE_PUBLISHED]++;
 }
 
 bool live_pub_wants(const struct live *live, uint64_t now_ms) {
@@ -56,7 +65,8 @@ void live_pub_step(struct live *live, uint64_t now_ms) {
     char text[96];
     if (!live->pub.socket.handle || now_ms - live->pub.said_ms < SELF_MS) return;
     live->pub.said_ms = now_ms;
-    snprintf(text, sizeof text, SELF "{\"status\":\"lossy\",\"published\":%llu}", (unsigned long long)live->pub.published);
+    snprintf(text, sizeof text, SELF "{\"status\":\"lossy\",\"published\":%llu}",
+             (unsigned long long)live->counts[CONTROL_LIVE_PUBLISHED]);
     publish(live, bytes_of_text(text));
 }
 

@@ -49,6 +49,8 @@ static enum err message_hand(struct live *live, struct live_session *session, co
     /* A send takes notice of arrivals, too, so that the descriptor may stay silent about them. */
     live->door.router.check = true;
     session->wire_bytes += curve_guard_wire_bytes(size);
+    live->counts[CONTROL_LIVE_MESSAGES]++;
+    live->counts[CONTROL_LIVE_BYTES] += size;
     return OK;
 }
 

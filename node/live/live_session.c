@@ -8,8 +8,9 @@
 #include <string.h>
 
 #define BATCH_MESSAGES 256
-#define FAREWELL_MS    250 /* for an error to arrive before its connection is cut */
-#define LINES_A_SECOND 10  /* of the log, about sessions that begin and end: a client may do so as often as it likes */
+#define FAREWELL_MS    250  /* for an error to arrive before its connection is cut */
+#define STARVED_MS     1000 /* without credit: longer than an answer is on its way */
+#define LINES_A_SECOND 10   /* of the log, about sessions that begin and end: a client may do so as often as it likes */
 
 /* Is there room in the log's second? What is not said is counted by `comity status` all the same. */
 static bool loud(uint64_t now_ms) {
@@ -155,7 +156,7 @@ static void acknowledge(struct live_session *session, const struct live_ask *ask
 }
 
 static void malformed(struct live *live, struct live_session *session, enum err err, bool first, uint64_t now_ms) {
-    live->refused++;
+    live->counts[CONTROL_LIVE_REFUSED]++;
     if (err == ERR_VERSION)
         live_session_end(session, "version", "this server speaks version 1 of the live feed", now_ms);
     else if (first)
@@ -193,7 +194,7 @@ static struct live_session *session_new(struct live *live, zmq_msg_t *routing_id
     if (!session || id_bytes == 0 || id_bytes > sizeof session->routing_id || !curve_zap_allowed(&live->door.zap, origin.key)) {
         if (!session) log_warn("%zu sessions: one more is refused", live->session_count);
         curve_guard_cut(&live->door.guard, origin.fd);
-        live->refused++;
+        live->counts[CONTROL_LIVE_REFUSED]++;
         free(session);
         return NULL;
     }
@@ -277,8 +278,21 @@ void live_sessions_review(struct live *live, uint64_t now_ms) {
     curve_guard_cut_strangers(&live->door.guard);
 }
 
+/* Whether its client is slower than what arrives; nobody else waits for it. */
+static void starving_look(struct live *live, struct live_session *session, uint64_t now_ms) {
+    if (!live_session_starves(live, session)) {
+        session->starving_ms = 0, session->starved = false;
+        return;
+    }
+    if (session->starving_ms == 0) session->starving_ms = now_ms;
+    if (!session->starved && now_ms - session->starving_ms >= STARVED_MS)
+        session->starved = true, live->counts[CONTROL_LIVE_STARVED]++;
+    live->counts[CONTROL_LIVE_STARVING] += session->starved;
+}
+
 void live_sessions_step(struct live *live, uint64_t now_ms) {
     uint64_t wall_ms = clock_wall_ms();
+    live->counts[CONTROL_LIVE_STARVING] = 0;
     for (size_t i = live->session_count; i-- > 0;) {
         struct live_session *session = live->sessions[i];
         if (session_over(live, session)) session_free(live, i);
@@ -286,6 +300,7 @@ void live_sessions_step(struct live *live, uint64_t now_ms) {
     for (size_t i = 0; i < live->session_count; i++) {
         struct live_session *session = live->sessions[i];
         if (session->left) continue;
+        starving_look(live, session, now_ms);
         bool quiet = live_queued_bytes(session) == 0 && session->ending == LIVE_GOES_ON;
         bool expired = session->expires_ms > 0 && session->expires_ms <= wall_ms;
         if (session->queue.failed) live_session_end(session, "engine", "out of memory", now_ms);

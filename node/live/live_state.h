@@ -4,6 +4,7 @@
 #define NODE_LIVE_STATE_H
 
 #include "node/curve/curve_door.h"
+#include "node/engine/control.h"
 #include "node/live/live.h"
 #include "node/live/live_clients.h"
 #include "node/live/live_message.h"
@@ -32,6 +33,8 @@ struct live_session {
     struct take_position acknowledged, taken; /* by the client; by the engine as the subscription's own */
     uint64_t delivered, delivered_taken;      /* messages acknowledged, likewise */
     uint64_t credit;                          /* messages that it still takes */
+    uint64_t starving_ms;                     /* since when it takes none though something is new; 0: it does not starve */
+    bool starved;                             /* for so long that it was counted */
     uint64_t queued;                          /* messages queued since the last acknowledgement */
     uint64_t retry_ms;                        /* the engine asked to come again later */
     uint64_t heard_ms, said_ms;               /* the last message of the client, and to it */
@@ -68,7 +71,6 @@ struct live_pub {
     uint64_t position; /* objects up to it were published, or came before it listened */
     bool asking, ahead;
     uint64_t retry_ms, said_ms;
-    uint64_t published, dropped;
 };
 
 struct live {
@@ -91,7 +93,8 @@ struct live {
     size_t turn; /* whose question comes next */
     struct live_pub pub;
 
-    uint64_t sent, withdrawn, refused, told_sum, told_ms, guarded_ms;
+    uint64_t counts[CONTROL_LIVE_COUNT], told[CONTROL_LIVE_COUNT]; /* as they are, and as the engine was told them */
+    uint64_t told_ms, guarded_ms;
 };
 
 /* --- live.c --- */
@@ -103,7 +106,8 @@ void live_links_close(struct live *live);
 void live_links_ask(struct live *live, uint64_t now_ms); /* gives free connections to who waits */
 void live_link_read(struct live *live, struct live_link *link, uint64_t now_ms);
 bool live_session_wants_taken(const struct live_session *session); /* the engine does not know yet what was acknowledged */
-void live_links_forget(struct live *live, const struct live_session *session); /* it ends; its answers go nowhere */
+bool live_session_starves(const struct live *live, const struct live_session *session); /* news, and no credit for it */
+void live_links_forget(struct live *live, const struct live_session *session);          /* it ends; its answers go nowhere */
 
 /* --- live_page.c: from a page's records to messages --- */
 void live_page_gather(struct live_link *link, struct bytes records);

@@ -19,14 +19,8 @@
 #define SEND_FD_MS      5000
 
 /* Of the clients' numbers some have no meaning yet: who is asked closes the connection then, who asked takes them for no answer. */
-/* Of the clients' numbers some have no meaning yet: who is asked closes the connection then, who asked takes them for no answer. */
-/* Of the clients' numbers some have no meaning yet: who is asked closes the connection then, who asked takes them for no answer. */
-/* Of the clients' numbers some have no meaning yet: who is asked closes the connection then, who asked takes them for no answer. */
-/* Of the clients' numbers some have no meaning yet: who is asked closes the connection then, who asked takes them for no answer. */
-/* Of the clients' numbers some have no meaning yet: who is asked closes the connection then, who asked takes them for no answer. */
-/* Of the clients' numbers some have no meaning yet: who is asked closes the connection then, who asked takes them for no answer. */
 static bool type_known(uint16_t type) {
-    return (type >= FRAME_SETTINGS && type <= FRAME_RESTARTS) || (type >= FRAME_READY && type <= FRAME_RESOLVE) ||
+    return (type >= FRAME_SETTINGS && type <= FRAME_RELOADED) || (type >= FRAME_READY && type <= FRAME_RELOAD) ||
            (type >= FRAME_NET_ALLOW && type <= FRAME_NET_CLOSE) || (type >= FRAME_NET_UP && type <= FRAME_NET_CUT) ||
            (type >= FRAME_KEY_SIGN && type <= FRAME_KEY_RENEW) || (type >= FRAME_KEY_SIGNED && type <= FRAME_KEY_RENEWED) ||
            type == FRAME_KEY_CURVE || (type >= FRAME_ASK_PUBLISH && type <= FRAME_CLIENT_LAST);

@@ -14,13 +14,15 @@ enum frame_type {
     FRAME_SETTINGS = 1, /* the role's settings, MessagePack or fixed: see each role's header; first frame a child reads */
     FRAME_PEER =
         2, /* body: u8 enum role (node/process/role.h) of the other end; an fd of a new socketpair rides along (SCM_RIGHTS) */
-    FRAME_STOP = 3,     /* finish what is under way and exit 0 */
+    FRAME_STOP = 3, /* finish what is under way and exit 0; of a tag other than 0 (hook only): programs that run may end first */
     FRAME_RESOLVED = 4, /* tag as asked; body: literal "tcp://ADDRESS:PORT" texts, each u8 length; empty: not found */
     FRAME_RESTARTS = 5, /* to the engine, when there was one; body: u8 role, u64 how often it was started again, for each role */
+    FRAME_RELOADED = 6, /* to the engine, tag as asked; body: u16 enum err, u8 changed, u32 how many hooks, text of what is wrong */
     /* child -> parent */
     FRAME_READY = 10,   /* once; body: nothing, or of net: the endpoint that it listens on */
     FRAME_FATAL = 11,   /* body: u8 exit code (1 to 125), text for the operator; the child exits by itself */
     FRAME_RESOLVE = 12, /* body: "tcp://HOST:PORT" */
+    FRAME_RELOAD = 13,  /* of the engine: DIR/hooks.yaml is to be read again; RELOADED follows */
 
     /* engine -> net; tag is the link number unless said otherwise */
     FRAME_NET_ALLOW = 20, /* body: all CURVE keys that may connect, 32 bytes each; links of others are closed at once */

@@ -56,7 +56,8 @@
     X(LIVE_LOST, "live.lost", WARN, "the process of the live feed lost the engine, and is started again")                          \
     X(LIVE_LOSSY, "live.lossy", WARN, "the lossy publisher of the live feed is on")                                                \
     X(HOOK_FAILED, "hook.failed", WARN, "a hook's program failed, or its file could not be written; it is tried again")            \
-    X(HOOK_WORKS, "hook.works", INFO, "a hook that had failed works again")
+    X(HOOK_WORKS, "hook.works", INFO, "a hook that had failed works again")                                                        \
+    X(CONSUMERS_ANEW, "consumers.anew", INFO, "less may be shown than before: consumers are told to forget what they have")
 
 enum log_event {
     LOG_EVENT_NONE, /* a line for people only */

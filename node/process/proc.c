@@ -31,6 +31,7 @@ struct child {
     uint64_t closed_ms;   /* its channel ended then: it has CLOSED_MS to follow */
     uint64_t restart_ms;  /* when to start it again; 0: not planned */
     uint64_t started_ms;
+    uint64_t leave_ms; /* it was asked to make room for one with newer settings; until then it may take; 0: it was not */
 };
 
 struct parent {
@@ -50,11 +51,17 @@ struct parent {
     uint64_t stop_ms;
     uint64_t watchdog_ms, watchdog_due_ms; /* how often the service manager wants to hear of us; 0: never */
     int exit_code;
+    struct buf hooks; /* the hook role's settings, once they were read again; */
+    bool hooks_read;  /* then they count, though they are empty */
 };
 
 static bool child_alive(const struct parent *parent, int role) { return parent->children[role].pid != 0; }
 
-static bool wanted(const struct parent *parent, int role) { return !role_outer(role) || parent->options->settings[role].size > 0; }
+static struct bytes settings_of(const struct parent *parent, int role) {
+    return role == ROLE_HOOK && parent->hooks_read ? bytes_of_buf(&parent->hooks) : parent->options->settings[role];
+}
+
+static bool wanted(const struct parent *parent, int role) { return !role_outer(role) || settings_of(parent, role).size > 0; }
 
 static void child_kill(struct parent *parent, int role) {
     if (child_alive(parent, role)) kill(parent->children[role].pid, SIGKILL);
@@ -110,7 +117,7 @@ static enum err child_start(struct parent *parent, int role) {
         child->pid = 0;
         return error;
     }
-    error = channel_queue(&child->channel, FRAME_SETTINGS, 0, parent->options->settings[role]);
+    error = channel_queue(&child->channel, FRAME_SETTINGS, 0, settings_of(parent, role));
     if (error != OK) {
         child_kill(parent, role);
         return OK;
@@ -257,6 +264,46 @@ static void fatal_take(struct parent *parent, int role, struct bytes body) {
     stop_begin(parent, exit_code);
 }
 
+/* --- hooks are read again --- */
+
+/* Another hook process takes the place of the running one, whose sandbox was made for the file as it was. */
+static void hooks_replace(struct parent *parent) {
+    struct child *child = &parent->children[ROLE_HOOK];
+    parent->proven[ROLE_HOOK] = true; /* the node runs: a hook process that cannot start does not end it */
+    parent->pauses_ms[ROLE_HOOK] = 0;
+    if (child->pid == 0) {
+        child->restart_ms = wanted(parent, ROLE_HOOK) ? 1 : 0;
+        return;
+    }
+    child->leave_ms = clock_monotonic_ms() + PROC_LEAVE_MS;
+    if (child->channel.fd < 0 || channel_send(&child->channel, FRAME_STOP, 1, bytes_of(NULL, 0)) != OK)
+        child_kill(parent, ROLE_HOOK);
+}
+
+static void hooks_reload(struct parent *parent, uint64_t tag) {
+    struct buf fresh = {0}, body = {0};
+    char why[PROC_WHY_BYTES] = "";
+    uint32_t count = 0;
+    const struct proc_options *options = parent->options;
+    enum err error = options->hooks_again ? options->hooks_again(options->context, &fresh, &count, why) : ERR_NOT_FOUND;
+    bool changed = error == OK && !bytes_equal(bytes_of_buf(&fresh), settings_of(parent, ROLE_HOOK));
+    if (changed) {
+        buf_free(&parent->hooks);
+        parent->hooks = fresh;
+        parent->hooks_read = true;
+        hooks_replace(parent);
+    } else {
+        buf_free(&fresh);
+    }
+    buf_put_u16(&body, (uint16_t)error);
+    buf_put_u8(&body, changed);
+    buf_put_u32(&body, count);
+    buf_put_text(&body, why);
+    if (body.failed || channel_send(&parent->children[ROLE_ENGINE].channel, FRAME_RELOADED, tag, bytes_of_buf(&body)) != OK)
+        log_debug("the engine was not told of the hooks");
+    buf_free(&body);
+}
+
 static bool frame_take(struct parent *parent, int role, const struct frame *frame) {
     switch (frame->type) {
     case FRAME_READY:
@@ -269,6 +316,10 @@ static bool frame_take(struct parent *parent, int role, const struct frame *fram
     case FRAME_RESOLVE:
         if (role != ROLE_ENGINE) return false;
         if (!parent->stopping) proc_names_ask(&parent->names, &parent->children[role].channel, frame->tag, frame->body);
+        return true;
+    case FRAME_RELOAD:
+        if (role != ROLE_ENGINE) return false;
+        if (!parent->stopping && !parent->restarting) hooks_reload(parent, frame->tag);
         return true;
     default: return false;
     }
@@ -305,6 +356,11 @@ static void children_reap(struct parent *parent) {
         char how[64];
         exit_describe(status, how);
         bool expected = parent->stopping || parent->restarting;
+        if (child->leave_ms > 0 && !expected) {
+            child->leave_ms = 0;
+            child->restart_ms = wanted(parent, role) ? 1 : 0;
+            continue;
+        }
         if (expected && child->stop_sent && status != 0) log_warn("%s %s", role_name(role), how);
         if (expected) continue;
         parent->restarts[role]++;
@@ -313,6 +369,17 @@ static void children_reap(struct parent *parent) {
                   "%s %s; it is started again", role_name(role), how);
         restarts_tell(parent);
         child_failed(parent, role);
+    }
+}
+
+/* Who was to make room and did not. */
+static void leavers_end(struct parent *parent) {
+    uint64_t now_ms = clock_monotonic_ms();
+    for (int role = ROLE_NET; role <= ROLE_LAST; role++) {
+        struct child *child = &parent->children[role];
+        if (!child_alive(parent, role) || child->leave_ms == 0 || now_ms < child->leave_ms) continue;
+        child_kill(parent, role);
+        child->leave_ms = now_ms + CLOSED_MS;
     }
 }
 
@@ -372,6 +439,8 @@ static int wait_ms(const struct parent *parent) {
     for (int role = ROLE_NET; role <= ROLE_LAST; role++) {
         uint64_t restart_ms = parent->children[role].restart_ms;
         if (child_startable(parent, role) && restart_ms < deadline_ms) deadline_ms = restart_ms;
+        uint64_t leave_ms = parent->children[role].leave_ms;
+        if (child_alive(parent, role) && leave_ms > 0 && leave_ms < deadline_ms) deadline_ms = leave_ms;
     }
     if (deadline_ms == UINT64_MAX) return -1;
     return deadline_ms <= now_ms ? 1 : (int)(deadline_ms - now_ms);
@@ -403,6 +472,7 @@ static void turn(struct parent *parent) {
     if (parent->stopping) {
         stop_step(parent);
     } else {
+        leavers_end(parent);
         children_restart(parent);
     }
 }
@@ -458,6 +528,7 @@ int proc_run(const struct proc_options *options) {
         close(parent.signal_fd);
     }
     proc_names_end(&parent.names);
+    buf_free(&parent.hooks);
     sigprocmask(SIG_SETMASK, &before, NULL);
     return parent.exit_code;
 }

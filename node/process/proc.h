@@ -19,6 +19,8 @@
 #define PROC_FAILURES_MS  60000
 #define PROC_STOP_MS      4000 /* then SIGKILL */
 #define PROC_EXIT_CRASHES 70   /* exit code when giving up */
+#define PROC_WHY_BYTES    1100
+#define PROC_LEAVE_MS     15000 /* for programs of hooks to end, before a hook process with older settings is ended */
 
 /* The network process and the outer ones read foreign bytes through libraries that they can abort, so their deaths never end the node once
    they were ready: they come back after a pause that doubles, up to a last one, and is short again after a steady life. */
@@ -32,6 +34,10 @@ struct proc_options {
     const char *exec_path;             /* null: /proc/self/exe */
     const char *const *exec_args;      /* null-terminated, put before "--role NAME"; may be null */
     const char *what;                  /* for the log: "node of Agency X in DIR"; may be null */
+    /* The hook role's settings, made anew from its files when the engine asks (FRAME_RELOAD): into `out`, empty when it is not to run. An error
+       with its text changes nothing. May be null. */
+    enum err (*hooks_again)(void *context, struct buf *out, uint32_t *count, char why[static PROC_WHY_BYTES]);
+    void *context;
 };
 
 /* Runs until a signal or a failure. Returns the exit code: 0 after SIGTERM or SIGINT, what a child's FRAME_FATAL said, or

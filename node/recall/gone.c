@@ -5,12 +5,14 @@
 #include "node/process/clock.h"
 #include "node/sharing/shown.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define PREFIX      "secret/~gone/"
 #define ENDS_KEY    "gone"
+#define FENCES_KEY  "gone-fences"
 #define KEY_BYTES   40
 #define ROW_VERSION 1
 #define TICK_ROWS   16384       /* that go in one turn, about */
@@ -91,8 +93,12 @@ enum err gone_load(struct engine *engine) {
         gone->last = get_be64(value.data + 8);
         gone->next = gone->last + 1;
     }
+    buf_clear(&value);
+    if (err == OK || err == ERR_NOT_FOUND) err = store_meta(engine->store, FENCES_KEY, &value);
+    if (err == OK && (value.size % 8 != 0 || value.size > sizeof gone->fences)) err = ERR_CORRUPT;
+    for (size_t i = 0; err == OK && i < value.size / 8; i++) gone->fences[i] = get_be64(value.data + 8 * i);
     buf_free(&value);
-    return err == ERR_NOT_FOUND ? OK : err;
+    return err == OK || err == ERR_NOT_FOUND ? gone_revoked_load(engine) : err;
 }
 
 void gone_anew(struct engine *engine, struct store_batch *batch) {
@@ -102,7 +108,13 @@ void gone_anew(struct engine *engine, struct store_batch *batch) {
     ends_put(batch, gone->first, gone->last);
 }
 
-void gone_free(struct engine *engine) { buf_free(&engine->gone.rows); }
+void gone_free(struct engine *engine) {
+    buf_free(&engine->gone.rows);
+    buf_free(&engine->gone.terms);
+    free(engine->gone.cuts);
+    engine->gone.cuts = NULL;
+    engine->gone.cut_count = 0;
+}
 
 /* --- noting --- */
 
@@ -202,6 +214,25 @@ void gone_dropped(struct engine *engine) {
 }
 
 void gone_stored(struct engine *engine) { engine->gone.last = engine->gone.next - 1; }
+
+/* --- fences --- */
+
+void gone_fence(struct engine *engine, struct store_batch *batch, unsigned exits) {
+    struct gone *gone = &engine->gone;
+    uint8_t value[8 * POLICY_EXIT_END];
+    assert(gone->next == gone->last + 1 && gone->rows.size == 0);
+    for (int exit = 0; exit < POLICY_EXIT_END; exit++) {
+        if ((exits >> exit) & 1) gone->fences[exit] = gone->next;
+        put_be64(value + 8 * exit, gone->fences[exit]);
+    }
+    gone->next++;
+    store_batch_meta(batch, FENCES_KEY, bytes_of(value, sizeof value));
+}
+
+bool gone_fenced(const struct gone *gone, enum policy_exit exit, uint64_t at) {
+    uint64_t fence = (unsigned)exit < POLICY_EXIT_END ? gone->fences[exit] : 0;
+    return fence <= gone->last && at < fence;
+}
 
 /* --- reading --- */
 

@@ -9,7 +9,7 @@
    them that may hold the object. Who comes later than that begins anew, which is right, if dear. Their old bytes then leave all files.
 
    Meta: "secret/~gone/NUMBER" some rows, up to this number, each after its size (2 bytes): thousands that expire together cost little;
-   "gone" the first and the last number; "gone-cut/NODE" which cut of a revoked node was told of. The prefix sorts behind what a round of erasing rewrites. */
+   "gone" the first and the last number; "gone-fences" numbers that are no rows (gone_terms.h); "gone-cut/NODE" which cut of a revoked node was told of. The prefix sorts behind what a round of erasing rewrites. */
 #ifndef NODE_GONE_H
 #define NODE_GONE_H
 
@@ -52,6 +52,12 @@ struct gone_row {
     char id[ITEM_ID_BYTES_MAX + 1];
 };
 
+/* A revoked node, and the last of its entries that counts. */
+struct gone_cut_known {
+    uint8_t node_id[NODE_ID_BYTES];
+    uint64_t after;
+};
+
 /* A revoked node whose objects are being told of. */
 struct gone_cut {
     bool active;
@@ -74,7 +80,13 @@ struct gone {
     struct gone_cut cut;
     uint64_t
         prune_due_ms; /* wall clock: when old rows are looked for next; once a day, so that files are not rewritten each minute */
-    uint64_t cuts_told, cuts_due_ms; /* a sum of all revocations that were told of; when it is looked at next */
+    struct gone_cut_known *cuts; /* all that consumers were told of, whether their agencies are still pinned or not */
+    size_t cut_count;
+    uint64_t cuts_told, cuts_due_ms;  /* a sum of all revocations that were told of; when it is looked at next */
+    uint64_t fences[POLICY_EXIT_END]; /* the number of the newest fence of each exit; 0: none. It counts once it is on disk */
+    struct buf terms;                 /* gone_terms.c: as they were when consumers were last told; empty: never */
+    bool terms_read;
+    uint64_t terms_due_ms;
 };
 
 enum err gone_load(struct engine *engine) MUST_USE; /* once the store is open */
@@ -91,8 +103,17 @@ void gone_dropped(struct engine *engine);                         /* the batch w
 void gone_stored(struct engine *engine);                          /* it is on disk */
 void gone_tick(struct engine *engine, uint64_t now_ms);           /* once a minute: old rows go */
 
+/* The next number becomes a fence of these exits (bit n: enum policy_exit n), with this batch, which goes to withdraw_commit. No other one may be
+   under way. */
+void gone_fence(struct engine *engine, struct store_batch *batch, unsigned exits);
+/* Has somebody who stands at row `at`, and was told of objects by this exit, to begin anew? */
+bool gone_fenced(const struct gone *gone, enum policy_exit exit, uint64_t at);
+
 /* gone_revoked.c: objects of nodes that were revoked, past the cut; shown nobody any more. Goes on with it. */
 void gone_revoked_pump(struct engine *engine);
+enum err gone_revoked_load(struct engine *engine) MUST_USE;
+/* Is this entry past the cut of its node? gossip_retracted, and it stays so when the agency is no longer pinned: then nobody else knows. */
+bool gone_revoked(const struct engine *engine, const uint8_t node_id[static NODE_ID_BYTES], uint64_t seq);
 
 /* Rows behind number `after`, in order, that are on disk, until `visit` returns false. ERR_CORRUPT, ERR_IO. */
 typedef bool gone_visit(void *context, const struct gone_row *row);

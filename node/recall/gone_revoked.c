@@ -4,6 +4,7 @@
 #include "node/process/clock.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define EVERY_MS  1000
@@ -11,12 +12,60 @@
 #define HEADS_MAX 1024 /* looked at in one go */
 #define PAGES_MAX 64   /* opened in one go */
 #define KEY_BYTES 48
+#define PREFIX    "gone-cut/"
 
 static void key_of(char out[static KEY_BYTES], const uint8_t *node_id) {
     char hex[2 * NODE_ID_BYTES + 1];
     hex_encode(hex, bytes_of(node_id, NODE_ID_BYTES));
-    snprintf(out, KEY_BYTES, "gone-cut/%s", hex);
+    snprintf(out, KEY_BYTES, PREFIX "%s", hex);
 }
+
+/* --- all that were told of --- */
+
+static enum err cut_keep(struct gone *gone, const uint8_t *node_id, uint64_t after) {
+    for (size_t i = 0; i < gone->cut_count; i++) {
+        if (memcmp(gone->cuts[i].node_id, node_id, NODE_ID_BYTES) != 0) continue;
+        gone->cuts[i].after = after;
+        return OK;
+    }
+    struct gone_cut_known *grown = realloc(gone->cuts, (gone->cut_count + 1) * sizeof *grown);
+    if (!grown) return ERR_MEMORY;
+    gone->cuts = grown;
+    memcpy(grown[gone->cut_count].node_id, node_id, NODE_ID_BYTES);
+    grown[gone->cut_count++].after = after;
+    return OK;
+}
+
+struct loading {
+    struct gone *gone;
+    enum err err;
+};
+
+static bool cut_load(void *context, const char *key, struct bytes value) {
+    struct loading *loading = context;
+    uint8_t node_id[NODE_ID_BYTES];
+    bool good = value.size == 8 && hex_decode(node_id, sizeof node_id, bytes_of_text(key + sizeof PREFIX - 1));
+    loading->err = good ? cut_keep(loading->gone, node_id, get_be64(value.data)) : ERR_CORRUPT;
+    return loading->err == OK;
+}
+
+enum err gone_revoked_load(struct engine *engine) {
+    struct loading loading = {&engine->gone, OK};
+    enum err err = store_meta_each(engine->store, PREFIX, cut_load, &loading);
+    return err == OK ? loading.err : err;
+}
+
+bool gone_revoked(const struct engine *engine, const uint8_t node_id[static NODE_ID_BYTES], uint64_t seq) {
+    const struct gone *gone = &engine->gone;
+    struct gossip_log_view log;
+    if (gossip_retracted(engine->gossip, node_id, seq)) return true;
+    for (size_t i = 0; i < gone->cut_count; i++)
+        if (seq > gone->cuts[i].after && memcmp(gone->cuts[i].node_id, node_id, NODE_ID_BYTES) == 0)
+            return !gossip_log_find(engine->gossip, node_id, &log);
+    return false;
+}
+
+/* --- telling --- */
 
 /* The cut that all consumers were told of; UINT64_MAX: none. */
 static uint64_t cut_told(struct engine *engine, const uint8_t *node_id) {
@@ -101,6 +150,7 @@ static void cut_go_on(struct engine *engine) {
         key_of(key, cut->node_id);
         put_be64(value, cut->after);
         store_batch_meta(batch, key, bytes_of(value, sizeof value));
+        if (cut_keep(&engine->gone, cut->node_id, cut->after) != OK) engine_fail(engine, 5, "out of memory for a revocation");
         cut->active = false;
     }
     if (store_batch_bytes(batch) > 0 || engine->gone.next > engine->gone.last + 1)

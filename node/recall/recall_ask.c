@@ -53,7 +53,10 @@ static bool object_add(struct engine *engine, struct client *client, uint64_t ta
     if (own) return true;
     int shown = (int)(id.size < ITEM_ID_BYTES_MAX ? id.size : ITEM_ID_BYTES_MAX);
     if (foreign && memcmp(agency_id, engine->agency_id, AGENCY_ID_BYTES) == 0)
-        server_error(client, tag, ERR_DENIED, "%.*s was published by another node of this agency: recall it there", shown, id.data);
+        server_error(client, tag, ERR_DENIED,
+                     "%.*s was published by another node of this agency: recall it there (if that one is lost: BACKUP.md, \"What "
+                     "does not come back\")",
+                     shown, id.data);
     else if (foreign)
         server_error(client, tag, ERR_DENIED, "%.*s is an object of %s: only its author can recall it", shown, id.data,
                      engine_agency_name(engine, agency_id));

@@ -78,7 +78,7 @@ unsigned versions_of(struct engine *engine, uint64_t cursor, const struct page_h
         struct bytes encoded;
         if (cursors[i] == cursor || store_item(engine->store, cursors[i], &there, &other, &encoded) != OK) continue;
         if (memcmp(there.agency_id, head->agency_id, AGENCY_ID_BYTES) != 0 || !bytes_equal(other.id, item->id)) continue;
-        if (gossip_retracted(engine->gossip, there.node_id, there.seq)) continue;
+        if (gone_revoked(engine, there.node_id, there.seq)) continue;
         bool newer = other.modified_ms > item->modified_ms || (other.modified_ms == item->modified_ms && cursors[i] > cursor);
         versions &= newer ? ~(unsigned)CONTROL_VERSION_LAST : ~(unsigned)CONTROL_VERSION_FIRST;
     }

@@ -46,7 +46,7 @@ enum err shown_of(struct engine *engine, struct shown *out, const struct page_he
     out->author = out->head.agency_id;
     out->via = NULL;
     out->encoded = encoded;
-    if (gossip_retracted(engine->gossip, head->node_id, head->seq)) return ERR_REVOKED;
+    if (gone_revoked(engine, head->node_id, head->seq)) return ERR_REVOKED;
     enum err err = item_decode(&out->item, encoded);
     return err == OK && bytes_equal_text(out->item.type, SHARE_TYPE) ? unwrap(engine, out, why) : err;
 }

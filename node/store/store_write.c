@@ -119,25 +119,18 @@ void store_batch_payload_delete(struct store_batch *batch, const uint8_t node_id
     drop(batch, ROCKS_PLACES, key);
 }
 
-struct truncation {
-    struct store_batch *batch;
-    const uint8_t *node_id;
-};
-
-static bool truncate_visit(void *context, uint64_t seq, bool verified, struct bytes entry) {
-    struct truncation *truncation = context;
-    struct store_batch *batch = truncation->batch;
-    uint8_t raw[STORE_RECORD_KEY_BYTES];
-    (void)verified, (void)entry;
-    store_batch_payload_delete(batch, truncation->node_id, seq);
-    drop(batch, ROCKS_ENTRIES, store_record_key(raw, truncation->node_id, seq));
-    batch->added.entries--;
-    return batch->commit.result == OK;
-}
-
+/* By keys alone: what is damaged goes as well. */
 enum err store_batch_truncate(struct store_batch *batch, const uint8_t node_id[static NODE_ID_BYTES], uint64_t seq) {
-    struct truncation truncation = {batch, node_id};
-    return store_entries(batch->store, node_id, seq, truncate_visit, &truncation);
+    uint8_t raw[STORE_RECORD_KEY_BYTES];
+    struct bytes from = store_record_key(raw, node_id, seq), key, value;
+    struct rocks_range range;
+    rocks_range_begin(&range, &batch->store->rocks, ROCKS_ENTRIES, bytes_of(node_id, NODE_ID_BYTES), from);
+    while (rocks_range_next(&range, &key, &value) && key.size == STORE_RECORD_KEY_BYTES && batch->commit.result == OK) {
+        store_batch_payload_delete(batch, node_id, get_be64(key.data + NODE_ID_BYTES));
+        drop(batch, ROCKS_ENTRIES, key);
+        batch->added.entries--;
+    }
+    return rocks_range_end(&range);
 }
 
 static bool meta_key_good(struct store_batch *batch, struct bytes key) {

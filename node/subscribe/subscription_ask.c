@@ -185,6 +185,7 @@ static void rewind_to(struct asking *asking) {
     }
     struct store_batch *batch = store_batch_new(engine->store);
     subscription->at.cursor = cursor;
+    subscription->rewound = true;
     if (cursor > subscription->high) subscription->high = cursor;
     if (batch) subscription_put(batch, subscription);
     commit(engine, batch, OK);

@@ -33,6 +33,9 @@ struct subscription {
     enum policy_exit exit;
     uint64_t created_ms, taken_ms; /* taken: when its position was last moved; 0: never */
     struct take_position at;
+    enum policy_exit taken_exit; /* by which its consumer began; 0: it has not since the start, `exit` counts */
+    /* By the operator: what was under way to its consumer then moves its place no more, until that begins behind it. */
+    bool rewound;
     uint64_t high; /* the furthest cursor that it ever came to: it may hold what stands before, also after a rewind */
     struct subscription_counts counts;
     char name[SUBSCRIPTION_NAME_BYTES_MAX + 1];
@@ -44,6 +47,7 @@ struct subscriptions {
     size_t count, capacity;
     uint64_t next;
     uint64_t tickets;
+    struct subscription_counts counts; /* of all, those that were removed included, since the start */
 };
 
 enum err subscriptions_load(struct engine *engine) MUST_USE;

@@ -76,6 +76,7 @@ static void done(struct engine *engine, struct client *client) {
 static void reset(struct engine *engine, struct client *client) {
     const struct take_end end = {.at.gone = engine->gone.last, .more = true, .reset = true};
     struct buf body = {0};
+    engine->tallies.consumers_reset++;
     take_end_write(&body, &end);
     server_answer(client, FRAME_ANSWER_DONE, client->take.tag, bytes_of_buf(&body));
     buf_free(&body);
@@ -304,15 +305,15 @@ bool take_busy(const struct engine *engine) {
 
 /* --- the questions --- */
 
-/* Does the position belong to these pages and this list? */
+/* Does the position belong to these pages and this list, and to no wider terms than now? */
 static bool reaches(const struct engine *engine, const struct take_state *take) {
     const struct gone *gone = &engine->gone;
     if (take->at.cursor > last_cursor(engine) || take->at.gone > gone->last) return false;
-    return take->seen == 0 || take->at.gone + 1 >= gone->first;
+    return take->seen == 0 || (take->at.gone + 1 >= gone->first && !gone_fenced(gone, take->exit, take->at.gone));
 }
 
 static void begin(struct engine *engine, struct client *client, const struct take_question *question,
-                  const struct subscription *subscription) {
+                  struct subscription *subscription) {
     struct take_state *take = &client->take;
     take->wanted.labels &= question->labels;
     take->as_objects = question->as_objects;
@@ -323,6 +324,7 @@ static void begin(struct engine *engine, struct client *client, const struct tak
     take->at = question->stored ? subscription->at : question->at;
     take->seen = take->at.cursor;
     if (question->stored && subscription->high > take->seen) take->seen = subscription->high;
+    if (question->stored) subscription->rewound = false, subscription->taken_exit = take->exit;
     take->gone_last = engine->gone.last;
     if (question->who.size > 0) memcpy(take->who, question->who.data, question->who.size);
     if (!reaches(engine, take)) {
@@ -346,7 +348,7 @@ static void begin(struct engine *engine, struct client *client, const struct tak
 void take_ask(struct engine *engine, struct client *client, const struct frame *frame) {
     struct take_question question;
     struct take_state *take = &client->take;
-    const struct subscription *subscription = NULL;
+    struct subscription *subscription = NULL;
     take_end(client);
     *take = (struct take_state){.tag = frame->tag};
     if (!take_question_read(&question, frame->body)) {

@@ -50,7 +50,7 @@ bool take_busy(const struct engine *engine);                  /* some go on with
 /* taken.c */
 void taken_ask(struct engine *engine, struct client *client, const struct frame *frame);
 /* The subscription stands at `to` from now on, if that is ahead of where it stands; or if its own place is one of which the pages and the
-   withdrawal list know nothing any more. Zeros move nothing. */
+   withdrawal list know nothing any more. Zeros move nothing; nor does anything between a rewind and the next take from there. */
 void taken_move(const struct engine *engine, struct subscription *subscription, struct take_position to);
 void taken_stored(struct engine *engine, uint64_t ticket); /* a commit has completed */
 

@@ -4,16 +4,19 @@
 #include "node/engine/engine_core.h"
 #include "node/process/clock.h"
 
-/* A position that the withdrawal list does not reach any more, or of another store: its consumer began anew, and says where. */
+/* A position that the withdrawal list does not reach any more, of another store, or of wider terms: its consumer began anew, and says where. */
 static bool lost(const struct engine *engine, const struct subscription *subscription) {
     const struct gone *gone = &engine->gone;
     bool other = subscription->at.cursor > last_cursor(engine) || subscription->at.gone > gone->last;
-    return other || (subscription->high > 0 && subscription->at.gone + 1 < gone->first);
+    enum policy_exit exit = subscription->taken_exit ? subscription->taken_exit : subscription->exit;
+    if (other || subscription->high == 0) return other;
+    return subscription->at.gone + 1 < gone->first || gone_fenced(gone, exit, subscription->at.gone);
 }
 
 void taken_move(const struct engine *engine, struct subscription *subscription, struct take_position to) {
     struct take_position *at = &subscription->at;
     if (to.cursor == 0 && to.gone == 0) return; /* only counts */
+    if (subscription->rewound) return;
     if (lost(engine, subscription)) {
         *at = to;
         subscription->high = to.cursor;
@@ -24,13 +27,18 @@ void taken_move(const struct engine *engine, struct subscription *subscription, 
     if (at->cursor > subscription->high) subscription->high = at->cursor;
 }
 
-static void count(struct subscription *subscription, struct take_tally *tally, uint64_t delivered) {
-    struct subscription_counts *counts = &subscription->counts;
-    counts->delivered += delivered;
-    if (tally->number != subscription->number) return;
+static void counts_add(struct subscription_counts *counts, const struct take_tally *tally) {
     counts->looked += tally->looked;
     counts->matched += tally->matched;
     counts->refused += tally->refused;
+}
+
+static void count(struct subscriptions *all, struct subscription *subscription, struct take_tally *tally, uint64_t delivered) {
+    subscription->counts.delivered += delivered;
+    all->counts.delivered += delivered;
+    if (tally->number != subscription->number) return;
+    counts_add(&subscription->counts, tally);
+    counts_add(&all->counts, tally);
     *tally = (struct take_tally){0};
 }
 
@@ -55,7 +63,7 @@ void taken_ask(struct engine *engine, struct client *client, const struct frame 
         return;
     }
     taken_move(engine, subscription, taken.at);
-    count(subscription, &client->tally, taken.delivered);
+    count(&engine->subscriptions, subscription, &client->tally, taken.delivered);
     subscription->taken_ms = clock_wall_ms();
     subscription_put(batch, subscription);
     client->taken_tag = frame->tag;

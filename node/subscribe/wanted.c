@@ -59,12 +59,15 @@ bool wanted_matches(struct engine *engine, const struct wanted *wanted, const st
 
 bool wanted_may_match(struct engine *engine, const struct wanted *wanted, const struct gone_row *row, uint64_t now_ms) {
     static struct item item;
+    /* Who is not pinned any more had a name when it was. */
+    bool stranger = !engine_agency(engine, row->author);
     item = (struct item){.type = bytes_of_text(row->type), .id = bytes_of_text(row->id), .tlp = row->tlp};
     struct filter_subject subject = {.item = &item,
                                      .author = bytes_of_text(engine_agency_name(engine, row->author)),
                                      .author_id = row->author,
                                      .now_ms = now_ms,
-                                     .partial = true};
+                                     .partial = true,
+                                     .nameless = stranger};
     return filters_take(wanted, &subject);
 }
 

@@ -179,6 +179,7 @@ static void stream_free(void *context) {
     pthread_mutex_lock(&feeds->lock);
     for (size_t i = 0; i < feeds->count; i++)
         if (feeds->streams[i] == stream) feeds->streams[i] = feeds->streams[--feeds->count];
+    atomic_store(&stream->web->streams, feeds->count);
     pthread_mutex_unlock(&feeds->lock);
     if (stream->share) atomic_fetch_sub(&stream->share->streams, 1);
     buf_free(&stream->text);
@@ -323,6 +324,8 @@ static bool stream_register(struct stream *stream, struct web_share *share) {
         stream->share = share;
         atomic_fetch_add(&share->streams, 1);
     }
+    atomic_fetch_add(room ? &stream->web->streams_opened : &stream->web->streams_refused, 1);
+    atomic_store(&stream->web->streams, feeds->count);
     pthread_mutex_unlock(&feeds->lock);
     return room;
 }

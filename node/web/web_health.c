@@ -8,6 +8,8 @@
 #include <string.h>
 
 #define CONNECTIONS_MAX 32
+#define OF_ADDRESS_MAX  16 /* of them: who holds connections open keeps no other watcher out */
+#define IDLE_SECONDS    15
 
 static void counter(struct figures *out, const char *name, const char *help, uint64_t value) {
     figures_one(out, FIGURE_COUNTER, name, help, value);
@@ -30,6 +32,18 @@ static void own_put(struct figures *out, struct web *web, bool engine) {
             atomic_load(&web->objects_unsound));
     counter(out, "comity_web_answer_bytes_total", "Bytes of answers.", atomic_load(&web->bytes_sent));
     gauge(out, "comity_web_answers_open_bytes", "Bytes of answers that are being sent.", atomic_load(&web->answers_bytes));
+    figures_family(out, FIGURE_COUNTER, "comity_web_lists_total",
+                   "Plain lists that were asked for, by whether they had to be sent.");
+    figures_put(out, "answer", "sent", atomic_load(&web->lists_sent));
+    figures_put(out, "answer", "not_modified", atomic_load(&web->lists_same));
+    gauge(out, "comity_web_streams", "Streams of events that are open.", atomic_load(&web->streams));
+    counter(out, "comity_web_streams_opened_total", "Streams of events that were opened.", atomic_load(&web->streams_opened));
+    counter(out, "comity_web_streams_refused_total", "Streams of events beyond those that may be open.",
+            atomic_load(&web->streams_refused));
+    counter(out, "comity_web_feed_objects_total", "Objects in streams and lines.", atomic_load(&web->feed_objects));
+    counter(out, "comity_web_feed_withdrawals_total", "Withdrawals in streams and lines.", atomic_load(&web->feed_withdrawals));
+    counter(out, "comity_web_feed_resets_total", "Consumers of streams and lines that were told to begin anew.",
+            atomic_load(&web->feed_resets));
     gauge(out, "comity_web_certificate_expiry_timestamp_seconds", "When the certificate of the HTTPS server ends.",
           web->certificate_ends_s);
 }
@@ -107,9 +121,10 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
 
 bool web_health_start(struct web *web, char why[static 256]) {
     if (web->metrics_listener < 0) return true;
-    web->metrics = MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD, 0, NULL, NULL, on_request, web, MHD_OPTION_LISTEN_SOCKET,
-                                    web->metrics_listener, MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX,
-                                    MHD_OPTION_CONNECTION_TIMEOUT, WEB_IDLE_SECONDS, MHD_OPTION_END);
+    web->metrics =
+        MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD, 0, NULL, NULL, on_request, web, MHD_OPTION_LISTEN_SOCKET,
+                         web->metrics_listener, MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
+                         IDLE_SECONDS, MHD_OPTION_PER_IP_CONNECTION_LIMIT, OF_ADDRESS_MAX, MHD_OPTION_END);
     if (!web->metrics) snprintf(why, 256, "the listener for metrics does not start");
     return web->metrics != NULL;
 }

@@ -116,10 +116,12 @@ static enum MHD_Result list_send(struct web_request *request, struct buf *body, 
     if (known && (strstr(known, etag) || strcmp(known, "*") == 0)) {
         answer.status = MHD_HTTP_NOT_MODIFIED;
         buf_free(body);
+        atomic_fetch_add(&request->web->lists_same, 1);
     } else if (encodings && strstr(encodings, "gzip") && body->size > 0 && gzip(body)) {
         answer.headers[at++] = "Content-Encoding";
         answer.headers[at++] = "gzip";
     }
+    if (answer.status == MHD_HTTP_OK) atomic_fetch_add(&request->web->lists_sent, 1);
     answer.body = *body;
     return web_answer(request, &answer);
 }

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #define POSTS_MAX        32 /* that wait */
+#define POSTS_A_TOKEN    8  /* of them, so that one token keeps no other from posting */
 #define FRAME_BYTES      (512 * 1024)
 #define FRAME_ITEMS_MAX  4096
 #define REASON_BYTES_MAX 400
@@ -367,6 +368,14 @@ static enum err status_keep(struct web *web, const struct post *post, void (*wri
     return err;
 }
 
+/* Of all tokens, or of this one. Under the lock. */
+static bool crowded(const struct web_publisher *publisher, const char *user) {
+    size_t own = 0;
+    for (size_t i = 0; i < publisher->count; i++)
+        own += strcmp(publisher->posts[(publisher->first + i) % POSTS_MAX]->user, user) == 0;
+    return publisher->count == POSTS_MAX || own >= POSTS_A_TOKEN;
+}
+
 static enum err post_queue(struct web_publisher *publisher, struct post *post, struct buf *status) {
     pthread_mutex_lock(&publisher->lock);
     bool room = publisher->count < POSTS_MAX;
@@ -380,9 +389,9 @@ static enum err post_queue(struct web_publisher *publisher, struct post *post, s
     return room ? OK : ERR_FULL;
 }
 
-static bool full(struct web_publisher *publisher) {
+static bool full(struct web_publisher *publisher, const char *user) {
     pthread_mutex_lock(&publisher->lock);
-    bool is_full = publisher->count == POSTS_MAX;
+    bool is_full = crowded(publisher, user);
     pthread_mutex_unlock(&publisher->lock);
     return is_full;
 }
@@ -392,7 +401,7 @@ enum err web_publisher_post(struct web *web, const struct web_user *user, const 
     uint64_t total = 0;
     enum err err = objects_count(bytes_of_buf(body), &total);
     if (err != OK) return err;
-    if (full(web->publisher)) return ERR_FULL;
+    if (full(web->publisher, user->name)) return ERR_FULL;
     struct post *post = post_new(user, collection, body);
     if (!post) return ERR_MEMORY;
     post->total = total;

@@ -95,6 +95,9 @@ struct web {
     _Atomic uint64_t answers_bytes; /* of answers under way */
     _Atomic uint64_t bodies_bytes;  /* of POSTs that are being received */
     _Atomic uint64_t requests, refused_unknown, refused_rate, objects_sent, objects_unsound, bytes_sent;
+    _Atomic uint64_t lists_sent, lists_same;                      /* same: who asked has it already */
+    _Atomic uint64_t feed_objects, feed_withdrawals, feed_resets; /* of streams and lines */
+    _Atomic uint64_t streams, streams_opened, streams_refused;    /* streams: open now */
 };
 
 /* --- web.c --- */

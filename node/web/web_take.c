@@ -34,6 +34,7 @@ static enum err records_read(struct web *web, struct web_link *link, struct byte
             atomic_fetch_add(&web->objects_unsound, 1);
             continue;
         }
+        atomic_fetch_add(gone ? &web->feed_withdrawals : &web->feed_objects, 1);
         (void)visit(context, &record);
     }
     return OK;
@@ -81,6 +82,7 @@ enum err web_take(struct web *web, struct web_taking *taking, unsigned labels, w
     struct web_link *link = web_link_take(web);
     enum err err = take_ask(link, taking, labels);
     if (err == OK) err = take_read(web, link, taking, visit, context);
+    if (err == OK && taking->reset) atomic_fetch_add(&web->feed_resets, 1);
     /* Counted when it is sent; the place moves when the client asks behind it. */
     if (err == OK && taking->subscription[0] && taking->count > 0)
         err = taken_say(link, taking, (struct take_position){0}, taking->count);

@@ -147,6 +147,14 @@ def bodies(place):
     check(grown < 80 << 20, "of a writer's 112 MiB a part", grown)
     body = json.dumps({"objects": [indicator("after.example")]}).encode()
     must(lambda: writer(objects, method="POST", body=body).status == 202, 20, "and then it posts as before")
+    second = Web(node, "second", token(node, "second", "--write", "--publish-to", "agency.b", "--rate", "10000"))
+    many = json.dumps({"objects": [indicator("many%d.example" % at) for at in range(9000)]}).encode()
+    statuses = []
+    while len(statuses) < 60 and statuses.count(503) < 4:
+        statuses.append(writer(objects, method="POST", body=many).status)
+        check_equal(second(objects, method="POST", body=body).status, 202, "another posts beside it") if len(statuses) % 10 == 0 else None
+    check(503 in statuses, "one that posts without end is put off", statuses)
+    check_equal(second(objects, method="POST", body=body).status, 202, "and no other")
     check_equal(reader(objects, method="POST", body=b" " * (9 << 20)).status, 403, "a reader's large body is read and refused, not cut off")
     check_equal(pid, node.pid_of("web"), "the web process is the same")
 

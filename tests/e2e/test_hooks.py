@@ -6,7 +6,7 @@ import shutil
 import socket
 import subprocess
 
-from lib import NOT_FOUND, Node, NOT_RUNNING, OK, REFUSED, alive, check, check_equal, children, comity, happens, indicator, indicators, main, must, skip, story, wait_until
+from lib import NOT_FOUND, Node, NOT_RUNNING, OK, REFUSED, USAGE, alive, check, check_equal, children, comity, happens, indicator, indicators, main, must, skip, story, wait_until
 
 ENVIRONMENT = dict(os.environ, PATH=os.environ["PATH"] + ":/usr/sbin:/sbin")
 
@@ -355,6 +355,69 @@ def read_bytes(path):
             return file.read()
     except OSError:
         return b""
+
+
+SLOW = """#!/bin/sh
+echo began >>%(out)s/slow
+/bin/sleep 3
+echo ended >>%(out)s/slow
+"""
+
+
+@story
+def reloaded(place):
+    """The file is read again while the node runs: a bad one changes nothing and is told with its place; hooks go on where they stood, programs that
+    run come to their end, hooks appear and go, and a program starts only because its operator's file names it."""
+    out = folder(place, "out")
+    taker = program(place, "taker", TAKER % {"out": out})
+    slow = program(place, "slow", SLOW % {"out": out})
+    command = "  %s:\n    command: [%s, '1']\n    max-label: TLP:GREEN\n    wait: 0 seconds\n    writes: [" + out + "]\n"
+    a, b = place.mesh("agency.a", "agency.b")
+    check_equal(b("hook", "reload").text, "There are no hooks.\n", "a node without hooks")
+    hooks(b, "  soc:\n    command: [%s, '1']\n    max-label: TLP:GREEN\n    colour: red\n" % taker)
+    result = b("hook", "reload")
+    check(result.code == REFUSED and b"hooks.yaml:6:5: colour: " in result.err, "a bad file is refused, with its place", result)
+    check_equal((b("hook", "list").code, b.status()["hooks"]), (NOT_FOUND, 0), "and changes nothing")
+
+    hooks(b, command % ("soc", taker))
+    first, second, third = indicator("first.example"), indicator("second.example"), indicator("third.example")
+    a.publish_good([first], "TLP:GREEN", [b])
+    must(lambda: b.finds("first.example"), 20, "an object comes before there is a hook")
+    result = b("hook", "reload", "--json")
+    check_equal(result.value, {"hooks": 1, "changed": True}, "a good one is taken by a running node that had none")
+    taken = lambda: [each["object"]["id"] for each in lines(out + "/taken") if "object" in each]
+    must(lambda: taken() == [first["id"]], 20, "and its hook works", lambda: (b("hook", "list"), b.log_tail()))
+    check_equal(b("hook", "reload", "--json").value, {"hooks": 1, "changed": False}, "the same file again is no change")
+    process = b.pid_of("hook")
+
+    hooks(b, command % ("soc", taker) + command % ("second", taker) + "    colour: red\n")
+    result = b("hook", "reload")
+    check(result.code == REFUSED and b"hooks.yaml:13:5: colour: " in result.err, "a bad one is refused while hooks run", result)
+    check_equal(b.pid_of("hook"), process, "and they go on")
+    a.publish_good([second], "TLP:GREEN", [b])
+    must(lambda: taken() == [first["id"], second["id"]], 20, "as before", lambda: b("hook", "list"))
+
+    hooks(b, command % ("soc", taker) + "  slow:\n    command: [%s]\n    max-label: TLP:GREEN\n    wait: 0 seconds\n    runs: [/bin/sleep]\n    writes: [%s]\n" % (slow, out)
+          + "  list:\n    file: %s/list\n    format: list\n    max-label: TLP:GREEN\n" % out)
+    check_equal(b("hook", "reload").text, "3 hooks are at work.\n", "two more")
+    must(lambda: "first.example" in read(out + "/list"), 20, "a file in a folder that the first hook process could not write", lambda: b("hook", "list"))
+    must(lambda: read(out + "/slow") == "began\n", 20, "a program runs", lambda: b("hook", "list"))
+    hooks(b, command % ("soc", taker) + "  slow:\n    command: [%s]\n    max-label: TLP:GREEN\n    wait: 1 seconds\n    runs: [/bin/sleep]\n    writes: [%s]\n" % (slow, out))
+    check_equal(b("hook", "reload", seconds=60).text, "2 hooks are at work.\n", "one fewer, and another with another line")
+    check_equal(read(out + "/slow"), "began\nended\n", "the program that ran came to its end")
+    check_equal([each["name"] for each in b("hook", "list", "--json").value["hooks"]], ["soc", "slow"], "those of the file")
+    a.publish_good([third], "TLP:GREEN", [b])
+    must(lambda: taken() == [first["id"], second["id"], third["id"]], 20, "each object was given once, over all of that", lambda: (taken(), b("hook", "list")))
+    must(lambda: read(out + "/slow").count("began") == 2, 20, "and to the other one: what it had taken did not come again", lambda: read(out + "/slow"))
+    check("third.example" not in read(out + "/list"), "the file that is no hook's any more stays as it was")
+    status = b.status()
+    check_equal((status["restarts"], b.log().count("role.restart")), (0, 0), "nothing of this counts as a process that ended by itself")
+
+    os.remove(os.path.join(b.dir, "hooks.yaml"))
+    check_equal(b("hook", "reload").text, "There are no hooks any more.\n", "without the file there are none")
+    must(lambda: b.status()["hooks"] == 0 and b("hook", "list").code == NOT_FOUND, 20, "and no process", b.log_tail)
+    check([row for row in b("ledger", "show", "--json").values if "hook" in json.dumps(row) and "reload" in json.dumps(row)], "the ledger has rows of the reloads")
+    check_equal(b("hook", "reload", "now").code, USAGE, "it takes no name")
 
 
 @story

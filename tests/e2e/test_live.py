@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import threading
 import time
 
 try:
@@ -243,6 +244,15 @@ def stored(place):
     aside = Session(b, keys, "domains", (0, 0), 50)
     check_equal(aside.objects(40), ids_of(objects), "one with a position of its own reads beside it")
     check(third.silent(3), "and the third session goes on")
+    show = lambda: b("subscription", "show", "domains", "--json").value
+    before = show()["delivered"]
+    check_equal(b("subscription", "rewind", "domains", "--to", "start").code, OK, "the place is rewound while something is under way")
+    third.say("ack", third.position[0], third.position[1], 50)
+    must(lambda: show()["delivered"] == before + 5, 10, "what is acknowledged then is counted", show)
+    check_equal(show()["cursor"], 0, "and does not undo the rewind", show)
+    third.close()
+    third = Session(b, keys, "domains", None, 50)
+    check_equal(third.objects(40), ids_of(objects), "who begins there next gets everything again")
     check_equal(b("subscription", "add", "urls", "--filter", "kind = url", "--exit", "live").code, OK, "a subscription with a filter")
     url = {**indicator("url"), "pattern": "[url:value = 'http://a.example/x']"}
     a.publish_good([indicator("no-url.example"), url, indicator("still-no-url.example")], "TLP:GREEN", [b])
@@ -261,6 +271,32 @@ def stored(place):
     check_equal(b("subscription", "remove", "domains").code, OK, "the subscription is removed")
     a.publish_good([indicator("after.example")], "TLP:GREEN", [b])
     check_equal(lost.wanted("error")[:2], ["error", "subscription"], "and its followers are told so")
+
+
+LOSSY_MANY = 30000  # more than the queue for one listener, and what the kernel holds
+
+
+class Awake:
+    """A listener that takes all that comes."""
+
+    def __init__(self, port):
+        self.socket = zmq.Context.instance().socket(zmq.SUB)
+        self.socket.linger, self.socket.rcvhwm = 0, 0
+        self.socket.subscribe("misp_json_attribute ")
+        self.socket.connect("tcp://127.0.0.1:%d" % port)
+        self.last, self.count, self.over = b"", 0, False
+        self.thread = threading.Thread(target=self.take, daemon=True)
+        self.thread.start()
+
+    def take(self):
+        while not self.over:
+            if self.socket.poll(200):
+                self.last, self.count = self.socket.recv(), self.count + 1
+        self.socket.close()
+
+    def stop(self):
+        self.over = True
+        self.thread.join()
 
 
 @story
@@ -304,6 +340,24 @@ def lossy(place):
     while not (more and digest in more[-1] and more[-1].startswith("misp_json_attribute")) and listener.poll(int(20000 * PATIENCE)):
         more.append(listener.recv().decode())
     check('"to_ids":false' in more[-1], "a value that means nothing alone is not for detection", more)
+
+    # ZeroMQ says nothing when it drops: the node has to find out by itself.
+    counts = lambda: {each["name"]: each["value"] for each in b("top", "--json").value}
+    check_equal(counts()["comity_live_pub_lost_total"], 0, "nothing was lost so far")
+    asleep = zmq.Context.instance().socket(zmq.SUB)
+    asleep.linger, asleep.rcvhwm, asleep.rcvbuf = 0, 1, 4096
+    asleep.subscribe("misp_json_attribute ")
+    asleep.connect("tcp://127.0.0.1:%d" % port)
+    must(lambda: asleep.poll(100) or not a.publish_good([indicator("wake-%d.example" % time.monotonic_ns())], "TLP:CLEAR", [b]), 20, "a listener that takes one message, and sleeps")
+    awake = Awake(port)
+    must(lambda: awake.last or not a.publish_good([indicator("up-%d.example" % time.monotonic_ns())], "TLP:CLEAR", [b]), 20, "and one that takes all")
+    names = "\n".join("n%05d.flood.example" % i for i in range(LOSSY_MANY))
+    check_equal(a("publish", "-", "--tlp", "clear", "--to", "agency.b", input=names.encode(), seconds=120).code, OK, "much is published")
+    must(lambda: counts()["comity_live_pub_lost_total"] > 0, 60, "what it misses is counted", counts)
+    must(lambda: awake.count > LOSSY_MANY // 2, 60, "who takes all goes on", lambda: (awake.count, awake.last))
+    must(lambda: b"end-" in awake.last or not a.publish_good([indicator("end-%d.example" % time.monotonic_ns())], "TLP:CLEAR", [b]), 60, "also after that", lambda: awake.last)
+    awake.stop()
+    asleep.close()
     listener.close()
 
 

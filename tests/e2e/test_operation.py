@@ -10,7 +10,7 @@ import shutil
 import signal
 import subprocess
 
-from lib import (BUILD, COMITY, NOT_RUNNING, OK, PATIENCE, REFUSED, ROOT, USAGE, check, check_equal, free_port, indicator, main, must, skip,
+from lib import (BUILD, COMITY, NOT_RUNNING, OK, PATIENCE, REFUSED, ROOT, USAGE, check, check_equal, free_port, indicator, indicators, main, must, skip,
                  story)
 from web import Web, enable, token
 
@@ -79,6 +79,11 @@ def figures(node):
     return rows
 
 
+def tells(node, text, wanted):
+    """These figures; /metrics is some moments old."""
+    must(lambda: not wanted.items() - figures(node).items(), 30, text, lambda: {name: figures(node).get(name) for name in wanted}, node.log_tail)
+
+
 def json_lines(node):
     return [json.loads(line) for line in node.log().splitlines()]
 
@@ -142,6 +147,86 @@ def named(node):
     check_equal(sorted(wanted - have), [], "and a node has all of them")
     ids = [panel["id"] for panel in dashboard["panels"]]
     check_equal(len(ids), len(set(ids)), "the panels have ids of their own")
+
+
+@story
+def consumers(place):
+    """Figures of all who are told: subscriptions, the live feed, lists, streams and hooks; of each of them only as far as they are few."""
+    try:
+        from live import Keys, Session
+        from live import enable as enable_live
+    except ImportError:
+        skip("python3-zmq or python3-msgpack is not installed")
+    tool = promtool()
+    a, b = place.mesh("agency.a", "agency.b", start=False)
+    metered(b), enable(b), enable_live(b)
+    os.mkdir(place.path("out"))
+    with open(os.path.join(b.dir, "hooks.yaml"), "w") as file:
+        file.write("version: 1\nhooks:\n  taker:\n    command: [/bin/cat]\n    max-label: TLP:GREEN\n    wait: 0 seconds\n"
+                   "  fails:\n    command: [/bin/false]\n    max-label: TLP:GREEN\n    wait: 0 seconds\n"
+                   "  list:\n    file: %s\n    format: list\n    max-label: TLP:GREEN\n" % place.path("out/list"))
+    start_metered(place, a, b)
+    must(lambda: figures(b).get("comity_live_up") == 1, 20, "the live feed tells of itself", b.log_tail)
+    add = lambda name, *words: check_equal(b("subscription", "add", name, "--filter", "", *words).code, OK, "subscription %s" % name)
+    add("taken", "--from", "start")
+    add("left", "--from", "start", "--tlp-max", "TLP:CLEAR")
+    objects, _ = indicators("counted", 5)
+    a.publish_good(objects, "TLP:GREEN", [b])
+    must(lambda: len(b.feed()) == 5, 20, "B has five")
+    check_equal(b("feed", "--subscription", "taken", "--limit", "3").code, OK, "three are taken")
+    tells(b, "what was delivered, and what waits", {'comity_subscription_behind_objects{subscription="taken"}': 2, 'comity_subscription_delivered_total{subscription="taken"}': 3,
+                                                    'comity_subscription_behind_objects{subscription="left"}': 5})
+    check_equal(b("feed", "--subscription", "left").code, OK, "one takes what it may not have")
+    tells(b, "which is counted", {'comity_subscription_refused_total{subscription="left"}': 5})
+
+    details = lambda: (figures(b), b("hook", "list"), b.log_tail())
+    tells(b, "hooks were told", {'comity_hook_objects_total{hook="taker"}': 5, 'comity_hook_file_objects{hook="list"}': 5})
+    tells(b, "one fails, and what waits for it, and for no other", {'comity_hook_failing{hook="fails"}': 1, 'comity_hook_behind_objects{hook="fails"}': 5,
+                                                                   'comity_hook_behind_objects{hook="taker"}': 0, 'comity_hook_failing{hook="taker"}': 0})
+    seen = figures(b)
+    check(seen['comity_hook_calls_failed_total{hook="fails"}'] >= 1, "its calls are counted", details)
+    check(seen['comity_hook_success_timestamp_seconds{hook="taker"}'] >= seen['comity_hook_success_timestamp_seconds{hook="fails"}'] > 1e9, "when each last had all", details)
+    check('comity_hook_behind_objects{hook="list"}' not in seen, "a file has no place that could be behind")
+
+    stranger, known = Keys(b, "stranger"), Keys(b, "known").admit(b, "--max-label", "TLP:GREEN")
+    refused = Session(b, stranger)
+    slow = Session(b, known, credit=2)
+    check_equal(len(slow.objects(2)), 2, "a client takes two, and grants no more")
+    tells(b, "it starves", {"comity_live_sessions": 1, "comity_live_sessions_starving": 1, "comity_live_starved_total": 1})
+    must(lambda: figures(b)["comity_live_keys_refused_total"] >= 1, 20, "a key that is not let in is counted", details)
+    slow.say("ack", slow.position[0], slow.position[1], 10)
+    check_equal(len(slow.objects(3)), 3, "then it takes the others")
+    tells(b, "and starves no more", {"comity_live_objects_total": 5, "comity_live_sessions_starving": 0, "comity_live_starved_total": 1})
+    seen = figures(b)
+    check(seen["comity_live_messages_total"] > 5 and seen["comity_live_sent_bytes_total"] > 5 * 200, "messages and bytes", seen)
+
+    web = Web(b, "soc", token(b, "soc", "--max-label", "TLP:GREEN"))
+    first = web("/lists/domain.txt")
+    web("/lists/domain.txt", If_None_Match=first.headers["etag"])
+    web("/feed.jsonl", {"after": "0.0"})
+    web("/feed.jsonl", {"after": "99999.0"})
+    tells(b, "lists and feeds", {'comity_web_lists_total{answer="sent"}': 1, 'comity_web_lists_total{answer="not_modified"}': 1, "comity_web_feed_objects_total": 5,
+                                 "comity_web_feed_resets_total": 1, "comity_consumers_reset_total": 1, "comity_web_streams": 0})
+    web.connection.request("GET", "/feed", headers={"Authorization": web.authorization})
+    stream = web.connection.getresponse()
+    tells(b, "an open stream", {"comity_web_streams": 1, "comity_web_streams_opened_total": 1})
+    stream.close()
+    page = b("top").text
+    check("subscriptions 4, 2 behind, 0 stale   live clients 1, 0 starving   hooks 3, 1 failing" in page, "top shows them", page)
+
+    for i in range(70):
+        add("many-%02d" % i)
+    add("a-late-one")
+    tells(b, "all are counted", {"comity_subscriptions": 75, "comity_subscriptions_untold": 11})
+    told = [name for name in figures(b) if name.startswith("comity_subscription_behind_objects{")]
+    check_equal(len(told), 64, "the oldest ones have figures of their own", told)
+    check('comity_subscription_behind_objects{subscription="taken"}' in told, "and keep them, whatever name comes later", told)
+    text = ask(b, "/metrics")[1]
+    checked = subprocess.run([tool, "check", "metrics"], input=text.encode(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    check_equal((checked.returncode, checked.stdout), (0, b""), "promtool has nothing to say")
+    check("counted-" not in text and "indicator--" not in text, "no word of an object")
+    for session in (refused, slow):
+        session.close()
 
 
 @story

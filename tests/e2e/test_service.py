@@ -1,11 +1,16 @@
 #!/usr/bin/python3
 """The service files: how far the unit shuts the node in, and what a node tells the service manager."""
+import json
 import os
+import shlex
 import shutil
 import socket
 import subprocess
+import sys
 
-from lib import check, main, must, note, story
+import live
+import web
+from lib import BUILD, COMITY, ROOT, check, check_equal, free_port, main, must, note, skip, story
 
 DEPLOY = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "deploy", "systemd")
 EXPOSURE_MAX = 2.0
@@ -71,6 +76,54 @@ def notified(place):
         must(lambda: told("WATCHDOG=1", 5), 20, "it goes on telling", node.log_tail)
         node.stop()
         must(lambda: told("STOPPING=1", 1), 20, "it tells that it stops", node.log_tail)
+
+
+@story
+def confined(place):
+    """All of a node works behind the unit's system call filter, without capabilities: mesh, web, live feed, hooks. No process of it ends."""
+    if BUILD.endswith("-san"):
+        skip("sanitizers ask the system for more than the program does")
+    if not shutil.which("systemd-analyze"):
+        skip("systemd-analyze is not installed (package systemd)")
+    a, b = place.mesh("agency.a", "agency.b", start=False)
+    words = [sys.executable, os.path.join(ROOT, "tests/e2e/confined.py"), os.path.join(DEPLOY, "comity.service"), COMITY]
+    for node in (a, b):
+        node.program = place.path(node.name + ".confined", "#!/bin/sh\nexec %s \"$@\"\n" % " ".join(shlex.quote(word) for word in words))
+        os.chmod(node.program, 0o755)
+    b.web_port = free_port()
+    for key, value in (("web.listen", "0.0.0.0:%d" % b.web_port), ("web.metrics", "127.0.0.1:%d" % free_port()), ("advertise", "tcp://node.b.example:7447")):
+        web.configure(b, key, value)
+    live.enable(b)
+    zone = place.path("zones")
+    given = os.path.join(zone, "given")
+    os.mkdir(zone)
+    with open(os.path.join(b.dir, "hooks.yaml"), "w", encoding="utf-8") as file:
+        file.write("version: 1\nhooks:\n  tell:\n    command: [/usr/bin/tee, -a, %s]\n    writes: [%s]\n    max-label: TLP:AMBER\n"
+                   "  zone:\n    file: %s/rpz.zone\n    format: rpz\n    max-label: TLP:AMBER\n" % (given, zone, zone))
+    place.start(a, b)
+    with open(os.path.join("/proc", str(b.pid_of("engine")), "status"), encoding="ascii") as file:
+        facts = dict(line.split(":", 1) for line in file.read().splitlines())
+    check(int(facts["Seccomp_filters"]) == 2 and int(facts["CapBnd"], 16) == 0, "the unit's filter is there, and the engine's own behind it", facts)
+
+    with open(os.path.join(ROOT, "deploy/demo/sample.json"), encoding="utf-8") as file:
+        sample = file.read()
+    result = a("publish", "-", "--tlp", "amber", "--to", "agency.b", "--json", input=sample.encode())
+    check_equal(result.code, 0, "the sample is published, all of it: none of its labels is refused", str(result)[-2000:])
+    check(b.finds("1dnscontrol.com"), "the other node finds it", b.log_tail)
+    text = lambda path: open(path, encoding="utf-8").read() if os.path.exists(path) else ""
+    must(lambda: len(text(given).splitlines()) >= len(json.loads(sample)["objects"]) - 2, 30, "a hook's program was given it", b.log_tail)
+    must(lambda: "1dnscontrol.com" in text(os.path.join(zone, "rpz.zone")), 30, "a file of a hook has it", b.log_tail)
+    token = b("token", "add", "soc", "--max-label", "TLP:AMBER").text.strip()
+    # As a client of another machine asks: by the name that partners use.
+    asked = subprocess.run(["curl", "-sS", "--cacert", os.path.join(b.dir, "web.crt"), "-u", "soc:" + token, "--connect-to",
+                            "node.b.example:8443:127.0.0.1:%d" % b.web_port, "https://node.b.example:8443/lists/domain.txt"],
+                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, timeout=60)
+    check("1dnscontrol.com" in asked.stdout, "a client of the web process has it, which knows the node by its advertised name", asked.stdout)
+    check(b.pid_of("live"), "the live feed runs", b.log_tail)
+    check_equal(a("recall", "--query", "type=indicator", "--reason", "over").code, 0, "it is recalled")
+    must(lambda: "1dnscontrol.com" not in text(os.path.join(zone, "rpz.zone")), 30, "and gone from the file", b.log_tail)
+    for node in (a, b):
+        check_equal(node.status()["restarts"], 0, "no process of %s had to be started again" % node.name, node.log_tail())
 
 
 main()

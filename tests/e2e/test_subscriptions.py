@@ -232,6 +232,11 @@ def a_revoked_node(place):
     b.stop()
     b.start()
     check_equal(take(b, "siem"), ([], []), "also after a restart")
+    check_equal(b("trust", "remove", "agency.a").code, OK, "A is unpinned, so that its chain is forgotten")
+    check_equal(len(b.feed()), 3, "but not what was revoked")
+    b.stop()
+    b.start()
+    check_equal(len(b.feed()), 3, "nor after a restart")
 
 
 @story

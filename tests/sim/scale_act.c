@@ -445,9 +445,20 @@ static void happen(struct scale_world *world, struct scale_item *item) {
     scale_step(world, item->node, &event);
 }
 
+/* Ten million events touch two gigabytes in no order: while one happens, the memory that the next one begins with is fetched. */
+static void fetch_ahead(const struct scale_world *world, const struct scale_item *item) {
+    const struct scale_item *next = (const struct scale_item *)item->row.next;
+    if (!next) return;
+    __builtin_prefetch(next->row.next);
+    __builtin_prefetch(next->blob);
+    __builtin_prefetch(next->link);
+    __builtin_prefetch(world->nodes[next->node].gossip);
+}
+
 void scale_happen(struct scale_world *world, struct wheel_item *row) {
     struct scale_item *item = (struct scale_item *)row;
     const struct scale_node *self = &world->nodes[item->node];
+    fetch_ahead(world, item);
     if (self->gossip && self->life == item->life) happen(world, item);
     scale_item_free(world, row);
 }

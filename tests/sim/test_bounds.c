@@ -145,7 +145,8 @@ static void the_same_link_again_is_no_copy(void **state) {
 
 static size_t questions(const struct gossip *gossip, enum question_kind kind) {
     size_t count = 0;
-    for (size_t i = 0; i < LIMIT_TICKETS; i++) count += gossip->questions[i].ticket != 0 && gossip->questions[i].kind == kind;
+    for (size_t i = 0; i < gossip->question_places; i++)
+        count += gossip->questions[i].ticket != 0 && gossip->questions[i].kind == kind;
     return count;
 }
 

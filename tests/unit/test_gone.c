@@ -2,6 +2,7 @@
    subscriptions in it only move forward, until it does not reach them any more. */
 #include "node/engine/engine_core.h"
 #include "node/process/clock.h"
+#include "node/recall/gone_terms.h"
 #include "tests/unit/store_fixture.h"
 
 #include <setjmp.h>
@@ -256,6 +257,92 @@ static void test_places(void **state) {
     free(subscription);
 }
 
+/* A number that is no row: who stands before it at these exits begins anew, also after a restart; rows around it are read as before. */
+static void test_fences(void **state) {
+    struct subscription *subscription = subscription_new(bytes_of_text("s"), bytes_of(NULL, 0));
+    (void)state;
+    fixture_fill(&fixture, 1, 50);
+    notes_store(1, 3);
+    struct store_batch *batch = store_batch_new(fixture.store);
+    gone_fence(&engine, batch, 1u << POLICY_LIVE | 1u << POLICY_HOOK);
+    gone_seal(&engine, batch);
+    assert_false(gone_fenced(&engine.gone, POLICY_LIVE, 3)); /* not on disk yet */
+    fixture_commit(&fixture, batch);
+    gone_stored(&engine);
+    notes_store(5, 2);
+    for (int again = 0; again < 2; again++) {
+        assert_int_equal(engine.gone.last, 6);
+        assert_true(gone_fenced(&engine.gone, POLICY_LIVE, 3) && gone_fenced(&engine.gone, POLICY_HOOK, 0));
+        assert_false(gone_fenced(&engine.gone, POLICY_LIVE, 4) || gone_fenced(&engine.gone, POLICY_FEED, 3));
+        struct seen seen = {.stop = 3};
+        assert_int_equal(gone_each(&engine, 0, on_row, &seen), OK);
+        assert_int_equal(seen.last, 3);
+        seen = seen_after(4);
+        assert_true(seen.count == 2 && seen.first == 5 && seen.last == 6);
+        gone_free(&engine);
+        assert_int_equal(gone_load(&engine), OK);
+    }
+    subscription->exit = POLICY_FEED;
+    subscription->at = (struct take_position){40, 3}, subscription->high = 40;
+    taken_move(&engine, subscription, (struct take_position){0, 6});
+    assert_true(subscription->at.cursor == 40 && subscription->at.gone == 6); /* not its exit: only forward */
+    subscription->at.gone = 3, subscription->taken_exit = POLICY_LIVE;
+    taken_move(&engine, subscription, (struct take_position){0, 6});
+    assert_true(subscription->at.cursor == 0 && subscription->high == 0);
+    taken_move(&engine, subscription, (struct take_position){30, 6});
+    subscription->rewound = true;
+    subscription->at.cursor = 10;
+    taken_move(&engine, subscription, (struct take_position){40, 6});
+    assert_int_equal(subscription->at.cursor, 10); /* it was under way when it was rewound */
+    free(subscription->filter);
+    free(subscription);
+}
+
+static struct gone_terms terms_of(struct buf *written, const struct gone_terms *terms) {
+    struct gone_terms back;
+    gone_terms_write(written, terms);
+    assert_int_equal(gone_terms_read(&back, bytes_of_buf(written)), OK);
+    return back;
+}
+
+#define ALL_EXITS ((1u << (POLICY_CONSOLE + 1)) - (1u << POLICY_LOCAL))
+
+static void test_terms(void **state) {
+    static const uint8_t one[AGENCY_ID_BYTES] = {1}, two[2 * AGENCY_ID_BYTES] = {1, [AGENCY_ID_BYTES] = 2},
+                         other[AGENCY_ID_BYTES] = {3};
+    struct policy_settings policy;
+    struct buf written = {0};
+    (void)state;
+    policy_settings_default(&policy);
+    struct gone_terms before = {.agencies = bytes_of(two, sizeof two)}, now;
+    memcpy(before.exits, policy.exits, sizeof before.exits);
+    now = terms_of(&written, &before);
+    assert_int_equal(gone_terms_narrowed(&before, &now), 0);
+    now.exits[POLICY_LIVE].label_max = TLP_GREEN;
+    assert_int_equal(gone_terms_narrowed(&before, &now), 1u << POLICY_LIVE);
+    assert_int_equal(gone_terms_narrowed(&now, &before), 0); /* wider */
+    now.exits[POLICY_HOOK].pap_max = PAP_GREEN;
+    now.exits[POLICY_FEED].closed = true;
+    now.exits[POLICY_STIX].world = true;
+    now.exits[POLICY_PUBLISH].closed = true; /* leads to no consumer */
+    assert_int_equal(gone_terms_narrowed(&before, &now),
+                     1u << POLICY_LIVE | 1u << POLICY_HOOK | 1u << POLICY_FEED | 1u << POLICY_STIX);
+    now = before;
+    now.rest[5] = 1;
+    assert_int_equal(gone_terms_narrowed(&before, &now), ALL_EXITS);
+    now = before;
+    now.agencies = bytes_of(one, sizeof one);
+    assert_int_equal(gone_terms_narrowed(&before, &now), ALL_EXITS);
+    assert_int_equal(gone_terms_narrowed(&now, &before), 0); /* one more */
+    before.agencies = bytes_of(other, sizeof other);
+    assert_int_equal(gone_terms_narrowed(&now, &before), ALL_EXITS);
+    for (size_t size = 0; size < written.size; size++)
+        assert_int_equal(gone_terms_read(&now, bytes_of(written.data, size)), ERR_FORMAT);
+    written.data[0]++;
+    assert_int_equal(gone_terms_read(&now, bytes_of_buf(&written)), ERR_FORMAT);
+    buf_free(&written);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_row),
@@ -264,6 +351,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_pruning, setup, teardown),
         cmocka_unit_test_setup_teardown(test_waiting, setup, teardown),
         cmocka_unit_test_setup_teardown(test_places, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_fences, setup, teardown),
+        cmocka_unit_test(test_terms),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

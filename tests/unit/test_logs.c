@@ -2,6 +2,7 @@
    what is stored stays one branch. */
 #include "gossip/fork.h"
 #include "node/engine/engine_core.h"
+#include "node/store/store_private.h"
 #include "tests/unit/fixture_gossip.h"
 #include "tests/unit/store_fixture.h"
 
@@ -200,12 +201,34 @@ static void one_branch_is_stored(void **state) {
     buf_free(&same), buf_free(&next), buf_free(&other);
 }
 
+/* So where the end is damaged, for which the core could not be told of the log. */
+static void damage_is_no_hindrance(void **state) {
+    struct buf other = {0};
+    uint8_t raw[STORE_RECORD_KEY_BYTES];
+    (void)state;
+    branch_store(&hers, 1, 1, 1, 4);
+    struct store_batch *batch = store_batch_new(fixture.store);
+    store_batch_put(batch, ROCKS_ENTRIES, store_record_key(raw, hers.agency.nodes[0].id, 5), bytes_of_text("no entry"),
+                    bytes_of_text("no tag"));
+    fixture_commit(&fixture, batch);
+    pin(&hers);
+    logs_load_known(engine, hers.agency.id);
+    assert_int_equal(view_of(&hers).head, 0);
+    assert_int_equal(stored_end(&hers), 5);
+    branch_write(&other, &hers, 2, 1, 1, 2);
+    logs_one_branch(engine, bytes_of_buf(&other));
+    assert_false(engine->stopping);
+    assert_int_equal(stored_end(&hers), 1);
+    buf_free(&other);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_log_goes_on, setup, teardown),
         cmocka_unit_test_setup_teardown(a_seam_ends_it, setup, teardown),
         cmocka_unit_test_setup_teardown(a_proof_comes_back, setup, teardown),
         cmocka_unit_test_setup_teardown(one_branch_is_stored, setup, teardown),
+        cmocka_unit_test_setup_teardown(damage_is_no_hindrance, setup, teardown),
     };
     return cmocka_run_group_tests_name("logs", tests, NULL, NULL);
 }

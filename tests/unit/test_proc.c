@@ -51,6 +51,22 @@ static void environment_check(void) {
     if (getenv("COMITY_TEST_SECRET") != NULL || getenv("PATH") != NULL) _exit(93);
 }
 
+/* The test says by a signal when the hooks are to be read again. */
+static volatile sig_atomic_t reload_asked;
+
+static void on_reload_asked(int number) {
+    (void)number;
+    reload_asked = 1;
+}
+
+static void reloaded_report(const char *name, const struct frame *frame) {
+    struct cursor in = cursor_of(frame->body);
+    unsigned code = cursor_u16(&in), changed = cursor_u8(&in), count = cursor_u32(&in);
+    char text[64];
+    snprintf(text, sizeof text, "reloaded-%s-%u-%u", code == OK ? "good" : "bad", changed, count);
+    report(name, text);
+}
+
 /* A greeting over each peer channel shows that the other end is the right one; the engine is greeted and reports. */
 static int role_loop(struct proc_child *child, const char *name) {
     for (;;) {
@@ -64,6 +80,9 @@ static int role_loop(struct proc_child *child, const char *name) {
             }
             return 0;
         }
+        if (error == OK && frame.type == FRAME_RELOADED) reloaded_report(name, &frame);
+        if (reload_asked && channel_send(&child->parent, FRAME_RELOAD, 3, bytes_of(NULL, 0)) != OK) return 94;
+        reload_asked = 0;
         if (error == OK && frame.type == FRAME_RESOLVED) {
             struct cursor list = cursor_of(frame.body);
             char text[ENDPOINT_BYTES_MAX] = "nothing";
@@ -93,6 +112,7 @@ static int role_main(const char *name) {
     log_open(name, LOG_LEVEL_FATAL);
     report_fd = socket(AF_UNIX, SOCK_DGRAM, 0);
     memcpy(report_to.sun_path, child.settings, strnlen((const char *)child.settings, sizeof report_to.sun_path - 1));
+    if (child.role == ROLE_ENGINE) signal(SIGUSR1, on_reload_asked);
     report(name, "start");
     if (scenario_is(&child, "fatal") && child.role == ROLE_NET) return proc_child_fatal(&child, 42, "no %s", "luck");
     if (scenario_is(&child, "netcrash") ? child.role == ROLE_NET : scenario_is(&child, "crash") && child.role == ROLE_KEY) return 7;
@@ -119,6 +139,19 @@ struct run {
     char scenario[256];
 };
 
+/* What the parent makes of its file each time: nothing good; a first one; the same; another; none. */
+static enum err hooks_again(void *context, struct buf *out, uint32_t *count, char why[static PROC_WHY_BYTES]) {
+    static unsigned times;
+    const struct bytes *settings = context;
+    times++;
+    *count = times == 4 ? 2 : 1;
+    if (times == 1) return snprintf(why, PROC_WHY_BYTES, "bad"), ERR_SYNTAX;
+    if (times == 5) return *count = 0, OK;
+    buf_put(out, *settings);
+    if (times == 4) buf_put_text(out, " another");
+    return buf_result(out);
+}
+
 static void run_start(struct run *run, const char *scenario) {
     memset(run, 0, sizeof *run);
     snprintf(run->dir, sizeof run->dir, "/tmp/test_proc.XXXXXX");
@@ -143,7 +176,9 @@ static void run_start(struct run *run, const char *scenario) {
         log_open("test", LOG_LEVEL_FATAL);
         bool noisy = strstr(scenario, "fatal") != NULL || strstr(scenario, "crash") != NULL;
         if (noisy && freopen("/dev/null", "w", stderr) == NULL) _exit(89);
-        struct proc_options options = {.settings = {[ROLE_NET] = settings, [ROLE_ENGINE] = settings, [ROLE_KEY] = settings}};
+        struct proc_options options = {.settings = {[ROLE_NET] = settings, [ROLE_ENGINE] = settings, [ROLE_KEY] = settings},
+                                       .hooks_again = hooks_again,
+                                       .context = &settings};
         _exit(proc_run(&options));
     }
 }
@@ -311,6 +346,33 @@ static void test_resolve(void **state) {
     assert_int_equal(run_end(&run), 0);
 }
 
+/* Hooks are read again: what is bad or the same changes nothing; another process takes the place of the old one, which stops first; or none does. */
+static void test_reload(void **state) {
+    (void)state;
+    struct run run;
+    run_start(&run, "");
+    run_expect_all(&run);
+    pid_t engine = run.pids[ROLE_ENGINE];
+    kill(engine, SIGUSR1);
+    run_expect(&run, "engine", "reloaded-bad-0-1");
+    kill(engine, SIGUSR1);
+    run_expect(&run, "hook", "start"); /* what the engine says may come before or after */
+    pid_t hook = run.pids[ROLE_HOOK];
+    kill(engine, SIGUSR1);
+    run_expect(&run, "engine", "reloaded-good-0-1");
+    assert_int_equal(kill(hook, 0), 0);
+    kill(engine, SIGUSR1);
+    run_expect(&run, "hook", "stop");
+    run_expect(&run, "hook", "start");
+    assert_int_not_equal(run.pids[ROLE_HOOK], hook);
+    kill(engine, SIGUSR1);
+    run_expect(&run, "hook", "stop");
+    assert_int_equal(run.pids[ROLE_ENGINE], engine);
+    kill(run.parent, SIGTERM);
+    assert_int_equal(run_end(&run), 0);
+    assert_int_equal(kill(run.pids[ROLE_HOOK], 0), -1);
+}
+
 /* The parent is killed: nobody stays behind. */
 static void test_parent_killed(void **state) {
     (void)state;
@@ -341,6 +403,7 @@ int main(int count, char **arguments) {
         cmocka_unit_test(test_gives_up),
         cmocka_unit_test(test_stubborn),
         cmocka_unit_test(test_resolve),
+        cmocka_unit_test(test_reload),
         cmocka_unit_test(test_parent_killed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
