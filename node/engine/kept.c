@@ -105,7 +105,7 @@ enum err kept_erase(struct engine *engine, struct store_batch *batch, const stru
         }
         if (err == ERR_NOT_FOUND) err = OK;
     }
-    if (*rows > 0) store_batch_erase_between(batch, PREFIX, PREFIX "~");
+    store_batch_erase_between(batch, PREFIX, PREFIX "~"); /* those that were forgotten since, too */
     buf_free(&value), buf_free(&changed);
     return err;
 }

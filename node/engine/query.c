@@ -130,12 +130,8 @@ void query_search(struct engine *engine, struct client *client, const struct fra
     ledger_look(engine, client, "search");
     for (uint32_t i = 0; i < candidates && candidates <= 16; i++) {
         struct observable asked;
-        if (pack_read_array(&reader) != 2) break;
-        uint64_t kind = pack_read_uint(&reader);
-        asked.kind = (enum observable_kind)kind;
-        asked.value = pack_read_bin(&reader);
-        if (pack_failed(&reader) || kind == 0 || kind >= OBSERVABLE_KIND_COUNT || !observable_valid(asked)) break;
-        ledger_look_asked(engine, client, (uint8_t)kind, asked.value);
+        if (!ledger_asked_read(&asked, &reader) || asked.kind == 0) break;
+        ledger_look_asked(engine, client, (uint8_t)asked.kind, asked.value);
         size_t count = store_find_value(engine->store, asked, cursors, QUERY_HITS_MAX);
         for (size_t j = 0; j < count && answered_count < QUERY_HITS_MAX; j++) {
             bool before = false;

@@ -5,6 +5,7 @@
 #define NODE_LEDGER_H
 
 #include "gossip/entry.h"
+#include "gossip/pack.h"
 #include "gossip/policy.h"
 #include "node/store/store.h"
 
@@ -152,8 +153,8 @@ void ledger_ask_sign(struct engine *engine, struct client *client, const struct 
 void ledger_ask_signed(struct engine *engine, enum err err); /* an end is perhaps signed and durable, or (err) will not be */
 void ledger_ask_subject(struct engine *engine, struct client *client, const struct frame *frame);
 
-/* Kind 0 stands for an object's id. */
-bool ledger_asked_valid(struct observable asked);
+/* The next [kind uint, value bin] of a question; kind 0 stands for an object's id. False: it is not well formed, or no value. */
+bool ledger_asked_read(struct observable *out, struct pack_reader *reader) MUST_USE;
 bool ledger_asked_tells(const struct item *item, struct observable asked);
 size_t ledger_asked_find(struct store *store, struct observable asked, uint64_t *cursors, size_t max);
 

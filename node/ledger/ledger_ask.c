@@ -194,9 +194,16 @@ static bool held_answer(struct engine *engine, struct client *client, uint64_t t
     return true;
 }
 
-bool ledger_asked_valid(struct observable asked) {
+static bool asked_valid(struct observable asked) {
     if (asked.kind == 0) return asked.value.size > 0 && asked.value.size <= ITEM_ID_BYTES_MAX;
     return (unsigned)asked.kind < OBSERVABLE_KIND_COUNT && observable_valid(asked);
+}
+
+bool ledger_asked_read(struct observable *out, struct pack_reader *reader) {
+    if (pack_read_array(reader) != 2) return false;
+    uint64_t kind = pack_read_uint(reader);
+    *out = (struct observable){.kind = (enum observable_kind)kind, .value = pack_read_bin(reader)};
+    return !pack_failed(reader) && kind < OBSERVABLE_KIND_COUNT && asked_valid(*out);
 }
 
 size_t ledger_asked_find(struct store *store, struct observable asked, uint64_t *cursors, size_t max) {
@@ -212,12 +219,8 @@ void ledger_ask_subject(struct engine *engine, struct client *client, const stru
     ledger_look(engine, client, "subject");
     for (uint32_t i = 0; i < candidates && candidates <= 16; i++) {
         struct observable asked;
-        if (pack_read_array(&reader) != 2) break;
-        uint64_t kind = pack_read_uint(&reader);
-        asked.kind = (enum observable_kind)kind;
-        asked.value = pack_read_bin(&reader);
-        if (pack_failed(&reader) || !ledger_asked_valid(asked)) break;
-        ledger_look_asked(engine, client, (uint8_t)kind, asked.value);
+        if (!ledger_asked_read(&asked, &reader)) break;
+        ledger_look_asked(engine, client, (uint8_t)asked.kind, asked.value);
         size_t hits = ledger_asked_find(engine->store, asked, cursors, HITS_MAX);
         full |= hits == HITS_MAX;
         for (size_t j = 0; j < hits; j++) count += held_answer(engine, client, frame->tag, cursors[j], asked);

@@ -42,12 +42,7 @@ static bool question_read(struct erasing *erasing, struct bytes body) {
     uint32_t fields = pack_read_array(&reader), candidates = pack_read_array(&reader);
     if (fields != 3 || candidates == 0 || candidates > CANDIDATES_MAX) return false;
     for (uint32_t i = 0; i < candidates; i++) {
-        struct observable *asked = &erasing->candidates[erasing->candidate_count++];
-        if (pack_read_array(&reader) != 2) return false;
-        uint64_t kind = pack_read_uint(&reader);
-        asked->kind = (enum observable_kind)kind;
-        asked->value = pack_read_bin(&reader);
-        if (pack_failed(&reader) || kind >= OBSERVABLE_KIND_COUNT || !ledger_asked_valid(*asked)) return false;
+        if (!ledger_asked_read(&erasing->candidates[erasing->candidate_count++], &reader)) return false;
     }
     erasing->row_count = pack_read_array(&reader);
     erasing->rows = reader;

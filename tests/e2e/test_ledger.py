@@ -165,6 +165,7 @@ def taken(place):
     must(lambda: told()[-1]["command"].endswith(" ended"), 45, "another one that it is over", told)
     ended = [each for each in told() if each["command"].endswith(" ended")]
     check_equal(sum(each["shown"] for each in ended), 1505, "and how much it was shown")
+    check(sum(each["questions"] for each in ended) >= 7, "in how many takes", ended)
     check(len(told()) <= 4, "few rows for so many objects", told())
     whole(b, "B's ledger is whole")
 
