@@ -338,8 +338,9 @@ void check_sign(struct world *world, size_t node, const struct entry *entry) {
         const struct peer *claimant = peers_find(&self->gossip->peers, link->node_id);
         if (claimant && self->gossip->peers.members[claimant->member]->claim_ms >= OWN_CLAIM_MS) continue;
         if (claimant && claimant->own_told && claimant->own_claim < entry->seq) continue;
-        /* Three have spoken, and this one is among the others. */
-        if (claimant && !claimant->own_told && self->gossip->own_answers >= OWN_ASK_PEERS) continue;
+        /* Three have spoken, and this one is among the others; or those that were there have, and this one came later. */
+        bool later = self->gossip->own_answers > 0 && link->since_ms > self->gossip->own_answer_ms + OWN_ASK_MS;
+        if (claimant && !claimant->own_told && (self->gossip->own_answers >= OWN_ASK_PEERS || later)) continue;
         if (!check_honest(world, peer) || !gossip_log_find(world->nodes[peer].gossip, entry->node_id, &view)) continue;
         /* It must know, and be able to give what it knows of. */
         if (view.head_durable >= entry->seq && !view.frozen && disk_entry(&world->nodes[peer].disk, entry->node_id, entry->seq))
