@@ -156,6 +156,8 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def _die_with_parent():
+    # Whoever runs the tests in the background may have SIGINT ignored: then a node would not see one before it asks for signals.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
