@@ -8,24 +8,6 @@
 
 #define BUF_CAPACITY_MIN 64
 
-struct bytes bytes_of(const void *data, size_t size) {
-    return (struct bytes){data, size};
-}
-
-struct bytes bytes_of_text(const char *text) {
-    return (struct bytes){(const uint8_t *)text, strlen(text)};
-}
-
-struct bytes bytes_of_buf(const struct buf *buf) {
-    return (struct bytes){buf->data, buf->size};
-}
-
-bool bytes_equal(struct bytes a, struct bytes b) {
-    return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
-}
-
-bool bytes_equal_text(struct bytes a, const char *text) { return bytes_equal(a, bytes_of_text(text)); }
-
 int bytes_compare(struct bytes a, struct bytes b) {
     size_t common = a.size < b.size ? a.size : b.size;
     int order = common > 0 ? memcmp(a.data, b.data, common) : 0;

@@ -26,11 +26,14 @@ struct buf {
     bool memory_failed; /* it was for want of memory: tells buf_result which error */
 };
 
-struct bytes bytes_of(const void *data, size_t size);
-struct bytes bytes_of_text(const char *text);
-struct bytes bytes_of_buf(const struct buf *buf);
-bool bytes_equal(struct bytes a, struct bytes b);
-bool bytes_equal_text(struct bytes a, const char *text);
+/* In the header: they stand in the way of every property of every object, and the length of a literal is known here. */
+static inline struct bytes bytes_of(const void *data, size_t size) { return (struct bytes){(const uint8_t *)data, size}; }
+static inline struct bytes bytes_of_text(const char *text) { return (struct bytes){(const uint8_t *)text, strlen(text)}; }
+static inline struct bytes bytes_of_buf(const struct buf *buf) { return (struct bytes){buf->data, buf->size}; }
+static inline bool bytes_equal(struct bytes a, struct bytes b) {
+    return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
+}
+static inline bool bytes_equal_text(struct bytes a, const char *text) { return bytes_equal(a, bytes_of_text(text)); }
 int bytes_compare(struct bytes a, struct bytes b); /* memcmp order, shorter first */
 
 void buf_init(struct buf *buf, size_t size_max);

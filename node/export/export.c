@@ -128,6 +128,15 @@ static void flush(struct export *work) {
     buf_clear(&work->out);
 }
 
+void export_put_long(struct export *work, struct bytes text) {
+    flush(work);
+    while (work->error == OK && text.size > 0) {
+        size_t size = text.size < FLUSH_BYTES ? text.size : FLUSH_BYTES;
+        work->error = work->options.sink.write(work->options.sink.context, bytes_of(text.data, size));
+        text = bytes_of(text.data + size, text.size - size);
+    }
+}
+
 void export_file(struct export *work, const char *name) {
     flush(work);
     if (work->error == OK) work->error = work->options.sink.open(work->options.sink.context, name);

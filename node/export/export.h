@@ -88,9 +88,10 @@ struct export_counts {
 const struct export_counts *export_counted(const struct export *work);
 
 /* --- for the formats --- */
-void export_written(struct export *work);           /* one more value */
-size_t export_row_count(const struct export *work); /* values gathered; from the first `row` on, all that there are */
-struct buf *export_out(struct export *work);        /* the text under construction: taken away as it grows */
+void export_written(struct export *work);                     /* one more value */
+size_t export_row_count(const struct export *work);           /* values gathered; from the first `row` on, all that there are */
+struct buf *export_out(struct export *work);                  /* the text under construction: taken away as it grows */
+void export_put_long(struct export *work, struct bytes text); /* behind that, in pieces and without a copy of the whole */
 const struct export_options *export_options_of(const struct export *work);
 void export_file(struct export *work, const char *name); /* closes the file under way and opens the next one */
 void export_leave_out(struct export *work, enum export_reason reason, struct bytes id);

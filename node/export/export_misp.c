@@ -370,7 +370,7 @@ static void event_put(struct export *work, struct misp_made *event) {
     event_facts(&json, event);
     json_out_key(&json, "Attribute");
     json_out_array(&json);
-    if (event->attributes.size > 0) json_out_raw(&json, bytes_of_buf(&event->attributes));
+    export_put_long(work, bytes_of_buf(&event->attributes));
     json_out_array_end(&json);
     objects_out(&json, event);
     json_out_object_end(&json);

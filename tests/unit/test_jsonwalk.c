@@ -12,7 +12,7 @@ static char told[8192]; /* the events of the last walk, in short */
 
 static void tell(const char *mark, struct bytes text) {
     size_t size = strlen(told);
-    snprintf(told + size, sizeof told - size, "%s%.*s ", mark, (int)text.size, (const char *)text.data);
+    snprintf(told + size, sizeof told - size, "%s%.*s ", mark, (int)text.size, text.size > 0 ? (const char *)text.data : "");
 }
 static void on_open(void *context, bool object) { (void)context, tell(object ? "{" : "[", bytes_of(NULL, 0)); }
 static void on_close(void *context, bool object) { (void)context, tell(object ? "}" : "]", bytes_of(NULL, 0)); }
