@@ -126,11 +126,13 @@ static void purge(struct engine *engine, struct group_known *known) {
     if (groups->purging != known) {
         groups->purging = known;
         known->purge_cursor = known->purge_from;
+        groups->purge_until = store_cursor_next(engine->store);
         task_begin(engine, known);
     }
     if (!groups->purge.active) {
-        if (engine->recalls.writing || !store_terms_ready(engine->store) || !walk(engine, known)) return;
-        if (store_pending(engine->store) > 1) return; /* pages on their way are looked at, too */
+        /* What came before the walk began and is still on its way to the disk is looked at, too; what came since begins another walk. */
+        bool all_there = store_cursor_end(engine->store) >= groups->purge_until;
+        if (engine->recalls.writing || !store_terms_ready(engine->store) || !walk(engine, known) || !all_there) return;
         groups->purge.active = true;
     }
     recall_task_go_on(engine, &groups->purge);

@@ -47,6 +47,7 @@ struct groups {
     struct buf marked;           /* the item under way, with its group among its marks */
     uint64_t look_due_ms;        /* when ends are looked for next */
     struct group_known *purging; /* what went to it is being taken back; null: none */
+    uint64_t purge_until;        /* what had a number when the walk began */
     struct recall_task purge;    /* own objects of it */
     struct group_known *serving; /* whose newcomers are given its history; null: none */
     struct publication *history; /* to them */
