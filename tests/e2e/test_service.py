@@ -109,7 +109,7 @@ def confined(place):
         sample = file.read()
     result = a("publish", "-", "--tlp", "amber", "--to", "agency.b", "--json", input=sample.encode())
     check_equal(result.code, 0, "the sample is published, all of it: none of its labels is refused", str(result)[-2000:])
-    check(b.finds("1dnscontrol.com"), "the other node finds it", b.log_tail)
+    must(lambda: b.finds("1dnscontrol.com"), 20, "the other node finds it", b.log_tail)
     text = lambda path: open(path, encoding="utf-8").read() if os.path.exists(path) else ""
     must(lambda: len(text(given).splitlines()) >= len(json.loads(sample)["objects"]) - 2, 30, "a hook's program was given it", b.log_tail)
     must(lambda: "1dnscontrol.com" in text(os.path.join(zone, "rpz.zone")), 30, "a file of a hook has it", b.log_tail)
