@@ -106,9 +106,13 @@ $(B)/tests/e2e/hostile/hostile: $(call objects,$(wildcard tests/e2e/hostile/*.c)
 $(B)/tests/e2e/comity_half_recall: $(B)/node/main.o $(B)/tests/e2e/faulty/half_recall.o $(ARCHIVES)
 	$(Q)$(CC) $(ALL_LDFLAGS) -Wl,--wrap=crypto_sign_detached $^ $(LIBS_NODE) $(LIBS_GOSSIP) $(LIBS_CRYPTO) -o $@
 
+# A node that hears late that there is no further page.
+$(B)/tests/e2e/comity_late_answer: $(B)/node/main.o $(B)/tests/e2e/faulty/late_answer.o $(ARCHIVES)
+	$(Q)$(CC) $(ALL_LDFLAGS) -Wl,--wrap=store_page_from $^ $(LIBS_NODE) $(LIBS_GOSSIP) $(LIBS_CRYPTO) -o $@
+
 SIM_TESTS = $(B)/tests/sim/sim $(B)/tests/sim/simfast $(B)/tests/sim/scale
 E2E_TOOLS = $(patsubst %.c,$(B)/%,$(wildcard tests/e2e/*.c)) $(B)/tests/e2e/hostile/hostile \
-            $(B)/tests/e2e/comity_half_recall
+            $(B)/tests/e2e/comity_half_recall $(B)/tests/e2e/comity_late_answer
 TESTS     = $(UNIT_TESTS) $(SIM_TESTS) $(E2E_TOOLS)
 
 # JOBS=N tests at once; FILTER=name for a part. Ends with "N passed, N failed".
