@@ -133,7 +133,8 @@ static void test_keys(void **state) {
         assert_int_equal(curve_certificate_parse(again, bytes_of_buf(&file)), OK);
         assert_memory_equal(keys, again, sizeof keys);
     }
-    file.data[file.size - 3] = file.data[file.size - 3] == '1' ? '2' : '1';
+    /* The secret key's last digit but one: the last alone may change nothing but two bits that X25519 does not look at (RFC 7748, 5). */
+    file.data[file.size - 4] = file.data[file.size - 4] == '1' ? '2' : '1';
     assert_int_equal(curve_certificate_parse(again, bytes_of_buf(&file)), ERR_KEY);
     assert_int_equal(curve_certificate_parse(again, bytes_of(file.data, file.size / 2)), ERR_SYNTAX);
     assert_int_equal(curve_certificate_parse(again, bytes_of(NULL, 0)), ERR_SYNTAX);
