@@ -32,7 +32,7 @@ static enum outcome tokens_load(const struct invocation *invocation, struct toke
                         invocation->dir, line, err_text(err));
 }
 
-/* Writes all but `without`, and `added` if not null; then tells the node, which tells the web process, so that it holds at once. */
+/* Writes all but `without`, and `added` if not null; then tells the node, which tells the web process, and waits until that holds it. */
 static enum outcome tokens_save(const struct invocation *invocation, const struct tokens *tokens, struct bytes without,
                                 const struct token *added) {
     static const uint8_t nothing = 0x90; /* an empty array */
@@ -52,6 +52,7 @@ static enum outcome tokens_save(const struct invocation *invocation, const struc
     if (err == ERR_CLOSED || err == ERR_TOO_BIG) return OUTCOME_SUCCESS;
     if (err == OK) err = client_ask(&client, FRAME_ASK_TOKENS, bytes_of(&nothing, 1));
     if (err == OK) err = client_answer(&client, &frame, RELOAD_MS);
+    if (err == OK && frame.type != FRAME_ANSWER_DONE) err = ERR_BUSY;
     client_close(&client);
     if (err == OK) return OUTCOME_SUCCESS;
     return command_fail(invocation, OUTCOME_INTERNAL, "the change is saved, but the running node was not told (%s): restart it",

@@ -91,10 +91,12 @@
        the position in DONE.
    ASK_TAKEN    [subscription str, cursor uint, gone uint, delivered uint] -> DONE [] when the subscription's own position stands there on disk.
        It only moves forward; after a reset it is set; between a rewind and the next ASK_TAKE with use_stored it stays. [subscription, 0, 0, delivered] only counts.
-   ASK_TOKENS   [] -> DONE [] after all that watch were sent the file
+   ASK_TOKENS   [] -> DONE [] when all that watch the file and say so hold it: what it forbids is refused from then on. ERR_BUSY: one did
+       not say so in time; the file counts as soon as it does.
+   ASK_HELD     [], on a connection that watches: the oldest file that was sent on it and not said yet is held. No answer.
    ASK_FIGURES  [] -> ANSWER_FIGURES (node/formats/figures.h) then DONE []. Figures only: the policy's exit "metrics" lets no object
        through, and none is looked at.
-   ASK_CLIENTS  [act str: "add soc"] -> a row of the ledger tells of it; DONE [] after all that watch were sent the file;
+   ASK_CLIENTS  [act str: "add soc"] -> a row of the ledger tells of it; then as ASK_TOKENS;
        [uint...], CONTROL_LIVE_COUNT of them: what the live process counts, for status and figures -> DONE []
    ASK_HOOK     ["attach"]: this is the hook process; it is sent ANSWER_HOOK [number uint, name str] for every "run"; never DONE.
        ["tell", document bin, hooks uint, failing uint]: what "list" answers from now on -> DONE []
@@ -123,6 +125,7 @@
 #define CONTROL_PAGE_BYTES_MAX (16 * 1024 * 1024) /* an ASK_PAGE answers no more, however large its limit */
 #define CONTROL_WATCH_TOKENS   1
 #define CONTROL_WATCH_CLIENTS  2
+#define CONTROL_WATCH_SAYS     4 /* it says ASK_HELD once it holds a file that it was sent */
 
 /* What the live process counts. From its start on; sessions and those that starve: now. */
 enum control_live {

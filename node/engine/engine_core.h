@@ -249,7 +249,10 @@ struct client {
     unsigned watch_files;          /* CONTROL_WATCH_ bits */
     uint64_t watch_tag, watch_end; /* told of all before it */
     uint64_t watch_gone;           /* and of all withdrawals up to this one */
-    bool hooks;                    /* this is the hook process */
+    uint64_t watch_unsaid;         /* files that it was sent and does not say it holds yet */
+    bool files_wait;               /* it is answered when nobody has any of those */
+    uint64_t files_tag, files_due_ms;
+    bool hooks; /* this is the hook process */
     uint64_t hooks_tag;
     struct live_counts live; /* what the live process told of itself */
     bool stalled;            /* in the middle of an ASK_ITEMS frame */
@@ -530,6 +533,8 @@ void watch_begin(struct engine *engine, struct client *client, const struct fram
 void watch_tick(struct engine *engine, struct client *client); /* tells of what is new */
 void watch_tokens(struct engine *engine, struct client *client, const struct frame *frame);
 void watch_clients(struct engine *engine, struct client *client, const struct frame *frame);
+void watch_held(struct client *client);
+void watch_files_go_on(struct engine *engine, struct client *client); /* while files_wait */
 
 /* hooks.c: between the hook process and who asks about it */
 void hooks_ask(struct engine *engine, struct client *client, const struct frame *frame);

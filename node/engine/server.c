@@ -408,6 +408,7 @@ static void dispatch(struct engine *engine, struct client *client, const struct 
     case FRAME_ASK_WATCH: watch_begin(engine, client, frame); break;
     case FRAME_ASK_TOKENS: watch_tokens(engine, client, frame); break;
     case FRAME_ASK_CLIENTS: watch_clients(engine, client, frame); break;
+    case FRAME_ASK_HELD: watch_held(client); break;
     case FRAME_ASK_HOOK: hooks_ask(engine, client, frame); break;
     case FRAME_ASK_STATUS: report_status(engine, client, frame); break;
     case FRAME_ASK_PEERS: report_peers(engine, client, frame); break;
@@ -440,7 +441,7 @@ static bool waiting(const struct client *client) {
     return client->stalled || client->publication.committing || client->page.active || client->take.active ||
            client->taken_ticket != 0 || client->verify_number != 0 || client->recall.active || client->closing ||
            client->sign_waits || client->erase_waits || client->kept_ticket != 0 || client->ledger_walk.active ||
-           channel_backlog(&client->channel) > 1024 * 1024;
+           client->files_wait || channel_backlog(&client->channel) > 1024 * 1024;
 }
 
 static void frames_go_on(struct engine *engine, struct client *client) {
@@ -485,6 +486,7 @@ void server_progress(struct engine *engine) {
         if (client->page.active) query_page_pump(engine, client);
         if (client->take.active) take_pump(engine, client);
         if (client->watching) watch_tick(engine, client);
+        if (client->files_wait) watch_files_go_on(engine, client);
         if (!waiting(client)) frames_go_on(engine, client);
         if (client->closing || client->channel.fd < 0) last_words(engine, client);
     }

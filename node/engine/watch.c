@@ -1,4 +1,5 @@
 /* Who watches: the web process and the live feed's learn at once what is new, and who may use them. */
+#include "node/process/clock.h"
 #include "node/process/dir.h"
 #include "node/engine/engine_core.h"
 #include "node/live/live_clients.h"
@@ -7,6 +8,7 @@
 #include <stdio.h>
 
 #define ACT_BYTES_MAX 128
+#define FILES_MS      8000 /* less than the command line waits */
 
 /* Without the file nobody may come in. */
 static void file_send(struct engine *engine, struct client *client, enum frame_type type, const char *name, size_t bytes_max) {
@@ -17,6 +19,7 @@ static void file_send(struct engine *engine, struct client *client, enum frame_t
                      err_text(err));
     server_answer(client, type, client->watch_tag, err == OK ? bytes_of_buf(&file) : bytes_of(NULL, 0));
     buf_free(&file);
+    client->watch_unsaid += (client->watch_files & CONTROL_WATCH_SAYS) != 0;
 }
 
 static void files_send(struct engine *engine, struct client *client, unsigned files) {
@@ -58,15 +61,34 @@ void watch_tick(struct engine *engine, struct client *client) {
     if (channel_backlog(&client->channel) == 0 && news) newest_send(engine, client);
 }
 
+static void done(struct client *client, uint64_t tag) {
+    static const uint8_t nothing = 0x90; /* an empty array */
+    server_answer(client, FRAME_ANSWER_DONE, tag, bytes_of(&nothing, 1));
+}
+
+/* Who removed somebody is answered when that somebody is refused. */
 static void files_again(struct engine *engine, struct client *client, const struct frame *frame, unsigned files) {
-    struct buf body = {0};
     log_event(LOG_ADMIN_ACT, LOG_FIELDS(LOG_TEXT("act", "tokens"), LOG_NUMBER("uid", client->uid), LOG_NUMBER("pid", client->pid)),
               "user %u: tokens", (unsigned)client->uid);
     for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
         if (engine->clients[i].used && engine->clients[i].watching) files_send(engine, &engine->clients[i], files);
-    pack_write_array(&body, 0);
-    server_answer(client, FRAME_ANSWER_DONE, frame->tag, bytes_of_buf(&body));
-    buf_free(&body);
+    client->files_wait = true;
+    client->files_tag = frame->tag;
+    client->files_due_ms = clock_monotonic_ms() + FILES_MS;
+}
+
+void watch_held(struct client *client) { client->watch_unsaid -= client->watch_unsaid > 0; }
+
+void watch_files_go_on(struct engine *engine, struct client *client) {
+    bool unsaid = false, due = clock_monotonic_ms() >= client->files_due_ms;
+    for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
+        unsaid |= engine->clients[i].used && engine->clients[i].watching && engine->clients[i].watch_unsaid > 0;
+    if (unsaid && !due) return;
+    client->files_wait = false;
+    if (unsaid)
+        server_error(client, client->files_tag, ERR_BUSY, "a process that lets clients in has not said that it holds the change");
+    else
+        done(client, client->files_tag);
 }
 
 void watch_tokens(struct engine *engine, struct client *client, const struct frame *frame) {
@@ -80,7 +102,7 @@ void watch_clients(struct engine *engine, struct client *client, const struct fr
     if (fields == CONTROL_LIVE_COUNT) {
         for (size_t i = 0; i < CONTROL_LIVE_COUNT; i++) client->live.counts[i] = pack_read_uint(&reader);
         client->live.told = pack_done(&reader) == OK;
-        files_again(engine, client, frame, 0);
+        done(client, frame->tag);
         return;
     }
     struct bytes act = fields == 1 ? pack_read_str(&reader) : bytes_of(NULL, 0);

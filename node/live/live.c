@@ -75,8 +75,11 @@ static enum err newest_take(struct live *live, struct bytes body) {
 }
 
 static enum err watch_take(struct live *live, const struct frame *frame) {
+    static const uint8_t nothing = 0x90; /* an empty array */
     switch (frame->type) {
-    case FRAME_ANSWER_CLIENTS: clients_take(live, frame->body); return OK;
+    case FRAME_ANSWER_CLIENTS:
+        clients_take(live, frame->body);
+        return channel_send(&live->watch, FRAME_ASK_HELD, 1, bytes_of(&nothing, 1));
     case FRAME_ANSWER_WATCH: return newest_take(live, frame->body);
     case FRAME_ANSWER_DONE: return OK; /* our counts were taken */
     default: return ERR_FORMAT;
@@ -92,7 +95,7 @@ static void watch_read(struct live *live) {
 
 /* Clients and the newest object are known before the door opens. */
 static bool watch_begin(struct live *live) {
-    static const uint8_t clients[] = {0x91, CONTROL_WATCH_CLIENTS}; /* [2] */
+    static const uint8_t clients[] = {0x91, CONTROL_WATCH_CLIENTS | CONTROL_WATCH_SAYS};
     struct frame frame;
     if (channel_send(&live->watch, FRAME_ASK_WATCH, 1, bytes_of(clients, sizeof clients)) != OK) return false;
     while (!live->newest_known || !live->clients_known)

@@ -99,6 +99,7 @@ enum frame_type {
     FRAME_ASK_ERASE = 139,
     FRAME_ASK_BACKUP = 129,
     FRAME_ASK_FIGURES = 127,
+    FRAME_ASK_HELD = 124,
     FRAME_ASK_CARD = 126,
     /* engine -> client */
     FRAME_ANSWER_DONE = 100,

@@ -90,9 +90,10 @@ static void tokens_take(struct web *web, struct bytes file) {
 }
 
 static enum err watch_take(struct web *web, const struct frame *frame) {
+    static const uint8_t nothing = 0x90; /* an empty array */
     if (frame->type == FRAME_ANSWER_TOKENS) {
         tokens_take(web, frame->body);
-        return OK;
+        return channel_send(&web->watch, FRAME_ASK_HELD, 1, bytes_of(&nothing, 1));
     }
     struct pack_reader in = pack_reader_of(frame->body);
     if (frame->type != FRAME_ANSWER_WATCH || pack_read_array(&in) != 3) return ERR_FORMAT;
@@ -116,9 +117,9 @@ static bool watch_read(struct web *web) {
 
 /* Tokens and the newest object are known before the first request is answered. */
 static bool watch_begin(struct web *web) {
-    static const uint8_t nothing = 0x90; /* an empty array */
+    static const uint8_t tokens[] = {0x91, CONTROL_WATCH_TOKENS | CONTROL_WATCH_SAYS};
     struct frame frame;
-    if (channel_send(&web->watch, FRAME_ASK_WATCH, 1, bytes_of(&nothing, 1)) != OK) return false;
+    if (channel_send(&web->watch, FRAME_ASK_WATCH, 1, bytes_of(tokens, sizeof tokens)) != OK) return false;
     for (int i = 0; i < 2; i++)
         if (channel_wait(&web->watch, &frame, WEB_ENGINE_MS) != OK || watch_take(web, &frame) != OK) return false;
     return true;
