@@ -124,7 +124,7 @@ static bool position_read(struct taking *taking, const char *text) {
     size_t size = dot ? (size_t)(dot - text) : strlen(text);
     if (size >= sizeof cursor) return false;
     memcpy(cursor, text, size);
-    return feed_number(cursor, &taking->cursor) && (!dot || feed_number(dot + 1, &taking->gone));
+    return feed_number(cursor, &taking->end.at.cursor) && (!dot || feed_number(dot + 1, &taking->end.at.gone));
 }
 
 static enum outcome options_read(struct feeding *feeding) {
@@ -155,11 +155,11 @@ static enum outcome options_read(struct feeding *feeding) {
 
 static enum outcome acknowledge(struct feeding *feeding, uint64_t delivered, bool now) {
     struct taking *taking = &feeding->taking;
-    bool moved = taking->cursor != feeding->cursor || taking->gone != feeding->gone;
+    bool moved = taking->end.at.cursor != feeding->cursor || taking->end.at.gone != feeding->gone;
     if (!*taking->subscription || (!moved && delivered == 0)) return OUTCOME_SUCCESS;
     if (!now && delivered == 0 && clock_monotonic_ms() - feeding->acknowledged_ms < ACK_EVERY_MS) return OUTCOME_SUCCESS;
     feeding->acknowledged_ms = clock_monotonic_ms();
-    feeding->cursor = taking->cursor, feeding->gone = taking->gone;
+    feeding->cursor = taking->end.at.cursor, feeding->gone = taking->end.at.gone;
     return taking_taken(taking, delivered);
 }
 
@@ -180,18 +180,18 @@ static enum outcome page(struct feeding *feeding, bool follow) {
     taking->limit = feeding->left < PAGE_LINES ? feeding->left : PAGE_LINES;
     enum outcome outcome = taking_page(taking, &events);
     if (outcome != OUTCOME_SUCCESS) return outcome;
-    if (taking->reset) reset_tell(feeding);
+    if (taking->end.reset) reset_tell(feeding);
     command_print_buf(&feeding->out);
     command_flush();
-    if (feeding->left != UINT64_MAX) feeding->left -= taking->count;
-    bool last = stopped || feeding->left == 0 || (!taking->more && !follow);
-    return acknowledge(feeding, taking->count, last || taking->reset);
+    if (feeding->left != UINT64_MAX) feeding->left -= taking->end.count;
+    bool last = stopped || feeding->left == 0 || (!taking->end.more && !follow);
+    return acknowledge(feeding, taking->end.count, last || taking->end.reset);
 }
 
 /* Until something is new, or a signal comes. */
 static enum outcome wait_news(struct feeding *feeding) {
     struct taking *taking = &feeding->taking;
-    while (!stopped && feeding->newest <= taking->cursor && feeding->newest_gone <= taking->gone) {
+    while (!stopped && feeding->newest <= taking->end.at.cursor && feeding->newest_gone <= taking->end.at.gone) {
         struct frame frame;
         enum err err = client_answer(&feeding->watch, &frame, LOOK_MS);
         if (err == ERR_TIMEOUT) {
@@ -228,8 +228,8 @@ static enum outcome feed(struct feeding *feeding) {
     bool going = true;
     while (outcome == OUTCOME_SUCCESS && going) {
         outcome = page(feeding, follow);
-        going = !stopped && feeding->left > 0 && (feeding->taking.more || follow);
-        if (outcome == OUTCOME_SUCCESS && going && !feeding->taking.more) outcome = wait_news(feeding);
+        going = !stopped && feeding->left > 0 && (feeding->taking.end.more || follow);
+        if (outcome == OUTCOME_SUCCESS && going && !feeding->taking.end.more) outcome = wait_news(feeding);
         if (stopped) going = false;
     }
     if (outcome == OUTCOME_SUCCESS) outcome = acknowledge(feeding, 0, true);

@@ -10,7 +10,7 @@ static enum err ask(struct taking *taking) {
                                            .labels = TAKE_LABELS_ALL,
                                            .limit = taking->limit,
                                            .stored = taking->stored,
-                                           .at = {taking->cursor, taking->gone},
+                                           .at = taking->end.at,
                                            .filter = bytes_of_text(taking->filter),
                                            .as_objects = true,
                                            .scope.any = true};
@@ -43,14 +43,9 @@ static enum err gone_read(struct taking *taking, const struct taking_events *eve
 }
 
 static enum err done_read(struct taking *taking, struct bytes body) {
-    struct take_end end;
-    enum err err = take_end_read(&end, body);
-    if (err != OK) return err;
-    taking->count = end.count;
-    taking->cursor = end.at.cursor, taking->gone = end.at.gone;
-    taking->more = end.more, taking->reset = end.reset;
-    taking->stored = false;
-    return OK;
+    enum err err = take_end_read(&taking->end, body);
+    if (err == OK) taking->stored = false;
+    return err;
 }
 
 enum outcome taking_page(struct taking *taking, const struct taking_events *events) {
@@ -72,7 +67,7 @@ enum outcome taking_page(struct taking *taking, const struct taking_events *even
 }
 
 enum outcome taking_taken(struct taking *taking, uint64_t delivered) {
-    const struct take_taken taken = {bytes_of_text(taking->subscription), {taking->cursor, taking->gone}, delivered};
+    const struct take_taken taken = {bytes_of_text(taking->subscription), taking->end.at, delivered};
     struct frame frame;
     struct buf body = {0};
     take_taken_write(&body, &taken);

@@ -5,6 +5,7 @@
 #include "gossip/policy_facts.h"
 #include "node/cmd/client.h"
 #include "node/process/answer.h"
+#include "node/subscribe/take_wire.h"
 
 /* Keep it for all of a command; set what stands above the line, and an open client. */
 struct taking {
@@ -14,12 +15,9 @@ struct taking {
     const char *filter;       /* "": none */
     const char *who;          /* for the ledger */
     enum policy_exit exit;    /* 0: the subscription's */
-    bool stored;              /* begin at the subscription's own position */
-    uint64_t cursor, gone;    /* otherwise here; moved by each page */
+    bool stored;              /* begin at the subscription's own position; otherwise at end.at */
     uint64_t limit;           /* of the next page */
-    /* --- what the last page said --- */
-    uint64_t count;
-    bool more, reset;
+    struct take_end end;      /* what the last page said */
 };
 
 /* Something that was shown is gone. Views live during the call. */

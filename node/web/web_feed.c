@@ -202,17 +202,18 @@ static enum err stream_fill(struct stream *stream) {
     struct web_taking *taking = stream->taking;
     buf_clear(&stream->text);
     stream->sent = 0;
-    if (!taking->more && stream->news == atomic_load(&stream->web->news)) return OK;
+    if (!taking->end.more && stream->news == atomic_load(&stream->web->news)) return OK;
     uint64_t deadline_ms = clock_monotonic_ms() + LOOK_MS;
     do {
-        struct lines lines = {.out = &stream->text, .gone = taking->gone, .cursor = taking->cursor};
+        struct lines lines = {.out = &stream->text, .gone = taking->end.at.gone, .cursor = taking->end.at.cursor};
         stream->news = atomic_load(&stream->web->news);
         enum err err = web_take(stream->web, taking, stream->labels, on_event, &lines);
         if (err != OK) return err;
-        if (stream->text.size > 0) stream->told = taking->cursor;
-        if (taking->reset)
-            buf_put_format(&stream->text, "event: reset\ndata: {\"reset\":true}\nid: 0.%llu\n\n", (unsigned long long)taking->gone);
-    } while (stream->text.size == 0 && taking->more && clock_monotonic_ms() < deadline_ms);
+        if (stream->text.size > 0) stream->told = taking->end.at.cursor;
+        if (taking->end.reset)
+            buf_put_format(&stream->text, "event: reset\ndata: {\"reset\":true}\nid: 0.%llu\n\n",
+                           (unsigned long long)taking->end.at.gone);
+    } while (stream->text.size == 0 && taking->end.more && clock_monotonic_ms() < deadline_ms);
     return buf_result(&stream->text);
 }
 
@@ -236,9 +237,10 @@ static bool stream_wait(struct stream *stream) {
 static void quiet_put(struct stream *stream) {
     const struct web_taking *taking = stream->taking;
     buf_put_text(&stream->text, ": nothing new\n");
-    if (!taking->stored && taking->cursor - stream->told >= QUIET_ITEMS) {
-        buf_put_format(&stream->text, "id: %llu.%llu\n", (unsigned long long)taking->cursor, (unsigned long long)taking->gone);
-        stream->told = taking->cursor;
+    if (!taking->stored && taking->end.at.cursor - stream->told >= QUIET_ITEMS) {
+        buf_put_format(&stream->text, "id: %llu.%llu\n", (unsigned long long)taking->end.at.cursor,
+                       (unsigned long long)taking->end.at.gone);
+        stream->told = taking->end.at.cursor;
     }
     buf_put_text(&stream->text, "\n");
 }
@@ -250,7 +252,7 @@ static ssize_t on_read(void *context, uint64_t position, char *out, size_t max) 
         if (!stream_permitted(stream)) return MHD_CONTENT_READER_END_OF_STREAM;
         if (stream_fill(stream) != OK) return MHD_CONTENT_READER_END_WITH_ERROR;
         /* Others are served in between, however little of it is wanted. */
-        if (stream->text.size == 0 && (stream->taking->more || stream_wait(stream))) quiet_put(stream);
+        if (stream->text.size == 0 && (stream->taking->end.more || stream_wait(stream))) quiet_put(stream);
         if (stream->over) return MHD_CONTENT_READER_END_OF_STREAM;
     }
     size_t left = stream->text.size - stream->sent, size = left < max ? left : max;
@@ -296,13 +298,13 @@ static bool wanted_read(struct web_request *request, struct web_taking *taking, 
 /* Where the client says that it stands; else where its subscription stands, or what `otherwise` says. False: it was answered. */
 static bool place_read(struct web_request *request, struct web_taking *taking, const char *from, const char *what,
                        uint64_t otherwise, enum MHD_Result *result) {
-    taking->cursor = otherwise;
-    taking->gone = atomic_load(&request->web->newest_gone);
+    taking->end.at.cursor = otherwise;
+    taking->end.at.gone = atomic_load(&request->web->newest_gone);
     if (!from) {
         taking->stored = taking->subscription[0] != 0;
         return true;
     }
-    if (!position_read(request->web, from, &taking->cursor, &taking->gone)) {
+    if (!position_read(request->web, from, &taking->end.at.cursor, &taking->end.at.gone)) {
         *result = web_error(request, MHD_HTTP_BAD_REQUEST, "%s: give a number, or CURSOR.GONE", what);
         return false;
     }
@@ -357,7 +359,7 @@ enum MHD_Result web_feed_events(struct web_request *request) {
             .web = web, .connection = request->connection, .labels = token_labels_any(&request->user.token), .taking = taking};
         snprintf(taking->who, sizeof taking->who, "%s", request->user.name);
         taking->limit = PAGE_EVENTS;
-        taking->more = true; /* the first look */
+        taking->end.more = true; /* the first look */
         memcpy(stream->token, request->user.token.hash, sizeof stream->token);
         if (stream_register(stream, request->share)) return stream_answer(request, stream);
         result = web_error(request, MHD_HTTP_SERVICE_UNAVAILABLE, "Too many streams are open; a token may have %d",
@@ -379,12 +381,12 @@ static enum err lines_take(struct web_request *request, struct web_taking *takin
     unsigned labels = token_labels_any(&request->user.token);
     uint64_t deadline_ms = clock_monotonic_ms() + LINES_MS;
     enum err err = OK;
-    taking->more = true;
-    while (err == OK && taking->more && out->size == 0 && clock_monotonic_ms() < deadline_ms) {
-        struct lines lines = {.out = out, .gone = taking->gone, .cursor = taking->cursor};
+    taking->end.more = true;
+    while (err == OK && taking->end.more && out->size == 0 && clock_monotonic_ms() < deadline_ms) {
+        struct lines lines = {.out = out, .gone = taking->end.at.gone, .cursor = taking->end.at.cursor};
         err = web_take(request->web, taking, labels, withdrawn ? on_line : on_object_line, &lines);
-        if (err == OK && taking->reset && withdrawn)
-            buf_put_format(out, "{\"reset\":true,\"position\":\"0.%llu\"}\n", (unsigned long long)taking->gone);
+        if (err == OK && taking->end.reset && withdrawn)
+            buf_put_format(out, "{\"reset\":true,\"position\":\"0.%llu\"}\n", (unsigned long long)taking->end.at.gone);
     }
     return err;
 }
@@ -396,7 +398,7 @@ static enum MHD_Result lines_answer(struct web_request *request, struct web_taki
         buf_free(&answer.body);
         return web_error(request, MHD_HTTP_SERVICE_UNAVAILABLE, "The node does not answer at this moment");
     }
-    position_text(position, taking->cursor, taking->gone);
+    position_text(position, taking->end.at.cursor, taking->end.at.gone);
     answer.headers[0] = "X-Comity-Position";
     answer.headers[1] = position;
     return web_answer(request, &answer);

@@ -16,6 +16,7 @@
 #include "node/web/tokens.h"
 #include "node/web/web.h"
 #include "node/web/web_door.h"
+#include "node/subscribe/take_wire.h"
 #include "node/web/web_facts.h"
 
 #include <microhttpd.h>
@@ -141,12 +142,9 @@ struct web_taking {
     char filter[FILTER_BYTES_MAX + 1];                  /* "": none */
     char who[TOKENS_NAME_BYTES_MAX + 1];                /* whose token */
     struct scope scope;                                 /* of which groups */
-    bool stored;                                        /* begin where the subscription stands itself */
-    uint64_t cursor, gone;
+    bool stored;                                        /* begin where the subscription stands itself; otherwise at end.at */
     uint64_t limit;
-    /* what the last page said */
-    uint64_t count;
-    bool more, reset;
+    struct take_end end; /* what the last page said */
 };
 /* The next page: objects, and withdrawals with CONTROL_VERSION_GONE (node/engine/control.h), whose added_us is their number. What the
    visitor returns does not count. Errors as of web_page. */

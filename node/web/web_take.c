@@ -13,7 +13,7 @@ static enum err take_ask(struct web_link *link, const struct web_taking *taking,
                                            .labels = labels,
                                            .limit = taking->limit,
                                            .stored = taking->stored,
-                                           .at = {taking->cursor, taking->gone},
+                                           .at = taking->end.at,
                                            .filter = bytes_of_text(taking->filter),
                                            .scope = taking->scope};
     struct buf body = {0};
@@ -41,14 +41,9 @@ static enum err records_read(struct web *web, struct web_link *link, struct byte
 }
 
 static enum err done_read(struct web_taking *taking, struct bytes body) {
-    struct take_end end;
-    enum err err = take_end_read(&end, body);
-    if (err != OK) return err;
-    taking->count = end.count;
-    taking->cursor = end.at.cursor, taking->gone = end.at.gone;
-    taking->more = end.more, taking->reset = end.reset;
-    taking->stored = false;
-    return OK;
+    enum err err = take_end_read(&taking->end, body);
+    if (err == OK) taking->stored = false;
+    return err;
 }
 
 /* Tells the subscription; its answer comes before the next question's. */
@@ -82,10 +77,10 @@ enum err web_take(struct web *web, struct web_taking *taking, unsigned labels, w
     struct web_link *link = web_link_take(web);
     enum err err = take_ask(link, taking, labels);
     if (err == OK) err = take_read(web, link, taking, visit, context);
-    if (err == OK && taking->reset) atomic_fetch_add(&web->feed_resets, 1);
+    if (err == OK && taking->end.reset) atomic_fetch_add(&web->feed_resets, 1);
     /* Counted when it is sent; the place moves when the client asks behind it. */
-    if (err == OK && taking->subscription[0] && taking->count > 0)
-        err = taken_say(link, taking, (struct take_position){0}, taking->count);
+    if (err == OK && taking->subscription[0] && taking->end.count > 0)
+        err = taken_say(link, taking, (struct take_position){0}, taking->end.count);
     if (err != OK && err != ERR_CORRUPT) web_break(web, err_text(err));
     web_link_give(web, link);
     return err;
@@ -93,7 +88,7 @@ enum err web_take(struct web *web, struct web_taking *taking, unsigned labels, w
 
 enum err web_taken(struct web *web, const struct web_taking *taking) {
     struct web_link *link = web_link_take(web);
-    enum err err = taken_say(link, taking, (struct take_position){taking->cursor, taking->gone}, 0);
+    enum err err = taken_say(link, taking, taking->end.at, 0);
     if (err != OK) web_break(web, err_text(err));
     web_link_give(web, link);
     return err;
