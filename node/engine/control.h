@@ -80,7 +80,7 @@
        ["test", name str or "", filter str, limit uint] -> ANSWER_OBJECT... at most `limit` of the newest objects that it would show, then
        DONE [count, looked at, matched, kept back by policy or label, cursor behind which it looked]. A filter: node/formats/FILTER.md
    ASK_TAKE     [subscription str ("": none), exit uint (0: the subscription's), who str, labels uint (bit n: enum tlp n), limit uint, use_stored
-       bool, cursor uint, gone uint, filter str, as_objects bool, only bool, [group id bin...] or nil (from the filter on it may be left out; groups as in ASK_PAGE)]: what is new behind a consumer's position, or (use_stored) behind the
+       bool, cursor uint, gone uint, filter str, as_objects bool, only bool, [group id bin...] or nil, keeps true (from the filter on it may be left out; groups as in ASK_PAGE)]: what is new behind a consumer's position, or (use_stored) behind the
        subscription's own -> ANSWER_PAGE... then DONE [count uint, cursor uint, gone uint, more bool, reset bool], where the position then is.
        Withdrawals come first: records with versions CONTROL_VERSION_GONE, whose cursor is that of the object withdrawn, added_us the
        number of the row (0: none, a newer version of it is not for this consumer), author who published it, and item one with type, id
@@ -88,7 +88,10 @@
        "retention", "erasure", "group", "revoked", "newer"}. Those of objects behind the position, and of objects of which another version is held,
        are not told. Objects: the newest version of each, as a feed has them. Filters that are given both hold. As_objects: objects are ANSWER_OBJECT. reset: the position
        belongs to another store, is older than the withdrawal list, or was taken when more could be shown (node/recall/gone_terms.h): nothing is told, the consumer drops what it has, and goes on at
-       the position in DONE.
+       the position in DONE. Keeps: for a consumer that holds what it was told, and has to hold what it would be told from the start. It hears of withdrawals
+       of which another version is held too, marked CONTROL_VERSION_HELD, and DONE has two numbers more: terms uint (what decides, whatever the objects are:
+       when it is another than before, the consumer begins from the start) and until uint (wall time in ms from which on it has to: by the clock alone
+       another decision follows; 1: at any time; 0: at none).
    ASK_TAKEN    [subscription str, cursor uint, gone uint, delivered uint] -> DONE [] when the subscription's own position stands there on disk.
        It only moves forward; after a reset it is set; between a rewind and the next ASK_TAKE with use_stored it stays. [subscription, 0, 0, delivered] only counts.
    ASK_TOKENS   [] -> DONE [] when all that watch the file and say so hold it: what it forbids is refused from then on. ERR_BUSY: one did
@@ -147,7 +150,9 @@ enum control_live {
 #define CONTROL_VERSION_LAST    1
 #define CONTROL_VERSION_FIRST   2
 #define CONTROL_VERSION_BETWEEN 4
-#define CONTROL_VERSION_GONE    8 /* of an ASK_TAKE: a withdrawal */
+#define CONTROL_NAMELESS "(no longer pinned)" /* instead of an agency's name: of every one that has none any more */
+#define CONTROL_VERSION_GONE    8  /* of an ASK_TAKE: a withdrawal; */
+#define CONTROL_VERSION_HELD    16 /* and another version of the object, or another copy, is held: of a consumer that keeps */
 
 /* Client side. Connects to DIR's engine; ERR_CLOSED when no node runs there, ERR_DENIED without the right, ERR_TOO_BIG when the
    socket's path does not fit a socket address. */

@@ -108,7 +108,7 @@ const char *engine_agency_name(const struct engine *engine, const uint8_t agency
     if (memcmp(agency_id, engine->agency_id, AGENCY_ID_BYTES) == 0) return engine->own_name;
     for (size_t i = 0; i < engine->name_count; i++)
         if (memcmp(engine->names[i].agency_id, agency_id, AGENCY_ID_BYTES) == 0) return engine->names[i].name;
-    return "(no longer pinned)";
+    return CONTROL_NAMELESS;
 }
 
 const struct agency *engine_agency(const struct engine *engine, const uint8_t agency_id[static AGENCY_ID_BYTES]) {

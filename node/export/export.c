@@ -12,6 +12,7 @@ struct export {
     struct export_counts counts;
     struct arena arena;
     struct export_rows rows;
+    size_t row_count; /* to be written */
     struct bytes author_last; /* the arena's copy */
     struct buf out;
     enum err error;
@@ -103,7 +104,7 @@ struct buf *export_out(struct export *work) {
     return &work->out;
 }
 const struct export_options *export_options_of(const struct export *work) { return &work->options; }
-size_t export_row_count(const struct export *work) { return work->rows.count; }
+size_t export_row_count(const struct export *work) { return work->row_count; }
 void export_written(struct export *work) { work->counts.values++; }
 struct bytes export_keep(struct export *work, struct bytes text) {
     return arena_copy(&work->arena, text);
@@ -160,29 +161,45 @@ static bool carries_values(struct bytes type) {
     return false;
 }
 
-static enum export_reason object_judge(const struct export *work, const struct answer *answer) {
+static enum export_reason object_judge(const struct export_format *format, const struct answer *answer) {
     if (answer->problem) return EXPORT_UNSOUND;
-    if (!work->options.format->row && !work->options.format->values) return EXPORT_FITS;
+    if (!format->row && !format->values) return EXPORT_FITS;
     if (answer->item.revoked) return EXPORT_REVOKED;
     if (!carries_values(answer->item.type)) return EXPORT_OTHER_TYPE;
     /* What somebody saw (in MISP: without to_ids) is no call to block it. */
-    if (work->options.format->blocking && bytes_equal_text(answer->item.type, "observed-data")) return EXPORT_OBSERVED;
-    return work->options.format->blocking && answer->conjunction ? EXPORT_CONJUNCTION : EXPORT_FITS;
+    if (format->blocking && bytes_equal_text(answer->item.type, "observed-data")) return EXPORT_OBSERVED;
+    return format->blocking && answer->conjunction ? EXPORT_CONJUNCTION : EXPORT_FITS;
+}
+
+bool export_object_fits(const struct export_options *options, const struct answer *answer) {
+    return object_judge(options->format, answer) == EXPORT_FITS;
+}
+
+/* Was this kind not asked for? */
+static bool value_passed_over(const struct export_options *options, struct observable value) {
+    unsigned kind = EXPORT_KIND(value.kind);
+    return (options->format->kinds & kind) && options->kinds_wanted && !(options->kinds_wanted & kind);
+}
+
+static enum export_reason value_judge(const struct export_format *format, struct observable value) {
+    if (!(format->kinds & EXPORT_KIND(value.kind))) return EXPORT_OTHER_KIND;
+    return format->blocking ? export_value_judge(value) : EXPORT_FITS;
+}
+
+bool export_value_fits(const struct export_options *options, struct observable value) {
+    return !value_passed_over(options, value) && value_judge(options->format, value) == EXPORT_FITS;
 }
 
 static void values_take(struct export *work, const struct answer *answer) {
     const struct item *item = &answer->item;
-    const struct export_format *format = work->options.format;
     struct export_row row = {.tlp = answer->tlp,
                              .modified_ms = item->modified_ms,
                              .arrived_ms = answer->arrived_ms,
                              .valid_until_ms = item->valid_until_ms};
     for (size_t i = 0; i < item->observable_count && work->error == OK; i++) {
         row.value = item->observables[i];
-        unsigned kind = EXPORT_KIND(row.value.kind);
-        enum export_reason reason = format->kinds & kind ? EXPORT_FITS : EXPORT_OTHER_KIND;
-        if (reason == EXPORT_FITS && work->options.kinds_wanted && !(work->options.kinds_wanted & kind)) continue;
-        if (reason == EXPORT_FITS && format->blocking) reason = export_value_judge(row.value);
+        if (value_passed_over(&work->options, row.value)) continue;
+        enum export_reason reason = value_judge(work->options.format, row.value);
         if (reason != EXPORT_FITS) {
             export_leave_out(work, reason, item->id);
             continue;
@@ -200,7 +217,7 @@ static void values_take(struct export *work, const struct answer *answer) {
 enum err export_add(struct export *work, const struct answer *answer) {
     begin(work);
     work->counts.objects++;
-    enum export_reason reason = object_judge(work, answer);
+    enum export_reason reason = object_judge(work->options.format, answer);
     if (reason != EXPORT_FITS) {
         export_leave_out(work, reason, answer->item.id);
     } else if (work->options.format->object) {
@@ -215,28 +232,51 @@ enum err export_add(struct export *work, const struct answer *answer) {
 
 /* --- writing values --- */
 
-static void rows_write(struct export *work) {
+static void rows_write(struct export *work, const struct export_source *source) {
     const struct export_format *format = work->options.format;
-    const struct export_row *before_it = NULL;
-    if (work->error == OK) work->error = export_rows_sort(&work->rows);
-    for (size_t i = 0; work->error == OK && i < work->rows.count; i++) {
-        const struct export_row *row = export_rows_at(&work->rows, i);
-        bool twice = format->unique && before_it && export_rows_same(row, before_it);
+    struct export_row row, before_it;
+    work->row_count = source->count;
+    for (bool first = true; work->error == OK && source->next(source->context, &row); first = false) {
+        bool twice = format->unique && !first && export_rows_same(&row, &before_it);
         before_it = row;
         if (twice) {
             work->counts.doubles++;
             continue;
         }
         uint64_t before = work->counts.left_out[EXPORT_NAME] + work->counts.left_out[EXPORT_CHARACTERS];
-        format->row(work, row);
+        format->row(work, &row);
         work->counts.values += before == work->counts.left_out[EXPORT_NAME] + work->counts.left_out[EXPORT_CHARACTERS];
         if (work->out.size >= FLUSH_BYTES) flush(work);
     }
 }
 
-enum err export_finish(struct export *work) {
+struct gathered {
+    const struct export_rows *rows;
+    size_t at;
+};
+
+static bool gathered_next(void *context, struct export_row *row) {
+    struct gathered *gathered = context;
+    if (gathered->at == gathered->rows->count) return false;
+    *row = *export_rows_at(gathered->rows, gathered->at++);
+    return true;
+}
+
+enum err export_write_rows(struct export *work, const struct export_source *source) {
     begin(work);
-    if (work->options.format->row) rows_write(work);
+    rows_write(work, source);
+    if (work->options.format->tail) work->options.format->tail(work);
+    flush(work);
+    return work->error;
+}
+
+enum err export_finish(struct export *work) {
+    struct gathered gathered = {.rows = &work->rows};
+    begin(work);
+    if (work->options.format->row && work->error == OK) {
+        work->error = export_rows_sort(&work->rows);
+        rows_write(work, &(struct export_source){&gathered, work->rows.count, gathered_next});
+    }
     if (work->options.format->tail) work->options.format->tail(work);
     flush(work);
     return work->error;

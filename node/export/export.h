@@ -78,6 +78,18 @@ enum err export_add(struct export *work, const struct answer *answer) MUST_USE;
 /* Writes what is left. */
 enum err export_finish(struct export *work) MUST_USE;
 
+/* Rows that somebody else gathered and keeps, in the order of export_rows_sort: how many, and the next one. False: there is none. */
+struct export_source {
+    void *context;
+    size_t count;
+    bool (*next)(void *context, struct export_row *row);
+};
+/* Of a format with `row`, instead of export_add and export_finish: writes the whole file of these rows. Views of a row live until the end. */
+enum err export_write_rows(struct export *work, const struct export_source *source) MUST_USE;
+/* Does export_add take values of this object, and which? What it would leave out, or pass over, does not fit. */
+bool export_object_fits(const struct export_options *options, const struct answer *answer);
+bool export_value_fits(const struct export_options *options, struct observable value);
+
 struct export_counts {
     uint64_t objects; /* taken */
     uint64_t values;  /* written; of formats that carry objects: objects written */
@@ -89,7 +101,7 @@ const struct export_counts *export_counted(const struct export *work);
 
 /* --- for the formats --- */
 void export_written(struct export *work);                     /* one more value */
-size_t export_row_count(const struct export *work);           /* values gathered; from the first `row` on, all that there are */
+size_t export_row_count(const struct export *work);           /* from the first `row` on: all that there are, doubles included */
 struct buf *export_out(struct export *work);                  /* the text under construction: taken away as it grows */
 void export_put_long(struct export *work, struct bytes text); /* behind that, in pieces and without a copy of the whole */
 const struct export_options *export_options_of(const struct export *work);

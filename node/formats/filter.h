@@ -46,6 +46,7 @@ static inline bool filter_takes(struct filter *filter, const struct filter_subje
 #define FILTER_REQUIRED_MAX 4
 bool filter_requires_id(const struct filter *filter, struct bytes *id);
 bool filter_asks_group(const struct filter *filter); /* does some test look at the group? */
+bool filter_asks_age(const struct filter *filter);   /* or at the time that has passed? Then its answer changes by itself */
 size_t filter_requires_value(const struct filter *filter, struct observable *out);
 
 #endif

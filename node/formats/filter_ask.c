@@ -248,11 +248,14 @@ static const struct filter_node *required(const struct filter *filter, enum filt
     return NULL;
 }
 
-bool filter_asks_group(const struct filter *filter) {
+static bool asks(const struct filter *filter, enum filter_field field) {
     for (size_t i = 1; i <= filter->node_count; i++)
-        if (filter->nodes[i].kind == FILTER_TEST && filter->nodes[i].field == FILTER_GROUP) return true;
+        if (filter->nodes[i].kind == FILTER_TEST && filter->nodes[i].field == field) return true;
     return false;
 }
+
+bool filter_asks_group(const struct filter *filter) { return asks(filter, FILTER_GROUP); }
+bool filter_asks_age(const struct filter *filter) { return asks(filter, FILTER_AGE); }
 
 bool filter_requires_id(const struct filter *filter, struct bytes *id) {
     const struct filter_node *node = required(filter, FILTER_ID);

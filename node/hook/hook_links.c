@@ -15,6 +15,7 @@ struct hook_asking {
     struct take_position position;
     uint64_t limit;
     bool stored; /* behind the subscription's own position */
+    bool keeps;  /* all that comes and goes is kept */
 };
 
 enum err hook_links_open(struct hooks *hooks) {
@@ -123,7 +124,8 @@ static enum err take_ask(struct hook_work *work, const struct hook_asking *askin
                                            .stored = asking->stored,
                                            .at = asking->position,
                                            .filter = bytes_of_text(hook->filter ? hook->filter : ""),
-                                           .scope.any = true};
+                                           .scope.any = true,
+                                           .keeps = asking->keeps};
     struct buf body = {0};
     take_question_write(&body, &question);
     enum err err = exchange(work->hooks, FRAME_ASK_TAKE, &body, visit, context, taken, why);
@@ -149,6 +151,13 @@ enum err hook_take_all(struct hook_work *work, hook_visit *visit, void *context,
         err = ERR_BUSY;
     }
     return err;
+}
+
+enum err hook_take_kept(struct hook_work *work, const struct take_position *from, hook_visit *visit, void *context,
+                        struct take_end *taken, char why[static HOOK_WHY_BYTES]) {
+    const struct hook_asking asking = {
+        .subscription = work->hook->subscription, .position = *from, .limit = PAGE_OBJECTS, .keeps = true};
+    return take_ask(work, &asking, visit, context, taken, why);
 }
 
 enum err hook_taken(struct hook_work *work, const char *subscription, const struct take_end *taken,

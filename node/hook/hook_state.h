@@ -1,5 +1,5 @@
 /* hook_state: the hook process's state, shared by the files that act on it: hook.c (start, loop), hook_links.c (questions to the engine),
-   hook_command.c and hook_view.c (a thread for each hook), hook_call.c (programs), hook_report.c (what is told of them). */
+   hook_command.c and hook_view.c with hook_rows.c (a thread for each hook), hook_call.c (programs), hook_report.c (what is told of them). */
 #ifndef NODE_HOOK_STATE_H
 #define NODE_HOOK_STATE_H
 
@@ -120,6 +120,10 @@ enum err hook_taken(struct hook_work *work, const char *subscription, const stru
                     char why[static HOOK_WHY_BYTES]) MUST_USE;
 /* Makes the subscription of a hook that names none. OK when it is there. */
 enum err hook_subscribe(struct hook_work *work, const char *name, char why[static HOOK_WHY_BYTES]) MUST_USE;
+/* What came and went behind a place of a file's hook, which keeps all of it (`keeps` of node/subscribe/take_wire.h); all zero: everything. At most so
+   many at once that others use the connection in between. */
+enum err hook_take_kept(struct hook_work *work, const struct take_position *from, hook_visit *visit, void *context,
+                        struct take_end *taken, char why[static HOOK_WHY_BYTES]) MUST_USE;
 /* The whole view of a file's hook: the newest version of each object. */
 enum err hook_take_all(struct hook_work *work, hook_visit *visit, void *context, char why[static HOOK_WHY_BYTES]) MUST_USE;
 

@@ -1,6 +1,6 @@
 /* hook_view: a file, or a folder of files, that holds what may leave by this hook, as another tool loads it. Written anew when something came or
    went, beside the old one, which is replaced only when the content is another; then the operator's reload is called. */
-#include "node/hook/hook_state.h"
+#include "node/hook/hook_rows.h"
 
 #include "node/process/clock.h"
 #include "node/process/outfile.h"
@@ -35,6 +35,7 @@ struct view {
     size_t count;
     bool changed; /* something was placed or removed in this round */
     bool due;     /* something was, and is not loaded yet */
+    struct hook_rows rows; /* of a format that can */
 
     /* of one round: */
     struct outfile file;
@@ -207,6 +208,24 @@ static void export_drop(struct view *view) {
     outfile_drop(&view->file);
 }
 
+/* Is all there that was written? */
+static bool files_there(const struct view *view) {
+    char path[DIR_PATH_MAX];
+    struct stat facts;
+    for (size_t i = 0; i < view->count; i++) {
+        bool named = view->files[i].name[0] != 0;
+        if (named && dir_path(path, view->hook->file, view->files[i].name) != OK) return false;
+        if (stat(named ? path : view->hook->file, &facts) != 0 || !S_ISREG(facts.st_mode)) return false;
+    }
+    return view->count > 0;
+}
+
+/* Asks for all, and writes as it comes. */
+static enum err objects_write(struct view *view, char why[static HOOK_WHY_BYTES]) {
+    enum err err = hook_take_all(view->work, on_record, view, why);
+    return err == OK ? export_finish(view->export) : err;
+}
+
 static enum err file_problem(const struct view *view, enum err err, char why[static HOOK_WHY_BYTES]) {
     if (err != OK && err != ERR_CLOSED && why[0] == 0)
         snprintf(why, HOOK_WHY_BYTES, "%.200s cannot be written: %s%s", view->hook->file, err_text(err),
@@ -215,27 +234,30 @@ static enum err file_problem(const struct view *view, enum err err, char why[sta
 }
 
 /* Writes it; view->changed tells whether it is another. */
-static enum err round_make(struct view *view, char why[static HOOK_WHY_BYTES]) {
-    bool folder = view->hook->format->folder;
+static enum err round_make(struct view *view, bool asked, char why[static HOOK_WHY_BYTES]) {
+    bool folder = view->hook->format->folder, keeps = hook_rows_can(view->hook->format);
     why[0] = 0;
     view->changed = false;
     view->objects = 0;
     for (size_t i = 0; i < view->count; i++) view->files[i].seen = false;
     enum err err = folder ? folder_claim(view, why) : OK;
+    if (err == OK && keeps) err = hook_rows_refresh(&view->rows, asked, why);
+    if (keeps) view->objects = view->rows.table.objects;
+    if (err == OK && keeps && !view->rows.table.changed && files_there(view)) return OK;
     if (err == OK) err = export_make(view);
-    if (err == OK) err = hook_take_all(view->work, on_record, view, why);
-    if (err == OK) err = export_finish(view->export);
+    if (err == OK) err = keeps ? export_table_write(&view->rows.table, view->export) : objects_write(view, why);
     if (err == OK) err = file_close(view);
     export_drop(view);
     if (err == OK && folder) err = folder_clear(view, false);
     for (size_t i = 0; err == OK && i < view->count; i++)
         if (!view->files[i].seen) view->files[i--] = view->files[--view->count];
+    if (err == OK) view->rows.table.changed = false;
     return file_problem(view, err, why);
 }
 
 /* Writes, and has it loaded when it is another, was not loaded yet, or the operator asked for it. */
 static enum err turn(struct view *view, bool asked, char why[static HOOK_WHY_BYTES]) {
-    enum err err = round_make(view, why);
+    enum err err = round_make(view, asked, why);
     if (err != OK) return err;
     view->due |= view->changed || asked;
     if (view->changed) hook_count(view->work, &view->work->writings, 1);
@@ -248,6 +270,7 @@ void hook_view_main(struct hook_work *work) {
     struct view view = {.work = work, .hook = work->hook, .file.fd = -1};
     char why[HOOK_WHY_BYTES];
     uint64_t asked, again_ms = 0;
+    hook_rows_init(&view.rows, work);
     enum err ignored = folder_clear(&view, true);
     (void)ignored; /* the first round says what is wrong */
     while (hook_await(work, again_ms, &asked)) {
@@ -256,7 +279,7 @@ void hook_view_main(struct hook_work *work) {
         if (err == ERR_CLOSED) break;
         uint64_t now_ms = clock_monotonic_ms(), rest_ms = (now_ms - began_ms) * REST, until_ms;
         if (rest_ms < view.hook->interval_ms) rest_ms = view.hook->interval_ms;
-        again_ms = now_ms + AGAIN_MS;
+        again_ms = hook_rows_can(view.hook->format) ? hook_rows_due_ms(&view.rows) : now_ms + AGAIN_MS;
         if (err == OK) {
             hook_succeeded(work, asked, view.objects);
             until_ms = began_ms + rest_ms;
@@ -265,5 +288,6 @@ void hook_view_main(struct hook_work *work) {
         }
         if (!hook_pause(work, until_ms, true)) break;
     }
+    hook_rows_free(&view.rows);
     free(view.files);
 }

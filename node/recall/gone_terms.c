@@ -99,7 +99,7 @@ static void names_put(struct buf *out, const struct policy_names *names) {
     for (size_t i = 0; i < names->count; i++) text_put(out, names->names[i]);
 }
 
-static void rest_hash(uint8_t out[static HASH_BYTES], const struct policy_settings *policy) {
+void gone_terms_rest(uint8_t out[static HASH_BYTES], const struct policy_settings *policy) {
     const struct policy_agency *own = &policy->own;
     struct buf text = {0};
     buf_put_u32(&text, (uint32_t)policy->authority_count);
@@ -160,7 +160,7 @@ struct present {
 static bool present_make(const struct engine *engine, struct present *out) {
     *out = (struct present){0};
     memcpy(out->terms.exits, engine->policy.exits, sizeof out->terms.exits);
-    rest_hash(out->terms.rest, &engine->policy);
+    gone_terms_rest(out->terms.rest, &engine->policy);
     agencies_put(engine, &out->agencies);
     for (size_t i = 0; i < engine->groups.count; i++) group_put(engine, &out->groups, engine->groups.list[i]);
     out->terms.agencies = bytes_of_buf(&out->agencies);

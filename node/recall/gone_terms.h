@@ -26,6 +26,9 @@ struct gone_terms {
 /* Goes on with it: looks once a second. */
 void gone_terms_pump(struct engine *engine);
 
+/* What the policy file says of any object at any exit: what it understands of markings, and what this agency is accredited for. */
+void gone_terms_rest(uint8_t out[static HASH_BYTES], const struct policy_settings *policy);
+
 /* Pure; for tests. */
 void gone_terms_write(struct buf *out, const struct gone_terms *terms);
 /* Views into the value. ERR_FORMAT. */

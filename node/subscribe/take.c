@@ -63,7 +63,12 @@ static void done(struct engine *engine, struct client *client) {
         pack_write_uint(&body, take->refused);
         pack_write_uint(&body, take->began);
     } else {
-        const struct take_end end = {.count = take->count, .at = take->at, .more = take->more};
+        const struct take_end end = {.count = take->count,
+                                     .at = take->at,
+                                     .more = take->more,
+                                     .keeps = take->keeps,
+                                     .terms = take->terms,
+                                     .until_ms = take->until_ms};
         take_end_write(&body, &end);
     }
     server_answer(client, FRAME_ANSWER_DONE, take->tag, bytes_of_buf(&body));
@@ -74,7 +79,7 @@ static void done(struct engine *engine, struct client *client) {
 
 /* The consumer's position is none of this list and these pages: it has to begin anew. */
 static void reset(struct engine *engine, struct client *client) {
-    const struct take_end end = {.at.gone = engine->gone.last, .more = true, .reset = true};
+    const struct take_end end = {.at.gone = engine->gone.last, .more = true, .reset = true, .keeps = client->take.keeps};
     struct buf body = {0};
     engine->tallies.consumers_reset++;
     take_end_write(&body, &end);
@@ -100,7 +105,7 @@ static bool full(const struct take_state *take) {
 
 /* --- withdrawals --- */
 
-static void gone_put(struct engine *engine, struct client *client, const struct gone_row *row) {
+static void gone_put(struct engine *engine, struct client *client, const struct gone_row *row, unsigned held) {
     static struct item item;
     struct buf encoded = {0}, text = {0};
     take_cause_write(&text, gone_cause_name(row->cause));
@@ -114,7 +119,7 @@ static void gone_put(struct engine *engine, struct client *client, const struct 
                    (struct page_record){.cursor = row->cursor,
                                         .added_us = row->number,
                                         .tlp = row->tlp,
-                                        .versions = CONTROL_VERSION_GONE,
+                                        .versions = CONTROL_VERSION_GONE | held,
                                         .encoded = bytes_of_buf(&encoded)});
     buf_free(&text);
     buf_free(&encoded);
@@ -137,8 +142,10 @@ static bool on_gone(void *context, const struct gone_row *row) {
     take->looked++;
     bool seen = row->cursor <= take->seen && wanted_label(&take->wanted, row->tlp) && ((row->exits >> take->exit) & 1);
     seen = seen && scope_takes(&take->scope, bytes_of(row->group, row->grouped ? HASH_BYTES : 0));
-    if (seen && wanted_may_match(walk->engine, &take->wanted, row, walk->now_ms) && gone_for_good(walk->engine, row))
-        gone_put(walk->engine, walk->client, row);
+    if (seen && wanted_may_match(walk->engine, &take->wanted, row, walk->now_ms)) {
+        bool held = !gone_for_good(walk->engine, row);
+        if (!held || take->keeps) gone_put(walk->engine, walk->client, row, held ? CONTROL_VERSION_HELD : 0);
+    }
     take->at.gone = row->number;
     return true;
 }
@@ -173,7 +180,7 @@ static void newer_tell(struct engine *engine, struct client *client, const struc
         if (judge(engine, take, facts, &other) != TAKE_GIVE) continue;
         row.cursor = cursor;
         row.tlp = other.item.tlp; /* what it was shown under */
-        gone_put(engine, client, &row);
+        gone_put(engine, client, &row, 0);
         return;
     }
 }
@@ -214,6 +221,7 @@ static bool item_take(struct engine *engine, struct client *client, const struct
     if (shown_of(engine, &shown, head, cursor, encoded, &why) != OK) return true;
     enum taking taking = judge(engine, take, facts, &shown);
     if (taking == TAKE_PASS) return true;
+    if (take->keeps && taking != TAKE_NO_MATCH) take_until_object(&take->until_ms, &shown.item, facts->context.now_ms);
     if (taking != TAKE_GIVE && (take->test || take->began == 0)) {
         take->matched += taking == TAKE_REFUSED;
         take->refused += taking == TAKE_REFUSED;
@@ -312,12 +320,20 @@ static bool reaches(const struct engine *engine, const struct take_state *take) 
     return take->seen == 0 || (take->at.gone + 1 >= gone->first && !gone_fenced(gone, take->exit, take->at.gone));
 }
 
+static void keep_begin(struct engine *engine, struct take_state *take, const struct subscription *subscription) {
+    static struct policy_facts facts;
+    policy_context_fill(&facts, engine, take->exit, NULL);
+    take->terms = take_terms(engine, take, subscription);
+    take->until_ms = take_until(&take->wanted, &facts);
+}
+
 static void begin(struct engine *engine, struct client *client, const struct take_question *question,
                   struct subscription *subscription) {
     struct take_state *take = &client->take;
     take->wanted.labels &= question->labels;
     take->as_objects = question->as_objects;
     take->scope = question->scope;
+    take->keeps = question->keeps;
     take->exit = question->exit;
     if (take->exit == 0 && subscription) take->exit = subscription->exit;
     take->limit = question->limit == 0 ? TAKE_LIMIT_DEFAULT : question->limit > TAKE_LIMIT_MAX ? TAKE_LIMIT_MAX : question->limit;
@@ -340,6 +356,7 @@ static void begin(struct engine *engine, struct client *client, const struct tak
         take_end(client);
         return;
     }
+    if (take->keeps) keep_begin(engine, take, subscription);
     take->active = true;
     versions_begin(engine);
     take_pump(engine, client);

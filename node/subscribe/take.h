@@ -4,6 +4,7 @@
 #define NODE_TAKE_H
 
 #include "node/engine/scope.h"
+#include "node/policy/policy_context.h"
 #include "node/subscribe/wanted.h"
 #include "node/web/tokens.h"
 
@@ -22,6 +23,8 @@ struct take_tally {
 struct take_state {
     bool active, test;
     bool as_objects;      /* objects are ANSWER_OBJECT */
+    bool keeps;           /* the consumer has to hold what it would be told from the start: */
+    uint64_t terms, until_ms; /* take_wire.h */
     uint64_t tag, number; /* of the subscription; 0: none */
     struct wanted wanted;
     struct scope scope; /* of which groups */
@@ -46,6 +49,15 @@ void take_test(struct engine *engine, struct client *client, uint64_t tag, const
 void take_pump(struct engine *engine, struct client *client); /* goes on: a turn of it */
 void take_end(struct client *client);                         /* the client is gone, or has it all */
 bool take_busy(const struct engine *engine);                  /* some go on without waiting for anything */
+
+/* take_terms.c: of a consumer that keeps what it was told */
+/* A number of all that decides, whatever the objects are, which of them this consumer is told and under which names: the policy at its exit, what
+   the policy file understands, agencies and their names, groups, the subscription. Another number: another view of the same objects. */
+uint64_t take_terms(struct engine *engine, const struct take_state *take, const struct subscription *subscription);
+/* The moment from which on another decision follows from the clock alone: by groups, and by filters that ask for an age (1: at any). 0: none. */
+uint64_t take_until(const struct wanted *wanted, const struct policy_facts *facts);
+/* And of an object's own marks, when that is earlier. */
+void take_until_object(uint64_t *until_ms, const struct item *item, uint64_t now_ms);
 
 /* taken.c */
 void taken_ask(struct engine *engine, struct client *client, const struct frame *frame);

@@ -9,7 +9,7 @@
 
 void take_question_write(struct buf *out, const struct take_question *question) {
     const struct take_position nowhere = {0}, *at = question->stored ? &nowhere : &question->at;
-    pack_write_array(out, 12);
+    pack_write_array(out, question->keeps ? 13 : 12);
     pack_write_str(out, question->subscription);
     pack_write_uint(out, question->exit);
     pack_write_str(out, question->who);
@@ -21,6 +21,7 @@ void take_question_write(struct buf *out, const struct take_question *question) 
     pack_write_str(out, question->filter);
     pack_write_bool(out, question->as_objects);
     scope_write(out, &question->scope);
+    if (question->keeps) pack_write_bool(out, true);
 }
 
 bool take_question_read(struct take_question *out, struct bytes body) {
@@ -37,7 +38,8 @@ bool take_question_read(struct take_question *out, struct bytes body) {
     if (fields > 8) out->filter = pack_read_str(&reader);
     if (fields > 9) out->as_objects = pack_read_bool(&reader);
     out->scope.any = fields <= 10;
-    bool good = fields <= 10 || (fields == 12 && scope_read(&out->scope, &reader));
+    bool good = fields <= 10 || ((fields == 12 || fields == 13) && scope_read(&out->scope, &reader));
+    if (good && fields == 13) out->keeps = pack_read_bool(&reader);
     out->exit = exit < POLICY_EXIT_END ? (enum policy_exit)exit : (enum policy_exit)0;
     return good && fields >= 8 && pack_done(&reader) == OK && exit < POLICY_EXIT_END && out->who.size <= TOKENS_NAME_BYTES_MAX &&
            out->subscription.size <= SUBSCRIPTION_NAME_BYTES_MAX && out->filter.size <= FILTER_BYTES_MAX &&
@@ -47,22 +49,28 @@ bool take_question_read(struct take_question *out, struct bytes body) {
 /* --- its end --- */
 
 void take_end_write(struct buf *out, const struct take_end *end) {
-    pack_write_array(out, 5);
+    pack_write_array(out, end->keeps ? 7 : 5);
     pack_write_uint(out, end->count);
     pack_write_uint(out, end->at.cursor);
     pack_write_uint(out, end->at.gone);
     pack_write_bool(out, end->more);
     pack_write_bool(out, end->reset);
+    if (!end->keeps) return;
+    pack_write_uint(out, end->terms);
+    pack_write_uint(out, end->until_ms);
 }
 
 enum err take_end_read(struct take_end *out, struct bytes body) {
     struct pack_reader in = pack_reader_of(body);
-    if (pack_read_array(&in) != 5) return ERR_FORMAT;
+    uint32_t fields = pack_read_array(&in);
+    if (fields != 5 && fields != 7) return ERR_FORMAT;
+    *out = (struct take_end){.keeps = fields == 7};
     out->count = pack_read_uint(&in);
     out->at.cursor = pack_read_uint(&in);
     out->at.gone = pack_read_uint(&in);
     out->more = pack_read_bool(&in);
     out->reset = pack_read_bool(&in);
+    if (out->keeps) out->terms = pack_read_uint(&in), out->until_ms = pack_read_uint(&in);
     return pack_done(&in);
 }
 

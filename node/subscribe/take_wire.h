@@ -23,6 +23,7 @@ struct take_question {
     struct bytes filter; /* empty: none */
     bool as_objects;     /* objects come as ANSWER_OBJECT */
     struct scope scope;  /* of which groups; all zero: of none */
+    bool keeps;          /* the consumer keeps what it was told, and has to hold at any time what it would be told from the start */
 };
 #define TAKE_LABELS_ALL 0x3eu /* TLP:CLEAR to TLP:RED: the policy and the subscription say which */
 
@@ -36,6 +37,10 @@ struct take_end {
     struct take_position at;
     bool more;
     bool reset; /* nothing was told: the consumer drops what it has, and goes on at `at` */
+    /* of a question that `keeps`: */
+    bool keeps;
+    uint64_t terms;    /* what decides which objects are told, whatever the objects are; another number: begin from the start */
+    uint64_t until_ms; /* wall time from which on more or less may be told although nothing came or went; 1: at any time; 0: never */
 };
 void take_end_write(struct buf *out, const struct take_end *end);
 /* ERR_FORMAT. */
