@@ -89,7 +89,7 @@
        are not told. Objects: the newest version of each, as a feed has them. Filters that are given both hold. As_objects: objects are ANSWER_OBJECT. reset: the position
        belongs to another store, is older than the withdrawal list, or was taken when more could be shown (node/recall/gone_terms.h): nothing is told, the consumer drops what it has, and goes on at
        the position in DONE. Keeps: for a consumer that holds what it was told, and has to hold what it would be told from the start. It hears of withdrawals
-       of which another version is held too, marked CONTROL_VERSION_HELD, and DONE has two numbers more: terms uint (what decides, whatever the objects are:
+       of which another version is held too, marked CONTROL_VERSION_HELD, the added_us of an object is the moment of its arrival as exports have it (not one of its own), and DONE has two numbers more: terms uint (what decides, whatever the objects are:
        when it is another than before, the consumer begins from the start) and until uint (wall time in ms from which on it has to: by the clock alone
        another decision follows; 1: at any time; 0: at none).
    ASK_TAKEN    [subscription str, cursor uint, gone uint, delivered uint] -> DONE [] when the subscription's own position stands there on disk.
@@ -150,8 +150,8 @@ enum control_live {
 #define CONTROL_VERSION_LAST    1
 #define CONTROL_VERSION_FIRST   2
 #define CONTROL_VERSION_BETWEEN 4
-#define CONTROL_NAMELESS "(no longer pinned)" /* instead of an agency's name: of every one that has none any more */
-#define CONTROL_VERSION_GONE    8  /* of an ASK_TAKE: a withdrawal; */
+#define CONTROL_NAMELESS        "(no longer pinned)" /* instead of an agency's name: of every one that has none any more */
+#define CONTROL_VERSION_GONE    8                    /* of an ASK_TAKE: a withdrawal; */
 #define CONTROL_VERSION_HELD    16 /* and another version of the object, or another copy, is held: of a consumer that keeps */
 
 /* Client side. Connects to DIR's engine; ERR_CLOSED when no node runs there, ERR_DENIED without the right, ERR_TOO_BIG when the

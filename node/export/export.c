@@ -12,7 +12,7 @@ struct export {
     struct export_counts counts;
     struct arena arena;
     struct export_rows rows;
-    size_t row_count; /* to be written */
+    size_t row_count;         /* to be written */
     struct bytes author_last; /* the arena's copy */
     struct buf out;
     enum err error;

@@ -22,16 +22,17 @@ struct export_table {
     uint8_t key[EXPORT_TABLE_KEY_BYTES];  /* of the places of objects: random, so that no author can have them collide */
     struct export_held **places;          /* objects by author and id: open addressing; null is free */
     size_t place_count, objects;          /* of places: a power of two, or 0 */
-    const uint8_t **order;                /* values, each by its record in its object's block; the first `sorted` ones stand in order */
+    const uint8_t **order; /* values, each by its record in its object's block; the first `sorted` ones stand in order */
     size_t count, sorted, capacity;
     struct export_held **gone; /* taken out, and still in `order` */
     size_t gone_count, gone_capacity;
     struct bytes *authors; /* names; owned */
     size_t author_count, author_last;
-    bool changed;       /* values came or went since this was last set to false */
+    bool changed; /* values came or went since this was last set to false */
 };
 
-void export_table_init(struct export_table *table, const struct export_options *options, const uint8_t key[static EXPORT_TABLE_KEY_BYTES]);
+void export_table_init(struct export_table *table, const struct export_options *options,
+                       const uint8_t key[static EXPORT_TABLE_KEY_BYTES]);
 void export_table_free(struct export_table *table);
 /* Empty again. */
 void export_table_clear(struct export_table *table);

@@ -33,8 +33,8 @@ struct view {
     const struct hook *hook;
     struct written *files;
     size_t count;
-    bool changed; /* something was placed or removed in this round */
-    bool due;     /* something was, and is not loaded yet */
+    bool changed;          /* something was placed or removed in this round */
+    bool due;              /* something was, and is not loaded yet */
     struct hook_rows rows; /* of a format that can */
 
     /* of one round: */

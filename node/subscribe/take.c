@@ -201,6 +201,7 @@ static void object_put(struct engine *engine, struct client *client, const struc
         return;
     }
     uint64_t added_us = shown->head.added_us + (shown->cursor - shown->head.cursor);
+    if (take->keeps) added_us = shown->head.arrived_ms * 1000; /* as exports have it: it decides which of several is written */
     record_put(engine, client, shown->author,
                (struct page_record){.cursor = shown->cursor,
                                     .added_us = added_us,

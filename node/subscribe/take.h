@@ -22,10 +22,10 @@ struct take_tally {
 /* What is left to answer of an ASK_TAKE, or of a test. */
 struct take_state {
     bool active, test;
-    bool as_objects;      /* objects are ANSWER_OBJECT */
-    bool keeps;           /* the consumer has to hold what it would be told from the start: */
+    bool as_objects;          /* objects are ANSWER_OBJECT */
+    bool keeps;               /* the consumer has to hold what it would be told from the start: */
     uint64_t terms, until_ms; /* take_wire.h */
-    uint64_t tag, number; /* of the subscription; 0: none */
+    uint64_t tag, number;     /* of the subscription; 0: none */
     struct wanted wanted;
     struct scope scope; /* of which groups */
     enum policy_exit exit;

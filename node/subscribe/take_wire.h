@@ -39,8 +39,9 @@ struct take_end {
     bool reset; /* nothing was told: the consumer drops what it has, and goes on at `at` */
     /* of a question that `keeps`: */
     bool keeps;
-    uint64_t terms;    /* what decides which objects are told, whatever the objects are; another number: begin from the start */
-    uint64_t until_ms; /* wall time from which on more or less may be told although nothing came or went; 1: at any time; 0: never */
+    uint64_t terms; /* what decides which objects are told, whatever the objects are; another number: begin from the start */
+    uint64_t
+        until_ms; /* wall time from which on more or less may be told although nothing came or went; 1: at any time; 0: never */
 };
 void take_end_write(struct buf *out, const struct take_end *end);
 /* ERR_FORMAT. */

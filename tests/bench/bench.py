@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """bench: measures what issue 2 promises, on real processes, and prints one table with what the machine does without us beside it.
 
-  bench.py [--build build] [FIGURE...]     FIGURE: publish latency bytes store search million export recall expiry taxii
-                                           subscriptions; all without one
+  bench.py [--build build] [FIGURE...]     FIGURE: publish latency bytes store search million export hooks recall expiry
+                                           taxii subscriptions; all without one
 BENCH_QUICK=1 takes fewer and smaller runs. Everything stands in a temporary folder and is removed; `comity run` processes are ended
 by their pids. Durable means fsync (fdatasync by RocksDB's log) before the acknowledgement, at both nodes, group commit on."""
 import argparse
@@ -16,6 +16,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import exports
+import hookfiles
 import make_stix
 import nats
 import recalls
@@ -316,6 +317,10 @@ def figure_export(bench):
     exports.figure(bench, HELD_ITEMS, RUNS, say)
 
 
+def figure_hooks(bench):
+    hookfiles.figure(bench, HELD_ITEMS, RUNS, say)
+
+
 def figure_taxii(bench):
     taxii.figure(bench, HELD_ITEMS, RUNS, say)
 
@@ -334,7 +339,7 @@ def figure_subscriptions(bench):
 
 
 FIGURES = {"publish": figure_publish, "latency": figure_latency, "bytes": figure_bytes, "store": figure_store,
-           "search": figure_search, "million": figure_million, "export": figure_export,
+           "search": figure_search, "million": figure_million, "export": figure_export, "hooks": figure_hooks,
            "recall": figure_recall, "expiry": figure_expiry, "taxii": figure_taxii, "subscriptions": figure_subscriptions}
 
 

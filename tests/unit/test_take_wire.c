@@ -63,6 +63,30 @@ static void test_scope_of_a_question(void **state) {
     buf_free(&body);
 }
 
+/* Who keeps what it is told says so, and hears two numbers more. */
+static void test_who_keeps(void **state) {
+    (void)state;
+    struct take_question asked = question_of_a_token(), heard;
+    const struct take_end end = {.at = {500, 20}, .keeps = true, .terms = UINT64_MAX, .until_ms = 1800000000000};
+    struct take_end end_heard;
+    struct buf body = {0};
+    take_question_write(&body, &asked);
+    assert_true(take_question_read(&heard, bytes_of_buf(&body)) && !heard.keeps);
+    asked.keeps = true;
+    buf_clear(&body);
+    take_question_write(&body, &asked);
+    assert_true(take_question_read(&heard, bytes_of_buf(&body)) && heard.keeps && heard.scope.count == 2);
+    for (size_t size = 0; size < body.size; size++) assert_false(take_question_read(&heard, bytes_of(body.data, size)));
+    buf_clear(&body);
+    take_end_write(&body, &end);
+    assert_int_equal(take_end_read(&end_heard, bytes_of_buf(&body)), OK);
+    assert_true(end_heard.keeps && end_heard.terms == UINT64_MAX && end_heard.until_ms == 1800000000000 && !end_heard.reset);
+    for (size_t size = 0; size < body.size; size++) assert_true(take_end_read(&end_heard, bytes_of(body.data, size)) != OK);
+    body.data[0] = 0x96;
+    assert_int_equal(take_end_read(&end_heard, bytes_of_buf(&body)), ERR_FORMAT);
+    buf_free(&body);
+}
+
 /* The first eight values are enough: all groups then, no filter, pages. */
 static void test_question_cut_short(void **state) {
     (void)state;
@@ -166,6 +190,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_question),
         cmocka_unit_test(test_scope_of_a_question),
+        cmocka_unit_test(test_who_keeps),
         cmocka_unit_test(test_question_cut_short),
         cmocka_unit_test(test_question_out_of_range),
         cmocka_unit_test(test_end_and_taken),
