@@ -5,8 +5,8 @@
    withdrawn is nowhere once it was taken out here and the file was replaced; who restarts gathers anew.
 
    Memory: an object has one block of 44 bytes, its id, and 7 bytes and the value for each value that fits the format; a place in the order for each
-   value and one to two places for the object, 8 bytes each. About 150 bytes for an indicator of one domain (measured: tests/bench hooks). Objects
-   without a value that fits are not held. While many are added at once (the first time) their order takes 24 bytes more of each. */
+   value and one to two places for the object, 8 bytes each. About 160 bytes for an indicator of one domain (measured: `make bench`, hooks). Objects
+   without a value that fits are not held. While many are added at once (the first time) sorting them takes 48 bytes more of each. */
 #ifndef NODE_EXPORT_TABLE_H
 #define NODE_EXPORT_TABLE_H
 

@@ -80,7 +80,7 @@ static enum err fill(struct hook_rows *rows, char why[static HOOK_WHY_BYTES]) {
 }
 
 static bool over(const struct hook_rows *rows) {
-    return !rows->filled || rows->until_ms == ANY_TIME || (rows->until_ms != 0 && clock_wall_ms() >= rows->until_ms) ||
+    return !rows->filled || (rows->until_ms != 0 && clock_wall_ms() >= rows->until_ms) ||
            clock_monotonic_ms() - rows->filled_ms >= WHOLE_MS;
 }
 

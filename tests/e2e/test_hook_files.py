@@ -8,7 +8,7 @@ import shutil
 import time
 
 from bystanders import stands
-from lib import NOT_FOUND, OK, check, check_equal, happens, indicator, main, must, note, story
+from lib import NOT_FOUND, Node, OK, check, check_equal, happens, indicator, main, must, note, story
 
 FORMATS = ["list", "csv", "hosts", "rpz", "nftables", "zeek", "suricata", "suricata-datasets"]
 ADDRESSES = ["8.8.%d.%d" % (i // 4, i % 4) for i in range(16)] + ["8.8.0.0/24", "2001:4860::1", "2001:4860::/48"]
@@ -161,6 +161,31 @@ def versions(place):
     must(lambda: lists() == ["fifth.example"], 20, "a fifth one comes", lambda: (lists(), b("hook", "list")))
     check_equal(a("recall", indicator("x", "one")["id"], "--reason", "x").code, OK, "all of them are recalled")
     must(lambda: lists() == [] and b("get", indicator("x", "one")["id"]).code == NOT_FOUND, 20, "nothing is left", lambda: (lists(), b("hook", "list")))
+
+
+@story
+def an_earlier_version_counts(place):
+    """The newest version turns out to be of a stolen node, past its cut: it leaves the file, and the version before is in it again."""
+    a, b = place.mesh("agency.a", "agency.b", start=False)
+    paths = hooks(place, b, ["list", "csv"])
+    place.start(a, b)
+    second = Node(place, "agency.a2", init=False)
+    public = second.relay.port if second.relay else second.port
+    check_equal(second("node", "add", "--from", a.dir, "--listen", "tcp://127.0.0.1:%d" % second.port, "--advertise", "tcp://127.0.0.1:%d" % public,
+                       "--no-passphrase").code, OK, "A has a second node")
+    second.start()
+    must(lambda: sum(link["state"] == "open" for link in second("peers", "--json").value["links"]) == 2, 40, "which is in the mesh", second.log_tail)
+    version = lambda value, second: indicator(value, "one", modified="2026-01-01T00:00:%02d.000Z" % second)
+    lists = lambda: (text_of("list", paths["list"]) or b"").decode().split()
+    second.publish_good([version("good.example", 1)], "TLP:GREEN", ["agency.b"])
+    must(lambda: lists() == ["good.example"], 30, "it publishes a version", lambda: (lists(), b("hook", "list")))
+    cut = next(log["entries"] for log in second.status()["logs"] if log["own"])
+    second.publish_good([version("lie.example", 2)], "TLP:GREEN", ["agency.b"])
+    must(lambda: lists() == ["lie.example"], 20, "and whoever stole it another one", lambda: (lists(), b("hook", "list")))
+    own = next(row["node"] for row in second("node", "list", "--json").value if row["self"])
+    check_equal(a("node", "revoke", own, "--after", cut).code, OK, "it is cut after the good one")
+    must(lambda: lists() == ["good.example"], 30, "which counts again", lambda: (lists(), b("hook", "list")))
+    same(place, b, paths, "after the cut")
 
 
 @story
