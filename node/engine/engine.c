@@ -254,7 +254,7 @@ static void on_key(struct engine *engine, const struct frame *frame) {
     struct event event = {.kind = EVENT_SIGNED, .signed_ = {.ticket = which, .signature = data}};
     switch (purpose) {
     case KEY_TAG_LINK: step_or_fail(engine, &event); break;
-    case KEY_TAG_EPOCH: reader_opened(engine, which, data, why); break;
+    case KEY_TAG_EPOCH: epochs_opened(engine, which, data, why); break;
     case KEY_TAG_ENTRY: publisher_signed(engine, which, data); break;
     case KEY_TAG_PREKEY:
         if (frame->type == FRAME_KEY_NEW_PREKEY)
@@ -324,7 +324,7 @@ static void on_parent(struct engine *engine, const struct frame *frame) {
             engine->prekey_asked = engine->renew_asked = false;
             step_or_fail(engine, &(struct event){.kind = EVENT_SIGNER_LOST});
             publisher_key_restarted(engine);
-            reader_key_restarted(engine);
+            epochs_key_restarted(engine);
             ledger_key_restarted(engine);
             break;
         default: break;
@@ -462,7 +462,7 @@ static void loop(struct engine *engine) {
             step_or_fail(engine, &event);
         }
         follow_ups(engine);
-        if (!engine->stopping) reader_resume(engine);
+        if (!engine->stopping) epochs_resume(engine);
         if (!engine->stopping) upkeep_tick(engine);
         if (!engine->stopping) withdraw_pump(engine);
         if (!engine->stopping) expiry_pump(engine);
@@ -501,7 +501,8 @@ static int start(struct engine *engine, char why[static 256]) {
     engine->codec = block_codec_new();
     engine->names = calloc(TRUST_FILES_MAX + 1, sizeof *engine->names);
     snprintf(why, 256, "out of memory");
-    if (!engine->codec || !engine->names || reader_init(engine) != OK || publisher_init(engine) != OK) return 5;
+    if (!engine->codec || !engine->names || epochs_init(engine) != OK || reader_init(engine) != OK || publisher_init(engine) != OK)
+        return 5;
     snprintf(why, 256, "the control socket cannot be bound in its directory (is the path too long?)");
     if (server_init(engine) != OK) return 5;
     engine->landlock_abi = sandbox_landlock_abi();
@@ -527,6 +528,7 @@ static void end(struct engine *engine) {
     kept_free(engine);
     publisher_free(engine);
     reader_free(engine);
+    epochs_free(engine);
     gossip_close(engine->gossip);
     if (engine->store) store_close(engine->store);
     actions_free(&engine->actions);

@@ -1,7 +1,6 @@
 /* engine_core: the engine's state, shared by the files that act on it: engine.c (start, loop), engine_act.c (actions of the core),
-   engine_own.c (the own chain), reader.c (payloads to pages), publisher.c (items to blocks), outbox.c (items that wait), statement.c (what
-   this node says itself), recalls.h and its files (what is taken back),
-   server.c (local clients), query.c, report.c, figures_tell.c, completeness.c, upkeep.c. */
+   engine_own.c (the own chain), epochs.c (whose blocks can be read), reader.c (payloads to pages), publisher.c (items to blocks), outbox.c
+   (items that wait), statement.c (what this node says itself), recalls.h and its files (what is taken back), server.c (local clients), query.c, report.c, figures_tell.c, completeness.c, upkeep.c. */
 #ifndef NODE_ENGINE_CORE_H
 #define NODE_ENGINE_CORE_H
 
@@ -12,6 +11,7 @@
 #include "node/engine/control.h"
 #include "node/sharing/dealings.h"
 #include "node/engine/engine.h"
+#include "node/engine/epochs.h"
 #include "node/engine/kept.h"
 #include "node/engine/inflight.h"
 #include "node/engine/scope.h"
@@ -37,28 +37,9 @@ static inline uint64_t key_tag(enum key_tag purpose, uint64_t which) { return (u
 
 /* --- reader.c --- */
 #define CHAIN_NAME_BYTES       24 /* of an agency's id, in hexadecimal behind "chain/": all of it does not fit into a name */
-#define READER_EPOCHS          512
 #define READER_HELD_MAX        1024
-#define READER_PENDING_EACH    32 /* epochs of one agency that wait for the key process: it fills no places of others */
 #define READER_HELD_BYTES_EACH (8 * 1024 * 1024) /* payloads of one agency that wait for their epochs; others are asked for again */
 #define READER_COUNT_KEY       "blocks-read"
-#define READER_OURS_PREFIX     "secret/ours" /* then the author's node and the epoch: "1" or "0" */
-
-enum epoch_state { EPOCH_EMPTY, EPOCH_PENDING, EPOCH_NOT_OURS, EPOCH_OURS };
-struct reader_epoch {
-    enum epoch_state state;
-    uint8_t agency_id[AGENCY_ID_BYTES];
-    uint8_t node_id[NODE_ID_BYTES];
-    uint64_t seq;
-    uint64_t used;
-    uint8_t secret[EPOCH_SECRET_BYTES];
-};
-/* EPOCH entries of a log that the key process is yet to be asked about. */
-struct postponed {
-    uint8_t agency_id[AGENCY_ID_BYTES];
-    uint8_t node_id[NODE_ID_BYTES];
-    uint64_t from, until;
-};
 /* A payload that waits for its epoch. */
 struct held {
     uint64_t ticket;
@@ -69,12 +50,8 @@ struct held {
     struct buf payload;
 };
 struct reader {
-    struct reader_epoch *epochs; /* READER_EPOCHS, guarded */
-    uint64_t clock;
     struct held *held;
     size_t held_count, held_capacity;
-    struct postponed *postponed;
-    size_t postponed_count, postponed_capacity;
     struct block *block;
     uint64_t blocks_read; /* of the payloads that are here, own ones included, those that were read */
     uint64_t blocks_bad;  /* blocks addressed to us whose content was not as signed or not well formed */
@@ -331,6 +308,7 @@ struct engine {
     struct name_of_agency *names;
     size_t name_count;
 
+    struct epochs epochs;
     struct reader reader;
     struct labelmap labels;
     struct idset ids;         /* of all items, once ids_at has come to ids_end */
@@ -406,14 +384,8 @@ void reader_entries(struct engine *engine, struct store_batch *batch, struct byt
 void reader_payload(struct engine *engine, const struct action *action);
 /* Tells the core that a payload cannot be taken now. */
 void reader_refused(struct engine *engine, uint64_t ticket);
-/* Asks about epochs that had to wait, as far as there is room. */
-void reader_resume(struct engine *engine);
-/* The key process has spoken: the epoch's secret, or null and why not. */
-void reader_opened(struct engine *engine, uint64_t which, const uint8_t *secret, enum err why);
-/* An EPOCH entry met while scanning: asks the key process if nobody knows yet whether it is ours (a crash came in between). */
-void reader_epoch_seen(struct engine *engine, struct bytes bytes);
-void reader_truncate(struct engine *engine, struct store_batch *batch, const uint8_t *node_id, uint64_t seq);
-void reader_key_restarted(struct engine *engine);
+/* The key process has spoken about an epoch: what waited for it goes on. */
+void reader_released(struct engine *engine, const struct epoch *epoch);
 void reader_count(struct engine *engine, struct store_batch *batch, int change); /* payloads that were read and are here */
 void reader_count_load(struct engine *engine);                                   /* once the store is open */
 /* Adds the pages and terms of an opened or closed block to a batch. `head` gives author, seq, expiry; cursors are drawn here. */

@@ -80,7 +80,7 @@ static bool scan_visit(void *context, uint64_t seq, bool verified, struct bytes 
         scan->next = seq;
         return false;
     }
-    if (bytes.size > ENTRY_HEADER_BYTES && bytes.data[1] == ENTRY_EPOCH) reader_epoch_seen(scan->engine, bytes);
+    if (bytes.size > ENTRY_HEADER_BYTES && bytes.data[1] == ENTRY_EPOCH) epochs_seen(scan->engine, bytes);
     /* The type alone tells most entries apart; the rest of the parsing is for blocks only. */
     if (bytes.size < ENTRY_HEADER_BYTES || bytes.data[1] != ENTRY_BLOCK) return true;
     if (store_payload_exists(scan->engine->store, scan->node_id, seq)) return true;
