@@ -63,7 +63,7 @@ static bool ours_take(void *context, const char *key, struct bytes value) {
     event.epoch.node_id = node_id;
     event.epoch.seq = strtoull(hex + 2 * NODE_ID_BYTES + 1, NULL, 16);
     event.epoch.readable = true;
-    if (engine_step(engine, &event) != OK) engine_fail(engine, 5, "out of memory");
+    engine_must_step(engine, &event);
     return true;
 }
 

@@ -203,7 +203,7 @@ static bool hold(struct engine *engine, const struct action *action, const struc
 
 void reader_refused(struct engine *engine, uint64_t ticket) {
     struct event event = {.kind = EVENT_STORED, .stored = {.ticket = ticket, .refused = true}};
-    if (engine_step(engine, &event) != OK) engine_fail(engine, 5, "out of memory");
+    engine_must_step(engine, &event);
 }
 
 void reader_payload(struct engine *engine, const struct action *action) {

@@ -159,7 +159,7 @@ static bool row_tell(struct engine *engine, const char *key, struct bytes value,
     event.recall.node_id = node_id;
     event.recall.block = row->recall.block;
     event.recall.by = row->by;
-    if (engine_step(engine, &event) != OK) engine_fail(engine, 5, "out of memory");
+    engine_must_step(engine, &event);
     return true;
 }
 

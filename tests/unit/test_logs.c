@@ -47,7 +47,7 @@ static int setup(void **state) {
     assert_non_null(engine);
     engine->store = fixture.store;
     engine->codec = fixture.codec;
-    if (reader_init(engine) != OK) return -1;
+    if (epochs_init(engine) != OK || reader_init(engine) != OK) return -1;
     for (size_t i = 0; i < ROLE_COUNT; i++) engine->child.peers[i].fd = -1;
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
     channel_init(&engine->child.parent, fds[0]);
@@ -63,6 +63,7 @@ static int teardown(void **state) {
     actions_free(&engine->actions);
     recalls_free(engine);
     reader_free(engine);
+    epochs_free(engine);
     channel_close(&engine->child.parent);
     close(other_end);
     buf_free(&engine->scratch_entry), buf_free(&engine->scratch);
