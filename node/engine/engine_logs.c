@@ -154,6 +154,7 @@ void logs_truncate(struct engine *engine, const uint8_t node_id[static NODE_ID_B
     }
     recall_truncate(engine, batch, node_id, seq);
     epochs_truncate(engine, batch, node_id, seq);
+    reader_truncate(engine, node_id, seq);
     store_commit(engine->store, batch, ticket);
 }
 

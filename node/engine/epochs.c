@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define NOBODYS 0 /* instead of the number: its entry was dropped while the key process looked at it */
+
 enum err epochs_init(struct engine *engine) {
     struct epochs *epochs = &engine->epochs;
     epochs->table = secret_new(EPOCHS_HELD * sizeof *epochs->table);
@@ -185,9 +187,12 @@ void epochs_truncate(struct engine *engine, struct store_batch *batch, const uin
     struct forgetting forgetting = {batch, seq};
     for (size_t i = 0; i < EPOCHS_HELD; i++) {
         struct epoch *epoch = &engine->epochs.table[i];
-        /* One that is being opened answers into its place: it stays, and is asked anew by nobody. */
-        if (epoch->state == EPOCH_EMPTY || epoch->state == EPOCH_PENDING || epoch->seq < seq) continue;
-        if (memcmp(epoch->node_id, node_id, NODE_ID_BYTES) == 0) secret_wipe(epoch, sizeof *epoch);
+        if (epoch->state == EPOCH_EMPTY || epoch->seq < seq || memcmp(epoch->node_id, node_id, NODE_ID_BYTES) != 0) continue;
+        /* One that is being opened keeps its place for the answer, which is nobody's then. */
+        if (epoch->state == EPOCH_PENDING)
+            epoch->seq = NOBODYS;
+        else
+            secret_wipe(epoch, sizeof *epoch);
     }
     log_prefix(prefix, node_id);
     if (store_meta_each(engine->store, prefix, verdict_forget, &forgetting) != OK)
@@ -267,6 +272,10 @@ void epochs_opened(struct engine *engine, uint64_t which, const uint8_t *secret,
     if (which >= EPOCHS_HELD) return;
     struct epoch *epoch = &engine->epochs.table[which];
     if (epoch->state != EPOCH_PENDING) return;
+    if (epoch->seq == NOBODYS) {
+        secret_wipe(epoch, sizeof *epoch);
+        return;
+    }
     epoch->state = secret ? EPOCH_OURS : EPOCH_NOT_OURS;
     if (secret) memcpy(epoch->secret, secret, EPOCH_SECRET_BYTES);
     /* PROTOCOL.md 5.1: a slot that is ours and does not open is the author's fault. */
@@ -292,6 +301,8 @@ void epochs_key_restarted(struct engine *engine) {
     for (size_t i = 0; i < EPOCHS_HELD; i++) {
         struct epoch *epoch = &engine->epochs.table[i];
         if (epoch->state != EPOCH_PENDING) continue;
+        if (epoch->seq == NOBODYS) secret_wipe(epoch, sizeof *epoch); /* its answer will not come */
+        if (epoch->state == EPOCH_EMPTY) continue;
         buf_clear(&engine->scratch_entry);
         if (store_entry(engine->store, epoch->node_id, epoch->seq, &engine->scratch_entry, &verified) == OK &&
             entry_parse(&entry, bytes_of_buf(&engine->scratch_entry)) == OK)

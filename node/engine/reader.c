@@ -235,3 +235,18 @@ void reader_released(struct engine *engine, const struct epoch *epoch) {
     }
     reader->held_count = kept;
 }
+
+void reader_truncate(struct engine *engine, const uint8_t *node_id, uint64_t seq) {
+    struct reader *reader = &engine->reader;
+    size_t kept = 0;
+    for (size_t i = 0; i < reader->held_count; i++) {
+        struct held *held = &reader->held[i];
+        if (held->seq < seq || memcmp(held->node_id, node_id, NODE_ID_BYTES) != 0) {
+            reader->held[kept++] = *held;
+            continue;
+        }
+        engine_follow_up(engine, &(struct follow_up){.kind = ACTION_STORE_PAYLOAD, .ticket = held->ticket});
+        buf_free(&held->payload);
+    }
+    reader->held_count = kept;
+}

@@ -37,6 +37,8 @@ void reader_payload(struct engine *engine, const struct action *action);
 void reader_refused(struct engine *engine, uint64_t ticket);
 /* The key process has spoken about an epoch: what waited for it goes on. */
 void reader_released(struct engine *engine, const struct epoch *epoch);
+/* Another branch of this log is coming: payloads from `seq` on that wait for their epochs are asked for again, if they are wanted still. */
+void reader_truncate(struct engine *engine, const uint8_t *node_id, uint64_t seq);
 void reader_count(struct engine *engine, struct store_batch *batch, int change); /* payloads that were read and are here */
 void reader_count_load(struct engine *engine);                                   /* once the store is open */
 /* Adds the pages and terms of an opened or closed block to a batch. `head` gives author, seq, expiry; cursors are drawn here. */
