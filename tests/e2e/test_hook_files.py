@@ -8,7 +8,7 @@ import shutil
 import time
 
 from bystanders import stands
-from lib import NOT_FOUND, Node, OK, check, check_equal, happens, indicator, main, must, note, story
+from lib import NOT_FOUND, Node, OK, PATIENCE, check, check_equal, happens, indicator, main, must, note, story
 
 FORMATS = ["list", "csv", "hosts", "rpz", "nftables", "zeek", "suricata", "suricata-datasets"]
 ADDRESSES = ["8.8.%d.%d" % (i // 4, i % 4) for i in range(16)] + ["8.8.0.0/24", "2001:4860::1", "2001:4860::/48"]
@@ -242,6 +242,29 @@ def other_terms(place):
     check_equal(b("ledger", "erase", "both.example", "--reason", "x").code, OK, "a value is erased")
     must(lambda: "both.example" not in lines(), 20, "and leaves the file, whoever had sent it", lambda: (lines(), b("hook", "list")))
     same(place, b, paths, "at the end")
+
+
+@story
+def by_the_clock(place):
+    """An IEP policy ends: nothing comes, nothing is withdrawn, and what it was of leaves the file at that moment all the same."""
+    a, b = place.mesh("agency.a", "agency.b", start=False)
+    paths = hooks(place, b, ["list"])
+    place.start(a, b)
+    lists = lambda: (text_of("list", paths["list"]) or b"").decode().split()
+    over = time.time() + 8 * PATIENCE
+    policy = {"type": "marking-definition", "spec_version": "2.1", "id": "marking-definition--01bc4353-4829-4d55-8d52-0ab7e0790df9",
+              "created": "2026-01-01T00:00:00.000Z", "definition_type": "iep",
+              "definition": {"id": "01bc4353-4829-4d55-8d52-0ab7e0790df9", "name": "n", "description": None, "iep_version": 2.0,
+                             "start_date": "2020-01-01T00:00:00Z", "end_date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(over)),
+                             "encrypt_in_transit": "may", "permitted_actions": "externally-visible-direct-actions",
+                             "affected_party_notifications": "may", "tlp": "green", "attribution": "may", "unmodified_resale": "must-not"}}
+    brief = indicator("brief.example", object_marking_refs=[policy["id"]])
+    a.publish_good([policy, brief, indicator("lasting.example")], "TLP:GREEN", [b])
+    must(lambda: lists() == ["brief.example", "lasting.example"], 6, "both are in it", lambda: (lists(), b("why", brief["id"], "export-blocking").text))
+    newest = b.status()["cursor"]
+    must(lambda: time.time() > int(over), 30, "the policy ends")
+    must(lambda: lists() == ["lasting.example"], 10, "what it was of leaves", lambda: (lists(), b("hook", "list")))
+    check_equal(b.status()["cursor"], newest, "and nothing had come")
 
 
 @story
