@@ -91,6 +91,16 @@ static void commit(struct engine *engine, struct store_batch *batch, enum err er
         engine_fail(engine, 5, "out of memory for a subscription");
 }
 
+/* There was one of this name, whose consumers may hold what this one does not show, and were not told what was withdrawn meanwhile: they begin
+   anew, from the start, wherever it says that new ones begin. */
+static void former_heed(struct engine *engine, struct subscription *made) {
+    struct consumer_stand stand;
+    consumer_of_subscription(&stand, made);
+    if (!consumers_find(&engine->consumers, &stand)) return;
+    made->told = true;
+    made->high = last_cursor(engine);
+}
+
 static void add(struct asking *asking) {
     struct engine *engine = asking->engine;
     struct client *client = asking->client;
@@ -122,6 +132,7 @@ static void add(struct asking *asking) {
         made->high = made->at.cursor;
         err = subscription_insert(engine, &made);
     }
+    if (err == OK) former_heed(engine, made);
     if (err != OK) {
         store_batch_free(batch);
         server_error(client, tag, err, "the subscription was not made: %s",

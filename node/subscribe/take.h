@@ -4,6 +4,7 @@
 #define NODE_TAKE_H
 
 #include "node/engine/scope.h"
+#include "node/subscribe/consumers.h"
 #include "node/subscribe/wanted.h"
 #include "node/web/tokens.h"
 
@@ -21,8 +22,14 @@ struct take_tally {
 /* What is left to answer of an ASK_TAKE, or of a test. */
 struct take_state {
     bool active, test;
-    bool as_objects;      /* objects are ANSWER_OBJECT */
-    uint64_t tag, number; /* of the subscription; 0: none */
+    bool placed;                     /* the terms stand, and it was found from where to take; before, nothing is looked at */
+    bool stored, fresh;              /* as in the question */
+    struct consumer_stand stands[2]; /* whose terms: the consumer's, and the subscription's */
+    size_t stand_count;
+    uint64_t fence;                             /* who stands before this number of the withdrawal list begins anew */
+    char name[SUBSCRIPTION_NAME_BYTES_MAX + 1]; /* of the subscription; "": none */
+    bool as_objects;                            /* objects are ANSWER_OBJECT */
+    uint64_t tag, number;                       /* of the subscription; 0: none */
     struct wanted wanted;
     struct scope scope; /* of which groups */
     enum policy_exit exit;
