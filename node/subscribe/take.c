@@ -284,7 +284,7 @@ static bool terms_stand(struct engine *engine, struct take_state *take) {
 static bool reaches(const struct engine *engine, const struct take_state *take) {
     const struct gone *gone = &engine->gone;
     if (take->at.cursor > last_cursor(engine) || take->at.gone > gone->last) return false;
-    return take->seen == 0 ||
+    return (take->seen == 0 && !take->holds) ||
            (take->at.gone + 1 >= gone->first && !gone_fenced(gone, take->exit, take->at.gone) && take->at.gone >= take->fence);
 }
 
@@ -303,6 +303,7 @@ static void place_keep(struct engine *engine, const struct subscription *subscri
 static void place_find(struct engine *engine, struct take_state *take, struct subscription *subscription) {
     bool fresh = take->fresh || (take->stored && !subscription->told);
     if (take->stored) {
+        take->holds = subscription->told; /* perhaps what it did not say that it has */
         subscription->rewound = false, subscription->taken_exit = take->exit;
         if (fresh) subscription->at.gone = engine->gone.last;
         subscription->told = true;
@@ -324,6 +325,7 @@ static bool place_take(struct engine *engine, struct client *client) {
         take_end(client);
         return false;
     }
+    uint64_t asked = take->at.gone;
     place_find(engine, take, subscription);
     take->gone_last = engine->gone.last;
     if (!reaches(engine, take)) {
@@ -338,6 +340,12 @@ static bool place_take(struct engine *engine, struct client *client) {
     if (take->seen == 0) take->at.gone = take->gone_last; /* it has seen nothing that could be gone */
     take->began = take->at.cursor;
     if (take->stored) client->tally = (struct take_tally){0};
+    /* It is told where it begins before it is told of anything: what it is told of, it keeps with its position. */
+    if (!take->holds && take->at.gone != asked) {
+        take->more = true;
+        done(engine, client);
+        return false;
+    }
     versions_begin(engine);
     return true;
 }

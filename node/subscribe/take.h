@@ -26,6 +26,7 @@ struct take_state {
     bool stored, fresh;              /* as in the question */
     struct consumer_stand stands[2]; /* whose terms: the consumer's, and the subscription's */
     size_t stand_count;
+    bool holds;                                 /* the subscription's consumer was told of objects */
     uint64_t fence;                             /* who stands before this number of the withdrawal list begins anew */
     char name[SUBSCRIPTION_NAME_BYTES_MAX + 1]; /* of the subscription; "": none */
     bool as_objects;                            /* objects are ANSWER_OBJECT */
