@@ -271,6 +271,11 @@ static struct subscription *through(struct engine *engine, const struct take_sta
 static bool terms_stand(struct engine *engine, struct take_state *take) {
     if (consumers_agree(&engine->consumers, take->stands, take->stand_count, &take->fence)) return take->fence <= engine->gone.last;
     if (engine->recalls.writing) return false;
+    bool own = take->stand_count > (take->name[0] ? 1 : 0);
+    const struct consumer_row *row = own ? consumers_find(&engine->consumers, &take->stands[0]) : NULL;
+    if (row && memcmp(row->stand.terms, take->stands[0].terms, CONSUMERS_HASH_BYTES) != 0)
+        log_event(LOG_CONSUMER_ANEW, LOG_FIELDS(LOG_TEXT("consumer", take->who)),
+                  "what %s may have has changed: it is told to forget what it was told of, and gets what it may have", take->who);
     struct store_batch *batch = store_batch_new(engine->store);
     enum err err = batch ? consumers_fence(engine, batch, take->stands, take->stand_count) : ERR_MEMORY;
     if (err == OK)
