@@ -80,14 +80,16 @@
        ["test", name str or "", filter str, limit uint] -> ANSWER_OBJECT... at most `limit` of the newest objects that it would show, then
        DONE [count, looked at, matched, kept back by policy or label, cursor behind which it looked]. A filter: node/formats/FILTER.md
    ASK_TAKE     [subscription str ("": none), exit uint (0: the subscription's), who str, labels uint (bit n: enum tlp n), limit uint, use_stored
-       bool, cursor uint, gone uint, filter str, as_objects bool, only bool, [group id bin...] or nil, keeps true (from the filter on it may be left out; groups as in ASK_PAGE)]: what is new behind a consumer's position, or (use_stored) behind the
+       bool, cursor uint, gone uint, filter str, as_objects bool, only bool, [group id bin...] or nil, fresh bool, kind uint, terms bin, keeps bool (from the filter on it may be left out; groups as in
+       ASK_PAGE; fresh, kind and terms: node/subscribe/take_wire.h)]: what is new behind a consumer's position, or (use_stored) behind the
        subscription's own -> ANSWER_PAGE... then DONE [count uint, cursor uint, gone uint, more bool, reset bool], where the position then is.
        Withdrawals come first: records with versions CONTROL_VERSION_GONE, whose cursor is that of the object withdrawn, added_us the
        number of the row (0: none, a newer version of it is not for this consumer), author who published it, and item one with type, id
        and tlp of the object, the moment of the withdrawal as its time of modification, and a text {"cause": "recall" or "expiry",
        "retention", "erasure", "group", "revoked", "newer"}. Those of objects behind the position, and of objects of which another version is held,
        are not told. Objects: the newest version of each, as a feed has them. Filters that are given both hold. As_objects: objects are ANSWER_OBJECT. reset: the position
-       belongs to another store, is older than the withdrawal list, or was taken when more could be shown (node/recall/gone_terms.h): nothing is told, the consumer drops what it has, and goes on at
+       belongs to another store, is older than the withdrawal list, or was taken when something else could be shown (node/recall/gone_terms.h,
+       node/subscribe/consumers.h): nothing is told, the consumer drops what it has, and goes on at
        the position in DONE. Keeps: for a consumer that holds what it was told, and has to hold what it would be told from the start. It hears of withdrawals
        of which another version is held too, marked CONTROL_VERSION_HELD, the added_us of an object is the moment of its arrival as exports have it (not one of its own), and DONE has two numbers more: terms uint (what decides, whatever the objects are:
        when it is another than before, the consumer begins from the start) and until uint (wall time in ms from which on it has to: by the clock alone

@@ -233,6 +233,7 @@ static void end(struct engine *engine) {
     agreements_free(engine);
     dealings_free(engine);
     subscriptions_free(engine);
+    consumers_free(engine);
     gone_free(engine);
     recalls_free(engine);
     kept_free(engine);

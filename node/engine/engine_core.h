@@ -101,6 +101,7 @@ struct engine {
     struct kept kept;
     struct gone gone;
     struct subscriptions subscriptions;
+    struct consumers consumers;
     struct hook_desk hooks;
     int listener;
     struct client clients[CONTROL_CLIENTS_MAX];

@@ -8,9 +8,10 @@
 #include <string.h>
 
 /* In meta: "secret/post/UUID" -> u64 asked_ms, u8 length and the user's name, the document. */
-#define PREFIX    "secret/post/"
-#define KEY_BYTES (sizeof PREFIX + UUID_CHARS)
-#define AHEAD_MS  (24ull * 3600 * 1000) /* a clock that was set back makes no document live for ever */
+#define PREFIX           "secret/post/"
+#define KEY_BYTES        (sizeof PREFIX + UUID_CHARS)
+#define ERASED_BYTES_MAX (1024 * 1024)         /* of subjects that wait for posts; beyond, those posts tell of no single object */
+#define AHEAD_MS         (24ull * 3600 * 1000) /* a clock that was set back makes no document live for ever */
 
 static void key_of(char out[static KEY_BYTES], const char *id) { snprintf(out, KEY_BYTES, PREFIX "%s", id); }
 
@@ -52,7 +53,22 @@ enum err kept_load(struct engine *engine) { return store_meta_each(engine->store
 
 void kept_free(struct engine *engine) {
     free(engine->kept.rows);
+    buf_free(&engine->kept.erased);
     engine->kept = (struct kept){0};
+}
+
+/* --- posts that are under way --- */
+
+static void row_open(struct kept *kept, struct kept_row *row) {
+    row->open = true, row->mute = false;
+    row->erased_from = kept->erased.size;
+    kept->open_count++;
+}
+
+static void row_close(struct kept *kept, struct kept_row *row) {
+    if (!row->open) return;
+    row->open = false;
+    if (--kept->open_count == 0) buf_clear(&kept->erased);
 }
 
 void kept_forget(struct engine *engine, uint64_t now_ms) {
@@ -67,6 +83,7 @@ void kept_forget(struct engine *engine, uint64_t now_ms) {
         key_of(key, kept->rows[i].id);
         store_batch_meta_delete(batch, key);
         kept->bytes -= kept->rows[i].bytes;
+        row_close(kept, &kept->rows[i]);
         kept->rows[i] = kept->rows[--kept->count];
     }
     if (batch) store_commit(engine->store, batch, 0);
@@ -85,11 +102,66 @@ static enum err document_without(struct buf *out, struct bytes value, const stru
     return *rows == 0 ? ERR_NOT_FOUND : buf_result(out);
 }
 
+/* For the posts that are under way. */
+static void subject_note(struct kept *kept, const struct post_subject *subject) {
+    struct buf *erased = &kept->erased;
+    size_t before = erased->size;
+    if (kept->open_count == 0) return;
+    buf_put_u16(erased, (uint16_t)subject->value_count);
+    for (size_t i = 0; i < subject->value_count; i++) {
+        buf_put_u8(erased, (uint8_t)subject->values[i].kind);
+        buf_put_u16(erased, (uint16_t)subject->values[i].value.size);
+        buf_put(erased, subject->values[i].value);
+    }
+    buf_put_u32(erased, (uint32_t)subject->ids.size);
+    buf_put(erased, subject->ids);
+    if (!erased->failed && erased->size <= ERASED_BYTES_MAX) return;
+    for (size_t i = 0; i < kept->count; i++) kept->rows[i].mute |= kept->rows[i].open;
+    erased->size = before;
+    erased->failed = erased->memory_failed = false;
+}
+
+/* False: there is none behind. */
+static bool subject_next(struct cursor *in, struct post_subject *out, struct observable values[static POST_SUBJECT_VALUES_MAX]) {
+    if (in->left == 0) return false;
+    *out = (struct post_subject){.values = values, .value_count = cursor_u16(in)};
+    for (size_t i = 0; i < out->value_count && i < POST_SUBJECT_VALUES_MAX && !in->failed; i++) {
+        values[i].kind = (enum observable_kind)cursor_u8(in);
+        values[i].value = cursor_take(in, cursor_u16(in));
+    }
+    out->ids = cursor_take(in, cursor_u32(in));
+    return !in->failed && out->value_count <= POST_SUBJECT_VALUES_MAX;
+}
+
+/* What became of a post, without what was erased since it began. */
+static void final_write(struct kept *kept, const struct kept_row *row, struct bytes document, struct buf *out) {
+    struct observable values[POST_SUBJECT_VALUES_MAX];
+    struct cursor in = cursor_of(bytes_of(kept->erased.data + row->erased_from, kept->erased.size - row->erased_from));
+    struct post_subject subject;
+    struct post_status status;
+    buf_put(out, document);
+    while (subject_next(&in, &subject, values)) {
+        struct buf less = {0};
+        if (post_status_without(&less, bytes_of_buf(out), &subject) > 0) {
+            buf_free(out);
+            *out = less;
+        } else {
+            buf_free(&less);
+        }
+    }
+    bool muted = row->mute || in.failed || in.left > 0;
+    if (!muted || !post_status_read(&status, document)) return;
+    status.row_count = 0;
+    buf_clear(out);
+    post_status_write(out, &status);
+}
+
 enum err kept_erase(struct engine *engine, struct store_batch *batch, const struct post_subject *subject, uint64_t *rows) {
     struct kept *kept = &engine->kept;
     struct buf value = {0}, changed = {0};
     enum err err = OK;
     *rows = 0;
+    subject_note(kept, subject);
     for (size_t i = 0; i < kept->count && err == OK; i++) {
         char key[KEY_BYTES];
         uint64_t gone = 0;
@@ -152,12 +224,19 @@ void kept_put(struct engine *engine, struct client *client, const struct frame *
         malformed(client, frame);
         return;
     }
-    struct buf value = {0};
+    struct buf value = {0}, final = {0};
+    struct kept_row *before = row_of(&engine->kept, id);
+    if (before && before->open) {
+        final_write(&engine->kept, before, document, &final);
+        document = bytes_of_buf(&final);
+        row_close(&engine->kept, before);
+    }
     buf_put_u64(&value, asked_ms);
     buf_put_u8(&value, (uint8_t)who.size);
     buf_put(&value, who);
     buf_put(&value, document);
-    struct kept_row *row = value.failed ? NULL : row_place(&engine->kept, id, value.size);
+    struct kept_row *row = value.failed || final.failed ? NULL : row_place(&engine->kept, id, value.size);
+    if (row && !before) row_open(&engine->kept, row);
     if (!row) {
         server_error(client, frame->tag, ERR_FULL, "what became of %d posts is kept already", CONTROL_KEPT_MAX);
     } else {
@@ -167,6 +246,7 @@ void kept_put(struct engine *engine, struct client *client, const struct frame *
         if (!document_put(engine, id, bytes_of_buf(&value), client->kept_ticket))
             engine_fail(engine, 5, "out of memory for what became of a post");
     }
+    buf_free(&final);
     buf_free(&value);
 }
 

@@ -30,6 +30,7 @@ size_t post_row_bytes_max(const struct post_row *row); /* it takes no more */
 bool post_status_read(struct post_status *out, struct bytes document) MUST_USE;
 bool post_row_read(struct post_row *out, struct pack_reader *rows) MUST_USE;
 
+#define POST_SUBJECT_VALUES_MAX 16
 /* Of whom nothing may stay. */
 struct post_subject {
     const struct observable *values; /* kind 0: an object's id */

@@ -166,6 +166,7 @@ enum err upkeep_open(struct engine *engine, char why[static 256]) {
     if (err == OK) err = agreements_load(engine);
     if (err == OK) err = dealings_load(engine);
     if (err == OK) err = subscriptions_load(engine);
+    if (err == OK) err = consumers_load(engine);
     if (err == OK) err = ledger_open(engine);
     if (err == OK) err = retention_load(engine);
 out:

@@ -116,6 +116,9 @@ static enum err exchange(struct hooks *hooks, enum frame_type type, struct buf *
 static enum err take_ask(struct hook_work *work, const struct hook_asking *asking, hook_visit *visit, void *context,
                          struct take_end *taken, char why[static HOOK_WHY_BYTES]) {
     const struct hook *hook = work->hook;
+    const struct bytes filter = bytes_of_text(hook->filter ? hook->filter : "");
+    uint8_t terms[TAKE_TERMS_BYTES];
+    hash_of(terms, "comity-hook-terms", filter, bytes_of(NULL, 0));
     const struct take_question question = {.subscription = bytes_of_text(asking->subscription ? asking->subscription : ""),
                                            .exit = hook_exit(hook),
                                            .who = bytes_of_text(hook->name),
@@ -123,8 +126,10 @@ static enum err take_ask(struct hook_work *work, const struct hook_asking *askin
                                            .limit = asking->limit,
                                            .stored = asking->stored,
                                            .at = asking->position,
-                                           .filter = bytes_of_text(hook->filter ? hook->filter : ""),
+                                           .filter = filter,
                                            .scope.any = true,
+                                           .kind = TAKE_KIND_HOOK,
+                                           .terms = bytes_of(terms, sizeof terms),
                                            .keeps = asking->keeps};
     struct buf body = {0};
     take_question_write(&body, &question);

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #define HITS_MAX       4096
-#define CANDIDATES_MAX 16
+#define CANDIDATES_MAX POST_SUBJECT_VALUES_MAX
 #define ROWS_MAX       20000
 #define REASON_MAX     1000
 #define RETRY_MS       50

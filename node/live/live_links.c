@@ -64,6 +64,7 @@ static void begin_ask(struct live *live, struct live_link *link, struct live_ses
 
 /* At most what the client still takes. */
 static void take_ask(struct live *live, struct live_link *link, struct live_session *session, uint64_t limit) {
+    /* Which subscriptions it may follow says what it may hold, also when it follows another one today. */
     const struct take_question question = {.subscription = bytes_of_text(session->subscription),
                                            .exit = POLICY_LIVE,
                                            .who = bytes_of_text(session->name),
@@ -71,7 +72,9 @@ static void take_ask(struct live *live, struct live_link *link, struct live_sess
                                            .limit = limit,
                                            .stored = session->stored && !session->paged,
                                            .at = {session->position.cursor, session->position.gone},
-                                           .scope.any = true};
+                                           .scope.any = true,
+                                           .kind = TAKE_KIND_CLIENT,
+                                           .terms = bytes_of(session->terms, sizeof session->terms)};
     struct buf body = {0};
     take_question_write(&body, &question);
     link_ask(live, link, LIVE_JOB_TAKE, FRAME_ASK_TAKE, &body);

@@ -120,6 +120,7 @@ static void hello(struct live *live, struct live_session *session, const struct 
     snprintf(session->subscription, sizeof session->subscription, "%.*s", (int)ask->subscription.size,
              (const char *)ask->subscription.data);
     session->labels = live_labels(client->label_max);
+    hash_of(session->terms, "comity-live-terms", client->subscriptions, bytes_of(NULL, 0));
     session->expires_ms = client->expires_ms;
     session->stored = ask->stored;
     session->position = ask->position;

@@ -21,7 +21,8 @@ struct live_session {
     uint8_t routing_id[CURVE_DOOR_ROUTING_ID_BYTES_MAX];
     size_t routing_id_bytes;
     char name[FIELDS_NAME_BYTES_MAX + 1], subscription[FIELDS_NAME_BYTES_MAX + 1];
-    unsigned labels; /* that it may see, as bits of enum tlp */
+    unsigned labels;                 /* that it may see, as bits of enum tlp */
+    uint8_t terms[TAKE_TERMS_BYTES]; /* a hash of the subscriptions that it may follow */
     uint64_t expires_ms;
 
     bool begun;                               /* the engine knows the subscription, and the client was welcomed */

@@ -57,7 +57,8 @@
     X(LIVE_LOSSY, "live.lossy", WARN, "the lossy publisher of the live feed is on")                                                \
     X(HOOK_FAILED, "hook.failed", WARN, "a hook's program failed, or its file could not be written; it is tried again")            \
     X(HOOK_WORKS, "hook.works", INFO, "a hook that had failed works again")                                                        \
-    X(CONSUMERS_ANEW, "consumers.anew", INFO, "less may be shown than before: consumers are told to forget what they have")
+    X(CONSUMER_ANEW, "consumer.anew", INFO, "what a token, key or hook may have has changed: its consumers begin anew")            \
+    X(CONSUMERS_ANEW, "consumers.anew", INFO, "what may be shown has changed: consumers are told to forget what they have")
 
 enum log_event {
     LOG_EVENT_NONE, /* a line for people only */

@@ -3,6 +3,7 @@
 #include "node/engine/engine_core.h"
 #include "node/policy/policy_context.h"
 #include "node/process/clock.h"
+#include "node/recall/gone_terms.h"
 #include "node/sharing/shown.h"
 
 #include <assert.h>
@@ -98,7 +99,8 @@ enum err gone_load(struct engine *engine) {
     if (err == OK && (value.size % 8 != 0 || value.size > sizeof gone->fences)) err = ERR_CORRUPT;
     for (size_t i = 0; err == OK && i < value.size / 8; i++) gone->fences[i] = get_be64(value.data + 8 * i);
     buf_free(&value);
-    return err == OK || err == ERR_NOT_FOUND ? gone_revoked_load(engine) : err;
+    if (err == OK || err == ERR_NOT_FOUND) err = gone_terms_load(engine);
+    return err == OK ? gone_revoked_load(engine) : err;
 }
 
 void gone_anew(struct engine *engine, struct store_batch *batch) {
@@ -111,6 +113,7 @@ void gone_anew(struct engine *engine, struct store_batch *batch) {
 void gone_free(struct engine *engine) {
     buf_free(&engine->gone.rows);
     buf_free(&engine->gone.terms);
+    buf_free(&engine->gone.awaited);
     free(engine->gone.cuts);
     engine->gone.cuts = NULL;
     engine->gone.cut_count = 0;
@@ -217,15 +220,19 @@ void gone_stored(struct engine *engine) { engine->gone.last = engine->gone.next 
 
 /* --- fences --- */
 
+uint64_t gone_number(struct gone *gone) {
+    assert(gone->next == gone->last + 1 && gone->rows.size == 0);
+    return gone->next++;
+}
+
 void gone_fence(struct engine *engine, struct store_batch *batch, unsigned exits) {
     struct gone *gone = &engine->gone;
     uint8_t value[8 * POLICY_EXIT_END];
-    assert(gone->next == gone->last + 1 && gone->rows.size == 0);
+    uint64_t number = gone_number(gone);
     for (int exit = 0; exit < POLICY_EXIT_END; exit++) {
-        if ((exits >> exit) & 1) gone->fences[exit] = gone->next;
+        if ((exits >> exit) & 1) gone->fences[exit] = number;
         put_be64(value + 8 * exit, gone->fences[exit]);
     }
-    gone->next++;
     store_batch_meta(batch, FENCES_KEY, bytes_of(value, sizeof value));
 }
 

@@ -9,7 +9,7 @@
    them that may hold the object. Who comes later than that begins anew, which is right, if dear. Their old bytes then leave all files.
 
    Meta: "secret/~gone/NUMBER" some rows, up to this number, each after its size (2 bytes): thousands that expire together cost little;
-   "gone" the first and the last number; "gone-fences" numbers that are no rows (gone_terms.h); "gone-cut/NODE" which cut of a revoked node was told of. The prefix sorts behind what a round of erasing rewrites. */
+   "gone" the first and the last number; "gone-fences" numbers that are no rows (gone_terms.h, consumers.h); "gone-cut/NODE" which cut of a revoked node was told of. The prefix sorts behind what a round of erasing rewrites. */
 #ifndef NODE_GONE_H
 #define NODE_GONE_H
 
@@ -85,6 +85,7 @@ struct gone {
     uint64_t cuts_told, cuts_due_ms;  /* a sum of all revocations that were told of; when it is looked at next */
     uint64_t fences[POLICY_EXIT_END]; /* the number of the newest fence of each exit; 0: none. It counts once it is on disk */
     struct buf terms;                 /* gone_terms.c: as they were when consumers were last told; empty: never */
+    struct buf awaited;               /* gone_terms.c: ids of 32 bytes, one after the other */
     bool terms_read;
     uint64_t terms_due_ms;
 };
@@ -103,6 +104,8 @@ void gone_dropped(struct engine *engine);                         /* the batch w
 void gone_stored(struct engine *engine);                          /* it is on disk */
 void gone_tick(struct engine *engine, uint64_t now_ms);           /* once a minute: old rows go */
 
+/* The next number becomes none of a row, with a batch that goes to withdraw_commit. No other one may be under way. */
+uint64_t gone_number(struct gone *gone);
 /* The next number becomes a fence of these exits (bit n: enum policy_exit n), with this batch, which goes to withdraw_commit. No other one may be
    under way. */
 void gone_fence(struct engine *engine, struct store_batch *batch, unsigned exits);

@@ -7,11 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TERMS_KEY  "gone-terms"
-#define VERSION    1
-#define EVERY_MS   1000
-#define PAGES_MAX  4096 /* looked at for what came from a removed member; more may hold something */
-#define TEXT_BYTES 200
+#define TERMS_KEY   "gone-terms"
+#define AWAITED_KEY "gone-awaited"
+#define VERSION     1
+#define EVERY_MS    1000
+#define PAGES_MAX   4096 /* looked at for what came from a removed member; more may hold something */
+#define TEXT_BYTES  200
+#define AWAITED_MAX 1024 /* ids; whatever comes once there are more counts as awaited */
 
 /* Those by which consumers are told; the others lead to agencies, or show no object. */
 static bool of_consumers(int exit) { return exit >= POLICY_LOCAL && exit <= POLICY_CONSOLE; }
@@ -62,28 +64,30 @@ enum err gone_terms_read(struct gone_terms *out, struct bytes value) {
     return good ? OK : ERR_FORMAT;
 }
 
-static bool exit_narrowed(const struct policy_exit_limits *before, const struct policy_exit_limits *now) {
-    return (now->closed && !before->closed) || (now->world && !before->world) || now->label_max < before->label_max ||
-           now->pap_max < before->pap_max;
+static bool exit_changed(const struct policy_exit_limits *before, const struct policy_exit_limits *now) {
+    return now->closed != before->closed || now->world != before->world || now->label_max != before->label_max ||
+           now->pap_max != before->pap_max;
 }
 
-/* Both are sorted. */
-static bool agency_gone(struct bytes before, struct bytes now) {
-    size_t at = 0;
-    for (size_t i = 0; i < before.size; i += AGENCY_ID_BYTES) {
-        while (at < now.size && memcmp(now.data + at, before.data + i, AGENCY_ID_BYTES) < 0) at += AGENCY_ID_BYTES;
-        if (at == now.size || memcmp(now.data + at, before.data + i, AGENCY_ID_BYTES) != 0) return true;
+/* The next id from *at on that stands in `ids` and not in `others`, both sorted; null: none. */
+static const uint8_t *agency_lone(struct bytes ids, struct bytes others, size_t *at) {
+    for (size_t low = 0; *at < ids.size;) {
+        const uint8_t *id = ids.data + *at;
+        while (low < others.size && memcmp(others.data + low, id, AGENCY_ID_BYTES) < 0) low += AGENCY_ID_BYTES;
+        *at += AGENCY_ID_BYTES;
+        if (low == others.size || memcmp(others.data + low, id, AGENCY_ID_BYTES) != 0) return id;
     }
-    return false;
+    return NULL;
 }
 
-unsigned gone_terms_narrowed(const struct gone_terms *before, const struct gone_terms *now) {
+unsigned gone_terms_changed(const struct gone_terms *before, const struct gone_terms *now) {
     unsigned exits = 0;
-    /* What is understood of a marking, and what this agency is accredited for, counts at every exit; which way it changed is not looked at.
-       What an agency passed on is shown while its author is pinned. */
-    if (memcmp(before->rest, now->rest, HASH_BYTES) != 0 || agency_gone(before->agencies, now->agencies)) return all_exits();
+    size_t at = 0;
+    /* What is understood of a marking, and what this agency is accredited for, counts at every exit. What an agency passed on is shown while
+       its author is pinned. */
+    if (memcmp(before->rest, now->rest, HASH_BYTES) != 0 || agency_lone(before->agencies, now->agencies, &at)) return all_exits();
     for (int exit = 0; exit < POLICY_EXIT_END; exit++)
-        if (of_consumers(exit) && exit_narrowed(&before->exits[exit], &now->exits[exit])) exits |= 1u << exit;
+        if (of_consumers(exit) && exit_changed(&before->exits[exit], &now->exits[exit])) exits |= 1u << exit;
     return exits;
 }
 
@@ -189,7 +193,7 @@ static bool came_since(struct engine *engine, const uint8_t *agency_id, uint64_t
     return true;
 }
 
-static bool group_narrowed(struct engine *engine, struct bytes before, struct bytes now) {
+static bool group_differs(struct engine *engine, struct bytes before, struct bytes now) {
     struct cursor was = cursor_of(before), is = cursor_of(now);
     struct bytes id = cursor_take(&was, HASH_BYTES);
     cursor_take(&is, HASH_BYTES);
@@ -198,7 +202,8 @@ static bool group_narrowed(struct engine *engine, struct bytes before, struct by
     uint32_t removed_before = cursor_u32(&was), removed = cursor_u32(&is);
     uint64_t newest_before_ms = cursor_u64(&was), newest_ms = cursor_u64(&is);
     const struct group_known *known = groups_find(engine, id.data);
-    if (!known || !known->group || (removed <= removed_before && newest_ms <= newest_before_ms)) return false;
+    if (removed < removed_before) return true; /* one of them is a member again, and what it sent meanwhile is shown */
+    if (!known || !known->group || (removed == removed_before && newest_ms <= newest_before_ms)) return false;
     for (size_t i = 0; i < known->group->roster.member_count; i++) {
         const struct roster_member *row = &known->group->roster.members[i];
         bool fresh = row->removed_ms > newest_before_ms || (row->removed_ms != 0 && newest_ms <= newest_before_ms);
@@ -207,15 +212,73 @@ static bool group_narrowed(struct engine *engine, struct bytes before, struct by
     return false;
 }
 
+static struct bytes group_of(struct bytes groups, const uint8_t *id) {
+    for (size_t i = 0; i < groups.size; i += GONE_TERMS_GROUP_BYTES)
+        if (memcmp(groups.data + i, id, HASH_BYTES) == 0) return bytes_of(groups.data + i, GONE_TERMS_GROUP_BYTES);
+    return bytes_of(NULL, 0);
+}
+
+static bool group_member(struct bytes group) { return group.size > 0 && group.data[HASH_BYTES] != 0; }
+
 /* What belongs to a group that is not known is shown nobody. */
-static bool groups_narrowed(struct engine *engine, struct bytes before, struct bytes now) {
+static bool groups_differ(struct engine *engine, struct bytes before, struct bytes now) {
     for (size_t i = 0; i < before.size; i += GONE_TERMS_GROUP_BYTES) {
-        struct bytes was = bytes_of(before.data + i, GONE_TERMS_GROUP_BYTES), is = {0};
-        for (size_t j = 0; j < now.size && is.size == 0; j += GONE_TERMS_GROUP_BYTES)
-            if (memcmp(now.data + j, was.data, HASH_BYTES) == 0) is = bytes_of(now.data + j, GONE_TERMS_GROUP_BYTES);
-        if (is.size == 0 || (!bytes_equal(was, is) && group_narrowed(engine, was, is))) return true;
+        struct bytes was = bytes_of(before.data + i, GONE_TERMS_GROUP_BYTES), is = group_of(now, was.data);
+        if (is.size == 0 || (!bytes_equal(was, is) && group_differs(engine, was, is))) return true;
     }
     return false;
+}
+
+/* --- what is held and shown nobody until an agency is pinned, or a group is heard of --- */
+
+/* Where it stands; SIZE_MAX: it is not awaited. */
+static size_t awaited_at(const struct buf *awaited, const uint8_t *id) {
+    for (size_t i = 0; i < awaited->size; i += HASH_BYTES)
+        if (memcmp(awaited->data + i, id, HASH_BYTES) == 0) return i;
+    return SIZE_MAX;
+}
+
+void gone_terms_await(struct engine *engine, struct store_batch *batch, const uint8_t id[static HASH_BYTES]) {
+    struct buf *awaited = &engine->gone.awaited;
+    if (awaited->size == (size_t)AWAITED_MAX * HASH_BYTES || awaited_at(awaited, id) != SIZE_MAX) return;
+    buf_put_raw(awaited, id, HASH_BYTES);
+    if (awaited->failed)
+        engine_fail(engine, 5, "out of memory for what waits for an agency or a group");
+    else
+        store_batch_meta(batch, AWAITED_KEY, bytes_of_buf(awaited));
+}
+
+void gone_terms_arrived(struct engine *engine, struct store_batch *batch, struct bytes marks) {
+    static struct marks read;
+    if (marks.size < HASH_BYTES || marks_decode(&read, marks) != OK || read.group.size != HASH_BYTES) return;
+    const struct group_known *known = groups_find(engine, read.group.data);
+    if (!known || group_standing(engine, known, engine->agency_id) == ROSTER_NEVER)
+        gone_terms_await(engine, batch, read.group.data);
+}
+
+/* It came. Was anything waiting for it? */
+static bool awaited_take(struct engine *engine, struct store_batch *batch, const uint8_t *id) {
+    struct buf *awaited = &engine->gone.awaited;
+    size_t at = awaited_at(awaited, id);
+    if (at == SIZE_MAX) return awaited->size == (size_t)AWAITED_MAX * HASH_BYTES;
+    memmove(awaited->data + at, awaited->data + at + HASH_BYTES, awaited->size - at - HASH_BYTES);
+    awaited->size -= HASH_BYTES;
+    store_batch_meta(batch, AWAITED_KEY, bytes_of_buf(awaited));
+    return true;
+}
+
+/* Agencies and groups that came since, for which something was waiting; those that went are awaited from now on. */
+static bool came(struct engine *engine, struct store_batch *batch, const struct gone_terms *before, const struct gone_terms *now) {
+    const uint8_t *id;
+    bool any = false;
+    for (size_t at = 0; (id = agency_lone(now->agencies, before->agencies, &at));) any |= awaited_take(engine, batch, id);
+    for (size_t at = 0; (id = agency_lone(before->agencies, now->agencies, &at));) gone_terms_await(engine, batch, id);
+    for (size_t i = 0; i < now->groups.size; i += GONE_TERMS_GROUP_BYTES) {
+        struct bytes is = bytes_of(now->groups.data + i, GONE_TERMS_GROUP_BYTES), was = group_of(before->groups, is.data);
+        if (group_member(is) && !group_member(was)) any |= awaited_take(engine, batch, is.data);
+        if (!group_member(is) && group_member(was)) gone_terms_await(engine, batch, is.data);
+    }
+    return any;
 }
 
 /* --- the fence --- */
@@ -234,20 +297,21 @@ static void exits_text(char out[static TEXT_BYTES], unsigned exits) {
     }
 }
 
-/* Which exits became narrower since consumers were last told. */
-static unsigned narrowed(struct engine *engine, struct bytes told, const struct gone_terms *now) {
+/* Which exits show something else than when consumers were last told. */
+static unsigned changed(struct engine *engine, struct store_batch *batch, struct bytes told, const struct gone_terms *now) {
     struct gone_terms before;
     if (gone_terms_read(&before, told) != OK) return all_exits(); /* of another version: nothing is known */
-    return groups_narrowed(engine, before.groups, now->groups) ? all_exits() : gone_terms_narrowed(&before, now);
+    if (came(engine, batch, &before, now) || groups_differ(engine, before.groups, now->groups)) return all_exits();
+    return gone_terms_changed(&before, now);
 }
 
 static void tell(struct engine *engine, struct present *present) {
     struct gone *gone = &engine->gone;
     struct bytes told = bytes_of_buf(&gone->terms);
     char text[TEXT_BYTES];
-    unsigned exits = told.size > 0 ? narrowed(engine, told, &present->terms) : 0; /* at first nobody was told anything */
     struct store_batch *batch = store_batch_new(engine->store);
     if (!batch) return;
+    unsigned exits = told.size > 0 ? changed(engine, batch, told, &present->terms) : 0; /* at first nobody was told anything */
     store_batch_meta(batch, TERMS_KEY, bytes_of_buf(&present->written));
     buf_free(&gone->terms);
     gone->terms = present->written;
@@ -261,8 +325,15 @@ static void tell(struct engine *engine, struct present *present) {
     exits_text(text, exits);
     engine_event(
         engine, LOG_CONSUMERS_ANEW, LOG_FIELDS(LOG_TEXT("exits", text)),
-        "less may be shown than before (%s): who was told of objects there is told to forget them, and gets what it may have",
+        "what may be shown has changed (%s): who was told of objects there is told to forget them, and gets what it may have",
         text);
+}
+
+enum err gone_terms_load(struct engine *engine) {
+    struct buf *awaited = &engine->gone.awaited;
+    enum err err = store_meta(engine->store, AWAITED_KEY, awaited);
+    if (err == OK && (awaited->size % HASH_BYTES != 0 || awaited->size > (size_t)AWAITED_MAX * HASH_BYTES)) err = ERR_CORRUPT;
+    return err == ERR_NOT_FOUND ? OK : err;
 }
 
 /* What stands on disk, once. */

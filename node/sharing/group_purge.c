@@ -1,5 +1,6 @@
 #include "node/process/clock.h"
 #include "node/engine/engine_core.h"
+#include "node/recall/gone_terms.h"
 #include "node/sharing/prove.h"
 
 #include <stdlib.h>
@@ -162,6 +163,7 @@ void groups_arrived(struct engine *engine, struct store_batch *batch, uint64_t c
     static struct share_facts facts;
     static struct marks marks;
     struct bytes encoded = item->marks;
+    gone_terms_arrived(engine, batch, item->marks);
     if (engine->groups.over == 0) return;
     if (bytes_equal_text(item->type, SHARE_TYPE) && share_read(&facts, &original, item->text) == OK) encoded = original.marks;
     if (encoded.size == 0 || marks_decode(&marks, encoded) != OK || marks.group.size == 0) return;

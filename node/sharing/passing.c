@@ -1,6 +1,7 @@
 #include "node/process/clock.h"
 #include "node/engine/engine_core.h"
 #include "node/policy/policy_context.h"
+#include "node/recall/gone_terms.h"
 #include "node/sharing/prove.h"
 #include "node/sharing/shown.h"
 #include "node/formats/document_put.h"
@@ -124,6 +125,8 @@ void share_take(struct engine *engine, struct store_batch *batch, const struct s
         err = share_verify(&facts, &original, &scratch, seen->item->text, author, &way, &why);
     else if (err == OK)
         err = ERR_UNKNOWN_AUTHOR, why = "its author is not pinned here, so that nothing vouches for it";
+    if (err == ERR_UNKNOWN_AUTHOR && !author) gone_terms_await(engine, batch, facts.object.entry.agency_id);
+    if (err != OK && author) gone_terms_arrived(engine, batch, original.marks);
     if (err != OK)
         engine_notice(engine, "%s passed an object on that is not shown: %s (%s)", engine_agency_name(engine, seen->agency_id), why,
                       err_text(err));

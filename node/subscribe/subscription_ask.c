@@ -91,6 +91,31 @@ static void commit(struct engine *engine, struct store_batch *batch, enum err er
         engine_fail(engine, 5, "out of memory for a subscription");
 }
 
+/* There was one of this name, whose consumers may hold what this one does not show, and were not told what was withdrawn meanwhile: they begin
+   anew, from the start, wherever it says that new ones begin. */
+static bool former_heed(struct engine *engine, struct subscription *made) {
+    struct consumer_stand stand;
+    consumer_of_subscription(&stand, made);
+    if (!consumers_find(&engine->consumers, &stand)) return false;
+    made->told = true;
+    made->high = last_cursor(engine);
+    return true;
+}
+
+/* With the fence of who follows a name that was there before: its news wakes them. While something else is on its way to that list, this one goes
+   up when the first of them comes, woken by that. */
+static void made_keep(struct engine *engine, struct store_batch *batch, const struct subscription *made, bool former) {
+    struct consumer_stand stand;
+    enum err err = subscription_put_all(batch, made);
+    former = former && !engine->recalls.writing;
+    consumer_of_subscription(&stand, made);
+    if (err == OK && former) err = consumers_fence(engine, batch, &stand, 1);
+    if (err == OK && former)
+        withdraw_commit(engine, batch);
+    else
+        commit(engine, batch, err);
+}
+
 static void add(struct asking *asking) {
     struct engine *engine = asking->engine;
     struct client *client = asking->client;
@@ -122,6 +147,7 @@ static void add(struct asking *asking) {
         made->high = made->at.cursor;
         err = subscription_insert(engine, &made);
     }
+    bool former = err == OK && former_heed(engine, made);
     if (err != OK) {
         store_batch_free(batch);
         server_error(client, tag, err, "the subscription was not made: %s",
@@ -130,7 +156,7 @@ static void add(struct asking *asking) {
                                        : err_text(err));
         return;
     }
-    commit(engine, batch, subscription_put_all(batch, made));
+    made_keep(engine, batch, made, former);
     answer(asking, made);
 }
 

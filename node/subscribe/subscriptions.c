@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PLACE_BYTES 64 /* cursor, gone, high, taken, looked, matched, refused, delivered: 8 each */
+#define PLACE_BYTES 65 /* cursor, gone, high, taken, looked, matched, refused, delivered: 8 each; told: 1 */
 #define KEY_BYTES   48
 
 /* Where a name stands, or would stand. */
@@ -102,6 +102,7 @@ void subscription_put(struct store_batch *batch, const struct subscription *subs
     uint8_t place[PLACE_BYTES];
     char key[KEY_BYTES];
     for (size_t i = 0; i < sizeof values / sizeof *values; i++) put_be64(place + 8 * i, values[i]);
+    place[PLACE_BYTES - 1] = subscription->told;
     key_of(key, SUBSCRIPTION_PLACE_PREFIX, subscription->number);
     store_batch_meta(batch, key, bytes_of(place, sizeof place));
 }
@@ -152,6 +153,7 @@ static enum err place_load(struct engine *engine, struct subscription *into) {
     enum err err = store_meta(engine->store, key, &place);
     if (err == OK && place.size != PLACE_BYTES) err = ERR_CORRUPT;
     for (size_t i = 0; err == OK && i < sizeof values / sizeof *values; i++) *values[i] = get_be64(place.data + 8 * i);
+    into->told = err == OK && place.data[PLACE_BYTES - 1] != 0;
     buf_free(&place);
     return err == ERR_NOT_FOUND ? ERR_CORRUPT : err;
 }

@@ -36,6 +36,9 @@ struct subscription {
     enum policy_exit taken_exit; /* by which its consumer began; 0: it has not since the start, `exit` counts */
     /* By the operator: what was under way to its consumer then moves its place no more, until that begins behind it. */
     bool rewound;
+    /* Somebody was told of objects from this place, or from that of one that had the name before: a place that never told is nobody's, and its
+       consumer has nothing to forget. */
+    bool told;
     uint64_t high; /* the furthest cursor that it ever came to: it may hold what stands before, also after a rewind */
     struct subscription_counts counts;
     char name[SUBSCRIPTION_NAME_BYTES_MAX + 1];

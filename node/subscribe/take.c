@@ -268,6 +268,110 @@ static enum err page_next(struct engine *engine, struct take_state *take, struct
     return buf_result(&take->copy);
 }
 
+/* --- under which terms, and from where --- */
+
+/* The subscription through which it is taken; null: none, or it was removed meanwhile. */
+static struct subscription *through(struct engine *engine, const struct take_state *take) {
+    struct subscription *found = take->name[0] ? subscription_find(engine, bytes_of_text(take->name)) : NULL;
+    return found && found->number == take->number ? found : NULL;
+}
+
+/* Are the terms under which it is asked those that are on disk, with their fence in take->fence? Else a fence goes up for them first. */
+static bool terms_stand(struct engine *engine, struct take_state *take) {
+    if (consumers_agree(&engine->consumers, take->stands, take->stand_count, &take->fence)) return take->fence <= engine->gone.last;
+    if (engine->recalls.writing) return false;
+    bool own = take->stand_count > (take->name[0] ? 1 : 0);
+    const struct consumer_row *row = own ? consumers_find(&engine->consumers, &take->stands[0]) : NULL;
+    if (row && memcmp(row->stand.terms, take->stands[0].terms, CONSUMERS_HASH_BYTES) != 0)
+        log_event(LOG_CONSUMER_ANEW, LOG_FIELDS(LOG_TEXT("consumer", take->who)),
+                  "what %s may have has changed: it is told to forget what it was told of, and gets what it may have", take->who);
+    struct store_batch *batch = store_batch_new(engine->store);
+    enum err err = batch ? consumers_fence(engine, batch, take->stands, take->stand_count) : ERR_MEMORY;
+    if (err == OK)
+        withdraw_commit(engine, batch);
+    else
+        engine_fail(engine, 5, "out of memory for the terms of a consumer");
+    return false;
+}
+
+/* Does the position belong to these pages and this list, and to the terms of now? */
+static bool reaches(const struct engine *engine, const struct take_state *take) {
+    const struct gone *gone = &engine->gone;
+    if (take->at.cursor > last_cursor(engine) || take->at.gone > gone->last) return false;
+    return (take->seen == 0 && !take->holds) ||
+           (take->at.gone + 1 >= gone->first && !gone_fenced(gone, take->exit, take->at.gone) && take->at.gone >= take->fence);
+}
+
+/* The place that the node keeps changes with what a consumer is told, and not only with what it says. */
+static void place_keep(struct engine *engine, const struct subscription *subscription) {
+    struct store_batch *batch = store_batch_new(engine->store);
+    if (!batch) {
+        engine_fail(engine, 5, "out of memory for a position");
+        return;
+    }
+    subscription_put(batch, subscription);
+    store_commit(engine->store, batch, 0);
+}
+
+/* Where it is taken from. Nobody was ever given anything from a place that is new. */
+static void place_find(struct engine *engine, struct take_state *take, struct subscription *subscription) {
+    bool fresh = take->fresh || (take->stored && !subscription->told);
+    if (take->stored) {
+        take->holds = subscription->told; /* perhaps what it did not say that it has */
+        subscription->rewound = false, subscription->taken_exit = take->exit;
+        if (fresh) subscription->at.gone = engine->gone.last;
+        subscription->told = true;
+        if (fresh) place_keep(engine, subscription);
+        take->at = subscription->at;
+    }
+    take->seen = take->at.cursor;
+    if (take->stored && subscription->high > take->seen) take->seen = subscription->high;
+    if (fresh) take->at.gone = engine->gone.last;
+}
+
+static void keep_begin(struct engine *engine, struct take_state *take, const struct subscription *subscription) {
+    static struct policy_facts facts;
+    policy_context_fill(&facts, engine, take->exit, NULL);
+    take->terms = take_terms(engine, take, subscription);
+    take->until_ms = take_until(&take->wanted, &facts);
+}
+
+/* The terms stand: from where, or is it to begin anew? False: it was answered. */
+static bool place_take(struct engine *engine, struct client *client) {
+    struct take_state *take = &client->take;
+    struct subscription *subscription = through(engine, take);
+    take->placed = true;
+    if (take->name[0] && !subscription) {
+        server_error(client, take->tag, ERR_NOT_FOUND, "the subscription was removed meanwhile");
+        take_end(client);
+        return false;
+    }
+    uint64_t asked = take->at.gone;
+    if (take->keeps) keep_begin(engine, take, subscription);
+    place_find(engine, take, subscription);
+    take->gone_last = engine->gone.last;
+    if (!reaches(engine, take)) {
+        /* Who was told so, and comes again without a position of its own, goes on from the start, also after a restart. */
+        if (subscription && subscription->at.cursor > 0 && (take->stored || subscription->at.gone < take->fence)) {
+            subscription->at.cursor = 0;
+            place_keep(engine, subscription);
+        }
+        reset(engine, client);
+        return false;
+    }
+    if (take->seen == 0) take->at.gone = take->gone_last; /* it has seen nothing that could be gone */
+    take->began = take->at.cursor;
+    if (take->stored) client->tally = (struct take_tally){0};
+    /* It is told where it begins before it is told of anything: what it is told of, it keeps with its position. */
+    if (!take->holds && take->at.gone != asked) {
+        take->more = true;
+        done(engine, client);
+        return false;
+    }
+    versions_begin(engine);
+    return true;
+}
+
 /* --- turns --- */
 
 static void gone_go_on(struct engine *engine, struct client *client, uint64_t turn) {
@@ -285,6 +389,7 @@ void take_pump(struct engine *engine, struct client *client) {
     uint64_t turn = take->looked + TURN_ITEMS;
     bool more = true;
     if (channel_backlog(&client->channel) >= BACKLOG_BYTES) return;
+    if (!take->placed && (!terms_stand(engine, take) || !place_take(engine, client))) return;
     if (take->at.gone < take->gone_last) gone_go_on(engine, client, turn);
     policy_context_fill(&facts, engine, take->exit, NULL);
     while (take->err == OK && !take->more && more) {
@@ -314,20 +419,6 @@ bool take_busy(const struct engine *engine) {
 
 /* --- the questions --- */
 
-/* Does the position belong to these pages and this list, and to no wider terms than now? */
-static bool reaches(const struct engine *engine, const struct take_state *take) {
-    const struct gone *gone = &engine->gone;
-    if (take->at.cursor > last_cursor(engine) || take->at.gone > gone->last) return false;
-    return take->seen == 0 || (take->at.gone + 1 >= gone->first && !gone_fenced(gone, take->exit, take->at.gone));
-}
-
-static void keep_begin(struct engine *engine, struct take_state *take, const struct subscription *subscription) {
-    static struct policy_facts facts;
-    policy_context_fill(&facts, engine, take->exit, NULL);
-    take->terms = take_terms(engine, take, subscription);
-    take->until_ms = take_until(&take->wanted, &facts);
-}
-
 static void begin(struct engine *engine, struct client *client, const struct take_question *question,
                   struct subscription *subscription) {
     struct take_state *take = &client->take;
@@ -338,28 +429,21 @@ static void begin(struct engine *engine, struct client *client, const struct tak
     take->exit = question->exit;
     if (take->exit == 0 && subscription) take->exit = subscription->exit;
     take->limit = question->limit == 0 ? TAKE_LIMIT_DEFAULT : question->limit > TAKE_LIMIT_MAX ? TAKE_LIMIT_MAX : question->limit;
-    take->at = question->stored ? subscription->at : question->at;
-    take->seen = take->at.cursor;
-    if (question->stored && subscription->high > take->seen) take->seen = subscription->high;
-    if (question->stored) subscription->rewound = false, subscription->taken_exit = take->exit;
-    take->gone_last = engine->gone.last;
+    take->stored = question->stored, take->fresh = question->fresh;
+    take->at = question->at;
     if (question->who.size > 0) memcpy(take->who, question->who.data, question->who.size);
-    if (!reaches(engine, take)) {
-        reset(engine, client);
-        return;
-    }
-    if (take->seen == 0) take->at.gone = take->gone_last; /* it has seen nothing that could be gone */
-    take->began = take->at.cursor;
-    take->number = subscription ? subscription->number : 0;
-    if (question->stored) client->tally = (struct take_tally){0};
     if (take->exit < POLICY_LOCAL) {
         server_error(client, take->tag, ERR_RANGE, "this exit shows nothing to a subscriber");
         take_end(client);
         return;
     }
-    if (take->keeps) keep_begin(engine, take, subscription);
+    if (consumer_of(&take->stands[0], question)) take->stand_count = 1;
+    if (subscription) {
+        take->number = subscription->number;
+        snprintf(take->name, sizeof take->name, "%s", subscription->name);
+        consumer_of_subscription(&take->stands[take->stand_count++], subscription);
+    }
     take->active = true;
-    versions_begin(engine);
     take_pump(engine, client);
 }
 
@@ -391,6 +475,6 @@ void take_test(struct engine *engine, struct client *client, uint64_t tag, const
     snprintf(take->who, sizeof take->who, "test");
     take->at.cursor = last > TAKE_TEST_ITEMS ? last - TAKE_TEST_ITEMS : 0;
     take->began = take->at.cursor;
-    take->active = true;
+    take->active = take->placed = true;
     take_pump(engine, client);
 }

@@ -5,6 +5,7 @@
 
 #include "node/engine/scope.h"
 #include "node/policy/policy_context.h"
+#include "node/subscribe/consumers.h"
 #include "node/subscribe/wanted.h"
 #include "node/web/tokens.h"
 
@@ -22,10 +23,17 @@ struct take_tally {
 /* What is left to answer of an ASK_TAKE, or of a test. */
 struct take_state {
     bool active, test;
-    bool as_objects;          /* objects are ANSWER_OBJECT */
-    bool keeps;               /* the consumer has to hold what it would be told from the start: */
-    uint64_t terms, until_ms; /* take_wire.h */
-    uint64_t tag, number;     /* of the subscription; 0: none */
+    bool placed;                     /* the terms stand, and it was found from where to take; before, nothing is looked at */
+    bool stored, fresh;              /* as in the question */
+    struct consumer_stand stands[2]; /* whose terms: the consumer's, and the subscription's */
+    size_t stand_count;
+    bool holds;                                 /* the subscription's consumer was told of objects */
+    uint64_t fence;                             /* who stands before this number of the withdrawal list begins anew */
+    char name[SUBSCRIPTION_NAME_BYTES_MAX + 1]; /* of the subscription; "": none */
+    bool as_objects;                            /* objects are ANSWER_OBJECT */
+    bool keeps;                                 /* the consumer has to hold what it would be told from the start: */
+    uint64_t terms, until_ms;                   /* take_wire.h */
+    uint64_t tag, number;                       /* of the subscription; 0: none */
     struct wanted wanted;
     struct scope scope; /* of which groups */
     enum policy_exit exit;

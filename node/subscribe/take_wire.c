@@ -9,7 +9,7 @@
 
 void take_question_write(struct buf *out, const struct take_question *question) {
     const struct take_position nowhere = {0}, *at = question->stored ? &nowhere : &question->at;
-    pack_write_array(out, question->keeps ? 13 : 12);
+    pack_write_array(out, 16);
     pack_write_str(out, question->subscription);
     pack_write_uint(out, question->exit);
     pack_write_str(out, question->who);
@@ -21,7 +21,10 @@ void take_question_write(struct buf *out, const struct take_question *question) 
     pack_write_str(out, question->filter);
     pack_write_bool(out, question->as_objects);
     scope_write(out, &question->scope);
-    if (question->keeps) pack_write_bool(out, true);
+    pack_write_bool(out, question->fresh);
+    pack_write_uint(out, question->kind);
+    pack_write_bin(out, question->terms);
+    pack_write_bool(out, question->keeps);
 }
 
 bool take_question_read(struct take_question *out, struct bytes body) {
@@ -38,12 +41,19 @@ bool take_question_read(struct take_question *out, struct bytes body) {
     if (fields > 8) out->filter = pack_read_str(&reader);
     if (fields > 9) out->as_objects = pack_read_bool(&reader);
     out->scope.any = fields <= 10;
-    bool good = fields <= 10 || ((fields == 12 || fields == 13) && scope_read(&out->scope, &reader));
-    if (good && fields == 13) out->keeps = pack_read_bool(&reader);
+    bool good = fields <= 10 || (fields == 16 && scope_read(&out->scope, &reader));
+    if (fields == 16) {
+        out->fresh = pack_read_bool(&reader);
+        uint64_t kind = pack_read_uint(&reader);
+        good = good && kind < TAKE_KIND_SUBSCRIPTION;
+        out->kind = good ? (enum take_kind)kind : TAKE_KIND_NONE;
+        out->terms = pack_read_bin(&reader);
+        out->keeps = pack_read_bool(&reader);
+    }
     out->exit = exit < POLICY_EXIT_END ? (enum policy_exit)exit : (enum policy_exit)0;
     return good && fields >= 8 && pack_done(&reader) == OK && exit < POLICY_EXIT_END && out->who.size <= TOKENS_NAME_BYTES_MAX &&
            out->subscription.size <= SUBSCRIPTION_NAME_BYTES_MAX && out->filter.size <= FILTER_BYTES_MAX &&
-           !(out->stored && out->subscription.size == 0);
+           out->terms.size <= TAKE_TERMS_BYTES && !(out->stored && (out->subscription.size == 0 || out->fresh));
 }
 
 /* --- its end --- */

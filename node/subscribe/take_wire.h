@@ -11,6 +11,16 @@ struct take_position {
     uint64_t cursor, gone;
 };
 
+/* Whose terms hold, by the name in `who` (consumers.h). Numbers are stored, hashed. */
+enum take_kind {
+    TAKE_KIND_NONE = 0,   /* the node's own user, who has none */
+    TAKE_KIND_TOKEN = 1,  /* of the web process */
+    TAKE_KIND_CLIENT = 2, /* of the live feed */
+    TAKE_KIND_HOOK = 3,
+    TAKE_KIND_SUBSCRIPTION = 4, /* in no question: its name is another one's */
+};
+#define TAKE_TERMS_BYTES 32 /* a hash */
+
 /* What is new behind a position? */
 struct take_question {
     struct bytes subscription; /* empty: none */
@@ -23,7 +33,10 @@ struct take_question {
     struct bytes filter; /* empty: none */
     bool as_objects;     /* objects come as ANSWER_OBJECT */
     struct scope scope;  /* of which groups; all zero: of none */
-    bool keeps;          /* the consumer keeps what it was told, and has to hold at any time what it would be told from the start */
+    bool fresh;          /* `at` is where the consumer was let begin, not where it says that it stands: it was told of nothing */
+    enum take_kind kind;
+    struct bytes terms; /* what else the consumer's own permission says, hashed by who asks for it; empty: nothing */
+    bool keeps;         /* the consumer keeps what it was told, and has to hold at any time what it would be told from the start */
 };
 #define TAKE_LABELS_ALL 0x3eu /* TLP:CLEAR to TLP:RED: the policy and the subscription say which */
 

@@ -197,6 +197,21 @@ static bool stream_permitted(struct stream *stream) {
     return good;
 }
 
+/* A group that this agency has joined since, and that the token names, counts from now on. */
+static enum err stream_scope(struct stream *stream) {
+    struct web *web = stream->web;
+    struct web_user user;
+    if (stream->taking->scope.any) return OK;
+    pthread_rwlock_rdlock(&web->tokens_lock);
+    const struct token *token = tokens_of_hash(&web->tokens, stream->token);
+    if (token) snprintf(user.scope, sizeof user.scope, "%.*s", (int)token->scope.size, (const char *)token->scope.data);
+    if (token) user.token = *token;
+    pthread_rwlock_unlock(&web->tokens_lock);
+    if (!token) return OK;
+    user.token.scope = bytes_of_text(user.scope);
+    return token_groups_some(&user.token) ? web_scope(web, &user.token, &stream->taking->scope) : OK;
+}
+
 /* Fills the text with what is new, if anything is. */
 static enum err stream_fill(struct stream *stream) {
     struct web_taking *taking = stream->taking;
@@ -204,6 +219,7 @@ static enum err stream_fill(struct stream *stream) {
     stream->sent = 0;
     if (!taking->end.more && stream->news == atomic_load(&stream->web->news)) return OK;
     uint64_t deadline_ms = clock_monotonic_ms() + LOOK_MS;
+    if (stream_scope(stream) != OK) return ERR_CLOSED;
     do {
         struct lines lines = {.out = &stream->text, .gone = taking->end.at.gone, .cursor = taking->end.at.cursor};
         stream->news = atomic_load(&stream->web->news);
@@ -302,12 +318,15 @@ static bool place_read(struct web_request *request, struct web_taking *taking, c
     taking->end.at.gone = atomic_load(&request->web->newest_gone);
     if (!from) {
         taking->stored = taking->subscription[0] != 0;
+        taking->fresh = !taking->stored;
         return true;
     }
     if (!position_read(request->web, from, &taking->end.at.cursor, &taking->end.at.gone)) {
         *result = web_error(request, MHD_HTTP_BAD_REQUEST, "%s: give a number, or CURSOR.GONE", what);
         return false;
     }
+    /* Who has no word for withdrawals has none for a beginning either. */
+    taking->fresh = strchr(from, '.') == NULL;
     /* What it asks behind it has. */
     if (taking->subscription[0] && web_taken(request->web, taking) != OK) {
         *result = web_error(request, MHD_HTTP_SERVICE_UNAVAILABLE, "The node does not answer at this moment");

@@ -143,6 +143,7 @@ struct web_taking {
     char who[TOKENS_NAME_BYTES_MAX + 1];                /* whose token */
     struct scope scope;                                 /* of which groups */
     bool stored;                                        /* begin where the subscription stands itself; otherwise at end.at */
+    bool fresh;                                         /* end.at is not the client's word: it begins with what comes now */
     uint64_t limit;
     struct take_end end; /* what the last page said */
 };

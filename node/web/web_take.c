@@ -15,7 +15,9 @@ static enum err take_ask(struct web_link *link, const struct web_taking *taking,
                                            .stored = taking->stored,
                                            .at = taking->end.at,
                                            .filter = bytes_of_text(taking->filter),
-                                           .scope = taking->scope};
+                                           .scope = taking->scope,
+                                           .fresh = taking->fresh,
+                                           .kind = TAKE_KIND_TOKEN};
     struct buf body = {0};
     take_question_write(&body, &question);
     enum err err = buf_result(&body);
@@ -42,7 +44,7 @@ static enum err records_read(struct web *web, struct web_link *link, struct byte
 
 static enum err done_read(struct web_taking *taking, struct bytes body) {
     enum err err = take_end_read(&taking->end, body);
-    if (err == OK) taking->stored = false;
+    if (err == OK) taking->stored = taking->fresh = false;
     return err;
 }
 

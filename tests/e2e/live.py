@@ -60,12 +60,12 @@ class Keys:
 class Session:
     """One connection, word by word."""
 
-    def __init__(self, node, keys, subscription="", position=(0, 0), credit=100, hello=True, server=None):
+    def __init__(self, node, keys, subscription="", position=(0, 0), credit=100, hello=True, server=None, source="127.0.0.1"):
         self.socket = zmq.Context.instance().socket(zmq.DEALER)
         self.socket.linger = 0
         self.socket.curve_serverkey = (server or server_key(node)).encode()
         self.socket.curve_publickey, self.socket.curve_secretkey = zmq.auth.load_certificate(keys.path)
-        self.socket.connect("tcp://127.0.0.1:%d" % node.live_port)
+        self.socket.connect("tcp://%s:0;127.0.0.1:%d" % (source, node.live_port))
         if hello:
             self.say("hello", 1, subscription, list(position) if position is not None else None, credit)
 

@@ -7,9 +7,11 @@ import resource
 import selectors
 import socket
 import ssl
+import subprocess
+import sys
 import time
 
-from lib import check, check_equal, indicator, indicators, main, must, note, story
+from lib import PATIENCE, ROOT, _die_with_parent, check, check_equal, indicator, indicators, main, must, note, skip, story
 from web import MEDIA, Web, enable, start, token, web_mesh
 
 try:
@@ -20,6 +22,7 @@ except ImportError:
 API = "/taxii2/api/"
 FREED = (512 << 20) if "san" in os.environ.get("COMITY_BUILD", "") else 0  # that sanitised builds keep of what was freed, with a fence around it
 CROWD = 1100  # more than the server has places
+FLOOD, FLOOD_SECONDS = 6000, 90  # handshakes; whatever comes first
 
 
 def memory_bytes(pid):
@@ -234,6 +237,77 @@ def storm(place):
     seconds = time.monotonic() - began
     check(1 <= len(rows("live client")) <= 2 * (1 + seconds / 60), "nor do sixty sessions of the live feed", lambda: len(rows("live client")))
     check(len(node.log().splitlines()) - lines <= 10 * (seconds + 2), "nor the log, but by time", node.log_tail)
+
+
+@story
+def strangers(place):
+    """6,000 handshakes with keys that nobody let in, at the door of the live feed: who stands there already gets each publication in time; who comes
+    anew from another address gets in beside them, from the strangers' own at the latest when they are gone; and they cost no more than their places."""
+    if not live:
+        skip("python3-zmq or python3-msgpack is not installed")
+    node, other = place.mesh("agency.a", "agency.b", start=False)
+    live.enable(node)
+    place.start(node, other)
+    keys, server = live.Keys(node, "soc").admit(node), live.server_key(node)
+    pid = node.pid_of("live")
+    descriptors = lambda: len(os.listdir("/proc/%d/fd" % pid))
+    refused = lambda: node.status()["live"]["refused"]
+    wanted, slowest, enters, missed = [], 0, {"127.0.0.1": [], "127.0.0.2": []}, 0
+    session = live.Session(node, keys, credit=10000, server=server)
+    check_equal(session.wanted("welcome")[0], "welcome", "an honest client follows")
+    memory, open_before, lines = memory_bytes(pid), descriptors(), len(node.log().splitlines())
+    began = time.monotonic()
+    crowds = [subprocess.Popen([sys.executable, os.path.join(ROOT, "tests", "e2e", "strangers.py"), str(node.live_port), server, "127.0.0.1", str(FLOOD // 2),
+                                str(FLOOD_SECONDS)], stdout=subprocess.PIPE, preexec_fn=_die_with_parent) for _ in range(2)]
+    must(lambda: refused() > 0, 30, "strangers come, and are refused", node.log_tail)
+    most_memory, most_open, rounds = memory, open_before, 0
+    while any(crowd.poll() is None for crowd in crowds):
+        objects, _ = indicators("flood%d" % rounds, 1)
+        asked = time.monotonic()
+        node.publish_good(objects, "TLP:GREEN", [other])
+        got = session.objects(1)
+        slowest = max(slowest, time.monotonic() - asked)
+        wanted += [each["id"] for each in objects]
+        if got != wanted[-1:]:
+            check_equal(got, wanted[-1:], "the next publication")
+            break
+        source = "127.0.0.%d" % (1 + rounds % 2)
+        asked = time.monotonic()
+        fresh, answer, tries = live.Session(node, keys, credit=1, server=server, source=source), None, 0
+        while answer is None and tries < (10 if source == "127.0.0.2" else 1):
+            answer, tries = fresh.next(2 / PATIENCE), tries + 1
+            session.say("still")
+        if answer and answer[0] == "welcome":
+            enters[source].append(time.monotonic() - asked)
+        elif source == "127.0.0.2":
+            check(False, "one that comes from another address is let in", answer)
+        else:
+            missed += 1  # its place was taken before it said hello: nothing else is promised among the strangers
+        fresh.say("bye")
+        fresh.close()
+        most_memory, most_open, rounds = max(most_memory, memory_bytes(pid)), max(most_open, descriptors()), rounds + 1
+    seconds = time.monotonic() - began
+    told = [json.loads(crowd.communicate()[0]) for crowd in crowds]
+    begun, entered = (sum(each[key] for each in told) for key in ("begun", "entered"))
+    note("%d handshakes in %.0f s, %d refused by their keys; %d publications, the slowest after %.2f s; new clients in after %.2f s at most from the same address (%d not), "
+         "%.2f s from another; memory %.1f MiB more, %d descriptors more"
+         % (begun, seconds, refused(), rounds, slowest, max(enters["127.0.0.1"], default=0), missed, max(enters["127.0.0.2"], default=0),
+            (most_memory - memory) / 2**20, most_open - open_before))
+    check(begun >= FLOOD or seconds >= FLOOD_SECONDS, "there were 6,000 handshakes, or as many as the time allowed", told)
+    check_equal(entered, 0, "none of which was let in", told)
+    check(refused() >= begun // 20, "many of them to the end", lambda: (refused(), told))
+    check(rounds >= 3, "publications were made meanwhile", rounds)
+    check(slowest < 10 * PATIENCE, "each was there in time", slowest)
+    check(enters["127.0.0.2"], "who came anew from another address came in", enters)
+    check(most_memory - memory < (32 << 20) + FREED, "the process keeps no memory of them", most_memory - memory)
+    # Two each: of the two crowds as they stand at once, of those that are being ended, and of the clients.
+    check(most_open - open_before < 2 * (2 * 64 + 32) + 40, "and no more descriptors than stand at once", most_open - open_before)
+    must(lambda: descriptors() <= open_before + 8, 30, "which it gives back", lambda: (open_before, descriptors()))
+    check(len(node.log().splitlines()) - lines <= 12 * (seconds + 2), "the log grew by time", lambda: len(node.log().splitlines()) - lines)
+    check_equal(node.pid_of("live"), pid, "the process is the same")
+    again = live.Session(node, keys, credit=100, server=server)
+    check_equal(again.objects(len(wanted)), wanted, "and gives all of it to who comes afterwards")
+    again.close(), session.close()
 
 
 main()

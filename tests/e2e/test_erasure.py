@@ -3,11 +3,12 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import time
 
-from lib import BUILD, NOT_FOUND, OK, check, check_equal, indicator, indicators, main, must, must_hold, note, story
-from web import Web, token, web_mesh
+from lib import BUILD, NOT_FOUND, OK, check, check_equal, happens, indicator, indicators, main, must, must_hold, note, story
+from web import Web, start, token, web_mesh
 
 UNLOCK = os.path.join(BUILD, "tests", "e2e", "unlock")
 
@@ -153,6 +154,57 @@ def told_of_a_post(place):
     check_equal((result.code, result.value["statuses"]), (OK, 1), "A erases it", result)
     check_equal(web(where).value["failures"], [], "its client is not told of it any more")
     must(lambda: before - marks(a) and not left_over(a, before - marks(a)), 60, "what it was told leaves all files", a.log_tail)
+
+
+@story
+def post_under_way(place):
+    """A post is under way while what it brought is erased: published, and its client not told of it yet. What it is told then names nothing that is gone.
+    The order is for certain: the key process stands still until the web process does, so that nothing can have been published, and told, before."""
+    a, b = web_mesh(place, "agency.a", "agency.b")
+    web = Web(a, "poster", token(a, "poster", "--read", "--write", "--publish-to", "agency.b"))
+    stopped = {}
+
+    def stop(role):
+        stopped[role] = a.pid_of(role)
+        os.kill(stopped[role], signal.SIGSTOP)
+
+    def go_on(*roles):
+        for each in roles:
+            os.kill(stopped.pop(each), signal.SIGCONT)
+
+    try:
+        for attempt in range(5):
+            objects = [indicator("under-way%d.example" % attempt), indicator("stays%d.example" % attempt)]
+            stop("key")
+            answer = web(web.collection("green") + "objects/", method="POST", body=json.dumps({"objects": objects}).encode())
+            check_equal(answer.status, 202, "a post comes", answer)
+            where = "/taxii2/api/status/%s/" % answer.value["id"]
+            check(not happens(lambda: web(where).value["status"] != "pending", 1), "nothing can be told of it yet")
+            stop("web")
+            go_on("key")
+            published = happens(lambda: a.finds("under-way%d.example" % attempt), 3)
+            if published:
+                break
+            go_on("web")  # it had not given all of it to the engine yet: another one
+        check(published, "it is published, and the web process cannot have told of it", a.log_tail)
+        result = a("ledger", "erase", "under-way%d.example" % attempt, "--reason", "wrong person", "--json")
+        check_equal(result.code, OK, "A erases one of its two", result)
+    finally:
+        go_on(*list(stopped))
+    must(lambda: web(where).value["status"] == "complete", 30, "then its client is told", a.log_tail)
+    told = web(where).value
+    check_equal([each["id"] for each in told["successes"]], [objects[1]["id"]], "of the other one, by its id", told)
+    check_equal((told["total_count"], told["success_count"], told["failures"]), (2, 2, []), "and how many they were")
+    must(lambda: not found(a, "under-way%d.example" % attempt, objects[0]["id"]), 60, "no file tells of the one that is gone", a.log_tail)
+    a.stop()
+    start(place, a, link=False)
+    place.link(a, b)
+    fresh = Web(a, "poster", web.secret)
+    must(lambda: fresh(where).status == 200, 20, "after a restart")
+    check_equal(fresh(where).value["successes"], told["successes"], "it is told the same")
+    again = fresh(fresh.collection("green") + "objects/", method="POST", body=json.dumps({"objects": [indicator("later.example")]}).encode()).value["id"]
+    must(lambda: [each["id"] for each in fresh("/taxii2/api/status/%s/" % again).value.get("successes", [])] == [indicator("later.example")["id"]], 30,
+         "of a later post all is told")
 
 
 @story

@@ -16,9 +16,12 @@ static void question_try(struct bytes body) {
         assert(question.subscription.size <= SUBSCRIPTION_NAME_BYTES_MAX && question.who.size <= TOKENS_NAME_BYTES_MAX);
         assert(question.filter.size <= FILTER_BYTES_MAX && (unsigned)question.exit < POLICY_EXIT_END);
         assert(question.scope.count <= TOKENS_GROUPS_MAX && !(question.stored && question.subscription.size == 0));
+        assert(question.terms.size <= TAKE_TERMS_BYTES && question.kind < TAKE_KIND_SUBSCRIPTION &&
+               !(question.stored && question.fresh));
         take_question_write(&text, &question);
         assert(text.failed || take_question_read(&again, bytes_of_buf(&text)));
-        assert(text.failed || (again.labels == question.labels && again.scope.any == question.scope.any));
+        assert(text.failed ||
+               (again.labels == question.labels && again.scope.any == question.scope.any && again.kind == question.kind));
     }
     if (take_taken_read(&taken, body)) {
         buf_clear(&text);

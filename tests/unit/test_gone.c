@@ -317,25 +317,25 @@ static void test_terms(void **state) {
     struct gone_terms before = {.agencies = bytes_of(two, sizeof two)}, now;
     memcpy(before.exits, policy.exits, sizeof before.exits);
     now = terms_of(&written, &before);
-    assert_int_equal(gone_terms_narrowed(&before, &now), 0);
+    assert_int_equal(gone_terms_changed(&before, &now), 0);
     now.exits[POLICY_LIVE].label_max = TLP_GREEN;
-    assert_int_equal(gone_terms_narrowed(&before, &now), 1u << POLICY_LIVE);
-    assert_int_equal(gone_terms_narrowed(&now, &before), 0); /* wider */
+    assert_int_equal(gone_terms_changed(&before, &now), 1u << POLICY_LIVE);
+    assert_int_equal(gone_terms_changed(&now, &before), 1u << POLICY_LIVE); /* wider */
     now.exits[POLICY_HOOK].pap_max = PAP_GREEN;
     now.exits[POLICY_FEED].closed = true;
     now.exits[POLICY_STIX].world = true;
     now.exits[POLICY_PUBLISH].closed = true; /* leads to no consumer */
-    assert_int_equal(gone_terms_narrowed(&before, &now),
+    assert_int_equal(gone_terms_changed(&before, &now),
                      1u << POLICY_LIVE | 1u << POLICY_HOOK | 1u << POLICY_FEED | 1u << POLICY_STIX);
     now = before;
     now.rest[5] = 1;
-    assert_int_equal(gone_terms_narrowed(&before, &now), ALL_EXITS);
+    assert_int_equal(gone_terms_changed(&before, &now), ALL_EXITS);
     now = before;
     now.agencies = bytes_of(one, sizeof one);
-    assert_int_equal(gone_terms_narrowed(&before, &now), ALL_EXITS);
-    assert_int_equal(gone_terms_narrowed(&now, &before), 0); /* one more */
+    assert_int_equal(gone_terms_changed(&before, &now), ALL_EXITS);
+    assert_int_equal(gone_terms_changed(&now, &before), 0); /* one more */
     before.agencies = bytes_of(other, sizeof other);
-    assert_int_equal(gone_terms_narrowed(&now, &before), ALL_EXITS);
+    assert_int_equal(gone_terms_changed(&now, &before), ALL_EXITS);
     for (size_t size = 0; size < written.size; size++)
         assert_int_equal(gone_terms_read(&now, bytes_of(written.data, size)), ERR_FORMAT);
     written.data[0]++;

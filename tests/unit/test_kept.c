@@ -203,6 +203,58 @@ static void erased(void **state) {
     buf_free(&document), buf_free(&ids);
 }
 
+/* A post is under way while a subject is erased: what is told of it then leaves that out. One that began later, or was told of before, is as it
+   was. When too much was erased meanwhile, no single object is told of. */
+static void erased_under_way(void **state) {
+    struct buf document = {0}, ids = {0};
+    struct observable asked[] = {domain("evil.example")};
+    uint64_t rows;
+    (void)state;
+    post_status_write(&document,
+                      &(struct post_status){.complete = true, .total = 3, .successes = 2, .failures = 1, .row_count = 3});
+    row(&document, "indicator--1", NULL);
+    row(&document, "indicator--2", "the name evil.example is refused");
+    row(&document, "indicator--3", NULL);
+    for (unsigned at = 1; at <= 2; at++) put(at, "soc", NOW_MS, bytes_of_text("it is under way"));
+    ledger_id_add(&ids, bytes_of_text("indicator--1"));
+    const struct post_subject subjects[] = {{asked, 1, bytes_of(NULL, 0)}, {asked, 0, bytes_of_buf(&ids)}};
+    struct store_batch *batch = store_batch_new(engine->store);
+    assert_int_equal(kept_erase(engine, batch, &subjects[0], &rows), OK);
+    put(3, "soc", NOW_MS, bytes_of_text("it is under way"));
+    assert_int_equal(kept_erase(engine, batch, &subjects[1], &rows), OK);
+    store_commit(engine->store, batch, 0);
+    put(4, "soc", NOW_MS, bytes_of_text("it is under way"));
+    for (unsigned at = 1; at <= 4; at++) put(at, "soc", NOW_MS, bytes_of_buf(&document));
+    stored();
+    assert_true(rows_of(1) == 1 && rows_of(2) == 1 && rows_of(3) == 2 && rows_of(4) == 3);
+    assert_true(engine->kept.open_count == 0 && engine->kept.erased.size == 0);
+    put(1, "soc", NOW_MS, bytes_of_buf(&document));
+    stored();
+    assert_int_equal(rows_of(1), 3); /* it is under way no more */
+
+    struct buf many = {0};
+    for (unsigned i = 0; i < 60000; i++) ledger_id_add(&many, bytes_of_text("indicator--of-others"));
+    const struct post_subject most = {asked, 0, bytes_of_buf(&many)};
+    put(5, "soc", NOW_MS, bytes_of_text("it is under way"));
+    batch = store_batch_new(engine->store);
+    assert_int_equal(kept_erase(engine, batch, &most, &rows), OK);
+    store_commit(engine->store, batch, 0);
+    put(6, "soc", NOW_MS, bytes_of_text("it is under way"));
+    for (unsigned at = 5; at <= 6; at++) put(at, "soc", NOW_MS, bytes_of_buf(&document));
+    stored();
+    assert_true(rows_of(5) == 0 && rows_of(6) == 3);
+    /* A post of which nothing was heard any more is forgotten with what waited for it. */
+    put(7, "soc", NOW_MS, bytes_of_text("it is under way"));
+    batch = store_batch_new(engine->store);
+    assert_int_equal(kept_erase(engine, batch, &subjects[0], &rows), OK);
+    store_commit(engine->store, batch, 0);
+    assert_true(engine->kept.open_count == 1 && engine->kept.erased.size > 0);
+    kept_forget(engine, NOW_MS + 26 * HOUR_MS);
+    stored();
+    assert_true(engine->kept.open_count == 0 && engine->kept.erased.size == 0 && engine->kept.count == 0);
+    buf_free(&document), buf_free(&ids), buf_free(&many);
+}
+
 static void bounded(void **state) {
     struct buf large = {0};
     (void)state;
@@ -232,6 +284,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(told, setup, teardown),
         cmocka_unit_test_setup_teardown(forgotten, setup, teardown),
         cmocka_unit_test_setup_teardown(erased, setup, teardown),
+        cmocka_unit_test_setup_teardown(erased_under_way, setup, teardown),
         cmocka_unit_test_setup_teardown(bounded, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

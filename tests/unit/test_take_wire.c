@@ -19,7 +19,10 @@ static struct take_question question_of_a_token(void) {
                                      .at = {1ull << 40, 7},
                                      .filter = bytes_of_text("kind = domain"),
                                      .as_objects = true,
-                                     .scope = {.only = true, .count = 2}};
+                                     .scope = {.only = true, .count = 2},
+                                     .fresh = true,
+                                     .kind = TAKE_KIND_CLIENT,
+                                     .terms = bytes_of_text("more of it")};
     memset(question.scope.groups[0], 1, HASH_BYTES);
     memset(question.scope.groups[1], 2, HASH_BYTES);
     return question;
@@ -41,6 +44,7 @@ static void test_question(void **state) {
     assert_int_equal(heard.at.gone, 7);
     assert_true(heard.as_objects && !heard.stored && heard.scope.only && !heard.scope.any);
     assert_int_equal(heard.scope.count, 2);
+    assert_true(heard.fresh && heard.kind == TAKE_KIND_CLIENT && bytes_equal(heard.terms, asked.terms));
     assert_memory_equal(heard.scope.groups, asked.scope.groups, 2 * HASH_BYTES);
     for (size_t size = 0; size < body.size; size++) assert_false(take_question_read(&heard, bytes_of(body.data, size)));
     buf_free(&body);
@@ -112,13 +116,16 @@ static void test_question_out_of_range(void **state) {
     (void)state;
     char name[SUBSCRIPTION_NAME_BYTES_MAX + 2];
     memset(name, 'a', sizeof name);
-    for (unsigned i = 0; i < 5; i++) {
+    for (unsigned i = 0; i < 8; i++) {
         struct take_question asked = question_of_a_token(), heard;
         struct buf body = {0};
         if (i == 0) asked.subscription = bytes_of(name, sizeof name - 1);
         if (i == 1) asked.who = bytes_of(name, sizeof name - 1);
         if (i == 2) asked.exit = POLICY_EXIT_END;
-        if (i == 3) asked.subscription = bytes_of(NULL, 0), asked.stored = true; /* whose position? */
+        if (i == 3) asked.subscription = bytes_of(NULL, 0), asked.stored = true, asked.fresh = false; /* whose position? */
+        if (i == 5) asked.stored = true;                                                              /* and fresh: which? */
+        if (i == 6) asked.kind = TAKE_KIND_SUBSCRIPTION;
+        if (i == 7) asked.terms = bytes_of(name, TAKE_TERMS_BYTES + 1);
         take_question_write(&body, &asked);
         if (i == 4) buf_put_u8(&body, 0xc0);
         assert_false(take_question_read(&heard, bytes_of_buf(&body)));
