@@ -3,8 +3,9 @@
 which this node tells, and nobody else does."""
 import json
 import os
+import time
 
-from lib import OK, check, check_equal, indicators, main, must, skip, story
+from lib import OK, PATIENCE, check, check_equal, indicators, main, must, skip, story
 from web import Web, enable, start, token, web_mesh
 
 try:
@@ -60,11 +61,11 @@ def stream(web, position=None):
     response = web.connection.getresponse()
 
     def told(count):
-        found = []
-        while len(found) < count:
+        found, deadline = [], time.monotonic() + 20 * PATIENCE
+        while len(found) < count and time.monotonic() < deadline:  # it says now and then that nothing is new
             line = response.readline().decode()
             if not line:
-                return found
+                break
             if line.startswith("data: "):
                 found.append(json.loads(line[6:]))
         return heard(found)
