@@ -395,6 +395,10 @@ void engine_event(struct engine *engine, enum log_event event, const struct log_
 void engine_tell(struct engine *engine, enum log_event event, const struct log_field *fields, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
+/* Waits until all that is under way to the disk is there and found, and does what follows from that. Rows (records.h) tell of what came at
+   once, pages and index when it is stored: for who needs both, and is asked seldom. Not from within a step, or while a batch is filled. */
+void engine_settle(struct engine *engine);
+
 /* engine_act.c */
 void engine_act(struct engine *engine);
 void engine_follow_up(struct engine *engine, const struct follow_up *follow_up);
