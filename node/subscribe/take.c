@@ -305,10 +305,12 @@ bool take_busy(const struct engine *engine) {
 
 /* --- the questions --- */
 
-/* Does the position belong to these pages and this list, and to no wider terms than now? */
-static bool reaches(const struct engine *engine, const struct take_state *take) {
+/* Does the position belong to these pages and this list, and to no wider terms than now? A `stored` one may be behind what its consumer was
+   given by a node that was lost, also at the start. */
+static bool reaches(const struct engine *engine, const struct take_state *take, bool stored) {
     const struct gone *gone = &engine->gone;
     if (take->at.cursor > last_cursor(engine) || take->at.gone > gone->last) return false;
+    if (stored && !gone_same_life(gone, take->at.gone)) return false;
     return take->seen == 0 || (take->at.gone + 1 >= gone->first && !gone_fenced(gone, take->exit, take->at.gone));
 }
 
@@ -327,7 +329,7 @@ static void begin(struct engine *engine, struct client *client, const struct tak
     if (question->stored) subscription->rewound = false, subscription->taken_exit = take->exit;
     take->gone_last = engine->gone.last;
     if (question->who.size > 0) memcpy(take->who, question->who.data, question->who.size);
-    if (!reaches(engine, take)) {
+    if (!reaches(engine, take, question->stored)) {
         reset(engine, client);
         return;
     }
