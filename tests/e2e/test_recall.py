@@ -118,6 +118,28 @@ def before_its_payload(place):
 
 
 @story
+def two_while_away(place):
+    """A reader that has the objects is away for two recalls, the second of what stayed after the first: it never gets the payload in between, and
+    takes both back all the same."""
+    a, b = place.mesh("agency.a", "agency.b")
+    objects, values = indicators("two", 300)
+    a.publish_good(objects, "TLP:GREEN", [b])
+    must_hold(b, 300, 45, "B has all", b.log_tail)
+    b.stop()
+    for i in (0, 5, 7):
+        recall_good(a, objects[i]["id"], "--reason", "wrong")
+    b.start()
+    must(complete(a, objects[7]["id"], ["agency.a", "agency.b"]), 60, "B says that it has erased them", b.log_tail)
+    for i in (0, 5, 7):
+        check_equal(shows_nowhere([b], values[i], objects[i]["id"]), None, "and shows number %d nowhere" % i, b.log_tail)
+        must(lambda: stands(b, values[i], objects[i]["id"]) == [], 20, "nor holds it in a file", lambda: stands(b, values[i], objects[i]["id"]))
+    must_hold(b, 297, 20, "it has the others", b.log_tail)
+    recall_good(a, objects[9]["id"], "--reason", "wrong")
+    must(lambda: not b.finds(values[9]), 20, "and takes back one more", b.log_tail)
+    must_hold(b, 296, 20, "that one alone", b.log_tail)
+
+
+@story
 def again_and_all(place):
     """What stays can be recalled as well, by a filter, to the last object; all versions of it go; what was recalled can come again."""
     a, b = place.mesh("agency.a", "agency.b")
