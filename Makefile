@@ -110,9 +110,13 @@ $(B)/tests/e2e/comity_half_recall: $(B)/node/main.o $(B)/tests/e2e/faulty/half_r
 $(B)/tests/e2e/comity_late_answer: $(B)/node/main.o $(B)/tests/e2e/faulty/late_answer.o $(B)/tests/e2e/faulty/slow_disk.o $(ARCHIVES)
 	$(Q)$(CC) $(ALL_LDFLAGS) $(patsubst %,-Wl$(,)--wrap=%,store_page_from rocks_get rocksdb_write rocksdb_flush_wal) $^ $(LIBS_NODE) $(LIBS_GOSSIP) $(LIBS_CRYPTO) -o $@
 
+# A node whose key process takes a second over each epoch.
+$(B)/tests/e2e/comity_late_key: $(B)/node/main.o $(B)/tests/e2e/faulty/late_key.o $(ARCHIVES)
+	$(Q)$(CC) $(ALL_LDFLAGS) -Wl,--wrap=epoch_open $^ $(LIBS_NODE) $(LIBS_GOSSIP) $(LIBS_CRYPTO) -o $@
+
 SIM_TESTS = $(B)/tests/sim/sim $(B)/tests/sim/simfast $(B)/tests/sim/scale
 E2E_TOOLS = $(patsubst %.c,$(B)/%,$(wildcard tests/e2e/*.c)) $(B)/tests/e2e/hostile/hostile \
-            $(B)/tests/e2e/comity_half_recall $(B)/tests/e2e/comity_late_answer
+            $(B)/tests/e2e/comity_half_recall $(B)/tests/e2e/comity_late_answer $(B)/tests/e2e/comity_late_key
 TESTS     = $(UNIT_TESTS) $(SIM_TESTS) $(E2E_TOOLS)
 
 # JOBS=N tests at once; FILTER=name for a part. Ends with "N passed, N failed".

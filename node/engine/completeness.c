@@ -93,7 +93,7 @@ void completeness_ask(struct engine *engine, struct client *client, const struct
 static void end(struct engine *engine, struct client *client) {
     struct event event = {.kind = EVENT_VERIFY_END, .verify = {.number = client->verify_number}};
     client->verify_number = 0;
-    if (engine_step(engine, &event) != OK) engine_fail(engine, 5, "out of memory");
+    engine_must_step(engine, &event);
 }
 
 void completeness_end(struct engine *engine, struct client *client) {

@@ -33,7 +33,7 @@ void load_entries(struct engine *engine, const struct follow_up *ask) {
     event.loaded_entries.ticket = ask->ticket;
     event.loaded_entries.entries = bytes_of_buf(range.out);
     event.loaded_entries.verified_bytes = range.verified_bytes;
-    if (engine_step(engine, &event) != OK) engine_fail(engine, 5, "out of memory");
+    engine_must_step(engine, &event);
 }
 
 static bool block_of(struct engine *engine, const uint8_t *node_id, uint64_t seq, struct block_body *body) {
@@ -58,7 +58,7 @@ void load_payload(struct engine *engine, const struct follow_up *ask) {
             err == OK && block_payload_matches(bytes_of_buf(&engine->scratch), &event.loaded_payload.body.seal);
         event.loaded_payload.payload = bytes_of_buf(&engine->scratch);
     }
-    if (engine_step(engine, &event) != OK) engine_fail(engine, 5, "out of memory");
+    engine_must_step(engine, &event);
 }
 
 #define SCAN_ROWS_MAX    1024
@@ -80,7 +80,7 @@ static bool scan_visit(void *context, uint64_t seq, bool verified, struct bytes 
         scan->next = seq;
         return false;
     }
-    if (bytes.size > ENTRY_HEADER_BYTES && bytes.data[1] == ENTRY_EPOCH) reader_epoch_seen(scan->engine, bytes);
+    if (bytes.size > ENTRY_HEADER_BYTES && bytes.data[1] == ENTRY_EPOCH) epochs_seen(scan->engine, bytes);
     /* The type alone tells most entries apart; the rest of the parsing is for blocks only. */
     if (bytes.size < ENTRY_HEADER_BYTES || bytes.data[1] != ENTRY_BLOCK) return true;
     if (store_payload_exists(scan->engine->store, scan->node_id, seq)) return true;
@@ -101,5 +101,5 @@ void load_scan(struct engine *engine, const struct follow_up *ask) {
     event.scanned.rows = scan.rows;
     event.scanned.count = scan.count;
     event.scanned.next_seq = scan.next;
-    if (engine_step(engine, &event) != OK) engine_fail(engine, 5, "out of memory");
+    engine_must_step(engine, &event);
 }

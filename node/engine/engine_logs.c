@@ -56,14 +56,14 @@ static bool ours_take(void *context, const char *key, struct bytes value) {
     struct engine *engine = context;
     struct event event = {.kind = EVENT_EPOCH};
     uint8_t node_id[NODE_ID_BYTES];
-    const char *hex = key + strlen(READER_OURS_PREFIX "/");
+    const char *hex = key + strlen(EPOCHS_OURS_PREFIX "/");
     if (!bytes_equal_text(value, "1")) return true;
     if (strlen(hex) != 2 * NODE_ID_BYTES + 1 + 16 || !hex_decode(node_id, sizeof node_id, bytes_of(hex, 2 * NODE_ID_BYTES)))
         return true;
     event.epoch.node_id = node_id;
     event.epoch.seq = strtoull(hex + 2 * NODE_ID_BYTES + 1, NULL, 16);
     event.epoch.readable = true;
-    if (engine_step(engine, &event) != OK) engine_fail(engine, 5, "out of memory");
+    engine_must_step(engine, &event);
     return true;
 }
 
@@ -71,7 +71,7 @@ enum err logs_load_all(struct engine *engine) {
     enum err err = store_logs(engine->store, log_take, engine);
     if (err == OK) err = recalls_load(engine);
     if (err == OK) err = store_meta_each(engine->store, "fork/", fork_take, engine);
-    if (err == OK) err = store_meta_each(engine->store, READER_OURS_PREFIX "/", ours_take, engine);
+    if (err == OK) err = store_meta_each(engine->store, EPOCHS_OURS_PREFIX "/", ours_take, engine);
     return err;
 }
 
@@ -121,7 +121,7 @@ static void log_take_again(struct engine *engine, const struct gossip_log_view *
     hex_encode(hex, bytes_of(view->node_id, NODE_ID_BYTES));
     if (end > 0) {
         (void)log_take(engine, view->node_id, 1, end);
-        snprintf(name, sizeof name, READER_OURS_PREFIX "/%s", hex);
+        snprintf(name, sizeof name, EPOCHS_OURS_PREFIX "/%s", hex);
         err = store_meta_each(engine->store, name, ours_take, engine);
         if (err == OK) err = recalls_load_again(engine, view->node_id);
     }
@@ -153,7 +153,8 @@ void logs_truncate(struct engine *engine, const uint8_t node_id[static NODE_ID_B
         return;
     }
     recall_truncate(engine, batch, node_id, seq);
-    reader_truncate(engine, batch, node_id, seq);
+    epochs_truncate(engine, batch, node_id, seq);
+    reader_truncate(engine, node_id, seq);
     store_commit(engine->store, batch, ticket);
 }
 

@@ -53,7 +53,7 @@ static void distrust(struct engine *engine, const uint8_t agency_id[static AGENC
     memcpy(id, agency_id, sizeof id);
     event.distrust.agency_id = id;
     if (agency_named(engine, id)) return;
-    if (engine_step(engine, &event) != OK) engine_fail(engine, 5, "out of memory");
+    engine_must_step(engine, &event);
     chains_forget(engine, id);
 }
 
@@ -130,4 +130,30 @@ void trust_card_ask(struct engine *engine, struct client *client, const struct f
     server_answer(client, FRAME_ANSWER_CARD, frame->tag, bytes_of_buf(&body));
     server_answer(client, FRAME_ANSWER_DONE, frame->tag, bytes_of(&nothing, 1));
     buf_free(&body);
+}
+
+/* --- by name --- */
+
+const char *engine_agency_name(const struct engine *engine, const uint8_t agency_id[static AGENCY_ID_BYTES]) {
+    if (memcmp(agency_id, engine->agency_id, AGENCY_ID_BYTES) == 0) return engine->own_name;
+    for (size_t i = 0; i < engine->name_count; i++)
+        if (memcmp(engine->names[i].agency_id, agency_id, AGENCY_ID_BYTES) == 0) return engine->names[i].name;
+    return "(no longer pinned)";
+}
+
+const struct agency *engine_agency(const struct engine *engine, const uint8_t agency_id[static AGENCY_ID_BYTES]) {
+    for (size_t i = 0; i < gossip_agency_count(engine->gossip); i++)
+        if (memcmp(gossip_agency(engine->gossip, i)->id, agency_id, AGENCY_ID_BYTES) == 0) return gossip_agency(engine->gossip, i);
+    return NULL;
+}
+
+bool engine_agency_of_name(const struct engine *engine, struct bytes name, uint8_t agency_id[static AGENCY_ID_BYTES]) {
+    for (size_t i = 0; i < engine->name_count; i++) {
+        if (!bytes_equal_text(name, engine->names[i].name)) continue;
+        memcpy(agency_id, engine->names[i].agency_id, AGENCY_ID_BYTES);
+        return true;
+    }
+    if (!bytes_equal_text(name, engine->own_name)) return false;
+    memcpy(agency_id, engine->agency_id, AGENCY_ID_BYTES);
+    return true;
 }

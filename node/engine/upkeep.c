@@ -41,7 +41,7 @@ static bool audience_take(void *context, const char *key, struct bytes value) {
     struct event event = {.kind = EVENT_AUDIENCE};
     event.audience.epoch_seq = strtoull(key + strlen("secret/audience/"), NULL, 16);
     event.audience.readers = value;
-    if (engine_step(engine, &event) != OK) engine_fail(engine, 5, "out of memory");
+    engine_must_step(engine, &event);
     return true;
 }
 

@@ -6,9 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* comity recall: what clients ask, and what readers answered. */
-
-#define RECEIPT_VERSION 1
+/* comity recall: what clients ask of own recalls. */
 
 static void document_answer(struct client *client, uint64_t tag, struct buf *body) {
     static const uint8_t nothing = 0x90; /* an empty array */
@@ -182,98 +180,6 @@ void recall_ask(struct engine *engine, struct client *client, const struct frame
     recall_ask_go_on(engine, client);
 }
 
-/* --- receipts --- */
-
-static void receipt_name(char out[static 64], uint64_t block, const uint8_t *node_id) {
-    char hex[2 * NODE_ID_BYTES + 1];
-    hex_encode(hex, bytes_of(node_id, NODE_ID_BYTES));
-    snprintf(out, 64, "receipt/%016llx/%s", (unsigned long long)block, hex);
-}
-
-static void third_name(char out[static 64], uint64_t block, const uint8_t *node_id, uint32_t index) {
-    char hex[2 * NODE_ID_BYTES + 1];
-    hex_encode(hex, bytes_of(node_id, NODE_ID_BYTES));
-    snprintf(out, 64, "third/%016llx/%s/%04x", (unsigned long long)block, hex, index);
-}
-
-static bool receipt_read(struct receipt *out, struct bytes value) {
-    struct cursor cursor = cursor_of(value);
-    *out = (struct receipt){0};
-    uint8_t version = cursor_u8(&cursor);
-    out->state = (enum recall_state)cursor_u8(&cursor);
-    out->count = cursor_u64(&cursor);
-    out->withdrawn_ms = cursor_u64(&cursor);
-    out->erased_ms = cursor_u64(&cursor);
-    if (cursor.left > 0) cursor_copy(&cursor, out->via, AGENCY_ID_BYTES);
-    bool held = version == RECEIPT_VERSION && cursor_done(&cursor);
-    if (!held) *out = (struct receipt){0};
-    return held;
-}
-
-static void receipt_get(struct engine *engine, const char *name, struct receipt *out) {
-    struct buf value = {0};
-    *out = (struct receipt){0};
-    if (store_meta(engine->store, name, &value) == OK) (void)receipt_read(out, bytes_of_buf(&value));
-    buf_free(&value);
-}
-
-/* Where the object was taken back that a third reader knows by its place in an earlier block. False: it was not. */
-static bool third_place(struct engine *engine, uint64_t *block, uint32_t *index) {
-    struct recall_row row;
-    while (recall_row_get(engine, engine->node_id, *block, &row) == OK) {
-        if (recall_marked(&row.recall, *index)) return true;
-        if (row.recall.replacement <= *block) return false; /* it only grows: this ends */
-        *index = recall_index_behind(&row.recall, *index);
-        *block = row.recall.replacement;
-    }
-    return false;
-}
-
-void recall_receipt_take(struct engine *engine, struct store_batch *batch, const struct statement_seen *seen) {
-    struct recall_receipt said;
-    struct receipt receipt;
-    struct recall_row row;
-    struct buf value = {0};
-    char name[64];
-    if (recall_receipt_read(&said, seen->item->text) != OK || memcmp(said.node_id, engine->node_id, NODE_ID_BYTES) != 0) return;
-    if (said.passed_on && !third_place(engine, &said.block, &said.index)) return;
-    if (recall_row_get(engine, engine->node_id, said.block, &row) != OK) return; /* nobody asked for it */
-    if (said.passed_on)
-        third_name(name, said.block, seen->node_id, said.index);
-    else
-        receipt_name(name, said.block, seen->node_id);
-    receipt_get(engine, name, &receipt);
-    if (receipt.state < said.state) receipt.state = said.state;
-    if (receipt.count < said.count) receipt.count = said.count;
-    if (said.state == RECALL_WITHDRAWN) receipt.withdrawn_ms = said.time_ms;
-    if (said.state == RECALL_ERASED) receipt.erased_ms = said.time_ms;
-    buf_put_u8(&value, RECEIPT_VERSION);
-    buf_put_u8(&value, (uint8_t)receipt.state);
-    buf_put_u64(&value, receipt.count);
-    buf_put_u64(&value, receipt.withdrawn_ms);
-    buf_put_u64(&value, receipt.erased_ms);
-    if (said.passed_on) buf_put_raw(&value, said.via, AGENCY_ID_BYTES);
-    if (!value.failed) store_batch_meta(batch, name, bytes_of_buf(&value));
-    buf_free(&value);
-    recall_due_again(engine, said.block);
-}
-
-/* --- the readers of a recalled block --- */
-
-void recall_readers(struct engine *engine, uint64_t block, recall_reader *visit, void *context) {
-    struct buf readers = {0};
-    char name[64];
-    if (recall_block_readers(engine, block, &readers) != OK) buf_clear(&readers);
-    for (size_t at = 0; at + NODE_ID_BYTES <= readers.size; at += NODE_ID_BYTES) {
-        struct receipt receipt;
-        if (memcmp(readers.data + at, engine->node_id, NODE_ID_BYTES) == 0) continue;
-        receipt_name(name, block, readers.data + at);
-        receipt_get(engine, name, &receipt);
-        visit(context, block, readers.data + at, &receipt);
-    }
-    buf_free(&readers);
-}
-
 /* --- status --- */
 
 struct status {
@@ -314,29 +220,8 @@ static void reader_put(void *context, uint64_t block, const uint8_t *node_id, co
     row_put(context, block, node_id, receipt, false, false);
 }
 
-struct thirds {
-    struct status *status;
-    uint64_t block;
-};
-
-static bool third_visit(void *context, const char *key, struct bytes value) {
-    const struct thirds *thirds = context;
-    uint8_t node_id[NODE_ID_BYTES];
-    struct receipt receipt;
-    const char *hex = key + strlen("third/") + 17;
-    if (strlen(key) > strlen("third/") + 17 + 2 * NODE_ID_BYTES &&
-        hex_decode(node_id, NODE_ID_BYTES, bytes_of(hex, 2 * NODE_ID_BYTES)) && receipt_read(&receipt, value))
-        row_put(thirds->status, thirds->block, node_id, &receipt, false, true);
-    return true;
-}
-
-/* Those who said that they had something of the block from one of its readers. Who has not said so is not known here. */
-static void thirds_put(struct status *status, uint64_t block) {
-    struct thirds thirds = {status, block};
-    char prefix[64];
-    snprintf(prefix, sizeof prefix, "third/%016llx/", (unsigned long long)block);
-    if (store_meta_each(status->engine->store, prefix, third_visit, &thirds) != OK)
-        engine_notice(status->engine, "the receipts of third readers cannot be read");
+static void third_put(void *context, uint64_t block, const uint8_t *node_id, const struct receipt *receipt) {
+    row_put(context, block, node_id, receipt, false, true);
 }
 
 /* The readers of one recalled block. */
@@ -348,7 +233,7 @@ static void block_put(struct status *status, uint64_t block) {
     struct receipt own = {.state = row.state, .count = row.count, .withdrawn_ms = row.withdrawn_ms, .erased_ms = row.erased_ms};
     row_put(status, block, engine->node_id, &own, true, false);
     recall_readers(engine, block, reader_put, status);
-    thirds_put(status, block);
+    recall_thirds(engine, block, third_put, status);
 }
 
 static bool recalled_visit(void *context, const char *key, struct bytes value) {

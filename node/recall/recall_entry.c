@@ -41,14 +41,14 @@ static enum err row_read(struct recall_row *out, struct bytes value) {
     struct cursor cursor = cursor_of(value);
     uint8_t version = cursor_u8(&cursor);
     out->state = (enum recall_state)cursor_u8(&cursor);
-    out->reader = cursor_u8(&cursor) != 0;
+    out->reader = (enum ours)cursor_u8(&cursor);
     out->by = cursor_u64(&cursor);
     out->noted_ms = cursor_u64(&cursor);
     out->withdrawn_ms = cursor_u64(&cursor);
     out->erased_ms = cursor_u64(&cursor);
     out->count = cursor_u64(&cursor);
     cursor_copy(&cursor, out->agency_id, AGENCY_ID_BYTES);
-    if (cursor.failed || version != ROW_VERSION) return ERR_CORRUPT;
+    if (cursor.failed || version != ROW_VERSION || out->reader > OURS_UNKNOWN) return ERR_CORRUPT;
     return recall_read(&out->recall, out->by, bytes_of(cursor.at, cursor.left)) == OK ? OK : ERR_CORRUPT;
 }
 
@@ -79,21 +79,16 @@ static struct recall_waiting *waiting_new(struct engine *engine) {
     return waiting;
 }
 
-bool recall_reads(struct engine *engine, const uint8_t node_id[static NODE_ID_BYTES], uint64_t block) {
+enum ours recall_reads(struct engine *engine, const uint8_t node_id[static NODE_ID_BYTES], uint64_t block) {
     struct entry entry;
     struct block_body body;
-    struct buf verdict = {0};
-    char name[96];
     bool verified;
-    if (memcmp(node_id, engine->node_id, NODE_ID_BYTES) == 0) return false;
+    if (memcmp(node_id, engine->node_id, NODE_ID_BYTES) == 0) return OURS_NO;
     buf_clear(&engine->scratch_entry);
-    if (store_entry(engine->store, node_id, block, &engine->scratch_entry, &verified) != OK) return false;
-    if (entry_parse(&entry, bytes_of_buf(&engine->scratch_entry)) != OK || entry.type != ENTRY_BLOCK) return false;
-    if (block_body_read(&body, entry.body) != OK) return false;
-    name_of(name, READER_OURS_PREFIX, node_id, body.epoch_seq);
-    bool ours = store_meta(engine->store, name, &verdict) == OK && bytes_equal_text(bytes_of_buf(&verdict), "1");
-    buf_free(&verdict);
-    return ours;
+    if (store_entry(engine->store, node_id, block, &engine->scratch_entry, &verified) != OK) return OURS_NO;
+    if (entry_parse(&entry, bytes_of_buf(&engine->scratch_entry)) != OK || entry.type != ENTRY_BLOCK) return OURS_NO;
+    if (block_body_read(&body, entry.body) != OK) return OURS_NO;
+    return epochs_ours(engine, node_id, body.epoch_seq);
 }
 
 enum err recall_block_readers(struct engine *engine, uint64_t block, struct buf *out) {
@@ -164,7 +159,7 @@ static bool row_tell(struct engine *engine, const char *key, struct bytes value,
     event.recall.node_id = node_id;
     event.recall.block = row->recall.block;
     event.recall.by = row->by;
-    if (engine_step(engine, &event) != OK) engine_fail(engine, 5, "out of memory");
+    engine_must_step(engine, &event);
     return true;
 }
 

@@ -1,14 +1,16 @@
 /* recalls: what was taken back, at this node: by authors, by itself, and by time. recall_entry.c notes what RECALL entries say and knows where
-   a block's items stand; withdraw.c takes them out, and tells the author; recall_make.c recalls own objects; recall_ask.c answers
-   clients; expiry.c takes out what is over.
+   a block's items stand; withdraw.c takes them out, and tells the author; recall_receipt.c keeps what readers tell of own ones;
+   recall_make.c recalls own objects; recall_ask.c answers clients; expiry.c takes out what is over.
 
    In the store's meta: "recall/NODE/BLOCK" what is known of a recalled block; "alias/NODE/BLOCK" a replacement whose items stand in
-   the pages of the block replaced: where; "recall-now/BLOCK" which own block replaces this one now; "receipt/BLOCK/NODE" what a reader
-   said, "third/BLOCK/NODE/INDEX" what one said who got the object from another reader; "secret/recalled/MARK/BLOCK" that an object was recalled, under a keyed hash of its id. */
+   the pages of the block replaced: where; "recall-now/BLOCK" which own block replaces this one now; "receipt/BLOCK/NODE" that a
+   reader erased it, and with "/w" behind that it withdrew it; "third/BLOCK/NODE/INDEX" likewise of one who got the object from another
+   reader; "secret/recalled/MARK/BLOCK" that an object was recalled, under a keyed hash of its id. */
 #ifndef NODE_RECALLS_H
 #define NODE_RECALLS_H
 
 #include "gossip/recall.h"
+#include "node/engine/epochs.h"
 #include "node/recall/gone.h"
 #include "node/recall/recall_text.h"
 #include "node/sharing/statement.h"
@@ -28,8 +30,8 @@ struct recall_row {
     enum recall_state state;
     uint64_t by; /* number of the RECALL entry */
     uint64_t noted_ms, withdrawn_ms, erased_ms;
-    uint64_t count; /* items that were held */
-    bool reader;    /* the author waits for our receipts */
+    uint64_t count;   /* items that were held */
+    enum ours reader; /* does the author wait for our receipts? */
     uint8_t agency_id[AGENCY_ID_BYTES];
     struct recall recall;
 };
@@ -115,8 +117,9 @@ void recall_row_put(struct store_batch *batch, const uint8_t node_id[static NODE
 
 /* The ids of the nodes that an own block was sealed to, one after the other. ERR_NOT_FOUND and what the store says. */
 enum err recall_block_readers(struct engine *engine, uint64_t block, struct buf *out) MUST_USE;
-/* Is this block sealed to this node, by another one? */
-bool recall_reads(struct engine *engine, const uint8_t node_id[static NODE_ID_BYTES], uint64_t block);
+/* Is this block sealed to this node, by another one? Unknown until the key process has looked at its epoch, which a recall that comes along
+   with it does not wait for. The block's entry is in engine->scratch_entry then. */
+enum ours recall_reads(struct engine *engine, const uint8_t node_id[static NODE_ID_BYTES], uint64_t block);
 
 /* Where the items of a block stand: in pages of its own, or in those of the block that it replaces. */
 struct recall_place {
@@ -177,11 +180,14 @@ void recall_ask_go_on(struct engine *engine, struct client *client);
 void recall_ask_leave(struct engine *engine, struct client *client);
 void recall_ask_pump(struct engine *engine);
 void recall_status_ask(struct engine *engine, struct client *client, const struct frame *frame);
-void recall_receipt_take(struct engine *engine, struct store_batch *batch, const struct statement_seen *seen);
 
+/* --- recall_receipt.c --- */
+void recall_receipt_take(struct engine *engine, struct store_batch *batch, const struct statement_seen *seen);
 /* Who this block was sealed to, the own node left out, and what each said of it. */
 typedef void recall_reader(void *context, uint64_t block, const uint8_t *node_id, const struct receipt *receipt);
 void recall_readers(struct engine *engine, uint64_t block, recall_reader *visit, void *context);
+/* Those who said that they had something of it from one of its readers. Who has not said so is not known here. */
+void recall_thirds(struct engine *engine, uint64_t block, recall_reader *visit, void *context);
 
 /* --- recall_due.c: own recalls that readers have not answered yet --- */
 void recall_due_add(struct engine *engine, uint64_t block, uint64_t noted_ms, bool before);

@@ -62,8 +62,9 @@ void retention_payload(struct engine *engine, struct store_batch *batch, const u
     struct entry entry;
     struct block_body body;
     struct recall notice = {0};
-    bool early = recall_reads(engine, node_id, seq) && entry_parse(&entry, bytes_of_buf(&engine->scratch_entry)) == OK &&
-                 block_body_read(&body, entry.body) == OK && body.expires_ms > now_ms;
+    bool early = recall_reads(engine, node_id, seq) == OURS_YES &&
+                 entry_parse(&entry, bytes_of_buf(&engine->scratch_entry)) == OK && block_body_read(&body, entry.body) == OK &&
+                 body.expires_ms > now_ms;
     if (early && recall_place_find(engine, node_id, seq, &place) && !place.own) {
         recall_mark(&notice, 0); /* what it tells of the block before */
         withdraw_bar(engine, batch, node_id, entry.agency_id, seq, &notice);

@@ -8,7 +8,8 @@
 /* Taking items out: first nothing shows them any more (withdrawn), then no file holds them (erased); the author hears of both. One commit
    that changes pages is under way at a time. */
 
-#define SOON_MS 50
+#define SOON_MS      50
+#define UNKNOWN_EACH 64 /* erased blocks looked at in one go whose epoch the key process has not opened yet */
 
 /* --- pages --- */
 
@@ -97,7 +98,7 @@ static void receipt_say(struct engine *engine, struct store_batch *batch, const 
     struct recall_receipt receipt = {.block = waiting->block, .count = row->count, .state = row->state, .time_ms = clock_wall_ms()};
     struct statement statement = {.type = RECALL_RECEIPT_TYPE, .tlp = TLP_AMBER, .carriage = CARRIAGE_RELAY};
     struct buf text = {0};
-    if (!row->reader) return;
+    if (row->reader != OURS_YES) return;
     memcpy(receipt.node_id, waiting->node_id, NODE_ID_BYTES);
     recall_receipt_write(&text, &receipt);
     statement.text = bytes_of_buf(&text);
@@ -128,7 +129,7 @@ void withdraw_payload(struct engine *engine, struct store_batch *batch, const ui
     if (!store_payload_exists(engine->store, node_id, seq)) return;
     event.dropped.bytes = store_payload_bytes(engine->store, node_id, seq);
     store_batch_payload_erase(batch, node_id, seq);
-    if (own || recall_reads(engine, node_id, seq)) reader_count(engine, batch, -1);
+    if (own || recall_reads(engine, node_id, seq) == OURS_YES) reader_count(engine, batch, -1);
     if (!own && engine_step(engine, &event) != OK) engine_fail(engine, 5, "out of memory");
 }
 
@@ -211,14 +212,18 @@ static void withdraw(struct engine *engine, struct recall_waiting *waiting) {
 
 /* --- erased --- */
 
-static void erased(struct engine *engine, struct store_batch *batch, const struct recall_waiting *waiting) {
+/* False: not yet. Whether its author waits for a receipt is not known; the key process' answer has it looked at again. */
+static bool erased(struct engine *engine, struct store_batch *batch, const struct recall_waiting *waiting) {
     struct recall_row row;
-    if (recall_row_get(engine, waiting->node_id, waiting->block, &row) != OK) return;
+    if (recall_row_get(engine, waiting->node_id, waiting->block, &row) != OK) return true;
+    if (row.reader == OURS_UNKNOWN) row.reader = recall_reads(engine, waiting->node_id, waiting->block);
+    if (row.reader == OURS_UNKNOWN) return false;
     row.state = RECALL_ERASED;
     row.erased_ms = clock_wall_ms();
     recall_row_put(batch, waiting->node_id, waiting->block, &row);
     receipt_say(engine, batch, waiting, &row);
     third_erased(engine, batch, waiting->node_id, waiting->block, row.agency_id);
+    return true;
 }
 
 static void round_finish(struct engine *engine) {
@@ -226,17 +231,23 @@ static void round_finish(struct engine *engine) {
     uint64_t finished = store_erased(engine->store), gone = 0;
     struct store_batch *batch = NULL;
     size_t kept = 0;
+    unsigned unknown = 0;
     for (size_t i = 0; i < recalls->count; i++) {
         struct recall_waiting waiting = recalls->waiting[i];
-        bool over = waiting.begun && waiting.round <= finished;
+        bool over = waiting.begun && waiting.round <= finished && unknown < UNKNOWN_EACH;
         if (over && !batch) batch = store_batch_new(engine->store);
-        if (!over || !batch)
-            recalls->waiting[kept++] = waiting;
+        bool done = over && batch && erased(engine, batch, &waiting);
+        unknown += over && !done;
+        if (done)
+            gone++;
         else
-            erased(engine, batch, &waiting), gone++;
+            recalls->waiting[kept++] = waiting;
     }
     recalls->count = kept;
-    if (!batch) return;
+    if (gone == 0) {
+        if (batch) store_batch_free(batch);
+        return;
+    }
     store_commit(engine->store, batch, 0);
     engine->tallies.blocks_erased += gone;
     log_event(LOG_RECALL_ERASED, LOG_FIELDS(LOG_NUMBER("blocks", gone)), "%llu recalled block%s out of all files",

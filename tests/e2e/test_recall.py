@@ -140,6 +140,23 @@ def two_while_away(place):
 
 
 @story
+def before_its_epoch_is_opened(place):
+    """The recall comes along with the epoch of what it takes back, and its key process has not opened that yet: nobody knows whether the reader is
+    one. The author hears of it all the same, once that is known."""
+    a, b = place.mesh("agency.a", "agency.b")
+    b.stop()
+    objects, values = indicators("sealed", 3)
+    a.publish_good(objects, "TLP:AMBER", [b])
+    recall_good(a, objects[1]["id"], "--reason", "too early")
+    b.program = os.path.join(BUILD, "tests", "e2e", "comity_late_key")
+    place.start(b)
+    must(complete(a, objects[1]["id"], ["agency.a", "agency.b"]), 45, "B says that it has nothing of it any more",
+         lambda: a("recall", "status", objects[1]["id"]), b.log_tail)
+    must_hold(b, 2, 45, "and has what stays", b.log_tail)
+    check(not b.finds(values[1]), "and not what was recalled")
+
+
+@story
 def again_and_all(place):
     """What stays can be recalled as well, by a filter, to the last object; all versions of it go; what was recalled can come again."""
     a, b = place.mesh("agency.a", "agency.b")

@@ -47,7 +47,7 @@ static int setup(void **state) {
     assert_non_null(engine);
     engine->store = fixture.store;
     engine->codec = fixture.codec;
-    if (reader_init(engine) != OK) return -1;
+    if (epochs_init(engine) != OK || reader_init(engine) != OK) return -1;
     for (size_t i = 0; i < ROLE_COUNT; i++) engine->child.peers[i].fd = -1;
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
     channel_init(&engine->child.parent, fds[0]);
@@ -63,6 +63,7 @@ static int teardown(void **state) {
     actions_free(&engine->actions);
     recalls_free(engine);
     reader_free(engine);
+    epochs_free(engine);
     channel_close(&engine->child.parent);
     close(other_end);
     buf_free(&engine->scratch_entry), buf_free(&engine->scratch);
@@ -222,6 +223,29 @@ static void damage_is_no_hindrance(void **state) {
     buf_free(&other);
 }
 
+/* An epoch that the key process has before it while its branch goes: the answer is about that one, and not about the one that comes to
+   stand at its number. */
+static void an_answer_comes_too_late(void **state) {
+    const uint8_t of_the_old[EPOCH_SECRET_BYTES] = {1}, of_the_new[EPOCH_SECRET_BYTES] = {2}, *node_id = hers.agency.nodes[0].id;
+    struct entry entry = {.type = ENTRY_EPOCH, .seq = 4, .body = bytes_of_text("an epoch")};
+    bool busy;
+    (void)state;
+    pin(&hers);
+    memcpy(entry.agency_id, hers.agency.id, AGENCY_ID_BYTES), memcpy(entry.node_id, node_id, NODE_ID_BYTES);
+    branch_store(&hers, 1, 1, 1, 5);
+    epochs_arrived(engine, &entry);
+    logs_truncate(engine, node_id, 2, 0);
+    store_wait(fixture.store);
+    epochs_arrived(engine, &entry);
+    epochs_opened(engine, 0, of_the_old, OK);
+    assert_int_equal(epochs_ours(engine, node_id, 4), OURS_UNKNOWN);
+    epochs_opened(engine, 1, of_the_new, OK);
+    assert_int_equal(epochs_ours(engine, node_id, 4), OURS_YES);
+    const struct epoch *epoch = epochs_of_block(engine, node_id, 5, 4, &busy);
+    assert_non_null(epoch);
+    assert_memory_equal(epoch->secret, of_the_new, EPOCH_SECRET_BYTES);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_log_goes_on, setup, teardown),
@@ -229,6 +253,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_proof_comes_back, setup, teardown),
         cmocka_unit_test_setup_teardown(one_branch_is_stored, setup, teardown),
         cmocka_unit_test_setup_teardown(damage_is_no_hindrance, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_answer_comes_too_late, setup, teardown),
     };
     return cmocka_run_group_tests_name("logs", tests, NULL, NULL);
 }
