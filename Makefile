@@ -106,9 +106,9 @@ $(B)/tests/e2e/hostile/hostile: $(call objects,$(wildcard tests/e2e/hostile/*.c)
 $(B)/tests/e2e/comity_half_recall: $(B)/node/main.o $(B)/tests/e2e/faulty/half_recall.o $(ARCHIVES)
 	$(Q)$(CC) $(ALL_LDFLAGS) -Wl,--wrap=crypto_sign_detached $^ $(LIBS_NODE) $(LIBS_GOSSIP) $(LIBS_CRYPTO) -o $@
 
-# A node that hears late that there is no further page.
-$(B)/tests/e2e/comity_late_answer: $(B)/node/main.o $(B)/tests/e2e/faulty/late_answer.o $(ARCHIVES)
-	$(Q)$(CC) $(ALL_LDFLAGS) -Wl,--wrap=store_page_from $^ $(LIBS_NODE) $(LIBS_GOSSIP) $(LIBS_CRYPTO) -o $@
+# A node that hears late that there is no further page, or no such record, and whose disk may take its time.
+$(B)/tests/e2e/comity_late_answer: $(B)/node/main.o $(B)/tests/e2e/faulty/late_answer.o $(B)/tests/e2e/faulty/slow_disk.o $(ARCHIVES)
+	$(Q)$(CC) $(ALL_LDFLAGS) $(patsubst %,-Wl$(,)--wrap=%,store_page_from rocks_get rocksdb_write rocksdb_flush_wal) $^ $(LIBS_NODE) $(LIBS_GOSSIP) $(LIBS_CRYPTO) -o $@
 
 # A node whose key process takes a second over each epoch.
 $(B)/tests/e2e/comity_late_key: $(B)/node/main.o $(B)/tests/e2e/faulty/late_key.o $(ARCHIVES)

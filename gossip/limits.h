@@ -118,5 +118,7 @@
 #define MISSING_RETRY_MS      15000  /* a payload that no link had is asked for again, */
 #define MISSING_TRIES_MAX     5      /* each time after twice as long, up to 8 minutes; an offer is taken at once */
 #define MISSING_TRIES_DIRECT  2      /* up to a minute: nobody but its author will ever offer it */
+#define MISSING_SILENT_MS     1000 /* who did not answer is asked again so soon: silence is no refusal, a message may have been lost; */
+#define MISSING_SILENT_MAX    3 /* so often, and then it counts as one */
 
 #endif

@@ -99,8 +99,9 @@ struct link {
     unsigned wants;       /* payloads asked and not answered */
     unsigned gets;        /* ranges asked and not answered */
     uint64_t answered_ms; /* last answer of any kind: a slow line is no broken promise */
-    unsigned serving;     /* the peer's questions that wait for the store */
-    size_t asked_count;   /* and those that wait for room in its queue */
+    uint64_t passed_ms; /* when the newest payload was asked for that came: they come in order, so what was asked before will not */
+    unsigned serving;   /* the peer's questions that wait for the store */
+    size_t asked_count; /* and those that wait for room in its queue */
     struct ask asked[LIMIT_SERVING];
     uint64_t verify_number; /* who waits for the peer's signed heads; 0: nobody */
     uint8_t verify_nonce[WIRE_NONCE_VERIFY_BYTES];

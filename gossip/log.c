@@ -87,6 +87,7 @@ void log_link_gone(struct log *log, uint32_t link, unsigned slot) {
     for (size_t i = 0; i < log->missing_count; i++) {
         struct missing *missing = &log->missing[i];
         missing->refused_by &= ~mark;
+        missing->silent_at &= ~mark;
         missing->offered_by &= ~mark;
         if (missing->asked_link != link || missing->done) continue;
         missing->asked_link = 0;

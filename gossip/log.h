@@ -14,8 +14,11 @@ struct missing {
     uint64_t retry_ms;   /* not before: nobody had it */
     uint32_t asked_link; /* link number, 0: nobody is asked */
     uint64_t refused_by; /* slots of links that answered "I don't have it" */
+    uint64_t silent_at;  /* and of those that did not answer: others are asked first */
     uint64_t offered_by; /* slots of links that said they have it */
     uint8_t tries;       /* rounds in which nobody had it: they become rarer */
+    uint8_t silences;    /* rounds that ended with somebody silent */
+    bool soon;           /* only who was silent is asked again when its time has come */
     bool storing;        /* here, on its way to the disk: a scan must not find it missing again */
     bool done;           /* here; dropped from the list when it is compacted */
 };

@@ -26,6 +26,7 @@ static enum err take_payload(struct gossip *gossip, struct link *link, size_t in
         /* Others may have said no before the one who has it spoke. */
         missing->offered_by |= mark;
         missing->refused_by &= ~mark;
+        missing->silent_at &= ~mark;
         if (!missing->asked_link) log->missing_unasked = 0;
     }
     if (message->push.state == PUSH_AWAITED) missing->refused_by |= mark;

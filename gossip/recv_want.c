@@ -67,6 +67,7 @@ enum err recv_payload(struct gossip *gossip, struct link *link, struct message *
     struct log *log = &gossip->peers.list[index]->log;
     struct bytes payload = message->payload.payload;
     if (missing->asked_link == link->number) {
+        if (message->payload.present && link->passed_ms < missing->asked_ms) link->passed_ms = missing->asked_ms;
         sync_unask(gossip, missing);
         link->answered_ms = gossip->monotonic_ms;
         link->broken_row = 0;
@@ -127,6 +128,7 @@ enum err recv_have(struct gossip *gossip, struct link *link, struct message *mes
         uint64_t mark = 1ull << links_slot(&gossip->links, link);
         missing->offered_by |= mark;
         missing->refused_by &= ~mark;
+        missing->silent_at &= ~mark;
         if (missing->asked_link) continue;
         log->missing_unasked = 0;
         log->pump = any = true;

@@ -120,7 +120,7 @@ static struct link *best_for_payload(struct gossip *gossip, size_t index, const 
         if (missing->body.carriage == CARRIAGE_DIRECT && (!peer || peer->member != author->member)) continue;
         bool offered = missing->offered_by >> slot & 1;
         bool holds = peer == author || link->logs[index].heard >= missing->seq; /* the author did before anybody heard of it */
-        if (!offered && (!holds || (missing->refused_by >> slot & 1))) continue;
+        if (!offered && (!holds || ((missing->refused_by | missing->silent_at) >> slot & 1))) continue;
         *anyone = true;
         if (link->wants >= LIMIT_WANTS_IN_FLIGHT) continue;
         if (!best || (offered && !best_offered) || (offered == best_offered && link->wants < best->wants))
@@ -134,7 +134,12 @@ static void give_up(struct gossip *gossip, size_t index, struct missing *missing
     struct log *log = &log_peer(gossip, index)->log;
     if (missing->body.carriage == CARRIAGE_DIRECT)
         log_peer(gossip, index)->wanted = gossip->wanted = true; /* nobody else can give it */
-    if (missing->retry_ms <= gossip->monotonic_ms) {             /* else only one who offered it meanwhile was asked */
+    if (missing->retry_ms <= gossip->monotonic_ms && missing->silent_at && missing->silences < MISSING_SILENT_MAX) {
+        missing->silences++;
+        missing->soon = true;
+        missing->retry_ms = gossip->monotonic_ms + MISSING_SILENT_MS;
+    } else if (missing->retry_ms <= gossip->monotonic_ms) { /* else only one who offered it meanwhile was asked */
+        missing->refused_by |= missing->silent_at;
         missing->retry_ms = gossip->monotonic_ms + (missing->refused_by ? (uint64_t)MISSING_RETRY_MS << missing->tries : 1000);
         unsigned most = missing->body.carriage == CARRIAGE_DIRECT ? MISSING_TRIES_DIRECT : MISSING_TRIES_MAX;
         if (missing->refused_by && missing->tries < most) missing->tries++;
@@ -145,11 +150,15 @@ static void give_up(struct gossip *gossip, size_t index, struct missing *missing
     }
 }
 
-/* May somebody be asked for it now? Those who refused are asked again when its time has come, those who offer it at once. */
+/* May somebody be asked for it now? Those who refused or were silent are asked again when its time has come, those who offer it at once. */
 static bool askable(const struct gossip *gossip, struct missing *missing) {
     if (missing->done || missing->storing || missing->asked_link) return false;
     if (missing->retry_ms > gossip->monotonic_ms) return missing->offered_by != 0;
-    if (missing->retry_ms != 0) missing->refused_by = 0, missing->retry_ms = 0;
+    if (missing->retry_ms == 0) return true;
+    missing->silent_at = 0;
+    if (!missing->soon) missing->refused_by = 0;
+    missing->soon = false;
+    missing->retry_ms = 0;
     return true;
 }
 
@@ -264,11 +273,13 @@ static void answers_check(struct gossip *gossip, size_t index) {
             log->missing_done++;
             continue;
         }
-        if (!missing->asked_link || !overdue(gossip, missing->asked_link, missing->asked_ms)) continue;
+        if (!missing->asked_link) continue;
         struct link *link = links_find(&gossip->links, missing->asked_link);
+        bool passed = link && link->passed_ms > missing->asked_ms && gossip->monotonic_ms - missing->asked_ms > LIMIT_ANSWER_MS;
+        if (!passed && !overdue(gossip, missing->asked_link, missing->asked_ms)) continue;
         broken(gossip, missing->asked_link);
-        if (link) missing->refused_by |= 1ull << links_slot(&gossip->links, link);
-        missing->offered_by &= ~missing->refused_by;
+        if (link) missing->silent_at |= 1ull << links_slot(&gossip->links, link);
+        missing->offered_by &= ~missing->silent_at;
         sync_unask(gossip, missing);
     }
     log->missing_unasked = 0;

@@ -84,6 +84,11 @@ static void on_store(struct engine *engine) {
     engine_fail(engine, 5, "the store failed (%s): %s", err_text(err), store_why(engine->store));
 }
 
+void engine_settle(struct engine *engine) {
+    store_wait(engine->store);
+    on_store(engine);
+}
+
 /* --- the loop --- */
 
 enum { POLL_PARENT, POLL_NET, POLL_KEY, POLL_STORE, POLL_LISTENER, POLL_CLIENTS };

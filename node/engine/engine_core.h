@@ -145,6 +145,9 @@ void engine_tell(struct engine *engine, enum log_event event, const struct log_f
 /* Sends an event through the core and carries out what comes of it. Not from within itself: follow-ups are queued. */
 enum err engine_step(struct engine *engine, struct event *event);
 void engine_must_step(struct engine *engine, struct event *event); /* without memory the node ends */
+/* Waits until all that is under way to the disk is there and found, and does what follows from that. Rows (records.h) tell of what came at
+   once, pages and index when it is stored: for who needs both, and is asked seldom. Not from within a step, or while a batch is filled. */
+void engine_settle(struct engine *engine);
 
 /* engine_frames.c */
 void engine_to_key(struct engine *engine, enum frame_type type, uint64_t tag, struct bytes body);

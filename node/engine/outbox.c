@@ -214,8 +214,8 @@ static bool record_open(struct engine *engine) {
     if (outbox->first == outbox->next) return false;
     record_name(name, outbox->first);
     buf_clear(&outbox->record);
-    enum err err = store_meta(engine->store, name, &outbox->record);
-    if (err == ERR_NOT_FOUND && store_pending(engine->store) > 0) return false; /* on its way to the disk */
+    enum err err = store_meta_settled(engine->store, name, &outbox->record);
+    if (err == ERR_BUSY) return false; /* on its way to the disk */
     if (err != OK || !record_read(&record, bytes_of_buf(&outbox->record))) {
         if (err != ERR_NOT_FOUND)
             engine_event(engine, LOG_STORE_DAMAGED, NULL, "a record of the outbox cannot be read: %s",

@@ -72,12 +72,16 @@ static void labels_go_on(struct engine *engine, uint64_t end) {
     if (whole > engine->labels_from) engine->labels_from = whole;
 }
 
+static bool first_item(const struct block *block, struct bytes *first) {
+    struct cursor walk = cursor_of(block_frame_count(block) > 0 ? block_frame_plain(block, 0) : bytes_of(NULL, 0));
+    return block_frame_next(&walk, first);
+}
+
 /* A replacement whose items stand here already: its statements are heard, and it gets no pages. */
 static bool aliased(struct engine *engine, struct store_batch *batch, const struct page_head *head, const struct block *block,
                     uint64_t *holder) {
     struct bytes first;
-    struct cursor walk = cursor_of(block_frame_count(block) > 0 ? block_frame_plain(block, 0) : bytes_of(NULL, 0));
-    return block_frame_next(&walk, &first) && recall_alias(engine, batch, head, first, holder);
+    return first_item(block, &first) && recall_alias(engine, batch, head, first, holder);
 }
 
 /* Counted in the same batch, so that status never disagrees with the pages. */
@@ -139,11 +143,16 @@ void reader_count_load(struct engine *engine) {
 
 /* --- payloads --- */
 
+/* It is taken for not there, and asked for again. */
+static void refuse(struct engine *engine, uint64_t ticket) {
+    engine_follow_up(engine, &(struct follow_up){.kind = ACTION_STORE_PAYLOAD, .ticket = ticket});
+}
+
 /* The batch of one payload: as received, and its items when they are ours to read. */
 static void payload_store(struct engine *engine, uint64_t ticket, const uint8_t *node_id, uint64_t seq,
                           const struct block_body *body, struct bytes payload, const struct epoch *epoch) {
     if (gossip_recalled(engine->gossip, node_id, seq)) { /* meanwhile */
-        engine_follow_up(engine, &(struct follow_up){.kind = ACTION_STORE_PAYLOAD, .ticket = ticket});
+        refuse(engine, ticket);
         return;
     }
     struct store_batch *batch = store_batch_new(engine->store);
@@ -155,7 +164,14 @@ static void payload_store(struct engine *engine, uint64_t ticket, const uint8_t 
         struct page_head head = {.seq = seq, .arrived_ms = clock_wall_ms(), .expires_ms = body->expires_ms};
         memcpy(head.node_id, node_id, NODE_ID_BYTES);
         memcpy(head.agency_id, epoch->agency_id, AGENCY_ID_BYTES);
+        struct bytes first;
         enum err err = block_open(engine->reader.block, payload, &body->seal, epoch->secret, body->index);
+        if (err == OK && first_item(engine->reader.block, &first) && recall_early(engine, node_id, seq, first)) {
+            block_reset(engine->reader.block);
+            store_batch_free(batch);
+            refuse(engine, ticket);
+            return;
+        }
         if (err == OK) err = reader_pages(engine, batch, &head, engine->reader.block);
         if (err == OK) ledger_in(engine, batch, &head, body, block_item_count(engine->reader.block));
         if (err != OK) {
@@ -212,8 +228,7 @@ void reader_payload(struct engine *engine, const struct action *action) {
                                                 action->store_payload.body.epoch_seq, &busy);
     bool pending = epoch && epoch->state == EPOCH_PENDING;
     if (busy || (pending && !hold(engine, action, epoch))) {
-        /* Stored without being read it would never be read. */
-        engine_follow_up(engine, &(struct follow_up){.kind = ACTION_STORE_PAYLOAD, .ticket = action->store_payload.ticket});
+        refuse(engine, action->store_payload.ticket); /* stored without being read it would never be read */
         return;
     }
     if (pending) return;

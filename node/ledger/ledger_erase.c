@@ -232,7 +232,7 @@ void ledger_erase_go_on(struct engine *engine, struct client *client) {
     if (erasing.err == OK) record(&erasing);
     if (erasing.err == OK) {
         withdraw_commit(engine, erasing.batch);
-        if (erasing.waited > 0) store_wait(engine->store); /* before the outbox reads its records again */
+        engine_settle(engine); /* it is done when it is said to be, and the outbox reads its records again */
         answer(&erasing, client->erase_tag);
     } else {
         refuse(&erasing, client->erase_tag);

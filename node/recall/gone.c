@@ -110,6 +110,8 @@ void gone_anew(struct engine *engine, struct store_batch *batch) {
     ends_put(batch, gone->first, gone->last);
 }
 
+bool gone_same_life(const struct gone *gone, uint64_t at) { return at / LIFE_ROWS == gone->last / LIFE_ROWS; }
+
 void gone_free(struct engine *engine) {
     buf_free(&engine->gone.rows);
     buf_free(&engine->gone.terms);

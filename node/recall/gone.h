@@ -95,6 +95,8 @@ void gone_free(struct engine *engine);
 /* This store is a copy that begins a life of its own, and will give cursors that the first one gave to other objects: no position from before
    counts. Its consumers are told to begin anew. */
 void gone_anew(struct engine *engine, struct store_batch *batch);
+/* Is `at` a position of this life? */
+bool gone_same_life(const struct gone *gone, uint64_t at);
 /* The item at `cursor` is being taken out of its page with this batch, which goes to withdraw_commit. What nodes say to each other is
    passed over; of an object that was passed on, the row is about the object inside. */
 void gone_note(struct engine *engine, struct store_batch *batch, const struct page_head *head, uint64_t cursor,

@@ -322,6 +322,7 @@ static void tell(struct engine *engine, struct present *present) {
     }
     gone_fence(engine, batch, exits);
     withdraw_commit(engine, batch);
+    engine_settle(engine); /* who reads of it finds it so */
     exits_text(text, exits);
     engine_event(
         engine, LOG_CONSUMERS_ANEW, LOG_FIELDS(LOG_TEXT("exits", text)),

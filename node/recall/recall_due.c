@@ -67,8 +67,9 @@ static void overdue_say(struct engine *engine, struct recall_due *due, uint64_t 
 static bool block_look(struct engine *engine, struct recall_due *due, uint64_t now_ms) {
     struct look look = {.engine = engine};
     struct recall_row row;
+    bool settled = store_pending(engine->store) == 0; /* before the look */
     bool known = recall_row_get(engine, engine->node_id, due->block, &row) == OK;
-    if (!known && store_pending(engine->store) > 0) return false; /* on its way to the disk: a later look finds it */
+    if (!known && !settled) return false; /* on its way to the disk: a later look finds it */
     due->look_ms = 0;
     if (!known) return true; /* its branch of the log was dropped */
     recall_readers(engine, due->block, reader_look, &look);

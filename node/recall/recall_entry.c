@@ -253,32 +253,70 @@ bool recall_place_of(const struct recall_place *place, uint32_t index, uint32_t 
     return *held < place->items;
 }
 
+/* Block `seq` has what is not marked of the block in this place, behind a notice. */
+static void alias_put(struct engine *engine, struct store_batch *batch, const uint8_t *node_id, uint64_t seq,
+                      const struct recall_place *place, const struct recall *gone) {
+    struct buf value = {0};
+    char name[NAME_BYTES];
+    uint32_t held, items = place->own ? place->items : place->map_count + 1;
+    buf_put_u64(&value, place->holder);
+    for (uint32_t i = 0; i < items; i++)
+        if (!recall_marked(gone, i) && recall_place_of(place, i, &held)) buf_put_u16(&value, (uint16_t)held);
+    if (value.failed) engine_fail(engine, 5, "out of memory for a recall");
+    name_of(name, "alias", node_id, seq);
+    store_batch_meta(batch, name, bytes_of_buf(&value));
+    buf_free(&value);
+}
+
+void recall_alias_ahead(struct engine *engine, struct store_batch *batch, const uint8_t node_id[static NODE_ID_BYTES],
+                        const struct recall_place *place, const struct recall *recall) {
+    static struct recall_place known;
+    if (recall->replacement == 0 || recall_place_find(engine, node_id, recall->replacement, &known)) return;
+    alias_put(engine, batch, node_id, recall->replacement, place, recall);
+}
+
+/* Something of this log is noted as recalled and not withdrawn yet. */
+static bool withdrawing(const struct engine *engine, const uint8_t *node_id) {
+    const struct recalls *recalls = &engine->recalls;
+    for (size_t i = 0; i < recalls->count; i++)
+        if (!recalls->waiting[i].withdrawn && memcmp(recalls->waiting[i].node_id, node_id, NODE_ID_BYTES) == 0) return true;
+    return false;
+}
+
+/* The notice with which a replacement begins; false: this is none. */
+static bool notice_of(struct recall_notice *out, uint64_t seq, struct bytes first) {
+    static struct item item;
+    return item_decode(&item, first) == OK && bytes_equal_text(item.type, RECALL_NOTICE_TYPE) &&
+           recall_notice_read(out, item.text) == OK && out->block < seq;
+}
+
+bool recall_early(struct engine *engine, const uint8_t node_id[static NODE_ID_BYTES], uint64_t seq, struct bytes first) {
+    static struct recall_place place;
+    struct recall_notice notice;
+    return withdrawing(engine, node_id) && notice_of(&notice, seq, first) &&
+           !recall_place_find(engine, node_id, notice.block, &place);
+}
+
 bool recall_alias(struct engine *engine, struct store_batch *batch, const struct page_head *head, struct bytes first,
                   uint64_t *holder) {
-    static struct item item;
     static struct recall_place place;
     struct recall_notice notice;
     struct recall gone = {0};
-    struct buf value = {0};
     char name[NAME_BYTES];
-    uint32_t held;
-    if (item_decode(&item, first) != OK || !bytes_equal_text(item.type, RECALL_NOTICE_TYPE)) return false;
-    if (recall_notice_read(&notice, item.text) != OK || notice.block >= head->seq) return false;
-    if (!recall_place_find(engine, head->node_id, notice.block, &place)) return false;
+    if (!notice_of(&notice, head->seq, first)) return false;
+    if (!recall_place_find(engine, head->node_id, notice.block, &place)) {
+        if (store_pending(engine->store) == 0) return false;
+        store_wait(engine->store); /* both come together: the block may be on its way to the disk */
+        if (!recall_place_find(engine, head->node_id, notice.block, &place)) return false;
+    }
     for (uint32_t i = 0; i < notice.item_count; i++) recall_mark(&gone, (uint32_t)pack_read_uint(&notice.items));
     *holder = place.holder;
-    buf_put_u64(&value, place.holder);
-    uint32_t items = place.own ? place.items : place.map_count + 1;
-    for (uint32_t i = 0; i < items; i++)
-        if (!recall_marked(&gone, i) && recall_place_of(&place, i, &held)) buf_put_u16(&value, (uint16_t)held);
-    name_of(name, "alias", head->node_id, head->seq);
-    store_batch_meta(batch, name, bytes_of_buf(&value));
+    alias_put(engine, batch, head->node_id, head->seq, &place, &gone);
     if (memcmp(head->node_id, engine->node_id, NODE_ID_BYTES) == 0) {
         uint8_t now[8];
         snprintf(name, sizeof name, "recall-now/%016llx", (unsigned long long)place.holder);
         put_be64(now, head->seq);
         store_batch_meta(batch, name, bytes_of(now, sizeof now));
     }
-    buf_free(&value);
     return true;
 }

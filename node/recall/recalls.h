@@ -138,6 +138,12 @@ bool recall_place_of(const struct recall_place *place, uint32_t index, uint32_t 
    in the batch, and it gets no pages; *holder is then the block whose pages they are. */
 bool recall_alias(struct engine *engine, struct store_batch *batch, const struct page_head *head, struct bytes first,
                   uint64_t *holder);
+/* Likewise: are recalls under way that say where the block stands which it replaces? Then it has come too early to be read. */
+bool recall_early(struct engine *engine, const uint8_t node_id[static NODE_ID_BYTES], uint64_t seq, struct bytes first);
+/* The block in this place is being withdrawn: where what stays of it stands is noted for the block that replaces it, which may be recalled
+   before its payload comes, and then never will. */
+void recall_alias_ahead(struct engine *engine, struct store_batch *batch, const uint8_t node_id[static NODE_ID_BYTES],
+                        const struct recall_place *place, const struct recall *recall);
 
 /* --- withdraw.c --- */
 /* Takes the marked items of the holder out of its pages and the index; returns how many were there. */

@@ -193,6 +193,7 @@ static void withdraw(struct engine *engine, struct recall_waiting *waiting) {
         row.count = withdraw_items(engine, batch, &place, &marked, GONE_RECALL);
         prove_withdraw(engine, batch, copy.node_id, place.holder, copy.block);
         if (all) store_batch_block_delete(batch, copy.node_id, copy.block);
+        if (!all) recall_alias_ahead(engine, batch, copy.node_id, &place, &row.recall);
     }
     share_recalled(engine, batch, copy.node_id, &row.recall);
     row.state = RECALL_WITHDRAWN;

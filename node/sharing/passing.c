@@ -98,6 +98,9 @@ static void own_take(struct engine *engine, struct store_batch *batch, const str
     if (share.permission.size > 0 && proof_decode(&proof, share.permission) == OK && proof_read(&permission, &proof) == OK &&
         item_decode(&grant_item, proof.item) == OK && permit_grant_decode(&grant, grant_item.text) == OK)
         memcpy(row.reader, grant.reader, AGENCY_ID_BYTES);
+    /* It was taken back while the share waited to go out: nobody will say so again. */
+    row.gone = share_was_recalled(engine, row.node_id, row.seq, row.index);
+    if (row.gone) engine->dealings.withdrawing = true;
     enum err err = row_write(&value, &row);
     if (err == OK) err = records_add(&engine->dealings.shares, batch, engine->agency_id, bytes_of_buf(&value));
     dealings_kept(engine, engine->agency_id, err);
@@ -203,6 +206,7 @@ static bool gone_begin(struct engine *engine) {
     const struct records *records = &engine->dealings.shares;
     struct dealings *dealings = &engine->dealings;
     struct row row;
+    engine_settle(engine); /* what carries it may have gone out a moment ago */
     buf_clear(&dealings->withdrawn_rows);
     dealings->withdrawing = false;
     for (size_t i = 0; i < records->count; i++) {
@@ -405,6 +409,7 @@ void share_ask(struct engine *engine, struct client *client, const struct frame 
     uint8_t readers[READERS_MAX][AGENCY_ID_BYTES];
     struct proof proof;
     size_t count;
+    engine_settle(engine); /* a permission that is listed is one that can be proved */
     sharing = (struct sharing){.engine = engine, .client = client, .frame = frame};
     uint32_t fields = pack_read_array(&reader);
     struct bytes id = pack_read_str(&reader), author = pack_skip_nil(&reader) ? bytes_of(NULL, 0) : pack_read_str(&reader);

@@ -210,11 +210,11 @@ static bool record_next(struct engine *engine) {
     for (unsigned looks = 0; waiting->at < waiting->next && looks < LOOKS_MAX; looks++) {
         record_name(name, waiting->at);
         buf_clear(&waiting->record);
-        enum err err = store_meta(engine->store, name, &waiting->record);
+        enum err err = store_meta_settled(engine->store, name, &waiting->record);
         if (err == OK) return true;
+        if (err == ERR_BUSY) return false; /* on its way to the disk */
         if (err != ERR_NOT_FOUND)
             engine_event(engine, LOG_STORE_DAMAGED, NULL, "a statement that waits cannot be read: %s", err_text(err));
-        if (err == ERR_NOT_FOUND && store_pending(engine->store) > 0) return false; /* on its way to the disk */
         if (waiting->at == waiting->first) waiting->first++;
         waiting->at++;
     }

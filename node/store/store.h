@@ -192,6 +192,9 @@ enum err store_payloads(struct store *store, const uint8_t node_id[static NODE_I
                         void *context) MUST_USE;
 
 enum err store_meta(struct store *store, const char *key, struct buf *out) MUST_USE;
+/* The same for who gives up what is not there: ERR_BUSY while it may be on its way to the disk. To look first and to ask then whether
+   commits are under way would miss what arrives in between. */
+enum err store_meta_settled(struct store *store, const char *key, struct buf *out) MUST_USE;
 typedef bool store_visit_meta(void *context, const char *key, struct bytes value);
 enum err store_meta_each(struct store *store, const char *prefix, store_visit_meta *visit, void *context) MUST_USE;
 /* The same, from the key `from` on, which begins with the prefix. */

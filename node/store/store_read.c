@@ -206,6 +206,12 @@ enum err store_meta(struct store *store, const char *key, struct buf *out) {
     return error;
 }
 
+enum err store_meta_settled(struct store *store, const char *key, struct buf *out) {
+    bool settled = store_pending(store) == 0; /* before the look: a commit ends at any moment */
+    enum err error = store_meta(store, key, out);
+    return error == ERR_NOT_FOUND && !settled ? ERR_BUSY : error;
+}
+
 enum err store_meta_each(struct store *store, const char *prefix, store_visit_meta *visit, void *context) {
     return store_meta_from(store, prefix, prefix, visit, context);
 }

@@ -294,10 +294,12 @@ static bool terms_stand(struct engine *engine, struct take_state *take) {
     return false;
 }
 
-/* Does the position belong to these pages and this list, and to the terms of now? */
+/* Does the position belong to these pages and this list, and to the terms of now? One that the node keeps may be behind what its consumer was
+   given by a node that was lost, also at the start. */
 static bool reaches(const struct engine *engine, const struct take_state *take) {
     const struct gone *gone = &engine->gone;
     if (take->at.cursor > last_cursor(engine) || take->at.gone > gone->last) return false;
+    if (take->stored && !gone_same_life(gone, take->at.gone)) return false;
     return (take->seen == 0 && !take->holds) ||
            (take->at.gone + 1 >= gone->first && !gone_fenced(gone, take->exit, take->at.gone) && take->at.gone >= take->fence);
 }

@@ -144,8 +144,8 @@ def must(condition, seconds, text, *details):
 
 
 def must_hold(node, count, seconds, text, *details):
-    """Waits until a node's feed has `count` objects, then checks that it has no more."""
-    wait_until(lambda: len(node.feed()) >= count, seconds)
+    """Waits until a node's feed has `count` objects, be it by more or by fewer, then checks that it stays so."""
+    wait_until(lambda: len(node.feed()) == count, seconds)
     check_equal(len(node.feed()), count, "%s (within %g s)" % (text, seconds), *details)
 
 

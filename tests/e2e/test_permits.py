@@ -1,10 +1,11 @@
 #!/usr/bin/python3
 """What agencies say about single objects: permissions with proofs, shares, sightings, requests for information."""
 import json
+import os
 import time
 
 from bystanders import learned_nothing
-from lib import (NOT_FOUND, REFUSED, USAGE, bundle, check, check_equal, indicator, indicators, main, must, must_hold,
+from lib import (BUILD, NOT_FOUND, PATIENCE, REFUSED, USAGE, bundle, check, check_equal, indicator, indicators, main, must, must_hold,
                  story, wait_until)
 
 
@@ -229,6 +230,25 @@ def clear_needs_none(place):
     must(lambda: c.finds(values[1]), 30, "C finds it", c.log_tail)
     check_equal(a("share", objects[0]["id"], "--to", "agency.c").code, REFUSED, "A has nobody to ask about its own")
     check_equal(a("permission", "ask", objects[0]["id"], "--to", "agency.c").code, REFUSED, "nor needs to")
+
+
+@story
+def shared_as_it_comes(place):
+    """At a node whose disk takes its time a permission is listed the moment it comes, and can be used then."""
+    a, b, c = place.mesh("agency.a", "agency.b", "agency.c", start=False)
+    b.program = os.path.join(BUILD, "tests", "e2e", "comity_late_answer")
+    place.start(a, b, c)
+    objects, values = indicators("slow", 1)
+    wanted = objects[0]["id"]
+    a.publish_good(objects, "TLP:RED", [b])
+    must_hold(b, 1, 45, "B has it", b.log_tail)
+    check_equal(a("permission", "grant", wanted, "--for", "agency.b", "--to", "agency.c").code, 0, "A permits it")
+    end = time.monotonic() + 30 * PATIENCE
+    while ("agency.a", "agency.c", "granted") not in row_states(b, "permission") and time.monotonic() < end:
+        pass  # without a pause: what follows is to come as soon as may be
+    result = b("share", wanted, "--to", "agency.c")
+    check_equal(result.code, 0, "B passes it on", result)
+    must(lambda: c.finds(values[0]), 45, "C finds it", c.log_tail)
 
 
 @story

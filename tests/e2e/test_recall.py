@@ -7,6 +7,7 @@ import shutil
 import socket
 import struct
 import termios
+import threading
 import time
 
 from bystanders import learned_nothing, stands
@@ -117,6 +118,28 @@ def before_its_payload(place):
 
 
 @story
+def two_while_away(place):
+    """A reader that has the objects is away for two recalls, the second of what stayed after the first: it never gets the payload in between, and
+    takes both back all the same."""
+    a, b = place.mesh("agency.a", "agency.b")
+    objects, values = indicators("two", 300)
+    a.publish_good(objects, "TLP:GREEN", [b])
+    must_hold(b, 300, 45, "B has all", b.log_tail)
+    b.stop()
+    for i in (0, 5, 7):
+        recall_good(a, objects[i]["id"], "--reason", "wrong")
+    b.start()
+    must(complete(a, objects[7]["id"], ["agency.a", "agency.b"]), 60, "B says that it has erased them", b.log_tail)
+    for i in (0, 5, 7):
+        check_equal(shows_nowhere([b], values[i], objects[i]["id"]), None, "and shows number %d nowhere" % i, b.log_tail)
+        must(lambda: stands(b, values[i], objects[i]["id"]) == [], 20, "nor holds it in a file", lambda: stands(b, values[i], objects[i]["id"]))
+    must_hold(b, 297, 20, "it has the others", b.log_tail)
+    recall_good(a, objects[9]["id"], "--reason", "wrong")
+    must(lambda: not b.finds(values[9]), 20, "and takes back one more", b.log_tail)
+    must_hold(b, 296, 20, "that one alone", b.log_tail)
+
+
+@story
 def before_its_epoch_is_opened(place):
     """The recall comes along with the epoch of what it takes back, and its key process has not opened that yet: nobody knows whether the reader is
     one. The author hears of it all the same, once that is known."""
@@ -152,11 +175,33 @@ def again_and_all(place):
     check_equal(result.code, OK, "a filter with a value", result)
     must(lambda: not b.finds(values[5]), 20, "it is gone")
     check_equal(recall_good(a, "--query", "type=indicator before=2026-12-31T00:00:00Z", "--reason", "all of it")["objects"], 8, "all that is left")
-    must_hold(b, 0, 20, "B shows nothing")
-    must(lambda: b.feed() == [], 20, "B shows nothing at all", b.log_tail)
+    must_hold(b, 0, 20, "B shows nothing", b.log_tail)
     must(complete(a, objects[9]["id"], ["agency.a", "agency.b"]), 30, "and has erased it")
     a.publish_good([objects[9]], "TLP:GREEN", [b])
     must(lambda: b.finds(values[9]), 30, "one of them comes again")
+
+
+@story
+def heard_late(place):
+    """Nodes that hear late that a record is not there: what was on its way to the disk then is not given up. B says that it has erased what A
+    recalled, and A knows that nobody is waited for."""
+    a, b = place.mesh("agency.a", "agency.b", start=False)
+    a.program = b.program = os.path.join(BUILD, "tests", "e2e", "comity_late_answer")
+    place.start(a, b)
+    objects, _ = indicators("late", 2)
+    a.publish_good(objects, "TLP:GREEN", [b])
+    must_hold(b, 2, 45, "B has both", b.log_tail)
+    recall_good(a, objects[0]["id"], "--reason", "wrong")
+    asking = threading.Event()
+    asker = threading.Thread(target=lambda: [b("status") for _ in iter(asking.is_set, True)])  # whatever B is asked has it look again
+    asker.start()
+    try:
+        must(complete(a, objects[0]["id"], ["agency.a", "agency.b"]), 30, "B's word comes", lambda: a("recall", "status", objects[0]["id"]),
+             b.log_tail)
+    finally:
+        asking.set()
+        asker.join()
+    must(lambda: "every reader has erased block" in a.log(), 30, "and A's operator reads of it", a.log_tail)
 
 
 @story

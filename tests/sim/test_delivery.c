@@ -83,6 +83,53 @@ static void a_lost_push_is_made_up_for(void **state) {
     story_end(world);
 }
 
+static bool here(struct world *world, size_t node, size_t author, uint64_t seq) {
+    return disk_payload_here(&world->nodes[node].disk, world->nodes[author].identity.node_id, seq);
+}
+
+/* A payload too large to ride along, whose question or answer is lost without a trace on a link that stays. Returns its number. */
+static uint64_t lose_the_answer(struct world *world) {
+    uint64_t seq = world_publish_all(world, 0, 20000);
+    for (unsigned ms = 0; ms < 2000 && disk_head(&world->nodes[1].disk, world->nodes[0].identity.node_id) < seq; ms++)
+        world_run(world, 1);
+    assert_false(here(world, 1, 0, seq));
+    world_cut_unseen(world, 0, 1, true);
+    world_run(world, 500);
+    world_heal(world);
+    return seq;
+}
+
+/* The only one who has it is asked again soon: it did not say no. */
+static void a_lost_answer_is_asked_for_again(void **state) {
+    struct world *world = &story_world;
+    (void)state;
+    world_mesh(world, 8, 2);
+    size_t links = world->links_made;
+    uint64_t seq = lose_the_answer(world);
+    world_run(world, 4 * SECONDS);
+    assert_false(here(world, 1, 0, seq));
+    world_run(world, 5 * SECONDS);
+    assert_true(here(world, 1, 0, seq));
+    assert_int_equal(world->links_made, links);
+    story_end(world);
+}
+
+/* So, too, while the same link gives others all the time. */
+static void a_busy_line_hides_no_lost_answer(void **state) {
+    struct world *world = &story_world;
+    (void)state;
+    world_mesh(world, 9, 2);
+    size_t links = world->links_made;
+    uint64_t seq = lose_the_answer(world);
+    for (unsigned second = 0; second < 9; second++) {
+        world_publish_all(world, 0, 20000);
+        world_run(world, 1 * SECONDS);
+    }
+    assert_true(here(world, 1, 0, seq));
+    assert_int_equal(world->links_made, links);
+    story_end(world);
+}
+
 /* A line of 100 KB/s is slow but honest: megabytes arrive over it, and nobody is cut for it. */
 static void a_slow_line_delivers(void **state) {
     struct world *world = &story_world;
@@ -118,9 +165,14 @@ static void a_long_log_is_caught_up(void **state) {
 
 int test_delivery(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(halves_meet_again),       cmocka_unit_test(a_push_is_quick),
-        cmocka_unit_test(a_third_node_serves),     cmocka_unit_test(duplicates_end),
-        cmocka_unit_test(a_slow_line_delivers),    cmocka_unit_test(a_lost_push_is_made_up_for),
+        cmocka_unit_test(halves_meet_again),
+        cmocka_unit_test(a_push_is_quick),
+        cmocka_unit_test(a_third_node_serves),
+        cmocka_unit_test(duplicates_end),
+        cmocka_unit_test(a_slow_line_delivers),
+        cmocka_unit_test(a_lost_push_is_made_up_for),
+        cmocka_unit_test(a_lost_answer_is_asked_for_again),
+        cmocka_unit_test(a_busy_line_hides_no_lost_answer),
         cmocka_unit_test(a_long_log_is_caught_up),
     };
     return cmocka_run_group_tests_name("delivery", tests, NULL, NULL);

@@ -291,6 +291,24 @@ static void test_order(void **state) {
     fixture_expect_all(f);
 }
 
+/* While a commit is under way nobody is told that a record is not there. */
+static void test_settled(void **state) {
+    struct fixture *f = *state;
+    struct store_batch *batch = store_batch_new(f->store);
+    struct buf out = {0};
+    assert_non_null(batch);
+    store_batch_meta(batch, "secret/waits", bytes_of_text("a word"));
+    store_gather(f->store, true);
+    store_commit(f->store, batch, 1);
+    assert_int_equal(store_meta_settled(f->store, "secret/waits", &out), ERR_BUSY);
+    store_gather(f->store, false);
+    store_wait(f->store);
+    assert_int_equal(store_meta_settled(f->store, "secret/waits", &out), OK);
+    assert_true(bytes_equal_text(bytes_of_buf(&out), "a word"));
+    assert_int_equal(store_meta_settled(f->store, "secret/nothing", &out), ERR_NOT_FOUND);
+    buf_free(&out);
+}
+
 /* A page at a cursor that was given, far ahead, or without items is refused; a freed batch leaves a gap and nothing else. */
 static void test_refusals(void **state) {
     struct fixture *f = *state;
@@ -351,7 +369,7 @@ int main(void) {
         TEST(test_empty),         TEST(test_batch_lives),      TEST_SMALL(test_batch_lives), TEST(test_feed),
         TEST(test_walks),         TEST(test_meta_and_secrecy), TEST_SMALL(test_networks),    TEST_SMALL(test_popular_value),
         TEST(test_truncate),      TEST_SMALL(test_order),      TEST(test_refusals),          TEST(test_other_key_and_busy),
-        TEST_SMALL(test_rebuild),
+        TEST_SMALL(test_rebuild), TEST(test_settled),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
