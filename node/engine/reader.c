@@ -260,7 +260,7 @@ void reader_truncate(struct engine *engine, const uint8_t *node_id, uint64_t seq
             reader->held[kept++] = *held;
             continue;
         }
-        engine_follow_up(engine, &(struct follow_up){.kind = ACTION_STORE_PAYLOAD, .ticket = held->ticket});
+        refuse(engine, held->ticket);
         buf_free(&held->payload);
     }
     reader->held_count = kept;
