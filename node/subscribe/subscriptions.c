@@ -6,8 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PLACE_BYTES 65 /* cursor, gone, high, taken, looked, matched, refused, delivered: 8 each; told: 1 */
-#define KEY_BYTES   48
+#define PLACE_BYTES     65 /* cursor, gone, high, taken, looked, matched, refused, delivered: 8 each; told: 1 */
+#define PLACE_BYTES_OLD 64 /* without told, which may then have been */
+#define KEY_BYTES       48
 
 /* Where a name stands, or would stand. */
 static size_t place_of(const struct subscriptions *all, struct bytes name, bool *found) {
@@ -151,9 +152,9 @@ static enum err place_load(struct engine *engine, struct subscription *into) {
     char key[KEY_BYTES];
     key_of(key, SUBSCRIPTION_PLACE_PREFIX, into->number);
     enum err err = store_meta(engine->store, key, &place);
-    if (err == OK && place.size != PLACE_BYTES) err = ERR_CORRUPT;
+    if (err == OK && place.size != PLACE_BYTES && place.size != PLACE_BYTES_OLD) err = ERR_CORRUPT;
     for (size_t i = 0; err == OK && i < sizeof values / sizeof *values; i++) *values[i] = get_be64(place.data + 8 * i);
-    into->told = err == OK && place.data[PLACE_BYTES - 1] != 0;
+    into->told = err == OK && (place.size == PLACE_BYTES_OLD || place.data[PLACE_BYTES - 1] != 0);
     buf_free(&place);
     return err == ERR_NOT_FOUND ? ERR_CORRUPT : err;
 }

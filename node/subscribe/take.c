@@ -315,9 +315,9 @@ static void place_keep(struct engine *engine, const struct subscription *subscri
     store_commit(engine->store, batch, 0);
 }
 
-/* Where it is taken from. Nobody was ever given anything from a place that is new. */
+/* Where it is taken from. Nobody was ever given anything from a place that is new; of one that came from a backup nobody knows. */
 static void place_find(struct engine *engine, struct take_state *take, struct subscription *subscription) {
-    bool fresh = take->fresh || (take->stored && !subscription->told);
+    bool fresh = take->fresh || (take->stored && !subscription->told && gone_same_life(&engine->gone, subscription->at.gone));
     if (take->stored) {
         take->holds = subscription->told; /* perhaps what it did not say that it has */
         subscription->rewound = false, subscription->taken_exit = take->exit;

@@ -305,7 +305,7 @@ def strangers(place):
     must(lambda: descriptors() <= open_before + 8, 30, "which it gives back", lambda: (open_before, descriptors()))
     check(len(node.log().splitlines()) - lines <= 12 * (seconds + 2), "the log grew by time", lambda: len(node.log().splitlines()) - lines)
     check_equal(node.pid_of("live"), pid, "the process is the same")
-    again = live.Session(node, keys, credit=100, server=server)
+    again = live.Session(node, keys, credit=len(wanted), server=server)
     check_equal(again.objects(len(wanted)), wanted, "and gives all of it to who comes afterwards")
     again.close(), session.close()
 

@@ -54,6 +54,7 @@ static int setup(void **state) {
 
 static int teardown(void **state) {
     (void)state;
+    buf_free(&engine->scratch_entry);
     free(engine);
     buf_free(&chain);
     chain = (struct buf){0};
