@@ -6,6 +6,7 @@ import os
 import time
 
 from lib import OK, PATIENCE, check, check_equal, indicator, indicators, main, must, skip, story
+from taking import TAKER, everything, ids_of, lines, take, told
 from web import Web, enable, start, token
 
 try:
@@ -14,12 +15,6 @@ try:
 except ImportError:
     Session = None
 
-TAKER = """#!/usr/bin/python3 -IB
-import sys
-with open("%s", "a") as file:
-    file.write(sys.stdin.read())
-"""
-
 
 def policy(node, text):
     """From its next start on."""
@@ -27,58 +22,8 @@ def policy(node, text):
         file.write("version: 1\n" + text)
 
 
-def ids_of(objects):
-    return [each["id"] for each in objects]
-
-
 def add(node, name, exit):
     check_equal(node("subscription", "add", name, "--filter", "", "--from", "start", "--exit", exit).code, OK, "a subscription for the exit %s" % exit)
-
-
-def take(node, name):
-    """"reset" if so, ids of objects, ids of what is gone."""
-    result = node("feed", "--subscription", name, "--json")
-    if result.code != OK:
-        raise RuntimeError("feed --subscription failed: %s" % result)
-    lines = [json.loads(line) for line in result.out.splitlines()]
-    return [("reset" if "reset" in each else each["object"]["id"] if "object" in each else "-" + each["withdrawn"]) for each in lines]
-
-
-def told(path):
-    """What the command of a hook was told, in order."""
-    try:
-        with open(path) as file:
-            lines = [json.loads(line) for line in file.read().splitlines()]
-    except FileNotFoundError:
-        return []
-    return [("reset" if "reset" in each else each["object"]["id"] if "object" in each else "-" + each["withdrawn"]) for each in lines]
-
-
-def lines(web, position):
-    """The same of /feed.jsonl behind a position, and where it is then."""
-    found = []
-    while True:
-        answer = web("/feed.jsonl", {"after": position})
-        check_equal(answer.status, 200, "lines behind %s" % position, answer)
-        position = answer.headers["x-comity-position"]
-        fresh = [json.loads(line) for line in answer.body.splitlines()]
-        if not fresh:
-            return found, position
-        found += [("reset" if "reset" in each else each["object"]["id"] if "object" in each else "-" + each["withdrawn"]) for each in fresh]
-
-
-def everything(session, count):
-    """So many messages of the live feed that are no signs of life."""
-    found = []
-    while len(found) < count:
-        message = session.wanted("none")
-        if message is None:
-            return found
-        if message[0] != "welcome":
-            found.append("reset" if message[0] == "reset" else message[6] if message[0] == "object" else "-" + str(message[6]))
-            session.position = message[1:3]
-            session.say("ack", *session.position, 1)
-    return found
 
 
 def consumers(place):

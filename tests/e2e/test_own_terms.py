@@ -6,6 +6,7 @@ import os
 import time
 
 from lib import OK, PATIENCE, check, check_equal, indicators, main, must, skip, story
+from taking import RESET, TAKER, everything, heard, ids_of, lines, take
 from web import Web, enable, start, token, web_mesh
 
 try:
@@ -13,42 +14,6 @@ try:
     from live import enable as enable_live
 except ImportError:
     Session = None
-
-TAKER = """#!/usr/bin/python3 -IB
-import sys
-with open("%s", "a") as file:
-    file.write(sys.stdin.read())
-"""
-RESET = "reset"
-
-
-def ids_of(objects):
-    return [each["id"] for each in objects]
-
-
-def heard(values):
-    """"reset" if so, ids of objects, ids of what is gone."""
-    return [(RESET if "reset" in each else each["object"]["id"] if "object" in each else "-" + each["withdrawn"]) for each in values]
-
-
-def take(node, name):
-    result = node("feed", "--subscription", name, "--json")
-    if result.code != OK:
-        raise RuntimeError("feed --subscription failed: %s" % result)
-    return heard([json.loads(line) for line in result.out.splitlines()])
-
-
-def lines(web, position, **query):
-    """What /feed.jsonl tells behind a position, and where it is then."""
-    found = []
-    while True:
-        answer = web("/feed.jsonl", dict(query, after=position))
-        check_equal(answer.status, 200, "lines behind %s" % position, answer)
-        position = answer.headers["x-comity-position"]
-        fresh = [json.loads(line) for line in answer.body.splitlines()]
-        if not fresh:
-            return found, position
-        found += heard(fresh)
 
 
 def stream(web, position=None):
@@ -71,20 +36,6 @@ def stream(web, position=None):
         return heard(found)
 
     return told
-
-
-def everything(session, count):
-    """So many messages of the live feed that are no signs of life."""
-    found = []
-    while len(found) < count:
-        message = session.wanted("none")
-        if message is None:
-            return found
-        if message[0] != "welcome":
-            found.append(RESET if message[0] == "reset" else message[6] if message[0] == "object" else "-" + str(message[6]))
-            session.position = message[1:3]
-            session.say("ack", *session.position, 1)
-    return found
 
 
 def again(node, what, name, *options):
