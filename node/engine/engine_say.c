@@ -18,7 +18,11 @@ void engine_fail(struct engine *engine, int exit_code, const char *format, ...) 
     engine->stopping = true;
 }
 
-static void notice_say(struct engine *engine, enum log_event event, const struct log_field *fields, const char *text, bool listed) {
+/* `listed`: also in what status shows. */
+static void notice_say(struct engine *engine, enum log_event event, const struct log_field *fields, bool listed, const char *format,
+                       va_list arguments) {
+    char text[sizeof engine->last_notices[0]];
+    vsnprintf(text, sizeof text, format, arguments);
     enum notices_verdict verdict = notices_judge(&engine->notices, text, clock_monotonic_ms());
     const char *more = verdict == NOTICES_SAY_LAST ? " (and more of this kind, not said for a minute)" : "";
     if (verdict == NOTICES_SILENT) {
@@ -33,28 +37,22 @@ static void notice_say(struct engine *engine, enum log_event event, const struct
 }
 
 void engine_notice(struct engine *engine, const char *format, ...) {
-    char text[sizeof engine->last_notices[0]];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
+    notice_say(engine, LOG_EVENT_NONE, NULL, true, format, arguments);
     va_end(arguments);
-    notice_say(engine, LOG_EVENT_NONE, NULL, text, true);
 }
 
 void engine_event(struct engine *engine, enum log_event event, const struct log_field *fields, const char *format, ...) {
-    char text[sizeof engine->last_notices[0]];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
+    notice_say(engine, event, fields, true, format, arguments);
     va_end(arguments);
-    notice_say(engine, event, fields, text, true);
 }
 
 void engine_tell(struct engine *engine, enum log_event event, const struct log_field *fields, const char *format, ...) {
-    char text[sizeof engine->last_notices[0]];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
+    notice_say(engine, event, fields, false, format, arguments);
     va_end(arguments);
-    notice_say(engine, event, fields, text, false);
 }
