@@ -240,6 +240,30 @@ def storm(place):
 
 
 @story
+def standing(place):
+    """Strangers at the door of the live feed that say nothing: 32 of them have a place, the others are ended, and the last ones in time."""
+    if not live:
+        skip("python3-zmq or python3-msgpack is not installed")
+    node, other = place.mesh("agency.a", "agency.b", start=False)
+    live.enable(node)
+    place.start(node, other)
+    keys = live.Keys(node, "soc").admit(node)
+    session = live.Session(node, keys)
+    check_equal(session.wanted("welcome")[0], "welcome", "an honest client follows")
+    held = []
+    for at in range(300):
+        held.append(socket.create_connection(("127.0.0.1", node.live_port), 20, ("127.0.0.%d" % (20 + at // 50), 0)))
+    began = time.monotonic()
+    must(lambda: ended(held) >= len(held) - 32, 20, "all but 32 are ended", lambda: ended(held))
+    crowded_s = time.monotonic() - began
+    other.publish_good(indicators("beside", 1)[0], "TLP:GREEN", [node])
+    check_equal(len(session.objects(1)), 1, "who was there before is told of what comes")
+    must(lambda: ended(held) == len(held), 30, "and who stays and says nothing is, too", lambda: ended(held))
+    check(crowded_s < (time.monotonic() - began) / 2, "the crowd at once, those in their time", crowded_s)
+    close_all(held)
+
+
+@story
 def strangers(place):
     """6,000 handshakes with keys that nobody let in, at the door of the live feed: who stands there already gets each publication in time; who comes
     anew from another address gets in beside them, from the strangers' own at the latest when they are gone; and they cost no more than their places."""
